@@ -1,0 +1,207 @@
+"""The commands, their options, and the exit code of each kind of failure (DESIGN.md §4)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    name="cvo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Customer value optimization: from a table of orders to a ranked list of profitable actions.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="The registered models.")
+app.add_typer(models_app, name="models")
+
+# typer reads annotations at run time, and Optional keeps them readable for it on every Python
+Data = Annotated[Optional[Path], typer.Option("--data", help="A CSV or Parquet file of orders.", show_default=False)]
+Shop = Annotated[
+    Optional[Path],
+    typer.Option("--shop", help="A shop's YAML file, such as configs/shops/cdnow.yaml.", show_default=False),
+]
+Columns = Annotated[
+    str,
+    typer.Option(
+        "--columns", help="With --data: meaning=header, ... such as customer_id=Client,ordered_at=Date,net=Total."
+    ),
+]
+Rows = Annotated[
+    Optional[str], typer.Option("--rows", help="With --data: 'orders' or 'lines' (one row an order line).")
+]
+DateFormat = Annotated[
+    Optional[str], typer.Option("--date-format", help="With --data: such as %d/%m/%Y; else ISO 8601.")
+]
+Currency = Annotated[str, typer.Option("--currency", help="With --data: ISO code; XXX = not known.")]
+Delimiter = Annotated[str, typer.Option("--delimiter", help="With --data: the field separator of a CSV.")]
+Decimal = Annotated[str, typer.Option("--decimal", help="With --data: the decimal sign, '.' or ','.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="With --data: utf-8, utf-16, latin-1 or cp1252.")]
+Guests = Annotated[bool, typer.Option("--guests", help="With --data: rows without a customer are guests, not faults.")]
+AsOf = Annotated[
+    Optional[str], typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.", show_default=False)
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder of scores/, priorities.csv and report.html.")]
+Mlruns = Annotated[Path, typer.Option("--mlruns", help="Folder of MLflow's database and artifacts.")]
+Overrides = Annotated[
+    Optional[list[str]],
+    typer.Option("--set", help="Override a job's setting, such as churn.horizon=60D.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+HorizonOption = Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged, such as 90D.")]
+
+
+@app.command()
+def demo(
+    data: Data = None,
+    shop: Shop = None,
+    columns: Columns = "",
+    rows: Rows = None,
+    date_format: DateFormat = None,
+    currency: Currency = "XXX",
+    delimiter: Delimiter = ",",
+    decimal: Decimal = ".",
+    encoding: Encoding = "utf-8",
+    guests: Guests = False,
+    as_of: AsOf = None,
+    horizon: HorizonOption = "90D",
+    out: Out = Path("demo"),
+    mlruns: Mlruns = Path("mlruns"),
+    overrides: Overrides = None,
+) -> None:
+    """Train, score, segment, prioritize and judge: on sample data, or on your own orders."""
+    from cvo_ml.cli import commands, shops
+
+    chosen = shops.choose(
+        data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
+        decimal=decimal, encoding=encoding, guests=guests,
+    )  # fmt: skip
+    commands.demo(chosen, as_of, horizon, out, mlruns, overrides or [])
+
+
+@app.command()
+def check(
+    data: Annotated[Optional[Path], typer.Argument(help="A CSV or Parquet file of orders.", show_default=False)] = None,
+    shop: Shop = None,
+    columns: Columns = "",
+    rows: Rows = None,
+    date_format: DateFormat = None,
+    currency: Currency = "XXX",
+    delimiter: Delimiter = ",",
+    decimal: Decimal = ".",
+    encoding: Encoding = "utf-8",
+    guests: Guests = False,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Read a shop's orders strictly and say what they hold; nothing is written."""
+    from cvo_ml.cli import commands, shops
+
+    chosen = shops.choose(
+        data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
+        decimal=decimal, encoding=encoding, guests=guests,
+    )  # fmt: skip
+    commands.check(chosen, as_of, as_json)
+
+
+@app.command()
+def train(
+    names: Annotated[list[str], typer.Argument(help="clv, churn, icp; several or one.")],
+    shop: Shop = None,
+    as_of: AsOf = None,
+    mlruns: Mlruns = Path("mlruns"),
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Fit models on what was known before the cut; track, grade and register them."""
+    from cvo_ml.cli import commands, shops
+
+    commands.train(names, shops.choose(None, shop, ""), as_of, mlruns, overrides or [], as_json)
+
+
+@app.command()
+def score(
+    as_of: Annotated[str, typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.")],
+    shop: Shop = None,
+    out: Out = Path("out"),
+    mlruns: Mlruns = Path("mlruns"),
+    as_json: Json = False,
+) -> None:
+    """Score, segment and prioritize every customer with the champions."""
+    from cvo_ml.cli import commands, shops
+
+    commands.score(shops.choose(None, shop, ""), as_of, out, mlruns, as_json)
+
+
+@app.command()
+def outcomes(
+    shop: Shop = None,
+    horizon: HorizonOption = "90D",
+    out: Out = Path("out"),
+    as_json: Json = False,
+) -> None:
+    """Judge the current scores by what happened after them."""
+    from cvo_ml.cli import commands, shops
+
+    commands.outcomes(shops.choose(None, shop, ""), horizon, out, as_json)
+
+
+@app.command()
+def report(out: Out = Path("out")) -> None:
+    """Write report.html from the current scores."""
+    from cvo_ml.cli import commands
+
+    commands.report(out)
+
+
+@app.command()
+def simulate(
+    kind: Annotated[str, typer.Argument(help="shop or saas.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder: tables/, truth/ and manifest.json.")],
+    preset: Annotated[
+        Optional[str], typer.Option("--preset", help="See configs/simulate; default: shop or saas.", show_default=False)
+    ] = None,
+    size: Annotated[
+        Optional[int], typer.Option("--size", help="Customers (shop) or leads (saas).", show_default=False)
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", help="Default: the preset's.", show_default=False)] = None,
+    dirty: Annotated[bool, typer.Option("--dirty", help="Add late rows, duplicates, test orders, mixed zones.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a folder that an earlier run wrote.")] = False,
+    overrides: Annotated[
+        Optional[list[str]], typer.Option("--set", help="Override the preset, such as margin.mean=0.4.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a shop or a software vendor whose truth is known: true dropout, effects, labels."""
+    from cvo_ml.cli import simulation
+
+    simulation.simulate(kind, folder, preset, size, seed, dirty, overwrite, overrides or [], as_json)
+
+
+@models_app.command("list")
+def models_list(mlruns: Mlruns = Path("mlruns"), as_json: Json = False) -> None:
+    """The registered models, their versions, grades and aliases."""
+    from cvo_ml.cli import commands
+
+    commands.models_list(mlruns, as_json)
+
+
+def main() -> None:
+    """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
+    from cvo_ml.core.errors import CvoError
+
+    try:
+        app()
+    except CvoError as error:
+        from rich.console import Console
+        from rich.text import Text
+
+        Console(stderr=True).print(Text.assemble(("cvo: ", "bold red"), str(error)), soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("cvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
+        sys.exit(130)

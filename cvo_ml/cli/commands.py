@@ -1,0 +1,163 @@
+"""What each command does: stages of the pipeline, and words for people."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from rich.console import Console
+
+from cvo_ml import pipeline
+from cvo_ml.cli import shops, show, training
+from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.files import write_text
+from cvo_ml.core.store import StoredRun, current_run, read_scores
+from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.predict import ModelSet
+from cvo_ml.registry.tracking import MODEL_NAMES, Tracker
+from cvo_ml.report import render
+from cvo_ml.transactions import ReadResult, read_shop
+
+console: Final = Console()
+
+
+@contextmanager
+def step(text: str, quiet: bool = False) -> Iterator[None]:
+    """Show what is being done, and how long it took when it is done."""
+    if quiet:
+        yield
+        return
+    started = time.perf_counter()
+    with console.status(text):
+        yield
+    console.print(f"[green]✓[/] {text} [dim]{time.perf_counter() - started:.1f} s[/]", highlight=False)
+
+
+def demo(shop: ShopConfig, as_of: str | None, horizon: str, out: Path, mlruns: Path, overrides: Sequence[str]) -> None:
+    """check, train, score, outcomes and report, one after the other."""
+    span = Horizon(horizon)
+    training.checkout()
+    with step(f"Reading {shop.source.path}"):
+        read = read_shop(shop)
+    show.ledger(console, read)
+    cut = parse_as_of(as_of) if as_of else pipeline.default_cut(read.tables, span)
+    console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
+    shop_file = shops.save(shop, out / "shop.yaml")
+    settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
+    said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, quiet=False)
+    show.models(console, said)
+    refused = {event["name"]: event["reason"] for event in said if event["event"] == "refused"}
+    run = _score(read, shop, cut, out, mlruns, refused, quiet=False)
+    with step("Looking at what really happened after the cut"):
+        judged = pipeline.outcomes(run, read.tables, span, out)
+    show.outcomes(console, judged, read.tables.currency)
+    _report(out, quiet=False)
+    show.next_steps(console, shop_file, cut, span, out, mlruns)
+
+
+def check(shop: ShopConfig, as_of: str | None, as_json: bool) -> None:
+    """Read, and say what the tables hold."""
+    read = read_shop(shop, as_of=parse_as_of(as_of) if as_of else None)
+    if as_json:
+        _print_json({**show.contents(read), "row_ledger": read.ledger.as_dict(), "notes": list(read.notes)})
+        return
+    show.ledger(console, read)
+    show.check(console, read)
+
+
+def train(
+    names: Sequence[str], shop: ShopConfig, as_of: str | None, mlruns: Path, overrides: Sequence[str], as_json: bool
+) -> None:
+    """Train the named models as of the cut."""
+    unknown = [name for name in names if name not in MODEL_NAMES]
+    if unknown:
+        raise UsageError(f"no model {unknown[0]!r}: use {', '.join(MODEL_NAMES)}")
+    if as_of is None:
+        raise UsageError("train needs --as-of YYYY-MM-DD: the code never asks the clock what day it is")
+    training.checkout()
+    shop_file = shops.save(shop, mlruns / f"shop-{shop.name}.yaml")
+    said = _train(list(dict.fromkeys(names)), shop_file, parse_as_of(as_of), mlruns, overrides, quiet=as_json)
+    if as_json:
+        _print_json({"models": said})
+    else:
+        show.models(console, said)
+
+
+def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) -> None:
+    """Score with the champions."""
+    cut = parse_as_of(as_of)
+    with step(f"Reading {shop.source.path}", as_json):
+        read = read_shop(shop, as_of=cut)
+    run = _score(read, shop, cut, out, mlruns, {}, quiet=as_json)
+    if as_json:
+        _print_json(dict(run.manifest))
+    else:
+        show.scored(console, read_scores(run), run)
+
+
+def outcomes(shop: ShopConfig, horizon: str, out: Path, as_json: bool) -> None:
+    """Judge the current run."""
+    run = current_run(out / "scores")
+    read = read_shop(shop)
+    judged = pipeline.outcomes(run, read.tables, Horizon(horizon), out)
+    if as_json:
+        _print_json(judged)
+    else:
+        show.outcomes(console, judged, read.tables.currency)
+
+
+def report(out: Path) -> None:
+    """Write the report of the current run."""
+    _report(out, quiet=False)
+
+
+def models_list(mlruns: Path, as_json: bool) -> None:
+    """List what is registered."""
+    rows = Tracker(mlruns).registered()
+    if as_json:
+        _print_json({"models": rows})
+    else:
+        show.registered(console, rows)
+
+
+def _train(
+    names: Sequence[str], shop_file: Path, as_of: date, mlruns: Path, overrides: Sequence[str], quiet: bool
+) -> list[dict[str, Any]]:
+    with step(f"Training {', '.join(names)}", quiet), console.status("Starting the training process") as status:
+        return training.run(
+            names, shop_file, as_of, mlruns, overrides, lambda event: status.update(event.get("text", "Training"))
+        )
+
+
+def _score(
+    read: ReadResult, shop: ShopConfig, cut: date, out: Path, mlruns: Path, refused: dict[str, str], quiet: bool
+) -> StoredRun:
+    with step("Loading the champions", quiet):
+        tracker = Tracker(mlruns)
+        bundles = {name: tracker.champion(name) for name in MODEL_NAMES if name not in refused}
+    models = ModelSet(bundles, refused)
+    segments = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
+    priorities = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
+    with step("Scoring, segmenting, prioritizing", quiet):
+        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name)
+        return pipeline.store(scored, read, models, cut, out, shop.name, priorities)
+
+
+def _report(out: Path, quiet: bool) -> None:
+    run = current_run(out / "scores")
+    with step(f"Writing {out / 'report.html'}", quiet):
+        scores: pd.DataFrame = read_scores(run)
+        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run)))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))

@@ -1,0 +1,195 @@
+"""Tables and sentences that people read on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from cvo_ml.core.store import StoredRun
+from cvo_ml.core.units import Horizon
+from cvo_ml.report.words import evidence, money_words
+from cvo_ml.transactions import ReadResult
+
+GRADE_STYLE = {"A": "bold green", "B": "green", "C": "yellow", "D": "red"}
+
+
+def ledger(console: Console, read: ReadResult) -> None:
+    """Rows in = used + quarantined + excluded by rule."""
+    table = Table(title="Rows of the source", title_justify="left", show_edge=False)
+    for name, justify in (("", "left"), ("reason", "left"), ("rows", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for kind, reason, count in read.ledger.lines():
+        table.add_row(kind, reason, f"{count:,}")
+    console.print(table)
+    tables = read.tables
+    console.print(
+        f"{len(tables.orders):,} orders of {tables.orders['customer_id'].nunique():,} customers, "
+        f"{len(tables.refunds):,} refunds with their own time; {money_words(tables.currency)}; "
+        "value basis: revenue (the data hold no costs)",
+        highlight=False,
+    )
+    for note in read.notes:
+        console.print(f"  [dim]note: {note}[/]", highlight=False, markup=True)
+
+
+def contents(read: ReadResult) -> dict[str, Any]:
+    """What the tables hold, JSON-ready."""
+    orders = read.tables.orders
+    per_customer = orders["customer_id"].value_counts()
+    return {
+        "orders": len(orders),
+        "customers": len(per_customer),
+        "refunds": len(read.tables.refunds),
+        "first_order": str(orders["ordered_at"].min().date()) if len(orders) else None,
+        "last_order": str(orders["ordered_at"].max().date()) if len(orders) else None,
+        "repeat_customer_share": float((per_customer > 1).mean()) if len(per_customer) else None,
+        "net": float(orders["net"].sum()),
+        "currency": read.tables.currency,
+        "data_hash": read.fingerprint,
+    }
+
+
+def check(console: Console, read: ReadResult) -> None:
+    """The contents in words."""
+    found = contents(read)
+    console.print(
+        f"Orders from {found['first_order']} to {found['last_order']}; "
+        f"{(found['repeat_customer_share'] or 0):.0%} of the customers ordered more than once.",
+        highlight=False,
+    )
+    if len(read.quarantine):
+        table = Table(title="Quarantine (first rows)", title_justify="left", show_edge=False)
+        for column in read.quarantine.columns:
+            table.add_column(str(column))
+        for row in read.quarantine.head(10).itertuples(index=False):
+            table.add_row(*map(str, row))
+        console.print(table)
+
+
+def models(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
+    """What training said of each model."""
+    table = Table(title="Models (grade: out of time, against a baseline)", title_justify="left", show_edge=False)
+    for name in ("model", "champion", "grade", "evidence"):
+        table.add_column(name)
+    for event in said:
+        if event["event"] == "refused":
+            table.add_row(event["name"], "[yellow]refused[/]", "–", event["text"])
+            continue
+        grade = f"[{GRADE_STYLE[event['grade']]}]{event['grade']}[/]"
+        table.add_row(event["name"], event["kind"], grade, evidence(event["name"], event["metrics"]))
+    console.print(table)
+    for event in said:
+        for note in event.get("notes", []):
+            console.print(f"  [dim]{event['name']}: {note}[/]", highlight=False)
+
+
+def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
+    """The first customers of the list."""
+    table = Table(title="Whom to contact first", title_justify="left", show_edge=False)
+    for name in ("rank", "customer", "group", "churn", "expected value", "expected profit"):
+        table.add_column(name, justify="left" if name in ("customer", "group") else "right")
+    first = scores[scores["next_action"].notna()].sort_values("priority_rank").head(5)
+    for row in first.itertuples():
+        table.add_row(
+            f"{row.priority_rank:.0f}",
+            str(row.customer_id),
+            str(row.rfm_group),
+            f"{row.churn_probability:.0%}",
+            f"{row.predicted_clv:,.0f}",
+            f"{row.expected_profit_of_action:,.2f}",
+        )
+    console.print(table)
+    action = run.manifest["priorities"]["action"]
+    console.print(
+        f"[dim]Assumption: {action['name']} keeps {action['save_rate']:.1%} of those about to leave and costs "
+        f"{action['cost']:g} ({action['source']})[/]",
+        highlight=False,
+    )
+    console.print(
+        f"{len(scores):,} customers scored: {run.folder} (hash {run.manifest['scores_hash'][:12]})", highlight=False
+    )
+
+
+def outcomes(console: Console, judged: Mapping[str, Any], currency: str) -> None:
+    """How good the scores were."""
+    days = judged["horizon_days"]
+    table = Table(
+        title=f"Share of the next {days:.0f} days' value in each ranking's top decile",
+        title_justify="left",
+        show_edge=False,
+    )
+    for name in ("ranking", "share", "95 % interval"):
+        table.add_column(name, justify="left" if name == "ranking" else "right")
+    for row in judged["value"]["rankings"]:
+        share = row["top_decile_share"]
+        table.add_row(row["name"], f"{share['estimate']:.1%}", f"{share['lower']:.1%} – {share['upper']:.1%}")
+    console.print(table)
+    value, churn, icp = judged["value"], judged["churn"], judged["icp"]
+    if "predicted_total" in value:
+        gap = value["predicted_total"] / value["actual_total"] - 1 if value["actual_total"] else float("nan")
+        console.print(
+            f"Value: predicted {value['predicted_total']:,.0f}, came {value['actual_total']:,.0f} "
+            f"{currency if currency != 'XXX' else ''} ({gap:+.0%}).",
+            highlight=False,
+        )
+    if "auc" in churn:
+        console.print(
+            f"Churn: AUC {_interval(churn['auc'])} against {churn['auc_recency']:.3f} (recency); "
+            f"predicted {churn['mean_probability']:.0%}, came {churn['churn_rate']:.0%} of {churn['eligible']:,}.",
+            highlight=False,
+        )
+    else:
+        console.print(f"Churn: not judged ({churn['reason']}).", highlight=False)
+    if "auc" in icp:
+        console.print(
+            f"Lookalike: AUC {_interval(icp['auc'])} against {icp['auc_first_order_value']:.3f} (first order value) "
+            f"for {icp['customers']:,} customers new before the cut.",
+            highlight=False,
+        )
+    else:
+        console.print(f"Lookalike: not judged ({icp['reason']}).", highlight=False)
+    console.print(f"[yellow]{judged['actions']}[/]", highlight=False)
+
+
+def registered(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The registered models."""
+    table = Table(title="Registered models", title_justify="left", show_edge=False)
+    for name in ("model", "version", "alias", "grade", "shop", "hash"):
+        table.add_column(name)
+    for row in rows:
+        cells = [
+            row["name"],
+            row["version"],
+            row["alias"],
+            row.get("grade", ""),
+            row.get("shop", ""),
+            row.get("hash", ""),
+        ]
+        table.add_row(*map(str, cells))
+    console.print(table if rows else "No registered models yet: run 'cvo train clv churn icp' or 'cvo demo'.")
+
+
+def next_steps(console: Console, shop: Path, cut: date, span: Horizon, out: Path, mlruns: Path) -> None:
+    """Where the results are, and three commands to try."""
+    console.print(
+        f"\nResults: [bold]{out / 'report.html'}[/] (open it), {out / 'priorities.csv'}, {out / 'scores'}/",
+        highlight=False,
+    )
+    later = cut + span.delta
+    console.print("Try next:", highlight=False)
+    for command, meaning in (
+        (f"uv run mlflow ui --backend-store-uri sqlite:///{mlruns / 'mlflow.db'}", "runs, plots, registered models"),
+        (f"uv run cvo score --shop {shop} --as-of {later} --out {out}", "the champions on a later day"),
+        ("uv run cvo demo --data orders.csv --columns customer_id=Client,ordered_at=Date,net=Total", "your own orders"),
+    ):
+        console.print(f"  [bold]{command}[/]  [dim]# {meaning}[/]", highlight=False, soft_wrap=True)
+
+
+def _interval(values: Mapping[str, float]) -> str:
+    return f"{values['estimate']:.3f} [{values['lower']:.3f}, {values['upper']:.3f}]"

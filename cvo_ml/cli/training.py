@@ -1,0 +1,86 @@
+"""Training runs in a child process from the checkout: the wheel does not hold the jobs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import cvo_ml
+from cvo_ml.core.errors import CvoError, UsageError
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class TrainingError(CvoError):
+    """The training process ended with an error that it named."""
+
+
+def checkout() -> Path:
+    """The folder that holds ``training/``.
+
+    Raises
+    ------
+    UsageError
+        If this is an installed wheel without one.
+    """
+    for folder in (Path(cvo_ml.__file__).resolve().parent.parent, Path.cwd()):
+        if (folder / "training" / "__main__.py").is_file():
+            return folder
+    raise UsageError(
+        "training runs from a checkout of the project, and there is none here: "
+        "clone it and run 'uv run cvo train ...' there"
+    )
+
+
+def run(
+    names: Sequence[str], shop_file: Path, as_of: date, mlruns: Path, overrides: Sequence[str], listener: Listener
+) -> list[dict[str, Any]]:
+    """Train the named models in one child process and return what it said of each.
+
+    Raises
+    ------
+    CvoError
+        With the child's sentence and exit code, where it fails.
+    """
+    command = [sys.executable, "-m", "training", "--shop", str(shop_file), "--as-of", str(as_of)]
+    command += ["--mlruns", str(mlruns.resolve())]
+    command += [part for name in names for part in ("--job", name)]
+    command += [part for override in overrides for part in ("--set", override)]
+    path = os.pathsep.join(filter(None, [str(checkout()), os.environ.get("PYTHONPATH", "")]))
+    said: list[dict[str, Any]] = []
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
+        child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=complaints, text=True, env={**os.environ, "PYTHONPATH": path}
+        )
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                event = json.loads(line)
+                said.append(event)
+                listener(event)
+            code = child.wait()
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        if code:
+            raise _failure(said, code, complaints)
+    return [event for event in said if event["event"] in ("trained", "refused")]
+
+
+def _failure(said: list[dict[str, Any]], code: int, complaints: Any) -> CvoError:
+    named = [event for event in said if event["event"] == "error"]
+    if named:
+        error = TrainingError(named[-1]["text"])
+        error.exit_code = int(named[-1]["exit_code"])
+        return error
+    complaints.seek(0)
+    tail = complaints.read().strip().splitlines()[-12:]
+    return TrainingError(f"training stopped with code {code}, which is a bug; its last words:\n" + "\n".join(tail))

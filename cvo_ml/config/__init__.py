@@ -1,0 +1,1 @@
+"""Frozen schemas of configs/ and their loader."""

@@ -1,0 +1,51 @@
+"""Training jobs: horizons, definitions and model settings (``configs/jobs/*.yaml``)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.core.units import Horizon
+
+Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class ClvJob(FrozenConfig):
+    """Buy-till-you-die CLV."""
+
+    horizon: Horizon = Horizon("365D")
+    validation_horizon: Horizon = Horizon("90D")
+    discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    penalty: Annotated[float, Field(ge=0)] = 0.0
+    oracle_customers: Annotated[int, Field(ge=0)] = 50_000
+
+
+class Trees(FrozenConfig):
+    """Size of a boosted model and LightGBM parameters that differ from the default."""
+
+    rounds: Positive = 150
+    parameters: dict[str, Any] = {}
+
+
+class ChurnJob(FrozenConfig):
+    """Churn as no order within the horizon."""
+
+    horizon: Horizon = Horizon("90D")
+    definition: Literal["no_order_within_horizon"] = "no_order_within_horizon"
+    snapshots_every: Horizon = Horizon("30D")
+    most_snapshots: Positive = 12
+    shortest_history: Horizon = Horizon("30D")
+    trees: Trees = Trees()
+    bands: dict[str, float] = {"low": 0.33, "medium": 0.66}
+
+
+class IcpJob(FrozenConfig):
+    """Lookalikes of the customers with the most value at a fixed age."""
+
+    age: Horizon = Horizon("60D")
+    top_share: Share = 0.2
+    burn_in: Horizon = Horizon("30D")
+    trees: Trees = Trees(rounds=60)

@@ -1,0 +1,181 @@
+"""YAML files into frozen configuration objects, with errors that name file, key and allowed values."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from cvo_ml.core.errors import ConfigError, nearest_name
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML 1.2's idea of booleans, no duplicate keys, no anchors (an alias bomb needs them)."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise yaml.constructor.ConstructorError(None, None, "anchors and aliases are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+# `no`, `on` and `012` are texts here, not False, True and 10: a country code is not a boolean.
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:int")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+
+_VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
+
+
+def config_dir() -> Path:
+    """The folder of the default configuration: inside the wheel, or the checkout's ``configs/``."""
+    package = Path(__file__).resolve().parent.parent
+    packaged = package / "_configs"
+    return packaged if packaged.is_dir() else package.parent / "configs"
+
+
+def default_config(relative: str) -> Path:
+    """The path of a default configuration file, such as ``jobs/churn.yaml``.
+
+    A file of the same name under ``./configs`` of the working folder comes first, so that a
+    checkout or a project's own folder can be edited.
+    """
+    own = Path("configs") / relative
+    return own if own.is_file() else config_dir() / relative
+
+
+def load_config(path: Path, schema: type[Config], overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file into ``schema``.
+
+    Parameters
+    ----------
+    overrides:
+        Texts such as ``horizon=60D`` or ``model.trees=200``; the value is read as YAML.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or not YAML, a key is unknown or stands twice, a value has the
+        wrong type, a ``${VARIABLE}`` is not set, or an override has no ``=``.
+    """
+    content = read_yaml(path)
+    for override in overrides:
+        _apply_override(content, override)
+    try:
+        return schema.model_validate(_expand(content, str(path)))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentences(error, path, schema))) from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping, read strictly.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not YAML, or is not a mapping.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}): name an existing file") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or no such day
+        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: holds no keys: write 'key: value' lines")
+    return content
+
+
+def _apply_override(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {override!r} has no value: write key=value, such as horizon=60D")
+    *parents, last = key.strip().split(".")
+    place = content
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {override!r}: {parent!r} holds a value, not keys")
+    try:
+        place[last] = yaml.load(value, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise ConfigError(f"--set {override!r}: the value is not valid YAML") from None
+
+
+def _expand(value: Any, path: str) -> Any:
+    """Replace ``${NAME}`` by environment variables, so that secrets stay out of files."""
+    if isinstance(value, dict):
+        return {key: _expand(item, path) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_expand(item, path) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise ConfigError(f"{path}: the environment variable {match[1]} is not set: set it, or write the value")
+        return os.environ[match[1]]
+
+    return _VARIABLE.sub(variable, value)
+
+
+def _sentences(error: ValidationError, path: Path, schema: type[BaseModel]) -> Iterator[str]:
+    for item in error.errors():
+        place = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            known = sorted(_known_keys(schema, item["loc"][:-1]))
+            hint = nearest_name(str(item["loc"][-1]), known)
+            yield f"{path}: key {place!r} is unknown{hint}; allowed: {', '.join(known)}"
+        elif item["type"] == "missing":
+            yield f"{path}: key {place!r} is missing: add it"
+        else:
+            yield f"{path}: key {place!r}: {item['msg'].removeprefix('Value error, ')} (found {item['input']!r})"
+
+
+def _known_keys(schema: type[BaseModel], place: Sequence[int | str]) -> set[str]:
+    """The keys allowed at ``place``, followed through nested models where the types say so."""
+    models: list[type[BaseModel]] = [schema]
+    for part in place:
+        found = [field.annotation for model in models for name, field in model.model_fields.items() if name == part]
+        nested = [model for annotation in found for model in _models_in(annotation)]
+        models = nested or models
+    return {name for model in models for name in model.model_fields}
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+def as_mapping(config: BaseModel) -> Mapping[str, Any]:
+    """A configuration as JSON-ready values, for manifests and runs."""
+    return config.model_dump(mode="json")

@@ -1,0 +1,74 @@
+"""What data must hold before a model is trained on it (``configs/policies/readiness.yaml``)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.core.units import Horizon
+
+Count = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class ClvMinima(FrozenConfig):
+    """Buy-till-you-die models learn from customers who bought again."""
+
+    repeat_customers: Count = 100
+    total_half_width: Share = 0.2
+
+
+class ChurnMinima(FrozenConfig):
+    """Closed windows to learn from and to test on, and customers of either outcome in each."""
+
+    of_each_outcome: Count = 100
+    closed_windows: Count = 2
+    shortest_history: Horizon = Horizon("30D")
+    expected_auc: Annotated[float, Field(gt=0.5, lt=1)] = 0.75
+    auc_half_width: Share = 0.05
+
+
+class IcpMinima(FrozenConfig):
+    """The most valuable customers among those whose value at a fixed age is known."""
+
+    positives: Count = 60
+    age: Horizon = Horizon("60D")
+    top_share: Share = 0.2
+    burn_in: Horizon = Horizon("30D")
+
+
+class Anchor(FrozenConfig):
+    """What another product asks for, for comparison; a null is not asked."""
+
+    name: str
+    customers: Count | None = None
+    history_days: Count | None = None
+    last_order_within_days: Count | None = None
+    windows_of_history: Annotated[float, Field(gt=0)] | None = None
+
+
+class Warnings(FrozenConfig):
+    """From where on a finding is worth a sentence."""
+
+    stale_days: Count = 30
+    hole_days: Count = 14
+    giant_order_times_median: Count = 100
+    giant_order_value_share: Share = 0.01
+    refunds_without_order_share: Share = 0.1
+    quarantined_share: Share = 0.005
+
+
+class ReadinessPolicy(FrozenConfig):
+    """Minima, the widths that are still useful, and other products' demands."""
+
+    clv: ClvMinima = ClvMinima()
+    churn: ChurnMinima = ChurnMinima()
+    icp: IcpMinima = IcpMinima()
+    warnings: Warnings = Warnings()
+    anchors: tuple[Anchor, ...] = (
+        Anchor(name="Klaviyo predictive analytics", customers=500, history_days=180, last_order_within_days=30),
+        Anchor(name="Dynamics 365 CLV, least", customers=500, windows_of_history=2),
+        Anchor(name="Dynamics 365 churn, advised", customers=1000, windows_of_history=2),
+    )

@@ -1,0 +1,261 @@
+"""A shop: where its tables are, which column means what, and which rows are left out by rule."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.core.contract import Kind
+from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
+from cvo_ml.core.errors import nearest_name
+
+NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
+WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
+AdapterName = Literal["online_retail", "shopify", "segment", "ga4", "stripe"]
+
+# A name that stands in several contracts (net, known_at) has the same kind in each.
+COLUMN_KINDS: Final[dict[str, Kind]] = {
+    column.name: column.kind for contract in (CUSTOMERS, ORDER_LINES, ORDERS) for column in contract.columns
+}
+_SUBSCRIPTION_KINDS: Final[dict[str, Kind]] = {column.name: column.kind for column in SUBSCRIPTIONS.columns}
+_ADDRESS: Final = re.compile(r"(?i)^(?:postgres(?:ql)?|mysql|https?|s3|gs)://|\bpassword\s*=")
+
+
+def _strptime_format(date_format: str) -> str:
+    try:
+        datetime.strptime("", date_format)
+    except ValueError as error:
+        if "directive" in str(error) or "stray" in str(error):
+            raise ValueError(f"date_format {date_format!r} is no strptime format: write one like '%d/%m/%Y'") from None
+    return date_format
+
+
+DateFormat = Annotated[str, AfterValidator(_strptime_format)]
+
+
+class SourceConfig(FrozenConfig):
+    """One table's place and dialect; nothing about it is guessed.
+
+    Parameters
+    ----------
+    path:
+        A file ending in ``.csv``, ``.txt``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.json`` (each also ``.gz``),
+        ``.parquet`` or ``.duckdb``; a folder or a pattern with ``*`` of such files, read in the order of their
+        names; ``env://NAME``, where the environment variable NAME holds the address of a PostgreSQL server;
+        ``sample://NAME``, a file that comes with the package.
+    table:
+        Table or view of a database, such as ``orders`` or ``shop.orders``.
+    date_format, date_formats:
+        A strptime format of all dates, or by canonical column; without one, times are ISO 8601.
+    """
+
+    path: str = Field(min_length=1)
+    table: str | None = None
+    delimiter: str = Field(default=",", pattern=r'^[^"\r\n]$')
+    encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
+    decimal: Literal[".", ","] = "."
+    date_format: DateFormat | None = None
+    date_formats: dict[str, DateFormat] = Field(default_factory=dict)
+
+    def format_of(self, column: str) -> str | None:
+        """The strptime format of a canonical column, or None for ISO 8601."""
+        return self.date_formats.get(column, self.date_format)
+
+    @field_validator("path")
+    @classmethod
+    def _no_address(cls, path: str) -> str:
+        return WITHHELD if _ADDRESS.search(path) else path
+
+    def resolved(self) -> SourceConfig:
+        """The source with an absolute path, so that another working folder finds it."""
+        if "://" in self.path:
+            return self
+        return self.model_copy(update={"path": str(Path(self.path).absolute())})
+
+
+class Exclusion(FrozenConfig):
+    """Rows left out by a declared rule: those whose ``column`` equals a value or matches the whole pattern.
+
+    ``column`` is the canonical name of a mapped column; ``pattern`` is an RE2 expression for text
+    columns, ``equals`` holds texts for text columns and numbers for the others.
+    """
+
+    rule: str = Field(min_length=1)
+    column: str
+    equals: tuple[str | float, ...] = ()
+    pattern: str | None = None
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if not self.equals and self.pattern is None:
+            raise ValueError(f"rule {self.rule!r} excludes nothing: give 'equals' or 'pattern'")
+        return self
+
+
+class TableConfig(FrozenConfig):
+    """A further table of the shop, with a source of its own.
+
+    Parameters
+    ----------
+    columns:
+        Canonical column of the table's contract to header name.
+    profile:
+        Further columns to keep as text: field name to header name.
+    values:
+        Canonical text column to the source's texts and what they mean: ``status: {"True": canceled}``.
+    constants:
+        Canonical column to the one value that all rows have: ``kind: csat``.
+    """
+
+    source: SourceConfig
+    adapter: Literal["stripe"] | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    profile: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    constants: dict[str, str | float] = Field(default_factory=dict)
+    exclude: tuple[Exclusion, ...] = ()
+
+    def check(self, table: str) -> None:
+        """Refuse columns without a meaning in the table's contract, and a mapping that lacks a required one.
+
+        Raises
+        ------
+        ValueError
+            Naming the column and the nearest name.
+        """
+        contract = CONTRACTS[table]
+        given = {*self.columns, *self.constants}
+        for name in (*given, *self.values):
+            if name not in contract.names:
+                raise ValueError(f"tables: {table}: {name!r} has no meaning{nearest_name(name, list(contract.names))}")
+        for name in self.profile:
+            if name in contract.names:
+                raise ValueError(f"tables: {table}: {name!r} is a canonical column: map it under 'columns'")
+        if self.adapter is None and (missing := sorted(set(contract.required) - given)):
+            raise ValueError(f"tables: {table}: {', '.join(missing)} not mapped: name the header of each")
+        if table == "refunds" and self.adapter is None and not {"order_id", "customer_id"} & given:
+            raise ValueError("tables: refunds: map order_id or customer_id: a refund names one of the two")
+        _check_exclusions(self.exclude, self.columns, f"tables: {table}: ")
+
+
+def _check_exclusions(exclude: tuple[Exclusion, ...], columns: dict[str, str], where: str = "") -> None:
+    for exclusion in exclude:
+        if exclusion.column not in columns:
+            hint = nearest_name(exclusion.column, list(columns))
+            raise ValueError(f"{where}exclude: {exclusion.column!r} is not a mapped column{hint}")
+
+
+class ShopConfig(FrozenConfig):
+    """A shop's tables, declared: orders (or order lines, or subscriptions) first, further tables under ``tables``.
+
+    Parameters
+    ----------
+    currency:
+        The one currency of all money (ISO 4217; ``XXX`` where it is not known).
+    timezone:
+        The zone of times without a zone. Bare dates are days, and are not shifted.
+    extracted_at:
+        When the source was written: rows after it cannot be true and are quarantined. Unmarked = UTC.
+    max_bad_share:
+        The same fault in more than this share of a column's rows is a fault of the file.
+    adapter:
+        A known export format that brings its own mapping; ``columns`` may then rename single headers.
+    rows:
+        ``orders``: one row an order. ``lines``: one row an order line, net = sum of the lines.
+        ``subscriptions``: one row a subscription; the shop then has no orders, and its orders table is empty.
+    columns:
+        Canonical column to header name.
+    profile:
+        Further fields of the customers table: field name to header name.
+    order_id:
+        ``generated`` where the source has none: one order per customer and day.
+    guests:
+        What a row without customer is: a ``fault``, or left out by rule (``exclude``).
+    refunds:
+        ``negative_rows``: each row below zero is a refund. ``negative_orders``: negative lines are
+        discounts inside their order, and only an order below zero is a refund.
+    values:
+        Canonical text column to the source's texts and what they mean.
+    tables:
+        Further tables, each with a source of its own: refunds, customers, order_lines, tickets, ….
+    """
+
+    name: str = Field(min_length=1)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    source: SourceConfig
+    timezone: str = "UTC"
+    extracted_at: datetime | None = None
+    max_bad_share: float = Field(default=0.01, ge=0, le=1)
+    adapter: AdapterName | None = None
+    rows: Literal["orders", "lines", "subscriptions"] = "orders"
+    columns: dict[str, str] = Field(default_factory=dict)
+    profile: dict[str, str] = Field(default_factory=dict)
+    order_id: Literal["column", "generated"] = "column"
+    guests: Literal["fault", "exclude"] = "fault"
+    refunds: Literal["negative_rows", "negative_orders"] = "negative_rows"
+    refund_reason: str = "negative row"
+    exclude: tuple[Exclusion, ...] = ()
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    tables: dict[str, TableConfig] = Field(default_factory=dict)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"time zone {zone!r} is unknown: use a name such as Europe/London") from None
+        return zone
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The canonical columns of the first source, and what each holds."""
+        return _SUBSCRIPTION_KINDS if self.rows == "subscriptions" else COLUMN_KINDS
+
+    def resolved(self) -> ShopConfig:
+        """The shop with absolute paths in all its sources, so that another working folder finds them."""
+        tables = {
+            name: table.model_copy(update={"source": table.source.resolved()}) for name, table in self.tables.items()
+        }
+        return self.model_copy(update={"source": self.source.resolved(), **({"tables": tables} if tables else {})})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in (*self.columns, *self.values):
+            if name not in self.kinds:
+                raise ValueError(f"columns: {name!r} has no meaning{nearest_name(name, list(self.kinds))}")
+        for name in self.profile:
+            if name in self.kinds:
+                raise ValueError(f"profile: {name!r} is a canonical column: map it under 'columns'")
+        if self.adapter is None:
+            self._check_complete()
+        self._check_tables()
+        return self
+
+    def _check_complete(self) -> None:
+        if self.rows == "subscriptions":
+            missing = sorted(set(SUBSCRIPTIONS.required) - set(self.columns))
+        else:
+            needed = {"customer_id", "ordered_at"} | ({"order_id"} if self.order_id == "column" else set())
+            has_price = self.rows == "lines" and {"quantity", "unit_price"} <= set(self.columns)
+            missing = sorted(needed - set(self.columns)) + ([] if has_price or "net" in self.columns else ["net"])
+        if missing:
+            raise ValueError(f"columns: {', '.join(missing)} not mapped: name the header of each")
+        if self.order_id == "generated" and "order_id" in self.columns:
+            raise ValueError("order_id is both 'generated' and mapped: keep one of the two")
+        _check_exclusions(self.exclude, self.columns)
+
+    def _check_tables(self) -> None:
+        own = {"orders": ["orders"], "lines": ["orders", "order_lines"], "subscriptions": ["orders", "subscriptions"]}
+        for name, table in self.tables.items():
+            if name not in CONTRACTS:
+                raise ValueError(f"tables: {name!r} is no table{nearest_name(name, list(CONTRACTS))}")
+            if name in own[self.rows]:
+                raise ValueError(f"tables: {name!r} comes from the first source: declare it there, or there only")
+            table.check(name)

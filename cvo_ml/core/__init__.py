@@ -1,0 +1,1 @@
+"""The words everybody shares: units, errors, table contracts, ledgers, the score store."""

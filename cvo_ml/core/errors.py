@@ -1,0 +1,127 @@
+"""The error tree. Each message says what is wrong, where, and what to do.
+
+The command line turns the class into an exit code (DESIGN.md §4): 2 wrong usage or config,
+3 data refused, 4 model refused or gate closed, 5 partly done, 1 a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+
+class CvoError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(CvoError):
+    """A command or function was called in a way that cannot be answered."""
+
+    exit_code = 2
+
+
+class ConfigError(CvoError):
+    """A configuration file or override is wrong."""
+
+    exit_code = 2
+
+
+class DataError(CvoError):
+    """The input as a whole cannot be trusted, so nothing was read from it.
+
+    Parameters
+    ----------
+    problem:
+        What is wrong, as a clause without a final stop.
+    remedy:
+        What the reader of the message can do.
+    file, column:
+        Where it is wrong.
+    count:
+        How many rows show it.
+    first_rows:
+        The first row numbers that show it (1 = the first data row).
+
+    Examples
+    --------
+    >>> print(DataError("dates are day-first and month-first", "declare date_format",
+    ...                 file="orders.csv", column="date", count=2, first_rows=[3, 9]))
+    orders.csv: column 'date': dates are day-first and month-first (2 rows; first: 3, 9): declare date_format.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        problem: str,
+        remedy: str,
+        *,
+        file: str | None = None,
+        column: str | None = None,
+        count: int | None = None,
+        first_rows: Sequence[int] = (),
+    ) -> None:
+        self.problem, self.remedy = problem, remedy
+        self.file, self.column = file, column
+        self.count, self.first_rows = count, tuple(int(row) for row in first_rows)
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        where = [self.file] if self.file else []
+        where += [f"column {self.column!r}"] if self.column else []
+        evidence = [] if self.count is None else [f"{self.count:,} row{'s' * (self.count != 1)}"]
+        evidence += [f"first: {', '.join(map(str, self.first_rows))}"] if self.first_rows else []
+        shown = f" ({'; '.join(evidence)})" if evidence else ""
+        return ": ".join([*where, f"{self.problem}{shown}", f"{self.remedy}."])
+
+
+class ContractError(DataError):
+    """A table inside the program breaks its contract: a bug, or a frame made by hand."""
+
+
+class ModelRefused(CvoError):
+    """A model cannot be trained or used on this data; the rest of the run goes on.
+
+    ``reason_code`` is short and stable: it becomes the ``*_reason`` of the null columns.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, reason_code: str = "model_refused") -> None:
+        super().__init__(message)
+        self.reason_code = reason_code
+
+
+class BundleError(CvoError):
+    """A model bundle is damaged, foreign or of a newer format; it was not loaded."""
+
+    exit_code = 4
+
+
+class GateClosed(CvoError):
+    """A promotion did not pass its gate."""
+
+    exit_code = 4
+
+
+class PartlyDone(CvoError):
+    """Some of the work is done and kept; running the command again finishes it."""
+
+    exit_code = 5
+
+
+def nearest_name(name: str, known: Sequence[str]) -> str:
+    """A hint `` (did you mean 'x'?)``, or an empty string when nothing is near.
+
+    Examples
+    --------
+    >>> nearest_name("custmer_id", ["customer_id", "order_id"])
+    " (did you mean 'customer_id'?)"
+    >>> nearest_name("zzz", ["customer_id"])
+    ''
+    """
+    lowered = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
+    return f" (did you mean {lowered[near[0]]!r}?)" if near else ""

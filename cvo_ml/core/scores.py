@@ -1,0 +1,231 @@
+"""The Scores table: one row per customer and ``as_of``, the only output contract.
+
+Every value has one meaning, and a null always has its group's reason (DESIGN.md §4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from cvo_ml.core.contract import TIME_DTYPE, Column, Kind, TableContract
+from cvo_ml.core.errors import ContractError
+
+Group = Literal["run", "clv", "churn", "icp", "segment", "priority"]
+
+
+@dataclass(frozen=True)
+class ScoreColumn:
+    """A column of Scores: which part fills it, what it holds, what it means."""
+
+    name: str
+    kind: Kind
+    group: Group
+    meaning: str
+
+
+def _group(group: Group, *columns: tuple[str, Kind, str]) -> tuple[ScoreColumn, ...]:
+    return tuple(ScoreColumn(name, kind, group, meaning) for name, kind, meaning in columns)
+
+
+SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
+    *_group(
+        "run",
+        ("customer_id", "id", "the customer"),
+        ("as_of", "time", "the cut date, 00:00 UTC: nothing later is known"),
+        ("currency", "text", "currency of all money in the row"),
+        ("value_basis", "text", "revenue, gross_margin or contribution"),
+    ),
+    *_group(
+        "clv",
+        ("clv_model", "text", "kind of the CLV model"),
+        ("clv_model_version", "text", "prefix of the model hash"),
+        ("clv_grade", "text", "A to D, out of time, against the baseline"),
+        ("clv_horizon_days", "number", "length of the predicted window in days"),
+        ("discount_rate", "number", "annual rate applied to predicted_clv"),
+        ("historic_clv", "money", "net value so far less refunds known, undiscounted"),
+        ("predicted_clv", "money", "expected discounted value in [as_of, as_of + horizon)"),
+        ("predicted_clv_p05", "money", "5 % quantile of the value in the window"),
+        ("predicted_clv_p95", "money", "95 % quantile of the value in the window"),
+        ("total_clv", "money", "historic_clv + predicted_clv"),
+        ("historic_number_of_orders", "number", "orders so far"),
+        ("predicted_number_of_orders", "number", "expected orders in the window"),
+        ("average_order_value", "money", "sum of net / orders with net > 0"),
+        ("average_days_between_orders", "number", "(last - first order day) / (orders - 1)"),
+        ("expected_date_of_next_order", "time", "median day of the next order; null where none is the likelier"),
+        ("p_alive", "number", "probability that the customer still buys"),
+        ("p_top_decile", "number", "P(value in the window > the reference's 90th percentile)"),
+    ),
+    *_group(
+        "churn",
+        ("churn_model", "text", "kind of the churn model"),
+        ("churn_model_version", "text", "prefix of the model hash"),
+        ("churn_grade", "text", "A to D, out of time, against the baseline"),
+        ("churn_definition", "text", "what counts as churned"),
+        ("churn_horizon_days", "number", "length of the churn window in days"),
+        ("churn_probability", "number", "probability of churn within the window"),
+        ("churn_band", "text", "low, medium or high"),
+        ("reasons", "text", "JSON: the three features that move the churn probability most"),
+    ),
+    *_group(
+        "icp",
+        ("icp_model", "text", "kind of the lookalike model"),
+        ("icp_model_version", "text", "prefix of the model hash"),
+        ("icp_grade", "text", "A to D, out of time, against the baseline"),
+        ("icp_score", "number", "probability of becoming a most profitable customer"),
+        ("icp_percentile", "number", "0-100 against the model's reference customers"),
+        ("icp_tier", "text", "top 10 %, next 20 %, rest"),
+    ),
+    *_group(
+        "segment",
+        ("rfm_r", "number", "recency score, 1 to rfm_scale"),
+        ("rfm_f", "number", "frequency score, 1 to rfm_scale"),
+        ("rfm_m", "number", "money score, 1 to rfm_scale"),
+        ("rfm_scale", "number", "number of levels"),
+        ("rfm_cell", "text", "the three scores side by side"),
+        ("rfm_group", "text", "name of the group the cell belongs to"),
+        ("rfm_group_previous", "text", "group in the run before"),
+        ("rfm_change_cause", "text", "own behaviour, moved edge or data correction"),
+        ("value_tier", "text", "tier by value so far"),
+    ),
+    *_group(
+        "priority",
+        ("expected_profit_of_action", "money", "effect x value at stake - cost"),
+        ("next_action", "text", "what to do; null for the held out and where nothing pays"),
+        ("channel", "text", "by which channel"),
+        ("priority_rank", "number", "1 = first; batch only"),
+        ("holdout", "flag", "kept untreated, so that the effect can be measured"),
+    ),
+)
+
+#: The column that says why a value of the group is null.
+REASON_COLUMNS: Final[dict[Group, str]] = {
+    "clv": "clv_reason",
+    "churn": "churn_reason",
+    "icp": "icp_reason",
+    "segment": "segment_reason",
+    "priority": "priority_reason",
+}
+
+
+def columns_of(group: Group) -> list[str]:
+    """The value columns of a group, without its reason.
+
+    Examples
+    --------
+    >>> columns_of("run")
+    ['customer_id', 'as_of', 'currency', 'value_basis']
+    """
+    return [column.name for column in SCORE_COLUMNS if column.group == group]
+
+
+def score_columns() -> list[str]:
+    """All columns of Scores in their order, each group followed by its reason."""
+    ordered: list[str] = []
+    for group in ("run", *REASON_COLUMNS):
+        ordered += columns_of(group)
+        if group in REASON_COLUMNS:
+            ordered.append(REASON_COLUMNS[group])
+    return ordered
+
+
+SCORES: Final = TableContract(
+    "scores",
+    (
+        *(
+            Column(column.name, column.kind, required=column.group == "run", meaning=column.meaning)
+            for column in SCORE_COLUMNS
+            if column.kind != "flag"
+        ),
+        *(Column(reason, "text", meaning=f"why {group} values are null") for group, reason in REASON_COLUMNS.items()),
+    ),
+    key=("customer_id", "as_of"),
+)
+
+
+def null_columns(index: pd.Index, group: Group, reason: str) -> pd.DataFrame:
+    """The columns of a group for customers without a value: null, with the reason.
+
+    Parameters
+    ----------
+    index:
+        The customers.
+    reason:
+        A short stable code, such as ``too_few_repeat_buyers``.
+    """
+    kinds = {column.name: column.kind for column in SCORE_COLUMNS if column.group == group}
+    frame = pd.DataFrame({name: _nulls(kind, index) for name, kind in kinds.items()}, index=index)
+    frame[REASON_COLUMNS[group]] = pd.Series(reason, index=index, dtype="str")
+    return frame
+
+
+def _nulls(kind: Kind, index: pd.Index) -> pd.Series:
+    if kind in ("id", "text"):
+        return pd.Series(None, index=index, dtype="str")
+    if kind == "time":
+        return pd.Series(pd.NaT, index=index, dtype=TIME_DTYPE)
+    if kind == "flag":
+        return pd.Series(pd.NA, index=index, dtype="boolean")
+    return pd.Series(np.nan, index=index, dtype="float64")
+
+
+def join_reasons(*reasons: pd.Series) -> pd.Series:
+    """Join reason codes of one group with ``;``, skipping nulls; null where there is none."""
+    joined = pd.Series(None, index=reasons[0].index, dtype="str")
+    for reason in reasons:
+        both = joined.notna() & reason.notna()
+        joined = joined.where(joined.notna(), reason).mask(both, joined.str.cat(reason.astype("str"), sep=";"))
+    return joined.astype("str")
+
+
+def validate_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Check a Scores table and return it with its columns in order.
+
+    Raises
+    ------
+    ContractError
+        If a column is missing or has the wrong type, a customer stands twice, or a value is
+        null and its group gives no reason.
+    """
+    missing = [name for name in score_columns() if name not in scores.columns]
+    if missing:
+        raise ContractError(f"columns missing: {', '.join(missing)}", "fill them or give a reason", file="table scores")
+    SCORES.validate(scores)
+    for group, reason in REASON_COLUMNS.items():
+        unexplained = scores[columns_of(group)].isna().any(axis=1) & scores[reason].isna()
+        if unexplained.any():
+            rows = np.flatnonzero(unexplained.to_numpy())
+            names = scores[columns_of(group)].iloc[rows].isna().any()
+            raise ContractError(
+                f"null without a reason in {', '.join(names.index[names])}",
+                f"set {reason}",
+                file="table scores",
+                column=reason,
+                count=len(rows),
+                first_rows=(rows[:3] + 1).tolist(),
+            )
+    return scores[score_columns()]
+
+
+def scores_hash(scores: pd.DataFrame) -> str:
+    """A SHA-256 of the values, the same for the same customers and scores in any row order."""
+    ordered = scores[score_columns()].sort_values("customer_id", kind="stable")
+    digest = hashlib.sha256()
+    for name in ordered.columns:
+        digest.update(name.encode())
+        digest.update(_column_bytes(ordered[name]))
+    return digest.hexdigest()
+
+
+def _column_bytes(values: pd.Series) -> bytes:
+    if pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+        numbers = values.astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
+        return np.where(np.isnan(numbers), np.nan, numbers + 0.0).tobytes()
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return values.astype(TIME_DTYPE).astype("int64").to_numpy().tobytes()
+    texts = ["\x00" if pd.isna(text) else str(text) for text in values]
+    return "\x1f".join(texts).encode("utf-8", "surrogatepass")

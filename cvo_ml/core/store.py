@@ -1,0 +1,119 @@
+"""The score store: plain Parquet files with a manifest, written whole or not at all.
+
+Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet`` and ``manifest.json``; ``<root>/current``
+names the served run. A run is named by the hash of its scores, so the same scores have the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cvo_ml.core.errors import CvoError
+from cvo_ml.core.files import read_json, sha256_of, staged_folder, write_json, write_text
+from cvo_ml.core.scores import scores_hash, validate_scores
+
+FORMAT_VERSION: Final = 1
+
+
+class StoreError(CvoError):
+    """The score store holds no such run, or a run that does not match its manifest."""
+
+    exit_code = 3
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """One run in the store: its folder and its manifest."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The run's name, a prefix of the hash of its scores."""
+        return self.folder.name
+
+
+def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> StoredRun:
+    """Store scores with their manifest and make them the current run.
+
+    Parameters
+    ----------
+    manifest:
+        What else to keep with the scores: ledgers, models, configuration. JSON-ready.
+
+    Raises
+    ------
+    ContractError
+        If the scores break their contract; the store is unchanged then.
+    """
+    scores = validate_scores(scores).sort_values("customer_id", kind="stable", ignore_index=True)
+    as_of = pd.Timestamp(scores["as_of"].iloc[0]).date().isoformat() if len(scores) else str(manifest["as_of"])
+    digest = scores_hash(scores)
+    folder = root / f"as_of={as_of}" / digest[:12]
+    with staged_folder(folder) as staging:
+        part = staging / "part-0.parquet"
+        pq.write_table(pa.Table.from_pandas(scores, preserve_index=False), part, compression="zstd")
+        content = {
+            **manifest,
+            "format_version": FORMAT_VERSION,
+            "as_of": as_of,
+            "rows": len(scores),
+            "scores_hash": digest,
+            "files": {part.name: sha256_of(part)},
+        }
+        write_json(staging / "manifest.json", content)
+    write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
+    return StoredRun(folder, content)
+
+
+def current_run(root: Path) -> StoredRun:
+    """The run that ``current`` names.
+
+    Raises
+    ------
+    StoreError
+        If nothing was scored yet, or the named run is gone.
+    """
+    pointer = root / "current"
+    if not pointer.is_file():
+        raise StoreError(f"{root}: holds no scores yet: run 'cvo score' first")
+    return open_run(root / pointer.read_text(encoding="utf-8").strip())
+
+
+def open_run(folder: Path) -> StoredRun:
+    """The run in ``folder``, its files checked against the manifest.
+
+    Raises
+    ------
+    StoreError
+        If the manifest is missing, of a newer format, or a file differs from it.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise StoreError(f"{folder}: has no manifest: the run was not finished, score again")
+    try:
+        manifest = read_json(path)
+        newer = manifest["format_version"] > FORMAT_VERSION
+        files = dict(manifest["files"])
+    except (ValueError, TypeError, KeyError):
+        raise StoreError(f"{path}: the manifest is damaged: score again") from None
+    if newer:
+        raise StoreError(f"{folder}: was written by a newer version of cvo-ml: update this one")
+    for name, expected in files.items():
+        if not (folder / name).is_file() or sha256_of(folder / name) != expected:
+            raise StoreError(f"{folder / name}: does not match its manifest: score again")
+    return StoredRun(folder, manifest)
+
+
+def read_scores(run: StoredRun) -> pd.DataFrame:
+    """The Scores table of a run."""
+    parts = [pq.read_table(run.folder / name).to_pandas() for name in run.manifest["files"]]
+    return validate_scores(pd.concat(parts, ignore_index=True))

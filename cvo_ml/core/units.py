@@ -1,0 +1,181 @@
+"""Units as types: time spans, the cut date, money. All unit arithmetic is here.
+
+A month is 30.4375 days and a year 365.25 (DESIGN.md §5), never 30 or 4.345 weeks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import pandas as pd
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from cvo_ml.core.errors import UsageError
+
+DAYS_PER_UNIT: Final = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
+_HORIZON = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([DWMY])\s*$")
+
+
+@dataclass(frozen=True, order=True)
+class Horizon:
+    """A span of time with its unit.
+
+    Parameters
+    ----------
+    text:
+        A positive number and a unit: ``D`` days, ``W`` weeks, ``M`` months of 30.4375 days,
+        ``Y`` years of 365.25 days.
+
+    Raises
+    ------
+    UsageError
+        If the text is not a positive number with a unit.
+
+    Examples
+    --------
+    >>> Horizon("90D").days
+    90.0
+    >>> Horizon("12M").to("W")
+    52.17857142857143
+    >>> str(Horizon("1Y"))
+    '1Y'
+    """
+
+    days: float
+
+    def __init__(self, text: str | Horizon) -> None:
+        if isinstance(text, Horizon):
+            object.__setattr__(self, "days", text.days)
+            object.__setattr__(self, "_text", str(text))
+            return
+        match = _HORIZON.match(text) if isinstance(text, str) else None
+        if match is None or float(match[1]) <= 0:
+            raise UsageError(f"horizon {text!r} is not a positive span: write a number and D, W, M or Y, such as '90D'")
+        object.__setattr__(self, "days", float(match[1]) * DAYS_PER_UNIT[match[2]])
+        object.__setattr__(self, "_text", f"{match[1]}{match[2]}")
+
+    def to(self, unit: str) -> float:
+        """The span in ``unit`` (one of D, W, M, Y)."""
+        return self.days / days_per(unit)
+
+    @property
+    def whole_days(self) -> int:
+        """Days, rounded: windows between dates hold whole days."""
+        return round(self.days)
+
+    @property
+    def delta(self) -> timedelta:
+        """The span as a timedelta of whole days."""
+        return timedelta(days=self.whole_days)
+
+    def __str__(self) -> str:
+        return str(getattr(self, "_text", f"{self.days:g}D"))
+
+    def __repr__(self) -> str:
+        return f"Horizon({str(self)!r})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        def parse(value: object) -> Horizon:
+            try:
+                return Horizon(value)  # type: ignore[arg-type]
+            except UsageError as error:
+                raise ValueError(str(error)) from error
+
+        return core_schema.no_info_plain_validator_function(parse, serialization=core_schema.to_string_ser_schema())
+
+
+def days_per(unit: str) -> float:
+    """Days in one ``unit`` (D, W, M or Y).
+
+    Raises
+    ------
+    UsageError
+        If the unit is unknown.
+    """
+    try:
+        return DAYS_PER_UNIT[unit]
+    except KeyError:
+        raise UsageError(f"time unit {unit!r} is unknown: use one of D, W, M, Y") from None
+
+
+def parse_as_of(value: str | date) -> date:
+    """The cut date: a date at 00:00 UTC that the caller gives; code never asks the clock.
+
+    Raises
+    ------
+    UsageError
+        If the text is not an ISO date.
+
+    Examples
+    --------
+    >>> parse_as_of("2011-09-10")
+    datetime.date(2011, 9, 10)
+    """
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC) if value.tzinfo is not None else value
+        if value.timetz().replace(tzinfo=None) != datetime.min.time():
+            raise UsageError(f"as_of {value} has a time of day: as_of is a date at 00:00 UTC")
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value.strip())
+    except (ValueError, AttributeError):
+        raise UsageError(f"as_of {value!r} is not a date: write it as YYYY-MM-DD, such as 2011-09-10") from None
+
+
+def midnight(day: date) -> pd.Timestamp:
+    """00:00 UTC of ``day`` as the zone-less timestamp used in all tables (times are UTC).
+
+    Examples
+    --------
+    >>> midnight(date(2011, 9, 10))
+    Timestamp('2011-09-10 00:00:00')
+    """
+    return pd.Timestamp(datetime(day.year, day.month, day.day, tzinfo=UTC)).tz_localize(None).as_unit("us")
+
+
+@dataclass(frozen=True)
+class Money:
+    """An exact amount in one currency, for the edges; models use float64.
+
+    Raises
+    ------
+    UsageError
+        If the amount is not a finite decimal, or two currencies are added.
+
+    Examples
+    --------
+    >>> str(Money("12.5", "GBP") + Money("0.10", "GBP"))
+    'GBP 12.60'
+    """
+
+    amount: Decimal
+    currency: str
+
+    def __init__(self, amount: str | int | float | Decimal, currency: str) -> None:
+        try:
+            exact = Decimal(str(amount))
+        except InvalidOperation:
+            raise UsageError(f"{amount!r} is not an amount of money") from None
+        if not exact.is_finite():
+            raise UsageError(f"{amount!r} is not a finite amount of money")
+        object.__setattr__(self, "amount", exact)
+        object.__setattr__(self, "currency", currency)
+
+    def __add__(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            raise UsageError(f"cannot add {other.currency} to {self.currency}: one run holds one currency")
+        return Money(self.amount + other.amount, self.currency)
+
+    def __float__(self) -> float:
+        return float(self.amount)
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.amount:,.2f}"

@@ -1,0 +1,30 @@
+"""All that is known of each customer on a date, for every model at once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import parse_as_of
+from cvo_ml.features.engine import engine, run
+from cvo_ml.features.first_order import first_order_features
+from cvo_ml.features.snapshot import snapshot
+
+
+def customer_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
+    """The snapshot and the first order side by side, indexed by ``customer_id``.
+
+    Customers all of whose orders were refunded by then are not here; see ``known_customers``.
+    """
+    known = snapshot(tables, as_of)
+    first = first_order_features(tables, as_of)
+    return known.join(first.drop(columns=["country"], errors="ignore"))
+
+
+def known_customers(tables: Tables, as_of: str | date) -> pd.Index:
+    """Every customer with an order known at ``as_of``, refunded or not."""
+    with engine(tables) as opened:
+        orders = opened.known("orders", parse_as_of(as_of))
+        return run(orders.select("customer_id").distinct()).index

@@ -1,0 +1,69 @@
+"""The RFM summary that buy-till-you-die models take (Fader, Hardie & Lee 2005)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from cvo_ml.core.tables import ORDERS, Tables
+from cvo_ml.core.units import days_per, parse_as_of
+from cvo_ml.features.engine import Engine, engine, run
+from cvo_ml.features.known import remaining_orders
+
+
+def rfm_summary(orders: pd.DataFrame | Tables, *, as_of: str | date, unit: str = "D") -> pd.DataFrame:
+    """Frequency, recency, age and mean value of each customer as known at ``as_of``.
+
+    Parameters
+    ----------
+    orders:
+        A shop's tables, or a frame with ``order_id, customer_id, ordered_at, net``.
+    as_of:
+        Orders on or after this date at 00:00 UTC are not seen.
+    unit:
+        Unit of ``recency`` and ``T``: D, W, M or Y. Purchases are counted per day in any unit.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``customer_id``: ``frequency`` (repeat purchase days), ``recency`` (first to last
+        purchase), ``T`` (first purchase to the day before ``as_of``), ``monetary_value`` (mean value
+        of the repeat days, 0 without any). Equal to lifetimes' ``summary_data_from_transaction_data``
+        with ``observation_period_end = as_of - 1 day`` (DESIGN.md §5).
+
+    Raises
+    ------
+    ContractError
+        If the orders break their contract.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"order_id": ["1", "2"], "customer_id": ["a", "a"], "net": [10.0, 30.0],
+    ...                        "ordered_at": pd.to_datetime(["2011-01-01", "2011-01-11"])})
+    >>> rfm_summary(orders, as_of="2011-01-31").loc["a"].to_dict()
+    {'frequency': 1.0, 'recency': 10.0, 'T': 29.0, 'monetary_value': 30.0}
+    """
+    tables = orders if isinstance(orders, Tables) else Tables({"orders": ORDERS.validate(orders)}, currency="")
+    with engine(tables) as opened:
+        summary = run(rfm_expression(opened, parse_as_of(as_of)))
+    summary[["recency", "T"]] /= days_per(unit)
+    return summary
+
+
+def rfm_expression(engine: Engine, as_of: date) -> Any:
+    """The RFM summary in days as an Ibis expression."""
+    orders = remaining_orders(engine, as_of)
+    days = orders.group_by("customer_id", day=orders.ordered_at.date()).agg(value=orders.remaining.sum())
+    first = days.day.min().over(ibis.window(group_by=days.customer_id))
+    days = days.mutate(first=first)
+    days = days.mutate(repeat=days.day > days["first"])
+    last_seen = ibis.literal(as_of - timedelta(days=1))
+    return days.group_by("customer_id").agg(
+        frequency=days.repeat.sum().cast("float64"),
+        recency=days.day.max().delta(days.day.min(), unit="day").cast("float64"),
+        T=last_seen.delta(days.day.min(), unit="day").cast("float64"),
+        monetary_value=days.value.mean(where=days.repeat).coalesce(0.0),
+    )

@@ -1,0 +1,150 @@
+"""Gradient-boosted classification on named columns, kept as LightGBM's own text (never pickled)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.core.errors import BundleError, UsageError
+
+Floats = NDArray[np.float64]
+
+#: Small trees and a slow rate: shops have thousands of rows, not millions. Deterministic, so that the
+#: same rows give the same trees in any process.
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 40,
+    "feature_fraction": 0.8,
+    "lambda_l2": 1.0,
+    "seed": 7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 2,
+    "verbosity": -1,
+}
+#: At most this many categories of a text column get a code; the rest count as missing.
+MOST_CATEGORIES: Final = 30
+
+
+class BoostedClassifier:
+    """LightGBM for a yes/no outcome on a frame's columns, read by name.
+
+    Parameters
+    ----------
+    features:
+        Number columns, in the order in which the trees know them.
+    categories:
+        Text columns; unseen values count as missing.
+    rounds:
+        Number of trees, > 0.
+    parameters:
+        LightGBM parameters that differ from ``DEFAULTS``.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[str],
+        categories: Sequence[str] = (),
+        rounds: int = 150,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.features, self.categories = tuple(features), tuple(categories)
+        self.rounds, self.parameters = rounds, dict(parameters or {})
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that a frame to score must have."""
+        return (*self.features, *self.categories)
+
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> BoostedClassifier:
+        """Fit on rows sorted by the caller: trees depend on row order.
+
+        Parameters
+        ----------
+        X:
+            (n, ...) with ``columns``.
+        y:
+            (n,) of 0 and 1.
+        """
+        import lightgbm
+
+        self.levels_ = {
+            name: [str(level) for level in X[name].value_counts(dropna=True).index[:MOST_CATEGORIES]]
+            for name in self.categories
+        }
+        data = lightgbm.Dataset(
+            self._matrix(X),
+            label=np.asarray(y).astype(np.float64),
+            feature_name=list(self.columns),
+            categorical_feature=list(self.categories),
+            free_raw_data=True,
+        )
+        self.booster_ = lightgbm.train({**DEFAULTS, **self.parameters}, data, num_boost_round=self.rounds)
+        return self
+
+    def predict_positive(self, X: pd.DataFrame) -> Floats:
+        """Probability of the outcome, (n,)."""
+        if len(X) == 0:
+            return np.empty(0)
+        return np.asarray(self.booster_.predict(self._matrix(X)), dtype=np.float64)
+
+    def contributions(self, X: pd.DataFrame) -> Floats:
+        """Additive effect of each column on the log-odds, (n, columns + 1); the last is the base (TreeSHAP)."""
+        return np.asarray(self.booster_.predict(self._matrix(X), pred_contrib=True), dtype=np.float64)
+
+    def importance(self) -> dict[str, float]:
+        """Total gain of each column."""
+        gains = self.booster_.feature_importance(importance_type="gain")
+        return dict(zip(self.columns, map(float, gains), strict=True))
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters as JSON-ready values, and the files: the trees as text."""
+        parameters = {
+            "features": list(self.features),
+            "categories": list(self.categories),
+            "levels": self.levels_,
+            "rounds": self.rounds,
+            "parameters": self.parameters,
+        }
+        return parameters, {"trees.txt": self.booster_.model_to_string()}
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> BoostedClassifier:
+        """Rebuild from what ``to_parts`` gave.
+
+        Raises
+        ------
+        BundleError
+            If the trees name other columns than the parameters, or there are none.
+        """
+        import lightgbm
+
+        model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
+        model.levels_ = {name: list(levels) for name, levels in parameters["levels"].items()}
+        model.booster_ = lightgbm.Booster(model_str=files["trees.txt"])
+        if tuple(model.booster_.feature_name()) != model.columns:
+            raise BundleError("the trees were grown on other columns than the bundle names: export the model again")
+        if model.booster_.num_trees() == 0:
+            raise BundleError("the model holds no trees: export the model again")
+        return model
+
+    def _matrix(self, X: pd.DataFrame) -> Floats:
+        missing = [name for name in self.columns if name not in X.columns]
+        if missing:
+            raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
+        numbers = [X[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in self.features]
+        codes = [self._codes(X[name], self.levels_[name]) for name in self.categories]
+        matrix = np.column_stack([*numbers, *codes])
+        # an infinity would be binned with the largest value in silence
+        return np.where(np.isinf(matrix), np.nan, matrix)
+
+    @staticmethod
+    def _codes(values: pd.Series, levels: Sequence[str]) -> Floats:
+        codes = pd.Index(list(levels), dtype="str").get_indexer(pd.Index(values.astype("str"))).astype(np.float64)
+        return np.where(codes < 0, np.nan, codes)

@@ -1,0 +1,167 @@
+"""From a customer table to a model that can be trusted, however poor the data: a ladder whose rung is named.
+
+BG/NBD by maximum likelihood → with a weakly informative prior → MBG/NBD → BG/NBD with the prior of similar shops
+(empirical Bayes) → the formula. A step down carries the reason of each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.core.errors import ModelRefused, UsageError
+from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
+from cvo_ml.models.clv.customer_table import purchase_history, weights
+from cvo_ml.models.clv.fitting import FitStatus, LogNormalPrior
+from cvo_ml.models.clv.gamma_gamma import GammaGammaModel
+from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
+from cvo_ml.models.clv.purchase_histories import PurchaseHistories, group_histories
+from cvo_ml.models.clv.purchase_model import PurchaseModel
+
+Array = NDArray[np.float64]
+MODIFIED: Final = "MBG/NBD"
+POOLED: Final = "pooled prior of similar shops"
+FORMULA: Final = "formula"
+_MOST_OFF: Final = 1.5  # a model that misses its own data's total by this factor is not used
+_NARROWEST: Final = 0.1  # smallest standard deviation of a pooled log-parameter
+_FEWEST_SHOPS: Final = 2
+
+
+@dataclass(frozen=True)
+class LadderFit:
+    """Where the ladder ended.
+
+    Attributes
+    ----------
+    model:
+        The fitted model; None on the rung ``formula``.
+    status:
+        The rung and the reasons of the steps that led to it.
+    """
+
+    model: Any
+    status: FitStatus
+
+
+def fit_purchases(
+    X: pd.DataFrame,
+    *,
+    time_unit: str = "D",
+    penalty: float = 0.0,
+    minimum_repeat_customers: int = 100,
+    pool: Sequence[PurchaseModel] = (),
+    sample_weight: Any = None,
+) -> LadderFit:
+    """Fit purchases on the highest rung that holds.
+
+    Parameters
+    ----------
+    X, time_unit, penalty, minimum_repeat_customers, sample_weight:
+        As in ``BetaGeoModel``.
+    pool:
+        BG/NBD models fitted to at least two similar shops, for the rung that needs them.
+
+    Raises
+    ------
+    ContractError
+        If X breaks its contract.
+
+    Examples
+    --------
+    >>> few = pd.DataFrame({"frequency": [0, 2], "recency": [0.0, 20.0], "T": [50.0, 60.0]})
+    >>> str(fit_purchases(few).status)[:55]
+    'formula: only 1 of 2 customers bought again and at leas'
+    """
+    frequency, recency, T = purchase_history(X)
+    histories = group_histories(frequency, recency, T, weights(sample_weight, len(X)))
+    settings: dict[str, Any] = {
+        "time_unit": time_unit,
+        "penalty": penalty,
+        "minimum_repeat_customers": minimum_repeat_customers,
+    }
+    reasons: list[str] = []
+    rungs: list[tuple[str, Callable[[], PurchaseModel]]] = [
+        ("", lambda: BetaGeoModel(**settings).fit_histories(histories)),
+        (MODIFIED, lambda: ModifiedBetaGeoModel(**settings).fit_histories(histories)),
+        (POOLED, lambda: _pooled(histories, pool, time_unit)),
+    ]
+    for rung, fit in rungs[: len(rungs) if len(histories) else 0]:
+        try:
+            model = fit()
+        except ModelRefused as refused:
+            reason = str(refused)
+        else:
+            reason = implausible(model, histories)
+            if not reason:
+                if rung:
+                    model.status_ = FitStatus(rung, "; ".join(reasons))
+                return LadderFit(model, model.status_)
+        if reason not in reasons:
+            reasons.append(reason)
+    return LadderFit(None, FitStatus(FORMULA, "; ".join(reasons) or "the table has no customers"))
+
+
+def fit_lifetime_value(X: pd.DataFrame, *, sample_weight: Any = None, **options: Any) -> LadderFit:
+    """``CustomerLifetimeValue`` on the highest rung that holds; the formula where the values cannot be modelled.
+
+    ``options`` are those of ``fit_purchases``.
+    """
+    purchases = fit_purchases(X, sample_weight=sample_weight, **options)
+    if purchases.model is None:
+        return purchases
+    try:
+        minimum = options.get("minimum_repeat_customers", 100)
+        value = GammaGammaModel(minimum_repeat_customers=minimum).fit(X, sample_weight=sample_weight)
+    except ModelRefused as refused:
+        return LadderFit(None, FitStatus(FORMULA, str(refused)))
+    return LadderFit(CustomerLifetimeValue.of(purchases.model, value), purchases.status)
+
+
+def implausible(model: PurchaseModel, histories: PurchaseHistories) -> str:
+    """Why a fitted model must not be used although the search ended well; empty if it may.
+
+    It is used only if it reproduces the total number of repeat purchases that it was fitted to within a factor 1.5.
+    """
+    spans, position = np.unique(histories.T, return_inverse=True)
+    origin = pd.DataFrame({"frequency": [0.0], "recency": [0.0], "T": [0.0]})
+    new = model.situation(origin)
+    expected = new.law.expected(np.maximum(spans, 1e-12)[:, None])[:, 0] * new.alive[0]
+    total, actual = histories.count @ expected[position], histories.count @ histories.frequency
+    if actual / _MOST_OFF < total < actual * _MOST_OFF:
+        return ""
+    return f"{type(model).__name__} expects {total:.4g} repeat purchases where the data hold {actual:.4g}"
+
+
+def pooled_prior(models: Sequence[PurchaseModel]) -> LogNormalPrior:
+    """Prior of a further shop from fitted ones of the same kind and time unit: their mean and spread in the log.
+
+    The spread between shops is what their sampling errors do not explain (method of moments), at least 0.1.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two models, or they differ in kind or time unit.
+    """
+    if len(models) < _FEWEST_SHOPS or len({(type(m), m.time_unit) for m in models}) > 1:
+        raise UsageError("a pool needs at least two fitted models of one kind and one time unit")
+    logs = np.log([list(model.params_.values()) for model in models])
+    errors = np.array([list(m.standard_errors_.values()) for m in models]) / np.exp(logs)
+    between = logs.var(axis=0, ddof=1) - (errors**2).mean(axis=0)
+    spread = np.maximum(np.sqrt(np.maximum(between, 0.0)), _NARROWEST)
+    return LogNormalPrior(models[0].prior.names, tuple(np.exp(logs.mean(axis=0)).tolist()), tuple(spread.tolist()))
+
+
+def _pooled(histories: PurchaseHistories, pool: Sequence[PurchaseModel], time_unit: str) -> PurchaseModel:
+    if not pool:
+        raise ModelRefused("no similar shops were given to pool with", reason_code="no_pool")
+    model = BetaGeoModel(time_unit=time_unit, penalty=1.0, minimum_repeat_customers=0)
+    if any(type(other) is not type(model) or other.time_unit != time_unit for other in pool):
+        raise UsageError(f"the pool must hold BetaGeoModel in {time_unit}")
+    if not (histories.T > 0).any():
+        raise ModelRefused("all customers bought first on the last day of observation", reason_code="one_date")
+    return model.fit_histories(histories, prior=pooled_prior(pool))

@@ -1,0 +1,299 @@
+"""What the models of purchases in continuous time share: fitting, covariates, and every answer about the future."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.units import Horizon, days_per
+from cvo_ml.models.clv.count_interval import Survival, count_quantile
+from cvo_ml.models.clv.covariates import CovariateModel
+from cvo_ml.models.clv.customer_table import purchase_history, weights
+from cvo_ml.models.clv.fitting import Likelihood, LogNormalPrior, fit_parameters, search, weakness
+from cvo_ml.models.clv.parametric_model import check_penalty, interval_names
+from cvo_ml.models.clv.purchase_histories import (
+    PurchaseHistories,
+    distinct_pairs,
+    group_histories,
+    refuse_few_repeaters,
+)
+from cvo_ml.models.clv.purchase_law import PurchaseLaw, discounted_purchases, force_of_interest, residual_purchases
+from cvo_ml.models.clv.row_likelihood import Kernel, RowLikelihood
+
+Array = NDArray[np.float64]
+_THIN: Final = 20_000  # distinct histories of the first, cheap fit
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Where customers stand: the law of those alive by distinct history, each customer's position in it, P(alive)."""
+
+    law: PurchaseLaw
+    position: NDArray[np.intp]
+    alive: Array
+
+    def mean(self, given_alive: Array) -> Array:
+        """Per customer P(alive) times a quantity of the law's rows."""
+        return np.asarray(given_alive[self.position] * self.alive)
+
+
+class PurchaseModel(CovariateModel):
+    """A buy-till-you-die model in continuous time.
+
+    Subclasses give the law of customers who are alive, P(alive), the likelihood and what covariates act on.
+    """
+
+    _start_values: ClassVar[tuple[float, ...]]
+    """Typical parameters; NaN = the mean of T."""
+
+    time_unit: str
+    penalty: float
+    minimum_repeat_customers: int
+
+    def fit(self, X: pd.DataFrame, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Fit to one row per customer, or to grouped rows with their count as the weight.
+
+        Parameters
+        ----------
+        X:
+            Columns ``frequency`` (repeat purchase periods), ``recency`` and ``T`` in ``time_unit``, and the
+            covariates; (n, >= 3).
+        sample_weight:
+            Customers per row (n,), >= 0.
+
+        Raises
+        ------
+        ContractError
+            If X breaks its contract.
+        ModelRefused
+            If there are too few repeat customers, or the data determine nothing.
+        """
+        frequency, recency, T = self._history(X)
+        weight = weights(sample_weight, len(X))
+        plain = group_histories(frequency, recency, T, weight)
+        if not self._coefficients():
+            return self.fit_histories(plain)
+        self._check(plain)
+        rows = PurchaseHistories(frequency, recency, T, np.ones(len(X)) if weight is None else weight)
+        likelihood = RowLikelihood(self._kernel(), rows, self._design(X))
+        start = np.concatenate([self._start(plain), np.zeros(len(self._coefficients()))])
+        self._keep(fit_parameters(likelihood, start, self._prior(), self.penalty), rows.n_customers)
+        return self
+
+    def fit_histories(self, histories: PurchaseHistories, *, prior: LogNormalPrior | None = None) -> Self:
+        """Fit to grouped counts, such as one ``GROUP BY`` over a cluster gives; without covariates.
+
+        Parameters
+        ----------
+        prior:
+            A prior to use instead of the model's own, such as ``pooled_prior`` of similar shops gives.
+        """
+        if self._coefficients():
+            raise UsageError("covariates need one row per customer: use fit")
+        self._check(histories)
+        start, likelihood = self._start(histories), self._likelihood(histories)
+        self._keep(fit_parameters(likelihood, start, prior or self._prior(), self.penalty), histories.n_customers)
+        return self
+
+    def expected_purchases(self, X: pd.DataFrame, horizon: Horizon) -> Array:
+        """Expected purchases of each customer in the ``horizon`` after T (n,), given the history."""
+        return self.discounted_purchases(X, horizon, discount_rate=0.0)
+
+    def discounted_purchases(self, X: pd.DataFrame, horizon: Horizon, *, discount_rate: float) -> Array:
+        """Expected purchases, each worth (1 + discount_rate)^−(years from now), in continuous time (n,).
+
+        ``discount_rate`` is annual and effective (0.1 = 10 % a year of 365.25 days), >= 0.
+        """
+        return self.purchases_in(self.situation(X), horizon, discount_rate)
+
+    def purchases_in(self, where: Situation, horizon: Horizon, discount_rate: float = 0.0) -> Array:
+        """``discounted_purchases`` of customers whose situation is known (n,)."""
+        force = force_of_interest(discount_rate, days_per(self.time_unit))
+        return where.mean(self._discounted(where.law, Horizon(horizon).to(self.time_unit), force))
+
+    def residual_purchases(self, X: pd.DataFrame, *, discount_rate: float) -> Array:
+        """Discounted expected purchases over the whole rest of the customer's life (n,), ``discount_rate`` > 0."""
+        if not discount_rate > 0:
+            raise UsageError(f"discount_rate is {discount_rate}: an endless horizon needs a rate > 0, such as 0.1")
+        where = self.situation(X)
+        force = force_of_interest(discount_rate, days_per(self.time_unit))
+        return where.mean(self._discounted(where.law, np.inf, force))
+
+    def expected_purchases_new(self, horizon: Horizon, X: pd.DataFrame | None = None) -> Any:
+        """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase.
+
+        A float; with the covariates of new customers in ``X``, an array (n,).
+        """
+        where = self._new(X)
+        span = np.full((1, len(where.law.age)), Horizon(horizon).to(self.time_unit))
+        expected = where.mean(where.law.expected(span)[0])
+        return float(expected[0]) if X is None else expected
+
+    def probability_alive(self, X: pd.DataFrame, *, after: Horizon | None = None) -> Array:
+        """P(alive) of each customer at T, or the time ``after`` T later (n,)."""
+        where = self.situation(X)
+        if after is None:
+            return where.alive
+        return where.mean(where.law.still_alive(Horizon(after).to(self.time_unit)))
+
+    def probability_of_no_purchase(self, X: pd.DataFrame, horizon: Horizon) -> Array:
+        """P(no purchase in the ``horizon`` after T) of each customer (n,), exact."""
+        where = self.situation(X)
+        return 1.0 - where.mean(1.0 - where.law.silence(Horizon(horizon).to(self.time_unit)))
+
+    def expected_time_of_next_purchase(self, X: pd.DataFrame, quantiles: Sequence[float] = (0.5, 0.05, 0.95)) -> Array:
+        """Time from T to the next purchase in ``time_unit``, shape (quantiles, n): the median, then an interval.
+
+        The customer may have left, so the distribution has a mass at never: a quantile is infinite where
+        P(any purchase ever) is not above it. The mean does not exist for that reason.
+        """
+        if not len(quantiles) or not all(0 < level < 1 for level in quantiles):
+            raise UsageError(f"quantiles are {list(quantiles)}: give probabilities between 0 and 1, such as 0.5")
+        where = self.situation(X)
+        law = where.law.rows(where.position)
+        result = np.full((len(quantiles), len(X)), np.inf)
+        for row, level in zip(result, quantiles, strict=True):
+            reached = np.flatnonzero(level < where.alive)
+            row[reached] = law.rows(reached).waiting_time(level / where.alive[reached])
+        return result
+
+    def pmf(self, X: pd.DataFrame, n: Any, horizon: Horizon) -> Array:
+        """P(exactly ``n`` purchases in the ``horizon`` after T), shape (customers, counts)."""
+        where, counts = self.situation(X), np.atleast_1d(np.asarray(n, dtype=np.float64))
+        law = where.law.rows((slice(None), None))
+        alive = where.alive[:, None] * law.pmf(counts, Horizon(horizon).to(self.time_unit))[where.position]
+        return np.asarray(alive + np.where(counts == 0, 1.0 - where.alive[:, None], 0.0))
+
+    def pmf_new(self, n: Any, horizon: Horizon) -> Array:
+        """P(a new customer makes exactly ``n`` repeat purchases in the ``horizon``), shaped like ``n``."""
+        counts, where = np.asarray(n, dtype=np.float64), self._new(None)
+        mass = where.alive * where.law.pmf(counts.ravel(), Horizon(horizon).to(self.time_unit))
+        return np.asarray(mass + np.where(counts.ravel() == 0, 1.0 - where.alive, 0.0)).reshape(counts.shape)
+
+    def predict(
+        self,
+        X: pd.DataFrame,
+        *,
+        horizon: Horizon,
+        interval: float | None = None,
+        parameter_uncertainty: bool = False,
+    ) -> pd.DataFrame:
+        """Answers per customer, indexed as X.
+
+        Parameters
+        ----------
+        interval:
+            Probability of a central predictive interval of the number of purchases, in (0, 1); None leaves it out.
+            Counts are whole, so it holds at least that probability.
+        parameter_uncertainty:
+            Whether the interval holds the uncertainty of the parameters as well as chance: 2k times the work.
+
+        Returns
+        -------
+        DataFrame
+            ``expected_purchases``, ``probability_alive``, ``probability_of_no_purchase``, and with ``interval``
+            ``purchases_p05``, ``purchases_p95`` (named by their percent).
+        """
+        where, span = self.situation(X), Horizon(horizon).to(self.time_unit)
+        table = pd.DataFrame(
+            {
+                "expected_purchases": self.purchases_in(where, horizon),
+                "probability_alive": where.alive,
+                "probability_of_no_purchase": 1.0 - where.mean(1.0 - where.law.silence(span)),
+            },
+            index=X.index,
+        )
+        if interval is not None:
+            survival = self._survival(X, Horizon(horizon), parameter_uncertainty)
+            for name, level in interval_names(interval).items():
+                table[f"purchases_{name}"] = count_quantile(survival, len(X), level)
+        return table
+
+    def _survival(self, X: pd.DataFrame, horizon: Horizon, parameter_uncertainty: bool) -> Survival:
+        """P(at least n purchases), at the fitted parameters or as a mean over those that are possible."""
+        points = self.parameter_points() if parameter_uncertainty else [self._parameters()]
+        span = horizon.to(self.time_unit)
+        places = [self.situation(X, values) for values in points]
+
+        def survival(rows: NDArray[np.intp], n: Array) -> Array:
+            parts = [w.alive[rows] * w.law.rows(w.position[rows]).survival(n, span) for w in places]
+            return np.asarray(np.mean(parts, axis=0))
+
+        return survival
+
+    def simulate_purchases(self, X: pd.DataFrame, horizon: Horizon, *, n_draws: int, seed: int) -> NDArray[np.int64]:
+        """Purchases in the ``horizon`` after T drawn from the predictive law at the fitted parameters (n_draws, n)."""
+        where, generator = self.situation(X), np.random.default_rng(seed)
+        span = Horizon(horizon).to(self.time_unit)
+        draws = where.law.rows(where.position).simulate(span, n_draws, generator)
+        return np.where(generator.random(draws.shape) < where.alive, draws, 0)
+
+    def situation(self, X: pd.DataFrame, values: Array | None = None) -> Situation:
+        """Where each customer stands, at the fitted parameters or at others (k,), natural."""
+        frequency, recency, T = self._history(X)
+        values = self._parameters() if values is None else values
+        if self._coefficients():
+            parameters = self._row_parameters(values, X)
+            position = np.arange(len(X))
+            return Situation(
+                self._law(parameters, frequency, T), position, self._alive(parameters, frequency, recency, T)
+            )
+        parameters = values[:, None]
+        x, age, position = distinct_pairs(frequency, T)
+        return Situation(self._law(parameters, x, age), position, self._alive(parameters, frequency, recency, T))
+
+    @abstractmethod
+    def _law(self, parameters: Array, x: Array, T: Array) -> PurchaseLaw:
+        """The law of customers who are alive at T, for parameters (4, n) or (4, 1)."""
+
+    @abstractmethod
+    def _alive(self, parameters: Array, x: Array, recency: Array, T: Array) -> Array:
+        """P(alive at T) (n,)."""
+
+    @abstractmethod
+    def _likelihood(self, histories: PurchaseHistories) -> Likelihood:
+        """The log-likelihood without covariates."""
+
+    @abstractmethod
+    def _kernel(self) -> Kernel:
+        """The log-likelihood row by row."""
+
+    def _history(self, X: pd.DataFrame) -> tuple[Array, Array, Array]:
+        """Frequency, recency and T (n,), checked."""
+        return purchase_history(X)
+
+    def _discounted(self, law: PurchaseLaw, span: float, force: float) -> Array:
+        """Discounted purchases of customers who are alive (n,), within a span or for ever."""
+        return discounted_purchases(law, span, force) if np.isfinite(span) else residual_purchases(law, force)
+
+    def _new(self, X: pd.DataFrame | None) -> Situation:
+        n = 1 if X is None else len(X)
+        zeros = pd.DataFrame(0.0, index=range(n), columns=["frequency", "recency", "T"])
+        if self._coefficients():
+            if X is None:
+                raise UsageError("the model has covariates: give those of the new customers in X")
+            zeros = pd.concat([zeros, X.reset_index(drop=True)[list(self._covariate_names())]], axis=1)
+        where = self.situation(zeros)
+        return Situation(where.law.rows(where.position), np.arange(n), where.alive)
+
+    def _check(self, histories: PurchaseHistories) -> None:
+        days_per(self.time_unit)
+        check_penalty(self.penalty)
+        refuse_few_repeaters(histories, self.minimum_repeat_customers)
+
+    def _start(self, histories: PurchaseHistories) -> Array:
+        """A first point: typical shape parameters and the data's time scale, refined on a sample of a large shop."""
+        mean_age = float(np.average(histories.T, weights=histories.count))
+        typical = np.array(self._start_values)
+        start = np.where(np.isnan(typical), mean_age, typical)
+        if len(histories) < 3 * _THIN:
+            return start
+        found = search(self._likelihood(histories.thinned(_THIN)), start, self.prior, self.penalty)
+        return start if weakness(found, self.prior.names) else np.exp(found.point)

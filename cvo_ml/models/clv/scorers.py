@@ -1,0 +1,111 @@
+"""CLV models as they travel in bundles: one face for the fitted models and for the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import pandas as pd
+
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.units import Horizon
+from cvo_ml.models.clv.formula import clv_formula
+from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
+
+#: What every scorer returns, indexed like its input.
+OUTPUTS: Final = (
+    "predicted_number_of_orders", "predicted_clv", "predicted_clv_p05", "predicted_clv_p95", "p_alive", "p_top_decile",
+    "days_to_next_order",
+)  # fmt: skip
+
+
+class BuyTillYouDie:
+    """BG/NBD purchases x Gamma-Gamma value, with the shop's orders per purchase day.
+
+    Parameters
+    ----------
+    model:
+        A fitted ``CustomerLifetimeValue`` in days.
+    orders_per_purchase_day:
+        >= 1: the model counts purchase days, Scores count orders.
+    reference_p90:
+        90th percentile (currency) of the value in the horizon among the customers of a reference date; None = not
+        known, then ``p_top_decile`` is null.
+    """
+
+    kind: ClassVar[str] = "clv.bg_nbd_gamma_gamma"
+    columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T", "monetary_value")
+
+    def __init__(
+        self, model: CustomerLifetimeValue, orders_per_purchase_day: float = 1.0, reference_p90: float | None = None
+    ) -> None:
+        if reference_p90 is not None and not (np.isfinite(reference_p90) and reference_p90 >= 0):
+            raise UsageError(f"reference_p90 is {reference_p90}: give an amount >= 0, or None")
+        self.model, self.orders_per_purchase_day, self.reference_p90 = model, orders_per_purchase_day, reference_p90
+
+    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
+        """The columns of ``OUTPUTS`` for each row of an RFM summary in days.
+
+        ``p_top_decile`` is P(value in the horizon > ``reference_p90``). ``days_to_next_order`` is the median time from
+        the end of T, null where the customer more likely never orders again.
+        """
+        predicted = self.model.predict(
+            X,
+            horizon=horizon,
+            discount_rate=discount_rate,
+            orders_per_purchase_day=self.orders_per_purchase_day,
+            threshold=self.reference_p90,
+        )
+        median = self.model.transactions_.expected_time_of_next_purchase(X, quantiles=(0.5,))[0]
+        predicted["p_top_decile"] = np.nan if self.reference_p90 is None else predicted["p_value_above"]
+        predicted["days_to_next_order"] = np.where(np.isfinite(median), median, np.nan)
+        return predicted[list(OUTPUTS)]
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters as JSON-ready values; there are no files."""
+        return {
+            "model": self.model.to_json(),
+            "orders_per_purchase_day": self.orders_per_purchase_day,
+            "reference_p90": self.reference_p90,
+            "features": list(self.columns),
+        }, {}
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+        """Rebuild from what ``to_parts`` gave."""
+        p90 = parameters.get("reference_p90")  # documents of earlier versions do not have it
+        return cls(
+            CustomerLifetimeValue.from_json(parameters["model"]),
+            float(parameters["orders_per_purchase_day"]),
+            None if p90 is None else float(p90),
+        )
+
+
+class Formula:
+    """METHODS A1 for each customer: own average order value x own order rate x horizon.
+
+    It knows no chance, so the interval, the probabilities and the next date are null; money is not discounted.
+    """
+
+    kind: ClassVar[str] = "clv.formula"
+    columns: ClassVar[tuple[str, ...]] = ("number_of_orders", "net_value", "days_since_first_order")
+
+    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
+        """The columns of ``OUTPUTS`` for each row of a snapshot."""
+        orders, age = X["number_of_orders"].to_numpy(), X["days_since_first_order"].to_numpy()
+        value = X["net_value"].to_numpy().clip(min=0)
+        columns = dict.fromkeys(OUTPUTS, np.full(len(X), np.nan))
+        # the same rate with a value of one per order gives the number of orders
+        columns["predicted_number_of_orders"] = clv_formula(orders, orders, age, horizon)
+        columns["predicted_clv"] = clv_formula(orders, value, age, horizon)
+        return pd.DataFrame(columns, index=X.index)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The formula has no parameters."""
+        return {"features": list(self.columns)}, {}
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+        """The formula."""
+        return cls()

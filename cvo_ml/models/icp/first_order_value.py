@@ -1,0 +1,62 @@
+"""The baseline that a lookalike model must beat: the value of the first order alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cvo_ml.models.icp.reference import percentile, reference_quantiles
+
+Floats = NDArray[np.float64]
+VALUE: Final = "first_order_value"
+
+
+class FirstOrderValue:
+    """``P(most profitable) = logistic(intercept + slope x log(1 + value of the first order))``."""
+
+    kind: ClassVar[str] = "icp.first_order_value"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame to score must have."""
+        return (VALUE,)
+
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> FirstOrderValue:
+        """Fit by maximum likelihood on customers with a known outcome; ``y`` (n,): 1 = most profitable."""
+        from sklearn.linear_model import LogisticRegression
+
+        fitted = LogisticRegression(C=1e6, max_iter=1000).fit(self._design(X), np.asarray(y).astype(int))
+        self.intercept_, self.slope_ = float(fitted.intercept_[0]), float(fitted.coef_[0, 0])
+        self.quantiles_ = reference_quantiles(self.predict_proba(X)[:, 1])
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
+        """Probabilities of not being and of being a most profitable customer, (n, 2)."""
+        positive = expit(self.intercept_ + self.slope_ * self._design(X)[:, 0])
+        return np.column_stack([1 - positive, positive])
+
+    def percentile(self, score: Floats) -> Floats:
+        """Where scores stand among the reference customers, 0-100."""
+        return percentile(score, self.quantiles_)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters; there are no files."""
+        values = {"intercept": self.intercept_, "slope": self.slope_, "quantiles": self.quantiles_}
+        return {**values, "features": [VALUE]}, {}
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> FirstOrderValue:
+        """Rebuild from what ``to_parts`` gave."""
+        model = cls()
+        model.intercept_, model.slope_ = float(parameters["intercept"]), float(parameters["slope"])
+        model.quantiles_ = [float(value) for value in parameters["quantiles"]]
+        return model
+
+    @staticmethod
+    def _design(X: pd.DataFrame) -> Floats:
+        return np.asarray(np.log1p(X[[VALUE]].to_numpy(dtype=np.float64).clip(min=0)))

@@ -1,0 +1,245 @@
+"""The stages in their order: read, features, scores, segments, priorities, store, outcomes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from cvo_ml.config.loader import as_mapping
+from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.core.errors import DataError, ModelRefused
+from cvo_ml.core.files import read_json, write_json, write_text
+from cvo_ml.core.ledger import CustomerLedger
+from cvo_ml.core.store import StoredRun, read_scores, write_run
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.features.customer import customer_features, known_customers
+from cvo_ml.monitoring import judge
+from cvo_ml.predict import ModelSet, score
+from cvo_ml.priorities import declared_effects, plan, value_at_stake
+from cvo_ml.segments import assign, fit_edges
+from cvo_ml.transactions import ReadResult
+
+PRIORITY_COLUMNS: Final = (
+    "priority_rank",
+    "customer_id",
+    "next_action",
+    "channel",
+    "expected_profit_of_action",
+    "value_at_stake",
+    "churn_probability",
+    "predicted_clv",
+    "rfm_group",
+    "value_tier",
+    "holdout",
+    "priority_reason",
+    "reasons",
+    "assumption",
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A scored population: the table, what it was computed from, and its ledgers."""
+
+    scores: pd.DataFrame
+    features: pd.DataFrame
+    ledgers: Mapping[str, CustomerLedger]
+    edges: Mapping[str, Any]
+
+
+def default_cut(tables: Tables, horizon: Horizon) -> date:
+    """The latest date whose horizon lies wholly in the data; the last day may be half a day, so it is left out.
+
+    Raises
+    ------
+    DataError
+        If the orders span less than three horizons: one to judge, two to learn from.
+    """
+    times = tables.orders["ordered_at"]
+    last, first = times.max().date(), times.min().date()
+    cut: date = last - horizon.delta
+    if pd.isna(times.max()) or (cut - first).days < 2 * horizon.days:
+        raise DataError(
+            f"orders span {first} to {last}, and a horizon of {horizon} needs at least {3 * horizon.whole_days} days",
+            "give a longer history or a shorter --horizon",
+        )
+    return cut
+
+
+def score_customers(
+    tables: Tables,
+    as_of: date,
+    models: ModelSet,
+    segments: SegmentPolicy,
+    priorities: PriorityPolicy,
+    *,
+    shop: str,
+) -> Scored:
+    """Scores, segments and priorities of every customer known at ``as_of``.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was trained on another shop, in another currency, or with data after ``as_of``.
+    """
+    check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
+    features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
+    scores = score(features, models, as_of=as_of, currency=tables.currency)
+    rfm = features.loc[features["number_of_orders"].notna(), ["days_since_last_order", "number_of_orders", "net_value"]]
+    edges = fit_edges(rfm, segments)
+    scores = pd.concat([scores, assign(scores, rfm, edges, segments.vocabulary)], axis=1)
+    scores = pd.concat([scores, plan(scores, declared_effects(scores, priorities), priorities)], axis=1)
+    return Scored(scores, features, ledgers(scores), {**edges.as_dict(), "version": edges.version})
+
+
+def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
+    """For each model: customers known = scored + ineligible, by reason."""
+    found = {}
+    for group, column in (("clv", "predicted_clv"), ("churn", "churn_probability"), ("icp", "icp_score")):
+        missing = scores[column].isna()
+        reasons = scores.loc[missing, f"{group}_reason"].value_counts()
+        ineligible = {str(reason): int(count) for reason, count in reasons.items()}
+        found[group] = CustomerLedger(len(scores), int((~missing).sum()), ineligible)
+    return found
+
+
+def store(
+    scored: Scored, read: ReadResult, models: ModelSet, as_of: date, out: Path, shop: str, priorities: PriorityPolicy
+) -> StoredRun:
+    """Write the run into ``out/scores`` and the list into ``out/priorities.csv``; the run first, each whole."""
+    manifest = {
+        "shop": shop,
+        "currency": read.tables.currency,
+        "value_basis": "revenue",
+        "data_hash": read.fingerprint,
+        "rows": len(scored.scores),
+        "row_ledger": read.ledger.as_dict(),
+        "customer_ledgers": {name: ledger.as_dict() for name, ledger in scored.ledgers.items()},
+        "notes": list(read.notes),
+        "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
+        "segments": scored.edges,
+        "priorities": as_mapping(priorities),
+        "as_of": str(as_of),
+    }
+    run = write_run(out / "scores", scored.scores.reset_index(drop=True), manifest)
+    write_text(out / "priorities.csv", priorities_csv(scored.scores, priorities))
+    return run
+
+
+def describe(models: ModelSet, name: str) -> dict[str, Any]:
+    """What a manifest says of a model: kind, version and facts, or why there is none."""
+    if name not in models.bundles:
+        return {"reason": models.reason(name)}
+    bundle = models.bundles[name]
+    return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **bundle.facts}
+
+
+def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
+    """The ranked list as CSV that a spreadsheet cannot mistake for formulas."""
+    rows = scores.assign(value_at_stake=value_at_stake(scores), assumption=_assumption(policy))
+    rows = rows[rows["priority_rank"].notna()].sort_values("priority_rank")
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(PRIORITY_COLUMNS)
+    for row in rows[list(PRIORITY_COLUMNS)].itertuples(index=False):
+        writer.writerow([_cell(value) for value in row])
+    return buffer.getvalue()
+
+
+def outcomes(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> dict[str, Any]:
+    """Judge a stored run by what came after and write ``out/outcomes.json``.
+
+    Raises
+    ------
+    UsageError
+        If the horizon is not closed in the data.
+    """
+    as_of = parse_as_of(str(run.manifest["as_of"]))
+    scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
+    features = customer_features(tables, as_of).reindex(scores.index)
+    icp = run.manifest["models"]["icp"].get("settings", {})
+    icp_age = Horizon(f"{icp.get('age_days', horizon.days):g}D")
+    judged = judge(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age)
+    write_json(out / "outcomes.json", _finite(judged))
+    return judged
+
+
+def stored_outcomes(out: Path, run: StoredRun) -> dict[str, Any] | None:
+    """The outcomes in ``out`` if they are those of the run's date."""
+    path = out / "outcomes.json"
+    found: dict[str, Any] | None = read_json(path) if path.is_file() else None
+    return found if found is not None and found["as_of"] == run.manifest["as_of"] else None
+
+
+def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> None:
+    """Refuse models that were made for something else.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was trained on another shop, in another currency, or with data after ``as_of``.
+    """
+    for name, bundle in models.bundles.items():
+        facts = bundle.facts
+        for what, trained, wanted in (("shop", facts.get("shop"), shop), ("currency", facts.get("currency"), currency)):
+            if trained is not None and trained != wanted:
+                raise ModelRefused(
+                    f"{name}: the champion was trained on {what} {trained!r} and this is {wanted!r}: "
+                    f"run 'cvo train {name}' on this shop, or keep its models in a folder of their own (--mlruns)",
+                    reason_code=f"other_{what}",
+                )
+        if str(facts.get("trained_as_of", "")) > str(as_of):
+            raise ModelRefused(
+                f"{name}: the champion learned from data up to {facts['trained_as_of']}, after as_of {as_of}, so its "
+                f"scores would know the future: run 'cvo train {name} --as-of {as_of}', or score a later date",
+                reason_code="trained_after_as_of",
+            )
+
+
+def _assumption(policy: PriorityPolicy) -> str:
+    action = policy.action
+    return (
+        f"{action.name} keeps {action.save_rate:.1%} of those about to leave at {action.cost:g} each ({action.source})"
+    )
+
+
+def _cell(value: object) -> str:
+    """A CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4f}"
+    text = str(value)
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+
+
+def _finite(value: Any) -> Any:
+    """NaN becomes null: JSON has no other word for it."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+__all__ = [
+    "Scored",
+    "check_models",
+    "default_cut",
+    "describe",
+    "ledgers",
+    "outcomes",
+    "priorities_csv",
+    "score_customers",
+    "store",
+    "stored_outcomes",
+]

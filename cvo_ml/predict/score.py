@@ -1,0 +1,98 @@
+"""One function that fills the model columns of Scores; batch, HTTP and Spark all call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import pandas as pd
+
+from cvo_ml.core.scores import null_columns
+from cvo_ml.core.units import midnight
+from cvo_ml.predict.churn import churn_columns
+from cvo_ml.predict.clv import clv_columns, refused_columns
+from cvo_ml.predict.icp import icp_columns
+from cvo_ml.registry.bundle import Bundle
+
+NO_ORDER_LEFT: Final = "no_order_left"
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """The bundles to score with; a model that is not here has a reason instead.
+
+    Parameters
+    ----------
+    bundles:
+        By name: clv, churn, icp.
+    refused:
+        Why a model is absent: a short code, such as ``too_few_repeat_buyers``.
+    """
+
+    bundles: Mapping[str, Bundle]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def reason(self, name: str) -> str:
+        """Why the model ``name`` is absent."""
+        return self.refused.get(name, "not_trained")
+
+
+def score(
+    features: pd.DataFrame, models: ModelSet, *, as_of: date, currency: str, value_basis: str = "revenue"
+) -> pd.DataFrame:
+    """The run and model columns of Scores.
+
+    Parameters
+    ----------
+    features:
+        ``features.customer_features`` at ``as_of``, indexed by ``customer_id``. Rows of nulls
+        (customers all of whose orders were refunded) get nulls and the reason ``no_order_left``.
+    models:
+        What to score with.
+    currency, value_basis:
+        Of all money in the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``customer_id``, one row per row of ``features``. Each row depends on itself
+        alone, so one customer scores the same as among a million.
+    """
+    run = pd.DataFrame(
+        {
+            "customer_id": features.index.astype("str"),
+            "as_of": midnight(as_of),
+            "currency": currency,
+            "value_basis": value_basis,
+        },
+        index=features.index,
+    )
+    present = features[features["number_of_orders"].notna()]
+    groups = [_clv(present, models, as_of), _churn(present, models), _icp(present, models)]
+    absent = features.index.difference(present.index)
+    nulls = [null_columns(absent, name, NO_ORDER_LEFT) for name in ("clv", "churn", "icp")]
+    filled = [
+        pd.concat([group, null]).reindex(features.index) if len(absent) else group
+        for group, null in zip(groups, nulls, strict=True)
+    ]
+    return pd.concat([run, *filled], axis=1)
+
+
+def _clv(features: pd.DataFrame, models: ModelSet, as_of: date) -> pd.DataFrame:
+    if "clv" in models.bundles:
+        return clv_columns(features, models.bundles["clv"], as_of)
+    return refused_columns(features, models.reason("clv"))
+
+
+def _churn(features: pd.DataFrame, models: ModelSet) -> pd.DataFrame:
+    if "churn" in models.bundles:
+        return churn_columns(features, models.bundles["churn"])
+    return null_columns(features.index, "churn", models.reason("churn"))
+
+
+def _icp(features: pd.DataFrame, models: ModelSet) -> pd.DataFrame:
+    if "icp" in models.bundles:
+        return icp_columns(features, models.bundles["icp"])
+    return null_columns(features.index, "icp", models.reason("icp"))

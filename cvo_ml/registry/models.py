@@ -1,0 +1,45 @@
+"""Which class rebuilds a bundle of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+from cvo_ml.core.errors import BundleError
+from cvo_ml.models.protocol import Bundled
+from cvo_ml.registry.bundle import Bundle
+
+#: Kind to class. Only what is named here can be built from a bundle.
+KINDS: Final[Mapping[str, str]] = {
+    "clv.bg_nbd_gamma_gamma": "cvo_ml.models.clv.scorers:BuyTillYouDie",
+    "clv.formula": "cvo_ml.models.clv.scorers:Formula",
+    "churn.lightgbm": "cvo_ml.models.churn:BoostedChurn",
+    "churn.recency_logistic": "cvo_ml.models.churn:RecencyChurn",
+    "icp.lightgbm": "cvo_ml.models.icp:Lookalike",
+    "icp.first_order_value": "cvo_ml.models.icp:FirstOrderValue",
+}
+
+
+def bundle_of(name: str, model: Bundled, settings: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> Bundle:
+    """The bundle of a fitted model."""
+    parameters, files = model.to_parts()
+    return Bundle(name, model.kind, parameters, dict(settings), files, dict(facts or {}))
+
+
+def model_of(bundle: Bundle) -> Any:
+    """The fitted model in a bundle.
+
+    Raises
+    ------
+    BundleError
+        If the kind is unknown or the parts do not make such a model.
+    """
+    if bundle.kind not in KINDS:
+        raise BundleError(f"{bundle.name}: kind {bundle.kind!r} is unknown: update cvo-ml or train again")
+    module, _, name = KINDS[bundle.kind].partition(":")
+    kind = getattr(import_module(module), name)
+    try:
+        return kind.from_parts(bundle.parameters, bundle.files)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{bundle.name}: parameters do not make a {bundle.kind} ({error}): train again") from error

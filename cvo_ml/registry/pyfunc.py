@@ -1,0 +1,36 @@
+"""MLflow's loader module: ``mlflow.pyfunc.load_model("models:/churn@champion")`` comes here.
+
+It maps a bundle's columns to that model's own outputs, not to Scores.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cvo_ml.core.units import Horizon
+from cvo_ml.registry.bundle import Bundle, load_bundle
+from cvo_ml.registry.models import model_of
+
+
+class BundleModel:
+    """A bundle behind MLflow's ``predict``."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle, self.model = bundle, model_of(bundle)
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The model's own outputs for each row: a probability, or the CLV columns."""
+        if self.bundle.name == "clv":
+            horizon = Horizon(f"{self.bundle.settings['horizon_days']}D")
+            frame: pd.DataFrame = self.model.predict(model_input, horizon=horizon)
+            return frame
+        probability = self.model.predict_proba(model_input)[:, 1]
+        column = "churn_probability" if self.bundle.name == "churn" else "icp_score"
+        return pd.DataFrame({column: probability}, index=model_input.index)
+
+
+def _load_pyfunc(path: str) -> BundleModel:
+    return BundleModel(load_bundle(Path(path)))

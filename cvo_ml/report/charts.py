@@ -1,0 +1,158 @@
+"""The report's charts: titled, with units, one idea each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+#: One colour per meaning, distinguishable in all common forms of colour blindness (Okabe & Ito 2008).
+OURS, OTHER, ACTUAL, MUTED = "#0072B2", "#B8B8B8", "#D55E00", "#999999"
+GROUP_ORDER: Final = ("Champions", "Loyal", "Recent", "Needs attention", "At risk", "Inactive")
+
+
+def html(figure: go.Figure) -> str:
+    """The figure as a piece of HTML that needs the page's own copy of plotly.js."""
+    text: str = figure.to_html(
+        full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
+    )
+    return text
+
+
+def _styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> go.Figure:
+    figure.update_layout(
+        title={"text": title, "x": 0, "xanchor": "left"},
+        template="simple_white",
+        height=height,
+        margin={"l": 10, "r": 30, "t": 60, "b": 60},
+        font={"family": "system-ui, sans-serif", "size": 14},
+        # under the chart, where it can never run into the title
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"},
+    )
+    figure.update_xaxes(title=x, automargin=True)
+    figure.update_yaxes(title=y, automargin=True)
+    return figure
+
+
+def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
+    """What share of the window's value each ranking's top tenth held."""
+    chance = {"name": "at random", "top_decile_share": {"estimate": 0.1, "lower": 0.1, "upper": 0.1}}
+    ordered = sorted([*ranked, chance], key=lambda row: row["top_decile_share"]["estimate"])
+    share = [row["top_decile_share"] for row in ordered]
+    figure = go.Figure(
+        go.Bar(
+            x=[s["estimate"] for s in share],
+            y=[row["name"] for row in ordered],
+            orientation="h",
+            marker_color=[OURS if row["name"] == "predicted_clv" else OTHER for row in ordered],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [s["upper"] - s["estimate"] for s in share],
+                "arrayminus": [s["estimate"] - s["lower"] for s in share],
+                "color": "#444444",
+            },
+            # inside, at the foot of the bar: at its end the interval would run through the number
+            text=[f"{s['estimate']:.0%}" for s in share],
+            textposition="inside",
+            insidetextanchor="start",
+        )
+    )
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    title = f"Share of the next {days:.0f} days' value held by each ranking's top 10 % (95 % interval)"
+    return _styled(figure, title, "share of all customers' value in the window", "", 300)
+
+
+def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
+    """Mean predicted and actual value in each tenth of the customers by prediction."""
+    places = list(range(1, len(values["predicted"]) + 1))
+    figure = go.Figure(
+        [
+            go.Bar(x=places, y=values["predicted"], name="predicted", marker_color=OURS),
+            go.Bar(x=places, y=values["actual"], name="actual", marker_color=ACTUAL),
+        ]
+    )
+    figure.update_xaxes(dtick=1)
+    return _styled(
+        figure,
+        "Predicted and actual value by decile",
+        "decile of predicted_clv (10 = highest)",
+        f"{currency} per customer",
+    )
+
+
+def reliability(points: Mapping[str, Sequence[float]]) -> go.Figure:
+    """Observed churn against the predicted probability."""
+    figure = go.Figure(
+        [
+            go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dot", "color": MUTED}),
+            go.Scatter(
+                x=points["predicted"],
+                y=points["observed"],
+                mode="lines+markers",
+                name="ten groups of equal size",
+                line={"color": OURS},
+            ),
+        ]
+    )
+    figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    return _styled(figure, "Churn: predicted and observed", "predicted probability of churn", "observed churn rate")
+
+
+def segments(scores: pd.DataFrame, currency: str) -> go.Figure:
+    """Customers, value so far and value expected of each RFM group, as shares of all."""
+    grouped = scores.groupby("rfm_group", observed=True).agg(
+        customers=("customer_id", "size"), historic=("historic_clv", "sum"), predicted=("predicted_clv", "sum")
+    )
+    known = [name for name in GROUP_ORDER if name in grouped.index]
+    grouped = grouped.loc[[*known, *sorted(set(grouped.index) - set(known))][::-1]]
+    unit = "" if currency == "XXX" else f"{currency} "
+    bars = [
+        ("customers", "customers", "#56B4E9", "{:,.0f}"),
+        ("historic", "value so far", "#E69F00", unit + "{:,.0f}"),
+        ("predicted", "value expected", OURS, unit + "{:,.0f}"),
+    ]
+    figure = go.Figure()
+    for column, name, colour, shown in reversed(bars):
+        total = grouped[column].sum()
+        if total > 0:
+            figure.add_bar(
+                y=grouped.index,
+                x=grouped[column] / total,
+                name=name,
+                orientation="h",
+                marker_color=colour,
+                text=[shown.format(value) for value in grouped[column]],
+                textposition="outside",
+                textfont={"size": 11},
+                cliponaxis=False,
+            )
+    # horizontal bars stack from below: both reversed, so that bars and legend read in the order above
+    figure.update_layout(legend_traceorder="reversed", bargap=0.25)
+    figure.update_xaxes(tickformat=".0%")
+    figure.update_xaxes(range=[0, 1.15 * max(max(bar.x) for bar in figure.data)])
+    return _styled(figure, "RFM groups: who they are and what they are worth", "share of the total", "", 560)
+
+
+def profit_curve(profit: pd.Series, currency: str) -> go.Figure:
+    """Expected profit of contacting the first n customers of the list."""
+    summed = profit.sort_values(ascending=False).cumsum().reset_index(drop=True)
+    best = int(np.argmax(summed.to_numpy())) if len(summed) else 0
+    figure = go.Figure(
+        go.Scatter(x=list(range(1, len(summed) + 1)), y=summed, mode="lines", line={"color": OURS}, showlegend=False)
+    )
+    if len(summed):
+        figure.add_annotation(
+            x=best + 1,
+            y=summed[best],
+            text=f"highest at {best + 1:,} customers: {summed[best]:,.0f}",
+            ax=-60,
+            ay=60,
+            arrowcolor=MUTED,
+        )
+    title = "Expected profit of contacting the first n customers"
+    return _styled(figure, title, "customers contacted, in order of priority", f"expected profit, {currency}")

@@ -1,0 +1,52 @@
+"""Phrases that the report and the terminal share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def evidence(name: str, metrics: Mapping[str, float]) -> str:
+    """What the grade rests on, out of time, beside the baselines.
+
+    Examples
+    --------
+    >>> evidence("icp", {"model_lift_top_decile": 3.2, "first_order_value_lift_top_decile": 3.0})
+    'lift in the top decile 3.2 against 3.0 (first order value)'
+    """
+    if name == "clv":
+        return (
+            f"error per customer (RMSE) {metrics['model_rmse']:,.0f} against {metrics['formula_rmse']:,.0f} (formula) "
+            f"and {metrics['last_period_repeated_rmse']:,.0f} (last period); "
+            f"total {metrics.get('model_total_bias', 0):+.0%}"
+        )
+    if name == "churn":
+        return (
+            f"AUC {metrics['model_auc']:.3f} against {metrics['recency_auc']:.3f} (recency); "
+            f"log loss {metrics['model_log_loss']:.3f} against {metrics['recency_log_loss']:.3f}"
+        )
+    return (
+        f"lift in the top decile {metrics['model_lift_top_decile']:.1f} against "
+        f"{metrics['first_order_value_lift_top_decile']:.1f} (first order value)"
+    )
+
+
+def reasons_in_words(text: Any) -> str:
+    """The reasons of a score as a phrase.
+
+    Examples
+    --------
+    >>> reasons_in_words('[{"feature": "orders_90d", "direction": "up", "effect": 0.12}]')
+    'orders 90d +12 points'
+    """
+    if not isinstance(text, str):
+        return ""
+    return ", ".join(
+        f"{item['feature'].replace('_', ' ')} {100 * item['effect']:+.0f} points" for item in json.loads(text)
+    )
+
+
+def money_words(currency: str) -> str:
+    """How to speak of the currency; ``XXX`` is ISO 4217's code for none."""
+    return "currency not declared" if currency == "XXX" else f"money in {currency}"

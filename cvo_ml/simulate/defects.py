@@ -1,0 +1,99 @@
+"""Faults on request: what real exports do to the orders, each planted row written down.
+
+The result is a raw export, no longer a table that keeps its contract: ``ordered_at`` is text, keys
+repeat. It is what readers, quarantine and ``known_at`` handling are tested with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cvo_ml.config.simulation import Defects
+from cvo_ml.core.units import midnight
+from cvo_ml.simulate.columns import constant, ids, table, texts
+from cvo_ml.simulate.streams import Block
+from cvo_ml.simulate.world import Part, World
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MEAN_DAYS_LATE, ZONE_HOURS = 10.0, 2
+ZONE = f"+{ZONE_HOURS:02d}:00"
+KINDS = ("late", "zone_mix", "exact_duplicate", "conflicting_duplicate", "test_order")
+LATE, ZONED, EXACT, CONFLICT, TEST = range(5)
+
+
+def spoil(part: Part, number: int, world: World, defects: Defects) -> Part:
+    """The part with faults in its orders, and a truth table ``defects`` (order_id, kind).
+
+    ``late``: ``known_at`` some days after the order. ``zone_mix``: the same instant written in local
+    time with its offset. ``duplicates``: half exact, half with another amount. ``test_orders``:
+    additional orders of a test customer, marked ``is_test``.
+    """
+    orders = part.tables.get("orders")
+    if orders is None or orders.num_rows == 0:
+        return part
+    rng = Block(world.seed, number, 0, 0).stream("defects")
+    real = orders.num_rows
+    orders = pa.concat_tables([orders, _test_orders(orders, defects.test_orders, number, rng)])
+    orders, late = _known_late(orders, defects.late, midnight(world.config.end).to_datetime64(), rng)
+    orders, zoned = _mix_zones(orders, defects.zone_mix, rng)
+    copies, exact = _duplicates(orders, defects.duplicates, rng)
+    marks = [
+        _mark(orders, np.arange(orders.num_rows) >= real, TEST),
+        _mark(orders, late, LATE),
+        _mark(orders, zoned, ZONED),
+        _mark(copies, exact, EXACT),
+        _mark(copies, ~exact, CONFLICT),
+    ]
+    spoiled = {"orders": pa.concat_tables([orders, copies])}
+    written = {"defects": pa.concat_tables(marks)}
+    return replace(part, tables=part.tables | spoiled, truth=part.truth | written)
+
+
+def _known_late(orders: pa.Table, share: float, end: np.datetime64, rng: np.random.Generator) -> tuple[pa.Table, Array]:
+    late = rng.random(orders.num_rows) < share
+    delay = np.where(late, rng.standard_exponential(orders.num_rows) * MEAN_DAYS_LATE * 86_400, 0)
+    known = orders["ordered_at"].to_numpy() + delay.astype("timedelta64[s]")
+    return orders.append_column("known_at", pa.array(np.minimum(known, end).astype("datetime64[us]"))), late
+
+
+def _mix_zones(orders: pa.Table, share: float, rng: np.random.Generator) -> tuple[pa.Table, Array]:
+    zoned = rng.random(orders.num_rows) < share
+    shift = np.where(zoned, np.timedelta64(ZONE_HOURS, "h"), np.timedelta64(0, "h"))
+    local = (orders["ordered_at"].to_numpy() + shift).astype("datetime64[s]")
+    text = pc.strftime(pa.array(local), "%Y-%m-%d %H:%M:%S").cast(pa.large_string())
+    suffix = texts(["", ZONE], zoned.astype(np.int64))
+    written = pc.binary_join_element_wise(text, suffix, pa.scalar("", pa.large_string()))
+    place = orders.column_names.index("ordered_at")
+    return orders.set_column(place, "ordered_at", written), zoned
+
+
+def _duplicates(orders: pa.Table, share: float, rng: np.random.Generator) -> tuple[pa.Table, Array]:
+    rows = np.flatnonzero(rng.random(orders.num_rows) < share)
+    exact = rng.random(len(rows)) < 0.5
+    copies = orders.take(pa.array(rows))
+    net = copies["net"].to_numpy() + np.where(exact, 0.0, 1.0)
+    return copies.set_column(copies.column_names.index("net"), "net", pa.array(net)), exact
+
+
+def _test_orders(orders: pa.Table, share: float, part: int, rng: np.random.Generator) -> pa.Table:
+    rows = np.flatnonzero(rng.random(orders.num_rows) < share)
+    tests = orders.take(pa.array(rows))
+    made: dict[str, Any] = {
+        "order_id": ids("test-#####-#######", np.full(len(rows), part), np.arange(len(rows))),
+        "customer_id": constant("test-customer", len(rows)),
+        "net": pa.array(np.ones(len(rows))),
+        "is_test": pa.array(np.ones(len(rows), bool)),
+    }
+    for name, values in made.items():
+        tests = tests.set_column(tests.column_names.index(name), name, values)
+    return tests
+
+
+def _mark(orders: pa.Table, rows: Array, kind: int) -> pa.Table:
+    found = orders.filter(pa.array(rows))["order_id"].combine_chunks()
+    return table({"order_id": found, "kind": texts(KINDS, np.full(len(found), kind))})

@@ -1,0 +1,42 @@
+"""Presets by name: configs/simulate/*.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cvo_ml.config.loader import config_dir, default_config, load_config
+from cvo_ml.config.simulation import SaasConfig, ShopConfig
+from cvo_ml.core.errors import ConfigError, nearest_name
+
+SAAS_PREFIX = "saas"
+
+
+def preset_names(kind: str) -> list[str]:
+    """Names of all presets of a ``kind`` (shop or saas)."""
+    folders = (config_dir() / "simulate", Path("configs") / "simulate")
+    names = {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    return sorted(name for name in names if name.startswith(SAAS_PREFIX) == (kind == "saas"))
+
+
+def shop_preset(name: str, overrides: tuple[str, ...] = ()) -> ShopConfig:
+    """The shop preset called ``name``, with ``--set`` style overrides such as ``margin.mean=0.4``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset, or the file or an override is wrong.
+    """
+    return load_config(_path("shop", name), ShopConfig, overrides)
+
+
+def saas_preset(name: str, overrides: tuple[str, ...] = ()) -> SaasConfig:
+    """The software vendor preset called ``name``; see ``shop_preset``."""
+    return load_config(_path("saas", name), SaasConfig, overrides)
+
+
+def _path(kind: str, name: str) -> Path:
+    known = preset_names(kind)
+    if name not in known:
+        hint = nearest_name(name, known)
+        raise ConfigError(f"there is no {kind} preset {name!r}{hint}: use one of {', '.join(known)}")
+    return default_config(f"simulate/{name}.yaml")

@@ -1,0 +1,151 @@
+"""Accounts from won deal to churn, month by month.
+
+A month is 30.4375 days. At month m = 1, 2, … of an account, in this order: where a contract ends
+(m a multiple of its months), the account leaves with probability theta (1 - effect)^(milestones
+reached) x price effect, theta ~ beta over accounts (shifted beta-geometric; Fader & Hardie 2007,
+eq. 1); the next milestone is reached with probability g; seats change: + Poisson(e seats)
+- Binomial(seats - 1, d), so that E[seats'] = (1 + e - d) seats + d; the month is invoiced in advance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from cvo_ml.config.simulation import SaasConfig
+from cvo_ml.core.units import days_per
+from cvo_ml.simulate.columns import day_number
+from cvo_ml.simulate.saas.leads import Leads
+from cvo_ml.simulate.streams import Block
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MONTH = days_per("M")
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Month-by-month history of a block's accounts; ``lead`` is the row of the account's lead.
+
+    Arrays of shape (accounts,): lead, start, plan, ended (day, infinite while active).
+    Arrays of shape (account months,), sorted by account and month: row, month, day, seats, price.
+    Arrays of shape (milestones reached,): reached_by (row), reached (number), reached_on (day).
+    """
+
+    lead: Array
+    start: Array
+    plan: Array
+    ended: Array
+    row: Array
+    month: Array
+    day: Array
+    seats: Array
+    price: Array
+    reached_by: Array
+    reached: Array
+    reached_on: Array
+
+
+def run_accounts(config: SaasConfig, leads: Leads, block: Block) -> Accounts:
+    """Follow every won deal until it leaves or the data end."""
+    rng, lead = block.stream("accounts"), leads.won(config.days)
+    start, plan = leads.closed[lead], plan_of(config, leads.seats[lead])
+    contract = contract_months(config)[plan]
+    seats, reached = leads.seats[lead].copy(), np.zeros(len(lead), np.int64)
+    ended, rows = np.full(len(lead), np.inf), np.arange(len(lead))
+    invoices = [_invoice(config, rows, 0, start, seats, plan)]
+    milestones = [(rows[:0], reached[:0], start[:0])]
+    month = 0
+    while len(rows):
+        month += 1
+        rows = rows[start[rows] + month * MONTH < config.days]
+        day = start[rows] + month * MONTH
+        hazard = renewal_hazard(config, leads.churn[lead[rows]], reached[rows], day, contract[rows], month)
+        leaves = rng.random(len(rows)) < hazard
+        ended[rows[leaves]] = day[leaves]
+        rows, day = rows[~leaves], day[~leaves]
+        step = (rng.random(len(rows)) < leads.milestone_rate[lead[rows]]) & (
+            reached[rows] < len(config.milestones.names)
+        )
+        milestones.append((rows[step], reached[rows[step]], day[step]))
+        reached[rows[step]] += 1
+        seats[rows] = next_seats(config, seats[rows], rng)
+        invoices.append(_invoice(config, rows, month, day, seats[rows], plan[rows]))
+    row, months, days, counts, price = (np.concatenate(parts) for parts in zip(*invoices, strict=True))
+    order = np.argsort(row, kind="stable")
+    by, which, when = (np.concatenate(parts) for parts in zip(*milestones, strict=True))
+    return Accounts(lead, start, plan, ended, row[order], months[order], days[order], counts[order], price[order],
+                    by, which, when)  # fmt: skip
+
+
+def renewal_hazard(
+    config: SaasConfig, churn: Array, reached: Array, day: Array, contract: Array, month: Array | int
+) -> Array:
+    """P(leave at this month's renewal); 0 inside a contract. All of shape (n,), ``month`` >= 1."""
+    kept = (1.0 - config.milestones.effect_on_churn) ** reached
+    bumped = price_effect(config, day - contract * MONTH, day)
+    return np.where(np.asarray(month) % contract == 0, np.minimum(churn * kept * bumped, 1.0), 0.0)
+
+
+def price_effect(config: SaasConfig, since: Array, until: Array) -> Array:
+    """Product of the churn factors of all price rises in (since, until]."""
+    factor = np.ones(len(until))
+    for rise in config.price_rises:
+        at = day_number(config.start, rise.at)
+        factor *= np.where((since < at) & (at <= until), rise.churn_factor, 1.0)
+    return factor
+
+
+def price_level(config: SaasConfig, day: Array) -> Array:
+    """Product of the factors of all price rises until ``day``."""
+    level = np.ones(np.shape(day))
+    for rise in config.price_rises:
+        level = level * np.where(day_number(config.start, rise.at) <= day, rise.factor, 1.0)
+    return level
+
+
+def plan_of(config: SaasConfig, seats: Array) -> Array:
+    """The plan that an account of this size signs; it is kept for life."""
+    return np.searchsorted([plan.from_seats for plan in config.plans], seats, side="right") - 1
+
+
+def contract_months(config: SaasConfig) -> Array:
+    """Contract length of each plan in months."""
+    return np.array([plan.contract_months for plan in config.plans])
+
+
+def list_prices(config: SaasConfig) -> Array:
+    """Price per seat and month of each plan at the start."""
+    return np.array([plan.price for plan in config.plans])
+
+
+def next_seats(config: SaasConfig, seats: Array, rng: np.random.Generator) -> Array:
+    """Seats a month later, at least 1."""
+    gained = rng.poisson(config.monthly_expansion * seats)
+    return seats + gained - rng.binomial(seats - 1, config.monthly_contraction)
+
+
+def expected_next_seats(config: SaasConfig, seats: Array) -> Array:
+    """E[seats a month later] = (1 + e - d) seats + d."""
+    growth, loss = config.monthly_expansion, config.monthly_contraction
+    return (1.0 + growth - loss) * seats + loss
+
+
+def price_rows(config: SaasConfig) -> list[tuple[str, date, date | None, float]]:
+    """Price list: plan, valid from, valid to, price per seat and month."""
+    rises = sorted(config.price_rises, key=lambda rise: rise.at)
+    begins = [config.start, *(rise.at for rise in rises)]
+    ends: list[date | None] = [*begins[1:], None]
+    levels = np.cumprod([1.0, *(rise.factor for rise in rises)])
+    return [
+        (plan.name, begin, end, round(plan.price * level, 2))
+        for plan in config.plans
+        for begin, end, level in zip(begins, ends, levels, strict=True)
+    ]
+
+
+def _invoice(config: SaasConfig, rows: Array, month: int, day: Array, seats: Array, plan: Array) -> tuple[Array, ...]:
+    price = np.round(list_prices(config)[plan] * price_level(config, day), 2)
+    return rows, np.full(len(rows), month), day, seats.copy(), price

@@ -1,0 +1,131 @@
+"""What is true about leads and accounts at any date: winners, churn, expected value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from cvo_ml.config.simulation import SaasConfig
+from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.simulate.columns import day_number
+from cvo_ml.simulate.saas.accounts import MONTH, list_prices, plan_of, price_level
+from cvo_ml.simulate.saas.activity import MEAN_TICKET_MINUTES
+from cvo_ml.simulate.saas.leads import DAYS_TO_CONTACT, Leads
+from cvo_ml.simulate.saas.outlook import AccountState, Outlook, look_ahead
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Basis = Literal["revenue", "gross_margin", "contribution"]
+FIRST_YEAR = 365.0
+
+
+@dataclass(frozen=True)
+class SaasTruth:
+    """The truth folder of a software vendor.
+
+    Results about accounts are indexed by customer_id and hold the accounts that started before
+    ``as_of``; windows are [as_of, as_of + horizon).
+    """
+
+    config: SaasConfig
+    frames: Mapping[str, pd.DataFrame]
+
+    @property
+    def leads(self) -> pd.DataFrame:
+        """Per lead: ``would_buy`` if contacted, ``expected_contribution`` of the first year if it buys,
+        ``is_winner`` (both well), ``contact_propensity`` = label propensity."""
+        return self.frames["leads"]
+
+    @property
+    def label_propensity(self) -> float:
+        """c = P(contacted | winner): the share of winners that a label can show, before delays."""
+        return float(self.leads.loc[self.leads["is_winner"], "contact_propensity"].mean())
+
+    def alive(self, as_of: str | date) -> pd.Series:
+        """Whether each account has not left by ``as_of``."""
+        state, ids = self._state(as_of)
+        return pd.Series(state.alive > 0, index=ids, name="alive")
+
+    def churn_probability(self, as_of: str | date, horizon: Horizon | str) -> pd.Series:
+        """P(leaves in the window) of each account; 1 for those who have left."""
+        outlook, ids = self._outlook(as_of, horizon)
+        return pd.Series(np.nan_to_num(outlook.churned, nan=1.0), index=ids, name="churn_probability")
+
+    def expected_value(self, as_of: str | date, horizon: Horizon | str, basis: Basis = "contribution") -> pd.Series:
+        """Expected value invoiced in the window; contribution is less support minutes, not acquisition."""
+        outlook, ids = self._outlook(as_of, horizon)
+        return pd.Series(value_of(self.config, outlook, basis), index=ids, name="expected_value")
+
+    def _outlook(self, as_of: str | date, horizon: Horizon | str) -> tuple[Outlook, pd.Index]:
+        state, ids = self._state(as_of)
+        day = day_number(self.config.start, parse_as_of(as_of))
+        return look_ahead(self.config, state, np.full(len(ids), day + Horizon(horizon).whole_days)), ids
+
+    def _state(self, as_of: str | date) -> tuple[AccountState, pd.Index]:
+        day = day_number(self.config.start, parse_as_of(as_of))
+        accounts = self.frames["accounts"]
+        accounts = accounts[accounts["start_day"] < day]
+        lead = self.leads.iloc[accounts["lead_number"].to_numpy()]
+        # months begun before as_of: those invoiced at start + m MONTH < as_of
+        month = np.ceil((day - accounts["start_day"].to_numpy()) / MONTH).astype(np.int64) - 1
+        state = AccountState(
+            start=accounts["start_day"].to_numpy(),
+            plan=accounts["plan_number"].to_numpy(),
+            churn=lead["churn_per_renewal"].to_numpy(),
+            milestone_rate=lead["milestone_rate"].to_numpy(),
+            alive=(accounts["ended_day"].to_numpy() >= day).astype(float),
+            month=month,
+            reached=self._reached(accounts, day),
+            seats=self._seats(accounts, day),
+        )
+        return state, pd.Index(accounts["customer_id"].to_numpy(), name="customer_id")
+
+    def _reached(self, accounts: pd.DataFrame, day: float) -> Array:
+        steps = self.frames["milestones"]
+        steps = steps[steps["day"] < day]
+        return _count(steps["lead_number"].to_numpy(), accounts["lead_number"].to_numpy(), len(self.leads))
+
+    def _seats(self, accounts: pd.DataFrame, day: float) -> Array:
+        months = self.frames["months"]
+        months = months[months["day"] < day].drop_duplicates("lead_number", keep="last")
+        seats = np.zeros(len(self.leads), np.int64)
+        seats[months["lead_number"].to_numpy()] = months["seats"].to_numpy()
+        return seats[accounts["lead_number"].to_numpy()]
+
+
+def first_year_contribution(config: SaasConfig, leads: Leads) -> Array:
+    """Expected contribution of each lead's first year if it bought, after the costs of winning it; shape (n,).
+
+    A lead never contacted is taken to start at the mean delay after its creation.
+    """
+    usual = leads.created + DAYS_TO_CONTACT + config.contact.mean_days_to_close
+    start = np.where(np.isnan(leads.closed), usual, leads.closed)
+    plan = plan_of(config, leads.seats)
+    zero = np.zeros(len(start), np.int64)
+    state = AccountState(start, plan, leads.churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
+    later = look_ahead(config, state, start + FIRST_YEAR)
+    first = first_invoice(config, start, plan, leads.seats)
+    outlook = Outlook(later.invoiced + first, later.months + 1, later.churned)
+    won = np.array([source.cost_per_customer for source in config.sources])[leads.source] + config.contact.cost
+    return value_of(config, outlook, "contribution") - won
+
+
+def first_invoice(config: SaasConfig, start: Array, plan: Array, seats: Array) -> Array:
+    """What an account pays at its start."""
+    return np.asarray(seats * np.round(list_prices(config)[plan] * price_level(config, start), 2))
+
+
+def value_of(config: SaasConfig, outlook: Outlook, basis: Basis) -> Array:
+    """Expected value of an outlook on one basis."""
+    if basis == "revenue":
+        return outlook.invoiced
+    support = config.tickets_per_month * MEAN_TICKET_MINUTES * config.cost_per_ticket_minute * outlook.months
+    return config.margin * outlook.invoiced - (support if basis == "contribution" else 0.0)
+
+
+def _count(found: Array, wanted: Array, size: int) -> Array:
+    return np.bincount(found, minlength=size)[wanted]

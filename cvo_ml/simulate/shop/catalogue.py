@@ -1,0 +1,54 @@
+"""What the shop sells: products with brands, categories, popularity, and planted toxic ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cvo_ml.config.simulation import Catalogue
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_GOLDEN = 0.6180339887498949
+
+
+@dataclass(frozen=True)
+class Products:
+    """Attributes of each product, shape (products,)."""
+
+    share: Array  # popularity, adds up to 1
+    brand: Array
+    category: Array
+    price_level: Array  # relative price, about 0.4 to 2.5
+    toxic: Array
+
+
+def products(catalogue: Catalogue | None) -> Products:
+    """The products of a catalogue; one plain product where there is none."""
+    if catalogue is None:
+        zero = np.zeros(1, np.int64)
+        return Products(np.ones(1), zero, zero, np.ones(1), np.zeros(1, bool))
+    number = np.arange(catalogue.products)
+    weight = (number + 1.0) ** -catalogue.zipf
+    return Products(
+        share=weight / weight.sum(),
+        brand=number % catalogue.brands,
+        category=(number // 3) % len(catalogue.categories),
+        price_level=0.4 * 6.25 ** ((number * _GOLDEN) % 1.0),  # evenly spread, without randomness
+        toxic=np.isin(number, toxic_numbers(catalogue)),
+    )
+
+
+def toxic_numbers(catalogue: Catalogue) -> Array:
+    """Numbers of the toxic products: spread over the middle ranks, so that each has buyers.
+
+    Examples
+    --------
+    >>> toxic_numbers(Catalogue(products=100, toxic_products=3)).tolist()
+    [10, 30, 50]
+    """
+    if catalogue.toxic_products == 0:
+        return np.zeros(0, np.int64)
+    spread = np.linspace(catalogue.products // 10, catalogue.products // 2, catalogue.toxic_products)
+    return np.unique(spread.astype(np.int64))

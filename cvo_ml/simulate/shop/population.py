@@ -1,0 +1,212 @@
+"""Who the customers are: profile that the shop sees, traits that it never sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from cvo_ml.config.simulation import Action, Dependence, Opportunities, Population, Renewal, ShopConfig
+from cvo_ml.simulate import traits
+from cvo_ml.simulate.shop.catalogue import products
+from cvo_ml.simulate.shop.clock import Clock, PersonalClock
+from cvo_ml.simulate.streams import Block
+
+Array = np.ndarray[Any, np.dtype[Any]]
+TRAITS = ("age", "engagement", "price_sensitivity", "channel")
+EFFECT_LIMITS: Mapping[str, tuple[float, float]] = {"growth": (-0.9, 5.0), "save": (-1.0, 0.95)}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the shop can know of each customer; all of shape (n,) unless said."""
+
+    born: Array  # days since start of the first order
+    observed: Array  # (n, 4) independent standard normals in the order of TRAITS; the channel's is a class score
+    channel: Array
+    campaign: Array
+    city: Array
+    consent: Array
+    first_product: Array
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What only the truth knows, per customer, per day on the customer's clock; all of shape (n,).
+
+    ``rate`` and ``dropout_per_day`` are 0 where customers buy at opportunities; there
+    ``buys`` and ``dies`` hold the two probabilities, elsewhere they are 0.
+    """
+
+    population: Array
+    rate: Array
+    regularity: Array
+    dropout_per_order: Array  # after each later order
+    dropout_at_first: Array  # after the first order
+    dropout_per_day: Array
+    buys: Array
+    dies: Array
+    mean_value: Array
+    value_shape: Array
+    margin: Array
+    satisfaction: Array  # standard normal, high = stays; its link is applied in feedback
+    responsive: Array
+    shift_at: Array
+    shift_factor: float
+    effect: Array  # (n, actions)
+    observable_effect: Array  # (n, actions) E[effect | profile]
+
+    def personal_clock(self, clock: Clock) -> PersonalClock:
+        """The shop's clock as these customers live it."""
+        return PersonalClock(clock, self.responsive, self.shift_at, self.shift_factor)
+
+
+def draw_profile(config: ShopConfig, clock: Clock, block: Block) -> Profile:
+    """Profiles of one block. New customers arrive at the pace of the shop's clock."""
+    rng, size = block.stream("profile"), block.size
+    last = (config.acquired_until - config.start).days
+    arrival_pace = clock.elapsed(float(last), np.zeros(1, bool))[0]
+    born = clock.day_at(arrival_pace * rng.random(size), np.zeros(size, bool))
+    channel, score = traits.ordered_classes(np.array([c.share for c in config.channels]), rng.random(size))
+    campaigns = np.array([max(1, len(c.campaigns)) for c in config.channels])[channel]
+    campaign = np.floor(rng.random(size) * campaigns).astype(np.int64)
+    observed = np.column_stack([rng.standard_normal((size, 3)), score])
+    city = _choose([c.share for c in config.cities] or [1.0], rng.random(size))
+    return Profile(
+        born, observed, channel, campaign, city, rng.random(size) < config.consent_share,
+        _choose(products(config.catalogue).share, rng.random(size)),
+    )  # fmt: skip
+
+
+def draw_traits(config: ShopConfig, profile: Profile, clock: Clock, block: Block) -> Traits:
+    """Traits of one block, dependent on the profile as the preset says."""
+    rng, size = block.stream("traits"), block.size
+    population = _choose([p.share for p in config.populations], rng.random(size))
+    hidden = rng.standard_normal((5, size))
+    depends = config.depends
+    index = {
+        "rate": _index(depends.rate, profile, hidden[0]),
+        "dropout": _index(depends.dropout, profile, traits.correlated(hidden[0], hidden[1], depends.dropout.with_rate)),
+        "spend": _index(depends.spend, profile, traits.correlated(hidden[0], hidden[2], depends.spend.with_rate)),
+        "per_time": hidden[3],
+    }
+    drawn = _by_population(config, population, index)
+    margin = _index(depends.margin, profile, traits.correlated(hidden[0], hidden[4], depends.margin.with_rate))
+    responsive = rng.random(size) < config.season.responsive_share
+    shift_at, factor = _shift(config, clock.elapsed(profile.born, responsive), block)
+    effect, observable = _effects(config, profile, block)
+    return Traits(
+        population=population,
+        rate=drawn["rate"],
+        regularity=drawn["regularity"].astype(np.int64),
+        **_planted(config, profile, population, drawn),
+        buys=drawn["buys"],
+        dies=drawn["dies"],
+        mean_value=drawn["mean_value"],
+        value_shape=drawn["value_shape"],
+        margin=np.clip(config.margin.mean + config.margin.sd * margin, 0.02, 0.95),
+        satisfaction=-index["dropout"],
+        responsive=responsive,
+        shift_at=shift_at,
+        shift_factor=factor,
+        effect=effect,
+        observable_effect=observable,
+    )
+
+
+def observed_profile(profile: Profile) -> dict[str, Array]:
+    """The observed traits as a shop stores them: years, and scores from 0 to 100."""
+    return {
+        "age": np.clip(np.round(42 + 13 * profile.observed[:, 0]), 16, 99).astype(np.int64),
+        "engagement_score": np.round(100 * ndtr(profile.observed[:, 1]), 1),
+        "price_sensitivity_score": np.round(100 * ndtr(profile.observed[:, 2]), 1),
+    }
+
+
+def _by_population(config: ShopConfig, population: Array, index: Mapping[str, Array]) -> dict[str, Array]:
+    names = ("rate", "regularity", "per_order", "per_time", "buys", "dies", "mean_value", "value_shape")
+    drawn = {name: np.zeros(len(population)) for name in names}
+    for number, component in enumerate(config.populations):
+        who = population == number
+        part = {name: values[who] for name, values in index.items()}
+        for name, values in _draw_component(component, config.days_per_unit, part).items():
+            drawn[name][who] = values
+    return drawn
+
+
+def _draw_component(
+    component: Population, days_per_unit: float, index: Mapping[str, Array]
+) -> dict[str, Array | float]:
+    spend, dropout = component.spend, component.dropout
+    drawn: dict[str, Array | float] = {
+        # nu ~ gamma(q, v): the mean value p / nu is high where the index of nu is low
+        "mean_value": spend.p / traits.gamma_quantile(-index["spend"], spend.q, spend.v),
+        "value_shape": spend.p,
+        "regularity": 1,
+    }
+    if isinstance(component.purchase, Opportunities):
+        buys, dies = component.purchase.buys, component.purchase.dies
+        drawn["buys"] = traits.beta_quantile(index["rate"], buys.a, buys.b)
+        drawn["dies"] = traits.beta_quantile(index["dropout"], dies.a, dies.b)
+        return drawn
+    purchase: Renewal = component.purchase
+    drawn["rate"] = traits.gamma_quantile(index["rate"], purchase.r, purchase.alpha * days_per_unit)
+    drawn["regularity"] = purchase.regularity
+    if dropout.per_order:
+        drawn["per_order"] = traits.beta_quantile(index["dropout"], dropout.per_order.a, dropout.per_order.b)
+    if dropout.per_time:
+        at = index["per_time"] if dropout.per_order else index["dropout"]
+        drawn["per_time"] = traits.gamma_quantile(at, dropout.per_time.shape, dropout.per_time.rate * days_per_unit)
+    return drawn
+
+
+def _planted(config: ShopConfig, profile: Profile, population: Array, drawn: dict[str, Array]) -> dict[str, Array]:
+    """Dropout after what was planted: loyal cities multiply it, toxic first products drive buyers away at once."""
+    once = np.array([component.one_time for component in config.populations])[population]
+    at_once = once | np.array([c.dropout.after_first_order for c in config.populations])[population]
+    loyalty = np.array([city.loyalty for city in config.cities] or [1.0])[profile.city]
+    per_order = np.where(once, 1.0, np.minimum(drawn["per_order"] * loyalty, 1.0))
+    toxic = products(config.catalogue).toxic[profile.first_product]
+    added = config.catalogue.toxic_dropout * toxic if config.catalogue else 0.0
+    return {
+        "dropout_per_order": per_order,
+        "dropout_at_first": 1.0 - (1.0 - at_once * per_order) * (1.0 - added),
+        "dropout_per_day": drawn["per_time"] * loyalty,
+    }
+
+
+def _shift(config: ShopConfig, born: Array, block: Block) -> tuple[Array, float]:
+    shift = config.season.rate_shift
+    if shift is None:
+        return np.full(block.size, np.inf), 1.0
+    rng = block.stream("rate shift")
+    after = rng.standard_exponential(block.size) * shift.mean_days
+    return np.where(rng.random(block.size) < shift.share, born + after, np.inf), shift.factor
+
+
+def _effects(config: ShopConfig, profile: Profile, block: Block) -> tuple[Array, Array]:
+    actions: tuple[Action, ...] = config.campaigns.actions if config.campaigns else ()
+    effect, observable = np.zeros((2, block.size, len(actions)))
+    hidden = block.stream("effects").standard_normal((len(actions), block.size))
+    share = config.campaigns.observable_share if config.campaigns else 0.0
+    for number, action in enumerate(actions):
+        low, high = EFFECT_LIMITS[action.kind]
+        length = np.sqrt(sum(weight**2 for weight in action.weights.values()))
+        seen = sum(profile.observed[:, TRAITS.index(name)] * weight / length for name, weight in action.weights.items())
+        expected = action.mean + action.sd * np.sqrt(share) * seen
+        effect[:, number] = np.clip(expected + action.sd * np.sqrt(1 - share) * hidden[number], low, high)
+        observable[:, number] = traits.clipped_normal_mean(expected, action.sd * np.sqrt(1 - share), low, high)
+    return effect, observable
+
+
+def _index(dependence: Dependence, profile: Profile, hidden: Array) -> Array:
+    weights = {TRAITS.index(name): weight for name, weight in dependence.observed.items()}
+    return traits.mix(profile.observed, weights, hidden)
+
+
+def _choose(shares: Any, uniform: Array) -> Array:
+    """Codes drawn with ``shares``."""
+    return np.searchsorted(np.cumsum(shares)[:-1], uniform, side="right")

@@ -1,0 +1,201 @@
+"""The purchase process: renewals that end in dropout, advanced from one date to the next.
+
+While alive, a customer buys after gamma gaps of shape k and mean 1 / lambda (k = 1: Poisson) on a
+personal clock. Dropout: after an order with probability p (BG/NBD; Fader, Hardie & Lee 2005, eq. 2),
+and at rate mu in time (Pareto/NBD; Schmittlein, Morrison & Colombo 1987). The state keeps what
+remains of the gap and of the life, so that the pace may change at any date without a bias.
+
+A treatment lasts from its date to the end of its window and acts on the parameters there:
+``lift`` m multiplies the rate and leaves the hazard of dropout unchanged (lambda m, p / m, mu);
+``survival`` q multiplies the hazard and leaves the rate unchanged (lambda, p q, mu q).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cvo_ml.simulate.shop.clock import PersonalClock
+from cvo_ml.simulate.shop.population import Traits
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Process:
+    """State of a block's customers; advanced in place. All arrays of shape (n,).
+
+    ``position`` is the personal time reached; ``gap`` what remains of the gap in units of its
+    mean; ``life`` what remains of the life in units of 1 / mu.
+    """
+
+    clock: PersonalClock
+    traits: Traits
+    position: Array
+    gap: Array
+    life: Array
+    alive: Array
+    orders_by: list[Array] = field(default_factory=list)
+    orders_at: list[Array] = field(default_factory=list)
+    ended_by: list[Array] = field(default_factory=list)
+    ended_at: list[Array] = field(default_factory=list)
+    revived_by: list[Array] = field(default_factory=list)
+    revived_at: list[Array] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Spans in which customers were alive: days since the start, ``until`` infinite where no end is seen."""
+
+    who: Array
+    since: Array
+    until: Array
+
+
+def begin(clock: PersonalClock, traits: Traits, born: Array, rng: np.random.Generator) -> Process:
+    """The process right after each customer's first order, which some do not survive."""
+    position = clock.elapsed(born)
+    alive = rng.random(len(born)) >= traits.dropout_at_first
+    process = Process(
+        clock, traits, position, _gaps(traits.regularity, rng), rng.standard_exponential(len(born)), alive
+    )
+    process.ended_by.append(np.flatnonzero(~alive))
+    process.ended_at.append(position[~alive])
+    return process
+
+
+def advance(
+    process: Process, day: float, rng: np.random.Generator, lift: Array | None = None, survival: Array | None = None
+) -> None:
+    """Run the process until ``day``.
+
+    Parameters
+    ----------
+    lift, survival:
+        Multipliers of rate and of dropout hazard until then, shape (n,), > 0 and >= 0.
+    """
+    end = process.clock.elapsed(day)
+    traits = process.traits
+    rate, per_order, per_day = multiplied(traits.rate, traits.dropout_per_order, traits.dropout_per_day, lift, survival)
+    who = np.flatnonzero(process.alive & (process.position < end))
+    here = _Walkers(who, process.position[who], process.gap[who], process.life[who], end[who],
+                    rate[who], per_order[who], per_day[who], traits.regularity[who])  # fmt: skip
+    while len(here.who):
+        here = _step(process, here, rng)
+
+
+def revive(process: Process, who: Array, day: float, rng: np.random.Generator) -> None:
+    """Bring back customers ``who`` on ``day``, with a new gap and a new life."""
+    process.alive[who] = True
+    process.position[who] = process.clock.elapsed(day)[who]
+    process.gap[who] = _gaps(process.traits.regularity[who], rng)
+    process.life[who] = rng.standard_exponential(len(who))
+    process.revived_by.append(who)
+    process.revived_at.append(process.position[who])
+
+
+def multiplied(
+    rate: Array, per_order: Array, per_day: Array, lift: Array | None, survival: Array | None
+) -> tuple[Array, Array, Array]:
+    """Rate, dropout per order and dropout rate in time under a treatment (see the module's head)."""
+    m: Array | float = 1.0 if lift is None else lift
+    q: Array | float = 1.0 if survival is None else survival
+    return rate * m, np.clip(per_order * q / m, 0.0, 1.0), per_day * q
+
+
+def orders_of(process: Process) -> tuple[Array, Array]:
+    """All orders after the first: customer and day, sorted by customer and time."""
+    who, at = _joined(process.orders_by, np.int64), _joined(process.orders_at, float)
+    order = _in_order(who)
+    who = who[order]
+    return who, process.clock.day_at(at[order], who)
+
+
+def lives_of(process: Process, born: Array) -> Lives:
+    """Every customer's spans of life, sorted by customer and time."""
+    revived, ended = _joined(process.revived_by, np.int64), _joined(process.ended_by, np.int64)
+    ended_on = process.clock.day_at(_joined(process.ended_at, float), ended)
+    who = np.concatenate([np.arange(len(born)), revived])
+    since = np.concatenate([born, process.clock.day_at(_joined(process.revived_at, float), revived)])
+    order, rank = _in_order(who), _in_order(ended)
+    who, since, until = who[order], since[order], np.full(len(who), np.inf)
+    until[_matching(who, ended[rank], len(born))] = ended_on[rank]
+    return Lives(who, since, until)
+
+
+@dataclass(frozen=True)
+class _Walkers:
+    """The customers who are still on their way in one call of ``advance``."""
+
+    who: Array
+    position: Array
+    gap: Array
+    life: Array
+    end: Array
+    rate: Array
+    per_order: Array
+    per_day: Array
+    regularity: Array
+
+    def take(self, keep: Array, position: Array, gap: Array, life: Array) -> _Walkers:
+        return _Walkers(self.who[keep], position, gap, life, self.end[keep], self.rate[keep],
+                        self.per_order[keep], self.per_day[keep], self.regularity[keep])  # fmt: skip
+
+
+def _step(process: Process, here: _Walkers, rng: np.random.Generator) -> _Walkers:
+    """Each walker's next order, dropout or end of the span, whichever comes first."""
+    with np.errstate(divide="ignore"):
+        next_order = here.position + here.gap / here.rate
+        next_death = here.position + here.life / here.per_day
+    first_event = np.minimum(next_order, next_death)
+    rests = first_event >= here.end
+    _rest(process, here, rests)
+    dies = ~rests & (next_death < next_order)
+    _bury(process, here.who[dies], next_death[dies])
+    buys = np.flatnonzero(~rests & ~dies)
+    who, at = here.who[buys], next_order[buys]
+    process.orders_by.append(who)
+    process.orders_at.append(at)
+    stays = rng.random(len(buys)) >= here.per_order[buys]
+    _bury(process, who[~stays], at[~stays])
+    keep, at = buys[stays], at[stays]
+    life = here.life[keep] - (at - here.position[keep]) * here.per_day[keep]
+    return here.take(keep, at, _gaps(here.regularity[keep], rng), life)
+
+
+def _rest(process: Process, here: _Walkers, rests: Array) -> None:
+    who, walked = here.who[rests], here.end[rests] - here.position[rests]
+    process.gap[who] = here.gap[rests] - walked * here.rate[rests]
+    process.life[who] = here.life[rests] - walked * here.per_day[rests]
+    process.position[who] = here.end[rests]
+
+
+def _bury(process: Process, who: Array, at: Array) -> None:
+    process.alive[who] = False
+    process.ended_by.append(who)
+    process.ended_at.append(at)
+
+
+def _gaps(regularity: Array, rng: np.random.Generator) -> Array:
+    """Gaps of mean 1 and coefficient of variation 1 / sqrt(k)."""
+    if np.all(regularity == 1):
+        return rng.standard_exponential(len(regularity))
+    return rng.standard_gamma(regularity) / regularity
+
+
+def _in_order(who: Array) -> Array:
+    """Sort by customer; each customer's events were found in time order. 16 bits: a radix sort."""
+    return np.argsort(who.astype(np.uint16), kind="stable")
+
+
+def _matching(who: Array, ended: Array, customers: int) -> Array:
+    """Row of the span that each end closes: a customer's n-th end closes the n-th span."""
+    spans, ends = np.bincount(who, minlength=customers), np.bincount(ended, minlength=customers)
+    first_span, first_end = np.cumsum(spans) - spans, np.cumsum(ends) - ends
+    return (first_span - first_end)[ended] + np.arange(len(ended))
+
+
+def _joined(parts: list[Array], dtype: Any) -> Array:
+    return np.concatenate([np.zeros(0, dtype), *parts])

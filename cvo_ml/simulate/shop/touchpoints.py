@@ -1,0 +1,88 @@
+"""Touches whose true incremental effect is known.
+
+A repeat order is marked as caused by channel c with probability ``causes`` (marking of a point
+process; Kingman 1993, Poisson Processes, §5.2): without c exactly those orders would be missing.
+Each caused order has a touch shortly before it; idle touches of the same kind come at the rate
+that makes ``conversion`` true for the living, and go on after dropout; others merely precede orders
+that come anyway, as brand search and retargeting do, and fool last-touch attribution.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cvo_ml.config.simulation import ShopConfig
+from cvo_ml.simulate.columns import Columns, texts, times
+from cvo_ml.simulate.shop.population import Profile, Traits
+from cvo_ml.simulate.shop.sales import Sales, customer_ids
+from cvo_ml.simulate.streams import Block
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def caused_by(config: ShopConfig, sales: Sales, block: Block) -> Array:
+    """The touch channel that caused each order, -1 for none; shape (orders,)."""
+    edges = np.cumsum([channel.causes for channel in config.touchpoints])
+    drawn = np.searchsorted(edges, block.stream("causes").random(len(sales.who)), side="right")
+    return np.where((sales.number > 0) & (drawn < len(edges)), drawn, -1)
+
+
+def touchpoint_columns(
+    config: ShopConfig, sales: Sales, profile: Profile, traits: Traits, caused: Array, block: Block
+) -> Columns:
+    """The table ``touchpoints``: acquisition touches and all touches of the marketing channels."""
+    rng = block.stream("touchpoints")
+    first = np.arange(block.size)
+    parts = [(first, profile.born - 0.5 * rng.standard_exponential(block.size), profile.channel)]
+    channels = len(config.channels)
+    for number, channel in enumerate(config.touchpoints):
+        repeat = sales.number > 0
+        causal = np.flatnonzero(caused == number)
+        others = np.flatnonzero(repeat & (caused != number))
+        following = others[rng.random(len(others)) < channel.follows]
+        for order in (causal, following):
+            day = sales.day[order] - rng.standard_exponential(len(order))
+            parts.append((sales.who[order], day, np.full(len(order), channels + number)))
+        who, day = _idle_touches(config, channel.causes, channel.conversion, profile, traits, rng)
+        parts.append((who, day, np.full(len(who), channels + number)))
+    who, day, code = (np.concatenate([part[item] for part in parts]) for item in range(3))
+    keep = np.flatnonzero((day >= 0) & (day < config.days))
+    keep = keep[np.lexsort([day[keep], who[keep]])]
+    return _columns(config, profile, who[keep], day[keep], code[keep], block)
+
+
+def _idle_touches(
+    config: ShopConfig, causes: float, conversion: float, profile: Profile, traits: Traits, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Touches that might have caused an order and did not: (1 - conversion) / conversion per caused one."""
+    exposed = config.days - profile.born
+    mean = traits.rate * causes * (1 - conversion) / conversion * exposed
+    counts = rng.poisson(mean)
+    who = np.repeat(np.arange(len(counts)), counts)
+    return who, profile.born[who] + rng.random(len(who)) * exposed[who]
+
+
+def _columns(config: ShopConfig, profile: Profile, who: Array, day: Array, code: Array, block: Block) -> Columns:
+    acquisition = code < len(config.channels)
+    names = [c.name for c in config.channels] + [c.name for c in config.touchpoints]
+    cost = np.array([0.0] * len(config.channels) + [c.cost for c in config.touchpoints])
+    offline = np.array([False] * len(config.channels) + [c.is_offline for c in config.touchpoints])
+    campaign, campaigns = campaign_codes(config, profile)
+    return {
+        "customer_id": customer_ids(block, who),
+        "at": times(config.start, day),
+        "channel": texts(names, code),
+        "campaign": texts(campaigns, campaign[who], ~acquisition),
+        "kind": texts(["touch", "acquisition"], acquisition.astype(np.int64)),
+        "cost": cost[code],
+        "is_offline": offline[code],
+    }
+
+
+def campaign_codes(config: ShopConfig, profile: Profile) -> tuple[Array, list[str]]:
+    """Each customer's acquisition campaign as a code into the list of all campaigns."""
+    lists = [list(channel.campaigns) or [channel.name] for channel in config.channels]
+    offset = np.concatenate([[0], np.cumsum([len(names) for names in lists])])
+    return offset[profile.channel] + profile.campaign, [name for names in lists for name in names]

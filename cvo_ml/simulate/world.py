@@ -1,0 +1,84 @@
+"""What the shop and the software vendor have in common: blocks that become tables and truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+
+from cvo_ml.config.simulation import SaasConfig, ShopConfig
+from cvo_ml.core.errors import UsageError, nearest_name
+
+
+@dataclass(frozen=True)
+class Part:
+    """The tables and the truth of one block, or those that belong to no block."""
+
+    customers: int
+    tables: dict[str, pa.Table]
+    truth: dict[str, pa.Table]
+
+
+class World(Protocol):
+    """A simulated business: its definition, and its parts in order."""
+
+    @property
+    def kind(self) -> str:
+        """``shop`` or ``saas``."""
+
+    @property
+    def config(self) -> ShopConfig | SaasConfig:
+        """The preset."""
+
+    @property
+    def seed(self) -> int:
+        """The seed in use."""
+
+    @property
+    def size(self) -> int:
+        """Customers of a shop, leads of a software vendor."""
+
+    def table_names(self) -> frozenset[str]:
+        """All tables that this world can make."""
+
+    def parts(self, wanted: frozenset[str]) -> Iterator[Part]:
+        """One part per block, then one with what belongs to no block."""
+
+
+def chosen_tables(world: World, tables: Iterable[str] | None) -> frozenset[str]:
+    """The wanted tables, all where ``tables`` is None; ``orders`` is always among them.
+
+    Raises
+    ------
+    UsageError
+        If a table is not made by this preset.
+    """
+    known = world.table_names()
+    if tables is None:
+        return known
+    for name in tables:
+        if name not in known:
+            hint = nearest_name(name, sorted(known))
+            raise UsageError(
+                f"table {name!r} is not made by {world.config.name!r}{hint}: use {', '.join(sorted(known))}"
+            )
+    return frozenset(tables) | {"orders"}
+
+
+def collect(parts: Iterable[Part]) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """All parts as whole frames: tables, truth."""
+    tables: dict[str, list[pa.Table]] = {}
+    truth: dict[str, list[pa.Table]] = {}
+    for part in parts:
+        for name, rows in part.tables.items():
+            tables.setdefault(name, []).append(rows)
+        for name, rows in part.truth.items():
+            truth.setdefault(name, []).append(rows)
+    return _frames(tables), _frames(truth)
+
+
+def _frames(parts: dict[str, list[pa.Table]]) -> dict[str, pd.DataFrame]:
+    return {name: pa.concat_tables(rows).to_pandas() for name, rows in parts.items()}

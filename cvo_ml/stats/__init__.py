@@ -1,0 +1,1 @@
+"""Pure statistics shared by all parts: arrays in, numbers out; no pandas, no files."""

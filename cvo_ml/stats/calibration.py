@@ -1,0 +1,131 @@
+"""Whether predicted probabilities and values mean what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from cvo_ml.stats.intervals import Interval
+
+Floats = NDArray[np.float64]
+CLIP = 1e-9
+
+
+def clip_probability(probability: Floats) -> Floats:
+    """Probabilities kept off 0 and 1 so that their logarithm is finite."""
+    return np.clip(probability, CLIP, 1 - CLIP)
+
+
+def log_loss(outcome: NDArray[np.generic], probability: Floats) -> Floats:
+    """Log loss of each row, (n,): -log of the probability given to what happened."""
+    p, happened = clip_probability(probability), np.asarray(outcome).astype(bool)
+    return -np.where(happened, np.log(p), np.log1p(-p))
+
+
+@dataclass(frozen=True)
+class LogisticMap:
+    """A straight line on the log-odds: ``logit(q) = intercept + slope x logit(p)``."""
+
+    intercept: float
+    slope: float
+    slope_se: float = float("nan")
+
+    def apply(self, probability: Floats) -> Floats:
+        """The mapped probabilities, (n,)."""
+        return np.asarray(expit(self.intercept + self.slope * logit(clip_probability(probability))))
+
+    def slope_interval(self, level: float = 0.95) -> Interval:
+        """The slope's Wald interval."""
+        half = float(norm.ppf(0.5 + level / 2)) * self.slope_se
+        return Interval(self.slope, self.slope - half, self.slope + half, level)
+
+
+def logistic_recalibration(outcome: NDArray[np.generic], probability: Floats, ridge: float = 1e-6) -> LogisticMap:
+    """Fit the outcome on the log-odds of the prediction (Cox 1958); slope 1, intercept 0 is perfect.
+
+    Parameters
+    ----------
+    outcome, probability:
+        (n,) of 0/1, and predictions.
+    ridge:
+        Weight of a pull towards slope 1, intercept 0: keeps separable data finite.
+
+    Examples
+    --------
+    >>> p = np.random.default_rng(0).uniform(.05, .95, 20000)
+    >>> happened = np.random.default_rng(1).uniform(size=20000) < p
+    >>> .95 < logistic_recalibration(happened, p).slope < 1.05
+    True
+    """
+    x = logit(clip_probability(probability))
+    design = np.column_stack([np.ones_like(x), x])
+    y = np.asarray(outcome).astype(np.float64)
+    centre = np.array([0.0, 1.0])
+    beta = centre.copy()
+    information = np.eye(2)
+    for _ in range(50):
+        fitted = expit(design @ beta)
+        information = (design * (fitted * (1 - fitted))[:, None]).T @ design + ridge * np.eye(2)
+        step = np.linalg.solve(information, design.T @ (y - fitted) - ridge * (beta - centre))
+        # a Newton step in log-odds beyond this is a jump out of the region where the model is informative
+        beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
+        if np.abs(step).max() < 1e-10:
+            break
+    covariance = np.linalg.inv(information)
+    return LogisticMap(float(beta[0]), float(beta[1]), float(np.sqrt(covariance[1, 1])))
+
+
+def expected_calibration_error(outcome: NDArray[np.generic], probability: Floats, bins: int = 10) -> float:
+    """Mean gap between predicted and observed rate over bins of equal size."""
+    order = np.argsort(probability, kind="stable")
+    y = _shared_by_ties(outcome, probability)
+    gaps = [abs(y[part].mean() - probability[part].mean()) * len(part) for part in _parts(order, bins)]
+    return float(sum(gaps) / len(order))
+
+
+def reliability(
+    outcome: NDArray[np.generic], predicted: Floats, bins: int = 10
+) -> tuple[Floats, Floats, NDArray[np.int_]]:
+    """Mean prediction, mean outcome and size of each of ``bins`` groups by prediction."""
+    order = np.argsort(predicted, kind="stable")
+    y = _shared_by_ties(outcome, predicted)
+    parts = _parts(order, bins)
+    return (
+        np.array([predicted[part].mean() for part in parts]),
+        np.array([y[part].mean() for part in parts]),
+        np.array([len(part) for part in parts]),
+    )
+
+
+def decile_slope(actual: Floats, predicted: Floats, *, level: float = 0.95, seed: int = 0) -> Interval:
+    """Slope of mean actual on mean predicted over the deciles of the prediction, with a bootstrap interval.
+
+    1 = values are neither exaggerated nor flattened. Through the deciles' means, weighted by size.
+    """
+
+    def slope(rows: NDArray[np.intp]) -> float:
+        x, y, size = reliability(actual[rows], predicted[rows])
+        x_centred = x - np.average(x, weights=size)
+        spread = float((size * x_centred**2).sum())
+        return float((size * x_centred * y).sum() / spread) if spread > 0 else float("nan")
+
+    generator = np.random.default_rng(seed)
+    n = len(actual)
+    draws = np.array([slope(generator.integers(0, n, n)) for _ in range(300)])
+    lower, upper = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(slope(np.arange(n)), float(lower), float(upper), level)
+
+
+def _shared_by_ties(outcome: NDArray[np.generic], predicted: Floats) -> Floats:
+    """The mean outcome of the rows with the same prediction, (n,): which of them comes first decides nothing."""
+    _, level, size = np.unique(predicted, return_inverse=True, return_counts=True)
+    means = np.bincount(level, weights=np.asarray(outcome).astype(np.float64)) / size
+    return np.asarray(means[level])
+
+
+def _parts(order: NDArray[np.intp], bins: int) -> list[NDArray[np.intp]]:
+    return [part for part in np.array_split(order, bins) if len(part)]

@@ -1,0 +1,86 @@
+"""Segment's track calls (JSON lines): ``Order Completed`` becomes an order with its lines, ``Order Refunded`` a refund.
+
+* ``net`` is ``subtotal`` (after discounts, before tax and shipping); where a call has none, ``revenue``.
+* Calls without ``userId`` are guests; other events are left out by rule.
+* A call that was sent twice is an exact duplicate by order id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from cvo_ml.transactions.adapters.adapter import Adapter, Parts, base_of, json_part, lines_of
+from cvo_ml.transactions.sources.json_lines import JsonObjects
+
+_ORDER, _REFUND = "Order Completed", "Order Refunded"
+DECLARES: Final[dict[str, Any]] = {
+    "rows": "orders",
+    "guests": "exclude",
+    "columns": {
+        "order_id": "properties.order_id",
+        "customer_id": "userId",
+        "ordered_at": "timestamp",
+        "net": "properties.subtotal",
+        "currency": "properties.currency",
+        "shipping": "properties.shipping",
+        "tax": "properties.tax",
+        "discount": "properties.discount",
+        "discount_code": "properties.coupon",
+        "channel": "context.campaign.source",
+    },
+}
+_SIDES: Final[dict[str, dict[str, Any]]] = {
+    "order_lines": {
+        "columns": {
+            "order_id": "properties.order_id",
+            "product_id": "properties.products.product_id",
+            "quantity": "properties.products.quantity",
+            "unit_price": "properties.products.price",
+            "category": "properties.products.category",
+            "brand": "properties.products.brand",
+        }
+    },
+    "refunds": {
+        "columns": {
+            "order_id": "properties.order_id",
+            "customer_id": "userId",
+            "refunded_at": "timestamp",
+            "amount": "properties.total",
+        }
+    },
+}
+
+
+def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str]) -> Parts:
+    """Orders, order lines and refunds of track calls."""
+    base, calls = base_of(objects)
+    events = np.array([call.get("event") for call in calls], dtype=object)
+    is_order, is_refund = events == _ORDER, events == _REFUND
+    left_out = {"refund event (read as a refund)": is_refund, "other event": ~is_order & ~is_refund}
+    orders = [_with_net(call) if order else call for call, order in zip(calls, is_order, strict=True)]
+    found, of, again = lines_of(calls, is_order, "properties.order_id", "properties.products")
+    lines = [{"properties": {"order_id": order, "products": _with_id(product)}} for order, product in found]
+    refunds = np.flatnonzero(is_refund)
+    side = {name: list(config["columns"].values()) for name, config in _SIDES.items()}
+    return {
+        "orders": json_part(base, orders, list(columns.values()), left_out=left_out),
+        "order_lines": json_part(base, lines, side["order_lines"], chosen=of, left_out=again),
+        "refunds": json_part(base, [calls[place] for place in refunds], side["refunds"], chosen=refunds),
+    }
+
+
+def _with_net(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = call.get("properties")
+    if not isinstance(properties, dict) or properties.get("subtotal") is not None:
+        return call
+    return {**call, "properties": {**properties, "subtotal": properties.get("revenue")}}
+
+
+def _with_id(product: Mapping[str, Any]) -> dict[str, Any]:
+    return {**product, "product_id": product.get("product_id") or product.get("sku")}
+
+
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES)

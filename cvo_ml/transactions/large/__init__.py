@@ -1,0 +1,221 @@
+"""Sources larger than memory: read in batches, judged by the same rules, written as tables on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
+from cvo_ml.core.contract import pandas_dtype
+from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.errors import ConfigError
+from cvo_ml.core.files import staged_folder
+from cvo_ml.core.ledger import RowLedger
+from cvo_ml.core.tables import Tables
+from cvo_ml.transactions.adapters import adapter_of, with_adapter
+from cvo_ml.transactions.assembly import complete
+from cvo_ml.transactions.casts.ids import FLOATS, WHOLES
+from cvo_ml.transactions.casts.times import CLOCK, MARKED, UNMARKED
+from cvo_ml.transactions.judging import Judged, counted, judge
+from cvo_ml.transactions.large.account import Account
+from cvo_ml.transactions.large.batches import Batches
+from cvo_ml.transactions.large.tables import FILE, ROW, TableWriter, engine
+from cvo_ml.transactions.sources import files_of
+from cvo_ml.transactions.specs import TableSpec, main_spec
+
+__all__ = ["LargeRead", "read_large"]
+
+_CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED}, {UNMARKED, CLOCK})
+Facts = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class LargeRead:
+    """Tables on disk and the account of every source row.
+
+    Parameters
+    ----------
+    paths:
+        Table name to Parquet file.
+    ledgers:
+        File to the account of its rows.
+    """
+
+    folder: Path
+    paths: Mapping[str, Path]
+    currency: str
+    ledgers: Mapping[str, RowLedger]
+    quarantine: pd.DataFrame
+    notes: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def ledger(self) -> RowLedger:
+        """The account of all files."""
+        return sum(self.ledgers.values(), RowLedger(0, 0))
+
+    def tables(self) -> Tables:
+        """The tables in memory, where they fit."""
+        return Tables({name: _load(name, path) for name, path in self.paths.items()}, self.currency)
+
+
+def read_large(
+    shop: ShopConfig,
+    folder: Path,
+    *,
+    memory_limit: str = "1GB",
+    as_of: date | None = None,
+    max_bad_share: float | None = None,
+) -> LargeRead:
+    """The shop's first source as tables on disk, by the rules of :func:`read_shop`, in bounded memory.
+
+    Batches are cast and judged one by one; duplicates, orders and customers are then found by a DuckDB that
+    holds at most ``memory_limit`` and spills into the folder. ``folder`` appears when all is done.
+
+    Parameters
+    ----------
+    folder:
+        Where the tables go; replaced if it is there.
+    memory_limit:
+        Of DuckDB, such as ``1GB``; a batch and Python come on top (some hundred MB).
+
+    Raises
+    ------
+    ConfigError
+        If the source is neither CSV nor Parquet, its format needs all rows at once, or further tables are declared.
+    DataError
+        If a source as a whole cannot be trusted.
+    UsageError
+        If there is no such file.
+    """
+    declared = with_adapter(shop)
+    adapter = adapter_of(shop.adapter)
+    if adapter.prepare or adapter.unpack or declared.tables or declared.rows == "subscriptions":
+        raise ConfigError(
+            f"shop {shop.name}: only one table of orders or order lines is read in batches: use read_shop"
+        )
+    spec = main_spec(declared, max_bad_share)
+    files = [Batches(path, declared.source, list(spec.headers.values())) for path in files_of(declared.source)]
+    with staged_folder(folder) as staging, tempfile.TemporaryDirectory(dir=staging, prefix="work-") as work:
+        result = _read(files, declared, spec, as_of, Path(work), memory_limit)
+        for path in result.paths.values():
+            path.rename(staging / path.name)
+    final = {name: folder / path.name for name, path in result.paths.items()}
+    return LargeRead(
+        folder, final, result.currency, result.ledgers, result.quarantine, result.notes, result.fingerprint
+    )
+
+
+def _read(
+    files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, memory_limit: str
+) -> LargeRead:
+    facts: Facts = {}
+    first = _judge_all(files, shop, spec, as_of, work, facts)
+    if _in_conflict(first.facts, first.parts, shop.timezone):
+        first = _judge_all(files, shop, spec, as_of, work, first.facts)
+    account = first.account
+    with engine(work, memory_limit) as connection:
+        writer = TableWriter(connection, work, [file.name for file in files])
+        writer.judge_duplicates(spec, account)
+        ledgers, quarantine = account.close()
+        paths = writer.write(shop)
+    fingerprint = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
+    generated = ("order ids were generated: one order per customer and day",) if shop.order_id == "generated" else ()
+    where = files[0].name if len(files) == 1 else f"{len(files):,} files"
+    notes = (*(note for file in files for note in file.notes), *counted(where, first.counts), *generated)
+    currency = first.currency if shop.currency == NO_CURRENCY and first.currency else shop.currency
+    return LargeRead(work, paths, currency, ledgers, quarantine, notes, fingerprint)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    account: Account
+    facts: Facts
+    parts: list[Facts]
+    currency: str | None
+    counts: Mapping[tuple[str, str], int]
+
+
+def _judge_all(
+    files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, known: Facts
+) -> _Pass:
+    """Judge all batches for themselves, and write the used rows; ``known`` are facts of whole columns."""
+    account = Account(spec.table, spec.max_bad_share, {file.name: file.most_rows for file in files})
+    tolerant = _tolerant(spec)
+    parts: list[Facts] = []
+    whole: dict[str, frozenset[str]] = dict(known)
+    counts: Counter[tuple[str, str]] = Counter()
+    rows = work / "rows"
+    rows.mkdir(exist_ok=True)
+    for path in rows.iterdir():
+        path.unlink()
+    for number, file in enumerate(files):
+        for raw in file:
+            judged = judge(raw, tolerant, as_of, known)
+            complete(judged.rows, shop)
+            account.add(judged)
+            parts.append(judged.facts)
+            counts.update(judged.counts)
+            whole = {name: whole.get(name, frozenset()) | facts for name, facts in judged.facts.items()}
+            _write(judged, spec, number, rows / f"{len(parts):06}.parquet")
+            tolerant = _with_currency(tolerant, judged)
+    currency = None if tolerant.currency == NO_CURRENCY else tolerant.currency
+    return _Pass(account, whole, parts, currency, counts)
+
+
+def _tolerant(spec: TableSpec) -> TableSpec:
+    """The same table with every fault a fault of the row: shares are judged over the whole file."""
+    return replace(spec, max_bad_share=1.0)
+
+
+def _with_currency(spec: TableSpec, judged: Judged) -> TableSpec:
+    """The table with the currency of the first batch, where none is declared: later batches must have it too."""
+    if spec.currency != NO_CURRENCY or "currency" not in judged.rows or not len(judged.used):
+        return spec
+    return replace(spec, currency=str(judged.used["currency"].iloc[0]).upper())
+
+
+def _in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
+    """Whether a batch was cast otherwise than the whole column asks for."""
+    conflicts = _CONFLICTS if timezone != "UTC" else _CONFLICTS[:2]
+    for name, facts in whole.items():
+        for both in conflicts:
+            if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
+                return True
+    return False
+
+
+def _write(judged: Judged, spec: TableSpec, file: int, path: Path) -> None:
+    alive = judged.fates.alive
+    frame = judged.rows[alive].drop(columns=[name for name in ("is_test",) if name in judged.rows])
+    for name in frame:
+        kind = spec.kinds.get(str(name), "text")
+        dtype: Any = "boolean" if kind == "flag" else pandas_dtype(kind)
+        frame[name] = frame[name].astype(dtype)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.append_column(FILE, pa.array(np.full(len(frame), file, dtype=np.int32)))
+    table = table.append_column(ROW, pa.array(judged.raw.places.row[alive]))
+    pq.write_table(table, path, compression="lz4", use_dictionary=True)
+
+
+def _load(name: str, path: Path) -> pd.DataFrame:
+    frame: pd.DataFrame = pq.read_table(path).to_pandas()
+    for column in CONTRACTS[name].columns:
+        if column.name in frame and not (column.kind == "flag" and frame[column.name].isna().any()):
+            dtype: Any = pandas_dtype(column.kind)
+            frame[column.name] = frame[column.name].astype(dtype)
+    for column_name in frame:
+        if frame[column_name].dtype == object:
+            frame[column_name] = frame[column_name].astype("str")
+    return frame

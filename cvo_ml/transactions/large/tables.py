@@ -1,0 +1,214 @@
+"""Judged rows on disk to tables on disk, in a DuckDB with a memory limit that spills beside them."""
+
+# ruff: noqa: S608 (names in queries are quoted and come from contracts; values are bound)
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS
+from cvo_ml.transactions.assembly import grouped_orders
+from cvo_ml.transactions.duplicates import CONFLICT, SEVERAL_CUSTOMERS
+from cvo_ml.transactions.large.account import Account
+from cvo_ml.transactions.refunds import refund_rows
+from cvo_ml.transactions.sources.databases import quoted
+from cvo_ml.transactions.specs import TableSpec
+
+FILE: Final = "__file"
+ROW: Final = "__row"
+_SORT: Final = ("ordered_at", "order_id", "customer_id", "product_id", "line_id", "quantity", "net")
+_BUCKET_ROWS: Final = 1_000_000
+
+
+@contextmanager
+def engine(folder: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A locked DuckDB that spills into ``folder`` and can read and write nothing else."""
+    connection = duckdb.connect()
+    try:
+        connection.execute("SET memory_limit=?", [memory_limit])
+        connection.execute("SET temp_directory=?", [str(folder / "spill")])
+        connection.execute("SET allowed_directories=?", [[str(folder)]])
+        for setting in ("TimeZone='UTC'", "preserve_insertion_order=false", "threads=2",
+                        "python_enable_replacements=false", "enable_external_access=false",
+                        "lock_configuration=true"):  # fmt: skip
+            connection.execute(f"SET {setting}")
+        yield connection
+    finally:
+        connection.close()
+
+
+class TableWriter:
+    """Writes the tables of the judged rows in ``folder/rows/*.parquet``; ``files`` are the names behind ``__file``."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, files: Sequence[str]) -> None:
+        self._db, self._folder, self._files = connection, folder, tuple(files)
+        rows = folder / "rows" / "*.parquet"
+        connection.execute(f"CREATE VIEW judged AS SELECT * FROM read_parquet({_text(rows)})")
+        connection.execute(f"CREATE TABLE dropped ({FILE} INTEGER, {ROW} BIGINT)")
+        self._columns = [name for name, *_ in connection.execute("DESCRIBE judged").fetchall()]
+
+    def judge_duplicates(self, spec: TableSpec, account: Account) -> None:
+        """Leave out exact duplicates by key, set aside conflicting rows and orders of several customers."""
+        if spec.key:
+            self._by_key(spec, account)
+        if spec.table == "order_lines" and "order_id" in spec.columns:
+            several = self._db.execute(
+                f"SELECT {FILE}, {ROW} FROM {self._alive()} WHERE order_id IN "
+                f"(SELECT order_id FROM {self._alive()} GROUP BY order_id HAVING min(customer_id) <> max(customer_id))"
+            ).df()
+            self._drop(several, account, spec.header("order_id"), SEVERAL_CUSTOMERS)
+        self._db.execute(f"CREATE VIEW used AS SELECT * FROM {self._alive()}")
+
+    def _alive(self) -> str:
+        return f"(SELECT * FROM judged ANTI JOIN dropped USING ({FILE}, {ROW}))"
+
+    def _by_key(self, spec: TableSpec, account: Account) -> None:
+        """Look at the rows of repeated keys only, bucket by bucket."""
+        key = ", ".join(map(quoted, spec.key))
+        self._db.execute(f"CREATE TABLE repeated AS SELECT DISTINCT order_id FROM (SELECT {key} FROM judged "
+                         f"GROUP BY {key} HAVING count(*) > 1)")  # fmt: skip
+        values = [name for name in self._columns if name not in (FILE, ROW)]
+        for rows in self._buckets("SELECT judged.* FROM judged SEMI JOIN repeated USING (order_id)", "order_id"):
+            rows = rows.sort_values([FILE, ROW], ignore_index=True)
+            same = rows.duplicated(values, keep="first")
+            self._drop(rows[same], account, "", f"exact duplicate by {' and '.join(spec.key)}", excluded=True)
+            kept = rows[~same]
+            conflicting = kept[kept["net"] >= 0]
+            conflicting = conflicting[conflicting.duplicated(list(spec.key), keep=False)]
+            whole = kept[kept["order_id"].isin(conflicting["order_id"])]
+            self._drop(whole, account, spec.header("order_id"), CONFLICT)
+
+    def _buckets(self, query: str, by: str) -> Iterator[pd.DataFrame]:
+        ((count,),) = self._db.execute(f"SELECT count(*) FROM ({query})").fetchall()
+        buckets = -(-count // _BUCKET_ROWS)
+        for bucket in range(buckets):
+            chosen = f"SELECT * FROM ({query}) WHERE hash({quoted(by)}) % {buckets} = {bucket}"
+            yield _frame(self._db.sql(chosen).to_arrow_table())
+
+    def _drop(self, rows: pd.DataFrame, account: Account, column: str, reason: str, excluded: bool = False) -> None:
+        for file, found in rows.groupby(FILE):
+            numbers = found[ROW].tolist()
+            account.set_aside(self._files[int(str(file))], numbers, column, reason, excluded)
+        places = pa.table({FILE: rows[FILE].to_numpy(dtype=np.int32), ROW: rows[ROW].to_numpy(dtype=np.int64)})
+        self._db.register("places", places)
+        self._db.execute("INSERT INTO dropped SELECT * FROM places")
+        self._db.unregister("places")
+
+    def write(self, shop: ShopConfig) -> dict[str, Path]:
+        """Orders, refunds, and where the source has their columns order lines and customers, as Parquet files."""
+        grouped = shop.rows == "lines" or shop.order_id == "generated"
+        self._split(shop)
+        written = {
+            "orders": self._copy("orders", self._grouped("kept") if grouped else self._only("kept", ORDERS.names))
+        }
+        written["refunds"] = self._refunds(shop)
+        if shop.rows == "lines" and {"product_id", "quantity"} <= set(self._columns):
+            written["order_lines"] = self._copy("order_lines", self._only("kept", ORDER_LINES.names), sort="")
+        described = {*CUSTOMERS.names, *shop.profile} - {"known_at", "customer_id"}
+        fields = [name for name in self._columns if name in described]
+        if fields:
+            written["customers"] = self._copy("customers", self._customers(fields), sort="customer_id")
+        return written
+
+    def _split(self, shop: ShopConfig) -> None:
+        """Views of the rows that are orders and of those that give back."""
+        below = "net < 0"
+        if shop.refunds == "negative_orders":
+            self._db.execute("CREATE TABLE below AS SELECT order_id FROM used GROUP BY order_id HAVING sum(net) < 0")
+            below = "order_id IN (SELECT order_id FROM below)"
+        self._db.execute(f"CREATE VIEW kept AS SELECT * FROM used WHERE NOT ({below})")
+        self._db.execute(f"CREATE VIEW back AS SELECT * FROM used WHERE {below}")
+
+    def _only(self, view: str, names: Sequence[str]) -> str:
+        return f"SELECT {', '.join(quoted(name) for name in names if name in self._columns)} FROM {view}"
+
+    def _grouped(self, view: str) -> str:
+        """One row per order id: money summed, the first time, the latest known_at, the first known text."""
+        order = "(" + ", ".join(quoted(name) for name in _SORT if name in self._columns) + f", {FILE}, {ROW})"
+        parts = ["order_id", "min(ordered_at) AS ordered_at"]
+        for column in ORDERS.columns:
+            name = quoted(column.name)
+            if column.name not in self._columns or column.name in ("order_id", "ordered_at"):
+                continue
+            if column.name == "known_at":
+                parts.append(f"max({name}) AS {name}")
+            elif column.name == "cost":
+                parts.append(f"CASE WHEN count({name}) = count(*) THEN sum({name}) END AS {name}")
+            elif column.kind == "money":
+                parts.append(f"sum({name}) AS {name}")
+            elif column.kind == "flag":
+                parts.append(f"bool_or({name}) AS {name}")
+            elif column.name == "customer_id":
+                parts.append("min(customer_id) AS customer_id")
+            else:
+                parts.append(f"arg_min({name}, {order}) FILTER ({name} IS NOT NULL) AS {name}")
+        names = [name for name in ORDERS.names if name in self._columns]
+        return f"SELECT {', '.join(map(quoted, names))} FROM (SELECT {', '.join(parts)} FROM {view} GROUP BY order_id)"
+
+    def _customers(self, fields: Sequence[str]) -> str:
+        """Each customer as first described: the earliest row with any of the fields."""
+        moment = "known_at" if "known_at" in self._columns else "ordered_at"
+        named = ", ".join(map(quoted, fields))
+        order = ", ".join(quoted(name) for name in (moment, *_SORT) if name in self._columns)
+        first = ", ".join(
+            f"first_row.{quoted(name)} AS {quoted(name)}" for name in ("customer_id", *fields, "known_at")
+        )
+        row = (
+            f"{{'customer_id': customer_id, 'known_at': {moment}, "
+            + ", ".join(f"{_literal(name)}: {quoted(name)}" for name in fields)
+            + "}"
+        )
+        blank = f"coalesce({', '.join(f'CAST({quoted(name)} AS VARCHAR)' for name in fields)}) IS NULL"
+        inner = f"SELECT arg_min({row}, ({blank}, {order}, {FILE}, {ROW})) AS first_row FROM used GROUP BY customer_id"
+        return f"SELECT {first} FROM ({inner})" if named else ""
+
+    def _refunds(self, shop: ShopConfig) -> Path:
+        """Refund rows by the same code as in memory, for the customers who gave anything back, bucket by bucket."""
+        parts = []
+        query = "SELECT used.* FROM used SEMI JOIN back USING (customer_id)"
+        for rows in self._buckets(query, "customer_id"):
+            rows = rows.sort_values([name for name in _SORT if name in rows], kind="stable", ignore_index=True)
+            below = rows["net"] < 0
+            if shop.refunds == "negative_orders":
+                below = rows.groupby("order_id")["net"].transform("sum") < 0
+            back = rows[below]
+            if shop.refunds == "negative_orders":
+                back = grouped_orders(back)
+            parts.append(refund_rows(back, rows[~below], shop.refund_reason))
+        none = _frame(self._db.sql("SELECT * FROM used LIMIT 0").to_arrow_table())
+        refunds = pd.concat(parts, ignore_index=True) if parts else refund_rows(none, none, "")
+        self._db.register("refund_frame", pa.Table.from_pandas(refunds, preserve_index=False))
+        path = self._copy("refunds", "SELECT * FROM refund_frame", sort="refunded_at, refund_id")
+        self._db.unregister("refund_frame")
+        return path
+
+    def _copy(self, name: str, query: str, sort: str = "ordered_at, order_id") -> Path:
+        path = self._folder / f"{name}.parquet"
+        order = f" ORDER BY {sort}" if sort else ""
+        self._db.execute(f"COPY ({query}{order}) TO {_text(path)} (FORMAT parquet, COMPRESSION zstd)")
+        return path
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    for name in frame:
+        if pa.types.is_string(table.schema.field(name).type) or pa.types.is_large_string(table.schema.field(name).type):
+            frame[name] = frame[name].astype("str")
+    return frame
+
+
+def _text(path: Path) -> str:
+    return _literal(str(path))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

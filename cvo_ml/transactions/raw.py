@@ -1,0 +1,265 @@
+"""What a source gives: columns as they stand in its files, each row with its place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cvo_ml.core.errors import DataError, nearest_name
+
+Mask = NDArray[np.bool_]
+_PLAIN_KINDS: Final = (
+    pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
+    pa.types.is_timestamp, pa.types.is_date, pa.types.is_boolean, pa.types.is_null,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file or database table that was read: its name, its rows (with the faulty ones), its content's SHA-256."""
+
+    name: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where rows stand.
+
+    Parameters
+    ----------
+    files:
+        Names of the files.
+    file:
+        (n,) index of each row's file.
+    row:
+        (n,) data row number in that file; 1 is the first row after the header.
+    """
+
+    files: tuple[str, ...]
+    file: NDArray[np.int32]
+    row: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def __getitem__(self, chosen: NDArray[np.generic]) -> Places:
+        return Places(self.files, self.file[chosen], self.row[chosen])
+
+    def first(self, most: int = 3) -> tuple[str, list[int]]:
+        """The file of the first row (and how many other files hold some), and its first row numbers.
+
+        Examples
+        --------
+        >>> Places(("a.csv", "b.csv"), np.array([0, 0, 1]), np.array([4, 9, 2])).first()
+        ('a.csv (and 1 more file)', [4, 9])
+        """
+        if not len(self):
+            return ", ".join(self.files[:1]), []
+        here = self.file[0]
+        others = len(np.unique(self.file)) - 1
+        more = f" (and {others} more file{'s' * (others != 1)})" if others else ""
+        return self.files[here] + more, self.row[self.file == here][:most].tolist()
+
+
+def one_file(name: str, rows: NDArray[np.int64]) -> Places:
+    """The places of rows of one file."""
+    return Places((name,), np.zeros(len(rows), dtype=np.int32), rows.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The wanted columns of one source, before any cast.
+
+    Parameters
+    ----------
+    columns:
+        Header name to values, all of one length n.
+    places:
+        Where the n rows stand.
+    ragged:
+        Where the rows stand that could not be split into the header's fields; not in ``columns``.
+    notes:
+        What was repaired while reading.
+    left_out:
+        Rule to (n,) mask of the rows that the format itself leaves out of this table.
+    """
+
+    sources: tuple[SourceFile, ...]
+    columns: Mapping[str, pa.ChunkedArray]
+    places: Places
+    ragged: Places
+    notes: tuple[str, ...] = ()
+    left_out: Mapping[str, Mask] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files, with the ragged ones."""
+        return len(self.places) + len(self.ragged)
+
+    def renamed(self, name: str) -> RawTable:
+        """The table of one file under another name."""
+        return replace(
+            self,
+            sources=(replace(self.sources[0], name=name),),
+            places=replace(self.places, files=(name,)),
+            ragged=replace(self.ragged, files=(name,)),
+        )
+
+
+def stack(tables: Sequence[RawTable]) -> RawTable:
+    """Several files of one schema as one table, in the order given.
+
+    Raises
+    ------
+    DataError
+        If a column has texts in one file and numbers in another.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    columns = {name: _stacked(name, tables) for name in tables[0].columns}
+    sources = tuple(source for table in tables for source in table.sources)
+    notes = tuple(note for table in tables for note in table.notes)
+    return RawTable(
+        sources,
+        columns,
+        _places([table.places for table in tables]),
+        _places([table.ragged for table in tables]),
+        notes,
+    )
+
+
+def _stacked(name: str, tables: Sequence[RawTable]) -> pa.ChunkedArray:
+    first = tables[0].columns[name].type
+    for table in tables[1:]:
+        if table.columns[name].type != first:
+            raise DataError(
+                f"holds {table.columns[name].type}, but {tables[0].sources[0].name} holds {first}",
+                "export all files in one schema",
+                file=table.sources[0].name,
+                column=name,
+            )
+    return pa.chunked_array([chunk for table in tables for chunk in table.columns[name].chunks], first)
+
+
+def _places(parts: Sequence[Places]) -> Places:
+    starts = np.cumsum([0, *(len(part.files) for part in parts[:-1])])
+    return Places(
+        tuple(name for part in parts for name in part.files),
+        np.concatenate([part.file + start for part, start in zip(parts, starts, strict=True)]).astype(np.int32),
+        np.concatenate([part.row for part in parts]),
+    )
+
+
+def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> None:
+    """Refuse a header with repeated names or without a wanted column.
+
+    Raises
+    ------
+    DataError
+        Naming the column, and the nearest name where one is missing.
+    """
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"the header names it {header.count(repeated[0])} times",
+            "give each column a name of its own",
+            file=file,
+            column=repeated[0],
+        )
+    for name in wanted:
+        if name not in header:
+            raise DataError(
+                f"no such column{nearest_name(name, header)}; the file has {', '.join(map(repr, header[:20]))}",
+                "map the column to a header of the file",
+                file=file,
+                column=name,
+            )
+
+
+def refuse_empty(rows: int, file: str) -> None:
+    """Refuse a table without rows.
+
+    Raises
+    ------
+    DataError
+        If ``rows`` is 0.
+    """
+    if rows == 0:
+        raise DataError("has a header but no rows", "export it again", file=file)
+
+
+def raw_from_arrow(table: pa.Table, wanted: Sequence[str], name: str, sha256: str) -> RawTable:
+    """A raw table from typed columns (Parquet, databases, DataFrame).
+
+    Raises
+    ------
+    DataError
+        If a wanted column is missing, a name repeats, or there are no rows.
+    """
+    check_header(table.column_names, wanted, name)
+    refuse_empty(table.num_rows, name)
+    return RawTable(
+        (SourceFile(name, table.num_rows, sha256),),
+        {column: _plain(table[column], column, name) for column in wanted},
+        one_file(name, np.arange(1, table.num_rows + 1)),
+        one_file(name, np.array([])),
+    )
+
+
+def _plain(values: pa.ChunkedArray, column: str, file: str) -> pa.ChunkedArray:
+    """The values, where they are texts, numbers, times or flags; UUIDs as text."""
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if getattr(kind, "extension_name", "") == "arrow.uuid":
+        return pa.chunked_array(
+            [[None if value is None else str(value) for value in values.to_pylist()]], pa.large_string()
+        )
+    if pa.types.is_string_view(kind):
+        return values.cast(pa.large_string())
+    if any(is_kind(kind) for is_kind in _PLAIN_KINDS):
+        return values
+    raise DataError(
+        f"holds {kind}, which is no text, number, time or flag", "export it as text", file=file, column=column
+    )
+
+
+def raw_from_frame(frame: pd.DataFrame, wanted: Sequence[str], name: str = "DataFrame") -> RawTable:
+    """A raw table from a DataFrame; the index is ignored, and columns of mixed types are read as text.
+
+    Raises
+    ------
+    DataError
+        As :func:`raw_from_arrow`.
+    """
+    header = [str(column) for column in frame.columns]
+    check_header(header, wanted, name)
+    named = frame.set_axis(header, axis=1)
+    table = pa.table({column: _array(named[column]) for column in wanted})
+    return raw_from_arrow(table, wanted, name, arrow_hash(table))
+
+
+def _array(values: pd.Series) -> pa.Array:
+    if values.dtype == object:
+        missing = values.isna().to_numpy()
+        texts = [None if gone else str(value) for value, gone in zip(values, missing, strict=True)]
+        return pa.array(texts, pa.large_string())
+    return pa.Array.from_pandas(values)
+
+
+def arrow_hash(table: pa.Table) -> str:
+    """SHA-256 of a table's values, whatever its chunks."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as writer:
+        writer.write_table(table.replace_schema_metadata(None).combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()

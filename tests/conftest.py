@@ -1,0 +1,77 @@
+"""What several folders of tests share: the public data, a seeded shop and models fitted on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, settings
+
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.features import FEATURES, window_outcome
+from cvo_ml.features.customer import customer_features
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
+from cvo_ml.models.churn import BoostedChurn, RecencyChurn
+from cvo_ml.models.icp import Lookalike
+from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.models import bundle_of
+from tests.builders import SHOP_CUT, seeded_shop
+
+# a busy machine is no fault of the code
+settings.register_profile("shared_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared_machine")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CHURN_SETTINGS = {"horizon_days": 90.0, "definition": "no_order_within_horizon", "bands": {"low": 0.33, "medium": 0.66}}
+
+
+@pytest.fixture(scope="session")
+def public_data() -> Path:
+    """The folder of public data sets; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("CVO_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("the public data sets are not here: set CVO_DATA to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shop() -> Tables:
+    """260 customers over 420 days, with lines, refunds and countries."""
+    return seeded_shop()
+
+
+@pytest.fixture(scope="session")
+def shop_features(shop: Tables) -> pd.DataFrame:
+    """What is known of the seeded shop's customers at its cut."""
+    return customer_features(shop, SHOP_CUT)
+
+
+@pytest.fixture(scope="session")
+def shop_churned(shop: Tables, shop_features: pd.DataFrame) -> pd.Series:
+    """Who did not order in the 90 days after the cut."""
+    return window_outcome(shop, SHOP_CUT, Horizon("90D"), shop_features.index)["orders"] == 0
+
+
+@pytest.fixture(scope="session")
+def churn_bundle(shop_features: pd.DataFrame, shop_churned: pd.Series) -> Bundle:
+    """Boosted churn on the seeded shop; each row stands twice, so that there are enough of both outcomes."""
+    X, y = pd.concat([shop_features] * 2), pd.concat([shop_churned] * 2).to_numpy()
+    model = BoostedChurn(FEATURES, ("country",), rounds=20).fit(X, y).calibrate(shop_features, shop_churned.to_numpy())
+    return bundle_of("churn", model, CHURN_SETTINGS, {"verdict": {"grade": "B"}})
+
+
+@pytest.fixture(scope="session")
+def recency_bundle(shop_features: pd.DataFrame, shop_churned: pd.Series) -> Bundle:
+    """The churn baseline on the seeded shop."""
+    return bundle_of("churn", RecencyChurn().fit(shop_features, shop_churned.to_numpy()), CHURN_SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def icp_bundle(shop_features: pd.DataFrame) -> Bundle:
+    """A lookalike model of the 40 % of customers with the highest value."""
+    is_top = (shop_features["net_value"] > shop_features["net_value"].quantile(0.6)).to_numpy()
+    model = Lookalike(FIRST_ORDER_FEATURES, ("country",), rounds=20).fit(shop_features, is_top)
+    return bundle_of("icp", model, {"age_days": 60.0, "top_share": 0.4}, {"verdict": {"grade": "C"}})

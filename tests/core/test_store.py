@@ -1,0 +1,106 @@
+"""The score store: whole runs or none, and nothing served that differs from its manifest."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cvo_ml.core.errors import ContractError
+from cvo_ml.core.files import read_json, write_json
+from cvo_ml.core.scores import scores_hash, validate_scores
+from cvo_ml.core.store import StoreError, current_run, open_run, read_scores, write_run
+from tests.builders import null_scores
+
+SCORES = null_scores(["b", "a"]).assign(historic_clv=[2.0, 1.5])
+
+
+def test_scores_come_back_as_they_went_in_sorted_by_customer(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SCORES, {"shop": "test"})
+    back = read_scores(current_run(tmp_path))
+    expected = validate_scores(SCORES).sort_values("customer_id", ignore_index=True)
+    pd.testing.assert_frame_equal(back, expected)
+    assert run.manifest["rows"] == 2
+    assert run.manifest["shop"] == "test"
+    assert run.manifest["scores_hash"] == scores_hash(SCORES) == scores_hash(back)
+
+
+def test_the_layout_is_that_of_the_design(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SCORES, {})
+    assert run.name == scores_hash(SCORES)[:12]
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
+        f"as_of=2023-11-01/{run.name}/manifest.json",
+        f"as_of=2023-11-01/{run.name}/part-0.parquet",
+        "current",
+    ]
+    assert (tmp_path / "current").read_text() == f"as_of=2023-11-01/{run.name}\n"
+
+
+def test_the_same_scores_have_the_same_name_and_later_scores_become_current(tmp_path: Path) -> None:
+    first = write_run(tmp_path, SCORES, {})
+    assert write_run(tmp_path, SCORES.iloc[::-1], {}).folder == first.folder
+    later = write_run(tmp_path, null_scores(["a"], date(2023, 12, 1)), {})
+    assert current_run(tmp_path).folder == later.folder
+    assert len(read_scores(open_run(first.folder))) == 2
+
+
+def test_scores_that_break_their_contract_leave_the_store_unchanged(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SCORES, {})
+    with pytest.raises(ContractError):
+        write_run(tmp_path, SCORES.assign(clv_reason=pd.Series([None, None], index=SCORES.index, dtype="str")), {})
+    assert current_run(tmp_path).folder == run.folder
+    assert len(list(tmp_path.rglob("manifest.json"))) == 1
+
+
+def test_a_manifest_that_is_no_json_leaves_the_store_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_run(tmp_path, SCORES, {"metric": float("nan")})
+    assert not list(tmp_path.rglob("*.parquet"))
+    with pytest.raises(StoreError, match="run 'cvo score' first"):
+        current_run(tmp_path)
+
+
+def test_nobody_scored_is_a_run_too(tmp_path: Path) -> None:
+    write_run(tmp_path, SCORES.iloc[:0], {"as_of": "2023-11-01"})
+    assert len(read_scores(current_run(tmp_path))) == 0
+
+
+def damage_part(folder: Path) -> None:
+    part = folder / "part-0.parquet"
+    content = bytearray(part.read_bytes())
+    content[len(content) // 2] ^= 1
+    part.write_bytes(content)
+
+
+def newer_format(folder: Path) -> None:
+    write_json(folder / "manifest.json", {**read_json(folder / "manifest.json"), "format_version": 2})
+
+
+def cut_manifest(folder: Path) -> None:
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text[: len(text) // 2])
+
+
+def foreign_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_part, "does not match its manifest"),
+        (lambda folder: (folder / "part-0.parquet").unlink(), "does not match its manifest"),
+        (lambda folder: (folder / "manifest.json").unlink(), "has no manifest"),
+        (newer_format, "newer version"),
+        (cut_manifest, "manifest"),
+        (foreign_manifest, "manifest"),
+    ],
+    ids=["bit flip", "part missing", "manifest missing", "newer format", "manifest cut", "manifest foreign"],
+)
+def test_a_damaged_run_is_refused_with_the_reason(damage: object, message: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path, SCORES, {})
+    damage(run.folder)  # type: ignore[operator]
+    with pytest.raises(StoreError, match=message):
+        current_run(tmp_path)

@@ -1,0 +1,33 @@
+"""Commands run as a user runs them: in a child process, in a folder of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def cvo() -> Command:
+    """Run ``cvo`` with arguments in a folder; the outcome has its code, output and complaints."""
+
+    def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+        program = "from cvo_ml.cli import main; main()"
+        environment = {**os.environ, "COLUMNS": "160", "MLFLOW_TRACKING_URI": ""}
+        command = [sys.executable, "-c", program, *map(str, arguments)]
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo(cvo: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the output of one run of ``cvo demo`` on the sample."""
+    folder = tmp_path_factory.mktemp("demo")
+    ran = cvo("demo", cwd=folder)
+    assert ran.returncode == 0, ran.stderr
+    return folder, ran.stdout

@@ -1,0 +1,89 @@
+"""The stages together: ledgers, guards, and what is written."""
+
+import csv
+import io
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cvo_ml import pipeline
+from cvo_ml.config.policies import Action, PriorityPolicy, SegmentPolicy
+from cvo_ml.core.errors import DataError, ModelRefused
+from cvo_ml.core.scores import validate_scores
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.predict import ModelSet
+from cvo_ml.registry.bundle import Bundle
+from tests.builders import SHOP_CUT, null_scores, orders_of, shop_of
+
+POLICY = PriorityPolicy(action=Action(name="call", channel="phone", cost=1.0, save_rate=0.05, source="declared"))
+
+
+def scored(tables: Tables, models: ModelSet, as_of: date = SHOP_CUT) -> pipeline.Scored:
+    return pipeline.score_customers(tables, as_of, models, SegmentPolicy(), POLICY, shop="seeded")
+
+
+def test_every_known_customer_is_scored_or_has_a_reason(shop: Tables, churn_bundle: Bundle, icp_bundle: Bundle) -> None:
+    result = scored(shop, ModelSet({"churn": churn_bundle, "icp": icp_bundle}, {"clv": "too_few_repeat_customers"}))
+    validate_scores(result.scores)
+    assert result.ledgers["clv"].ineligible["too_few_repeat_customers"] > 200
+    assert result.ledgers["churn"].scored > 0
+    assert {ledger.known for ledger in result.ledgers.values()} == {len(result.scores)}
+
+
+def test_a_customer_whose_orders_were_all_refunded_is_known_and_has_no_score() -> None:
+    orders = [("1", "kept", "2023-01-02", 10.0), ("2", "gone", "2023-01-03", 20.0)]
+    tables = shop_of(orders, [("2", "2023-01-05", 20.0)])
+    result = scored(tables, ModelSet({}))
+    assert list(result.scores.index) == ["gone", "kept"]
+    assert result.scores.loc["gone", "segment_reason"] == "no_order_left"
+    assert result.scores.loc["gone", "clv_reason"] == "no_order_left"
+    assert result.scores.loc["kept", "historic_clv"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"shop": "another"}, "other_shop"),
+        ({"currency": "JPY"}, "other_currency"),
+        ({"trained_as_of": "2023-11-02"}, "trained_after_as_of"),
+    ],
+)
+def test_a_model_made_for_something_else_is_refused(shop: Tables, churn_bundle: Bundle, facts, reason) -> None:
+    other = Bundle("churn", churn_bundle.kind, churn_bundle.parameters, churn_bundle.settings, churn_bundle.files, facts)
+    with pytest.raises(ModelRefused) as refused:
+        scored(shop, ModelSet({"churn": other}))
+    assert refused.value.reason_code == reason
+    assert "cvo train churn" in str(refused.value)
+
+
+def test_the_cut_leaves_out_the_last_day_and_needs_three_horizons() -> None:
+    orders = orders_of(("1", "a", "2023-01-01", 1.0), ("2", "a", "2023-12-31 12:50", 1.0))
+    tables = Tables({"orders": orders}, "EUR")
+    assert pipeline.default_cut(tables, Horizon("90D")) == date(2023, 10, 2)
+    with pytest.raises(DataError, match="at least 450 days"):
+        pipeline.default_cut(tables, Horizon("150D"))
+
+
+def test_the_list_cannot_run_as_formulas() -> None:
+    scores = null_scores(["=1+1", "@x", "-2", "ok"]).assign(
+        expected_profit_of_action=[4.0, 3.0, 2.0, 1.0], priority_rank=[1.0, 2.0, 3.0, 4.0], churn_probability=0.5,
+        predicted_clv=10.0, p_alive=0.5,
+    )  # fmt: skip
+    rows = list(csv.reader(io.StringIO(pipeline.priorities_csv(scores, POLICY))))
+    assert [row[1] for row in rows[1:]] == ["'=1+1", "'@x", "'-2", "ok"]
+    assert float(rows[1][5]) == 10.0  # value at stake = .5 x 10 / .5
+
+
+def test_customers_without_a_rank_are_not_on_the_list() -> None:
+    scores = null_scores(["a", "b"]).assign(priority_rank=[1.0, np.nan], expected_profit_of_action=[1.0, np.nan])
+    assert len(pipeline.priorities_csv(scores, POLICY).splitlines()) == 2
+
+
+def test_scores_do_not_depend_on_the_order_of_the_rows(shop: Tables, recency_bundle: Bundle) -> None:
+    shuffled = {name: frame.sample(frac=1, random_state=1) for name, frame in shop.frames.items()}
+    models = ModelSet({"churn": recency_bundle})
+    first, second = scored(shop, models).scores, scored(Tables(shuffled, shop.currency), models).scores
+    pd.testing.assert_frame_equal(first, second, rtol=1e-12)

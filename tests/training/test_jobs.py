@@ -1,0 +1,125 @@
+"""The training jobs on a seeded shop: what they refuse, what they never look at, what they hand over."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
+from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.models.icp.lookalike import FEWEST_POSITIVES
+from cvo_ml.registry.bundle import load_bundle, save_bundle
+from tests.builders import SHOP_CUT, seeded_shop
+from training import churn, icp, plots
+from training.churn import train_churn
+from training.clv import train_clv
+from training.dates import first_day, training_dates
+from training.icp import labelled, split_in_time, train_icp
+
+HORIZON = Horizon("60D")
+CLV = ClvJob(horizon=HORIZON, validation_horizon=HORIZON)
+
+
+@pytest.fixture(scope="module")
+def big_shop() -> Tables:
+    """Enough customers for every model."""
+    return seeded_shop(customers=900)
+
+
+def before(tables: Tables, day: date) -> Tables:
+    """The tables as a file that ends at ``day`` would give them."""
+    orders = tables.orders[tables.orders["ordered_at"] < pd.Timestamp(day)]
+    refunds = tables.refunds[tables.refunds["refunded_at"] < pd.Timestamp(day)]
+    frames = {**tables.frames, "orders": orders, "refunds": refunds}
+    return Tables(frames, tables.currency)
+
+
+@pytest.mark.parametrize(
+    ("train", "job"),
+    [(train_clv, CLV), (train_churn, ChurnJob(horizon=HORIZON)), (train_icp, IcpJob(age=Horizon("30D"), top_share=0.3))],
+    ids=["clv", "churn", "icp"],
+)
+def test_rows_after_the_cut_change_no_model(big_shop: Tables, train, job) -> None:
+    whole, early = train(big_shop, SHOP_CUT, job), train(before(big_shop, SHOP_CUT), SHOP_CUT, job)
+    assert whole.bundle.model_hash == early.bundle.model_hash
+    assert whole.metrics == pytest.approx(early.metrics, nan_ok=True)
+
+
+def test_the_grade_of_clv_rests_on_the_window_before_the_cut(big_shop: Tables, tmp_path) -> None:
+    trained = train_clv(big_shop, SHOP_CUT, CLV)
+    assert trained.bundle.grade in "ABCD"
+    assert trained.metrics["oracle_prediction_gap"] < 1e-8
+    assert trained.metrics["model_rmse"] > 0
+    assert load_bundle(save_bundle(trained.bundle, tmp_path / "clv")).model_hash == trained.bundle.model_hash
+    for draw in trained.figures.values():
+        assert draw().axes[0].get_title()
+
+
+def test_a_model_no_better_than_its_baseline_leaves_it_the_place(big_shop: Tables, monkeypatch) -> None:
+    monkeypatch.setattr(churn, "log_loss", lambda y, p: np.zeros(len(y)))  # no advantage in either
+    trained = train_churn(big_shop, SHOP_CUT, ChurnJob(horizon=HORIZON))
+    assert trained.bundle.grade == "D"
+    assert trained.bundle.kind == "churn.recency_logistic"
+    assert "recency is champion" in trained.notes[0]
+
+
+def test_churn_needs_two_closed_windows(big_shop: Tables) -> None:
+    start = first_day(big_shop)
+    with pytest.raises(ModelRefused, match="two closed windows") as refused:
+        train_churn(big_shop, start + timedelta(days=140), ChurnJob(horizon=HORIZON))
+    assert refused.value.reason_code == "too_short_history"
+
+
+def test_churn_labels_are_closed_when_the_cut_comes(big_shop: Tables) -> None:
+    last = SHOP_CUT - HORIZON.delta
+    dates = training_dates(big_shop, last, Horizon("30D"), 12, Horizon("30D"))
+    assert dates == sorted(dates)
+    assert dates[-1] + HORIZON.delta == SHOP_CUT
+    assert dates[0] >= first_day(big_shop) + timedelta(days=30)
+    assert len(training_dates(big_shop, last, Horizon("30D"), 3, Horizon("30D"))) == 3
+
+
+def test_the_gone_are_not_in_the_churn_labels(big_shop: Tables) -> None:
+    features, churned = churn.labelled(big_shop, SHOP_CUT - HORIZON.delta, ChurnJob(horizon=HORIZON))
+    own = (3 * features["median_gap_days"]).fillna(0).clip(lower=2 * HORIZON.days)
+    assert (features["days_since_last_order"] <= own).all()
+    assert 0 < churned.mean() < 1
+
+
+def test_icp_learns_from_customers_whose_window_closed_before_the_test_customers_came(big_shop: Tables) -> None:
+    job = IcpJob(age=Horizon("30D"), top_share=0.3)
+    rows = labelled(big_shop, SHOP_CUT, job)
+    learn, test = split_in_time(rows, job)
+    assert (learn["first_ordered_at"] + pd.Timedelta(days=30)).max() <= test["first_ordered_at"].min()
+    assert rows["first_ordered_at"].min() >= pd.Timestamp(first_day(big_shop)) + pd.Timedelta(days=30)
+    assert rows["is_top"].mean() == pytest.approx(0.3, abs=0.02)
+
+
+def test_icp_refuses_where_too_few_are_left_to_learn_from(shop: Tables) -> None:
+    with pytest.raises(ModelRefused, match=f"{FEWEST_POSITIVES} are needed") as refused:
+        train_icp(shop, SHOP_CUT, IcpJob(age=Horizon("30D"), top_share=0.1))
+    assert refused.value.reason_code == "too_few_icp_positives"
+    with pytest.raises(ModelRefused, match="no customer has a closed window"):
+        icp.labelled(shop, first_day(shop) + timedelta(days=20), IcpJob())
+
+
+def test_clv_says_which_data_were_too_few() -> None:
+    with pytest.raises(ModelRefused, match="bought again"):
+        train_clv(seeded_shop(customers=40), SHOP_CUT, CLV)
+
+
+def test_figures_have_titles_and_units() -> None:
+    y = np.arange(50) % 2 == 0
+    score = np.linspace(0, 1, 50)
+    for figure in (
+        plots.gains(y.astype(float), {"model": score}),
+        plots.reliability_diagram(y, {"model": score}),
+        plots.importance({"a": 2.0, "b": 1.0}),
+        plots.deciles(score, score, "Value"),
+    ):
+        axes = figure.axes[0]
+        assert axes.get_title()
+        assert axes.get_xlabel()

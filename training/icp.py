@@ -1,0 +1,104 @@
+"""Fit ICP lookalikes: who becomes a most valuable customer, from the first order; against its value alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.config.jobs import IcpJob
+from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.tables import Tables
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, first_order_features, value_by_age
+from cvo_ml.models.icp import FirstOrderValue, Lookalike
+from cvo_ml.models.icp.lookalike import FEWEST_POSITIVES
+from cvo_ml.registry.models import bundle_of
+from cvo_ml.stats.grading import grade
+from cvo_ml.stats.intervals import bootstrap
+from cvo_ml.stats.ranking import auc, lift
+from training import plots
+from training.dates import first_day
+from training.result import Trained
+
+Labels = NDArray[np.bool_]
+#: Share of the customers with a closed window who came last: they are the test.
+TEST_SHARE = 0.4
+
+
+def train_icp(tables: Tables, as_of: date, job: IcpJob) -> Trained:
+    """Fit on customers whose window of ``job.age`` is closed; grade on those who came later.
+
+    Raises
+    ------
+    ModelRefused
+        If there are too few most valuable customers.
+    """
+    rows = labelled(tables, as_of, job)
+    train, test = split_in_time(rows, job)
+    if train["is_top"].sum() < FEWEST_POSITIVES or test["is_top"].sum() == 0:
+        raise ModelRefused(
+            f"icp: to judge out of time, {job.age} must pass between the customers to learn from and the newest ones; "
+            f"{int(train['is_top'].sum())} most valuable customers are left to learn from, and {FEWEST_POSITIVES} are "
+            "needed: use a longer history of first orders or a shorter age",
+            reason_code="too_few_icp_positives",
+        )
+    model, baseline = fit(train, job), FirstOrderValue().fit(train, train["is_top"].to_numpy())
+    y = test["is_top"].to_numpy(dtype=bool)
+    predicted = {"model": model.predict_proba(test)[:, 1], "first order value": baseline.predict_proba(test)[:, 1]}
+    advantage = bootstrap(
+        lambda rows: lift(y[rows], predicted["model"][rows]) - lift(y[rows], predicted["first order value"][rows]),
+        len(y),
+    )
+    verdict = grade(advantage, None, {})
+    champion = FirstOrderValue().fit(rows, rows["is_top"].to_numpy()) if verdict.grade == "D" else fit(rows, job)
+    settings = {"age_days": job.age.days, "top_share": job.top_share}
+    notes = ("not better than the first order's value out of time: it is champion",) if verdict.grade == "D" else ()
+    found: dict[str, float] = {"test_rows": len(y), "test_positives": int(y.sum())}
+    for name, score in predicted.items():
+        prefix = name.replace(" ", "_")
+        found |= {f"{prefix}_auc": auc(y, score), f"{prefix}_lift_top_decile": lift(y, score)}
+    return Trained(
+        bundle_of("icp", champion, settings, {"verdict": verdict.as_dict(), "baseline": "first order value"}),
+        {"training_rows": len(train), "training_positives": int(train["is_top"].sum())},
+        found,
+        {
+            "gains": partial(plots.gains, y.astype(float), predicted),
+            "importance": partial(plots.importance, model.trees.importance()),
+        },
+        notes,
+    )
+
+
+def labelled(tables: Tables, as_of: date, job: IcpJob) -> pd.DataFrame:
+    """First-order fields and ``is_top``: value at the fixed age within the top share of all such customers.
+
+    First orders within the burn-in are left out: the customer may have ordered before the data begin.
+    """
+    values = value_by_age(tables, as_of, job.age)
+    rows = first_order_features(tables, as_of).join(values["value"], how="inner")
+    rows = rows[rows["first_ordered_at"] >= pd.Timestamp(first_day(tables) + job.burn_in.delta)]
+    if rows.empty:
+        raise ModelRefused(
+            f"icp: no customer has a closed window of {job.age} before {as_of}: use a longer history",
+            reason_code="too_few_icp_positives",
+        )
+    edge = np.quantile(rows["value"], 1 - job.top_share)
+    return rows.assign(is_top=(rows["value"] > edge).to_numpy())
+
+
+def split_in_time(rows: pd.DataFrame, job: IcpJob) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Those whose window was closed when the first of the test customers came, and the test customers."""
+    start = rows["first_ordered_at"].quantile(1 - TEST_SHARE)
+    closed = rows["first_ordered_at"] + timedelta(days=job.age.whole_days) <= start
+    return rows[closed], rows[rows["first_ordered_at"] >= start]
+
+
+def fit(rows: pd.DataFrame, job: IcpJob) -> Lookalike:
+    """The lookalike model on those fields that the shop has."""
+    features = [name for name in FIRST_ORDER_FEATURES if rows[name].notna().any()]
+    has_country = "country" in rows and rows["country"].nunique() > 1
+    model = Lookalike(features, ("country",) if has_country else (), job.trees.rounds, job.trees.parameters)
+    return model.fit(rows, rows["is_top"].to_numpy())

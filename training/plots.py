@@ -1,0 +1,95 @@
+"""Figures for tracked runs: titled, with units, readable at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.core.units import Horizon
+from cvo_ml.models.clv import BetaGeoModel
+from cvo_ml.stats.calibration import reliability
+
+mpl.use("Agg")
+Floats = NDArray[np.float64]
+
+
+def _figure(title: str, x: str, y: str, size: tuple[float, float] = (6.4, 4.2)) -> tuple[Any, Any]:
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=size, layout="constrained")
+    axes.set(title=title, xlabel=x, ylabel=y)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def deciles(actual: Floats, predicted: Floats, what: str) -> Any:
+    """Mean predicted beside mean actual in each tenth of the customers by prediction."""
+    mean_predicted, mean_actual, _ = reliability(predicted=predicted, outcome=actual)
+    figure, axes = _figure(
+        f"{what} in the validation window, by predicted decile", "Decile (10 = highest)", f"Mean {what}"
+    )
+    place = np.arange(1, len(mean_predicted) + 1)
+    axes.bar(place - 0.2, mean_predicted, 0.4, label="predicted")
+    axes.bar(place + 0.2, mean_actual, 0.4, label="actual")
+    axes.set_xticks(place)
+    axes.legend()
+    return figure
+
+
+def gains(value: Floats, scores: Mapping[str, Floats]) -> Any:
+    """Share of the outcome found by contacting customers in each order."""
+    figure, axes = _figure("What each ranking finds", "Share of customers contacted", "Share of the outcome found")
+    share = np.linspace(0, 1, len(value) + 1)
+    for name, score in scores.items():
+        order = np.argsort(-score, kind="stable")
+        axes.plot(share, np.concatenate([[0], np.cumsum(value[order])]) / max(value.sum(), 1e-12), label=name)
+    axes.plot([0, 1], [0, 1], "k:", linewidth=1, label="random")
+    axes.legend()
+    return figure
+
+
+def reliability_diagram(outcome: NDArray[np.generic], predicted: Mapping[str, Floats]) -> Any:
+    """Observed rate against predicted probability in ten groups of equal size."""
+    figure, axes = _figure("Calibration out of time", "Predicted probability of churn", "Observed churn rate", (5, 5))
+    for name, probability in predicted.items():
+        x, y, _ = reliability(outcome, probability)
+        axes.plot(x, y, "o-", label=name)
+    axes.plot([0, 1], [0, 1], "k:", linewidth=1, label="perfect")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.legend()
+    return figure
+
+
+def importance(gain: Mapping[str, float]) -> Any:
+    """The columns by their total gain."""
+    ordered = sorted(gain.items(), key=lambda item: item[1])[-15:]
+    total = sum(gain.values()) or 1.0
+    figure, axes = _figure("What the trees use", "Share of total gain", "")
+    axes.barh([name for name, _ in ordered], [value / total for _, value in ordered])
+    return figure
+
+
+def frequency_recency(model: BetaGeoModel, features: pd.DataFrame, horizon: Horizon) -> Any:
+    """Expected purchases by how often and how lately a customer of the shop's greatest age bought."""
+    age = float(features["T"].max())
+    frequency = np.arange(0, max(2, int(features["frequency"].quantile(0.99))) + 1, dtype=float)
+    recency = np.linspace(0, age, 60)
+    grid = pd.DataFrame(
+        [(x, t if x else 0.0, age) for t in recency for x in frequency], columns=["frequency", "recency", "T"]
+    )
+    expected = np.asarray(model.expected_purchases(grid, horizon)).reshape(len(recency), len(frequency))
+    figure, axes = _figure(
+        f"Expected purchase days in {horizon} (customer of {age:.0f} days)",
+        "Repeat purchase days so far",
+        "Last purchase, days after the first",
+    )
+    image = axes.imshow(
+        expected, origin="lower", aspect="auto", extent=(-0.5, len(frequency) - 0.5, 0, age), interpolation="nearest"
+    )
+    figure.colorbar(image, label="purchase days")
+    return figure

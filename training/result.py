@@ -1,0 +1,32 @@
+"""What a training job hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cvo_ml.registry.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The champion of a job, with the evidence for it.
+
+    Parameters
+    ----------
+    bundle:
+        The champion: the model, or its baseline where the model was not better (grade D).
+    parameters, metrics:
+        What the tracked run shows.
+    figures:
+        Name to a function that draws a matplotlib figure.
+    notes:
+        Sentences for people: fallbacks, what the grade rests on.
+    """
+
+    bundle: Bundle
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    figures: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,23 @@
+"""The slices on which no model may be significantly worse than its baseline."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+def slices(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Rows by tenure (median), by repeat buying and by the commonest country against the rest."""
+    tenure = features["days_since_first_order"]
+    repeat = features["number_of_orders"] > 1
+    found = {
+        "newer customers": tenure <= tenure.median(),
+        "older customers": tenure > tenure.median(),
+        "one-time buyers": ~repeat,
+        "repeat buyers": repeat,
+    }
+    if "country" in features and features["country"].notna().any():
+        home = features["country"].mode().iloc[0]
+        found |= {f"country {home}": features["country"] == home, "other countries": features["country"] != home}
+    return {name: rows.to_numpy(dtype=bool) for name, rows in found.items()}
