@@ -167,7 +167,7 @@ def outcomes(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> dic
     scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
     features = customer_features(tables, as_of).reindex(scores.index)
     icp = run.manifest["models"]["icp"].get("settings", {})
-    icp_age = Horizon(f"{icp.get('age_days', horizon.days):g}D")
+    icp_age = Horizon.of_days(icp.get("age_days", horizon.days))
     judged = judge(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age)
     write_json(out / "outcomes.json", _finite(judged))
     return judged

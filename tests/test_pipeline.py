@@ -52,7 +52,9 @@ def test_a_customer_whose_orders_were_all_refunded_is_known_and_has_no_score() -
     ],
 )
 def test_a_model_made_for_something_else_is_refused(shop: Tables, churn_bundle: Bundle, facts, reason) -> None:
-    other = Bundle("churn", churn_bundle.kind, churn_bundle.parameters, churn_bundle.settings, churn_bundle.files, facts)
+    other = Bundle(
+        "churn", churn_bundle.kind, churn_bundle.parameters, churn_bundle.settings, churn_bundle.files, facts
+    )
     with pytest.raises(ModelRefused) as refused:
         scored(shop, ModelSet({"churn": other}))
     assert refused.value.reason_code == reason

@@ -79,7 +79,7 @@ def labelled(tables: Tables, day: date, job: ChurnJob) -> tuple[pd.DataFrame, La
 def fit(rows: list[tuple[pd.DataFrame, Labels]], job: ChurnJob) -> BoostedChurn:
     """Trees on all but the last date, calibrated on the last; on all, uncalibrated, where there is one only."""
     X, y = _stack(rows[:-1] or rows)
-    categories = ("country",) if X["country"].nunique() > 1 else ()
+    categories = ("country",) if "country" in X and X["country"].nunique() > 1 else ()
     model = BoostedChurn(FEATURES, categories, job.trees.rounds, job.trees.parameters).fit(X, y)
     return model.calibrate(*rows[-1]) if len(rows) > 1 else model
 

@@ -169,10 +169,13 @@ def simulate(
         Optional[int], typer.Option("--size", help="Customers (shop) or leads (saas).", show_default=False)
     ] = None,
     seed: Annotated[Optional[int], typer.Option("--seed", help="Default: the preset's.", show_default=False)] = None,
-    dirty: Annotated[bool, typer.Option("--dirty", help="Add late rows, duplicates, test orders, mixed zones.")] = False,
+    dirty: Annotated[
+        bool, typer.Option("--dirty", help="Add late rows, duplicates, test orders, mixed zones.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a folder that an earlier run wrote.")] = False,
     overrides: Annotated[
-        Optional[list[str]], typer.Option("--set", help="Override the preset, such as margin.mean=0.4.", show_default=False)
+        Optional[list[str]],
+        typer.Option("--set", help="Override the preset, such as margin.mean=0.4.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:

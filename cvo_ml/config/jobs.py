@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.core.units import Horizon
@@ -39,7 +39,13 @@ class ChurnJob(FrozenConfig):
     most_snapshots: Positive = 12
     shortest_history: Horizon = Horizon("30D")
     trees: Trees = Trees()
-    bands: dict[str, float] = {"low": 0.33, "medium": 0.66}
+    bands: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {"low": 0.33, "medium": 0.66}
+
+    @model_validator(mode="after")
+    def _bands_differ(self) -> ChurnJob:
+        if not self.bands or "high" in self.bands or len(set(self.bands.values())) < len(self.bands):
+            raise ValueError("bands need different upper edges, and what lies above them is called high")
+        return self
 
 
 class IcpJob(FrozenConfig):

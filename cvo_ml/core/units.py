@@ -56,8 +56,22 @@ class Horizon:
         match = _HORIZON.match(text) if isinstance(text, str) else None
         if match is None or float(match[1]) <= 0:
             raise UsageError(f"horizon {text!r} is not a positive span: write a number and D, W, M or Y, such as '90D'")
-        object.__setattr__(self, "days", float(match[1]) * DAYS_PER_UNIT[match[2]])
+        days = float(match[1]) * DAYS_PER_UNIT[match[2]]
+        if round(days) < 1:
+            raise UsageError(f"horizon {text!r} is shorter than a day: windows hold whole days, so give at least '1D'")
+        object.__setattr__(self, "days", days)
         object.__setattr__(self, "_text", f"{match[1]}{match[2]}")
+
+    @classmethod
+    def of_days(cls, days: float) -> Horizon:
+        """The span of so many days.
+
+        Examples
+        --------
+        >>> Horizon.of_days(30.4375)
+        Horizon('30.4375D')
+        """
+        return cls(f"{float(days):.10f}".rstrip("0").rstrip(".") + "D")
 
     def to(self, unit: str) -> float:
         """The span in ``unit`` (one of D, W, M, Y)."""

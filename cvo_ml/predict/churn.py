@@ -27,7 +27,7 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
         the reason ``gone_already``.
     """
     columns = null_columns(features.index, "churn", "gone_already")
-    horizon = Horizon(f"{bundle.settings['horizon_days']}D")
+    horizon = Horizon.of_days(bundle.settings["horizon_days"])
     rows = features[~is_gone(features, horizon)]
     if rows.empty:
         return columns

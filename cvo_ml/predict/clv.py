@@ -33,7 +33,7 @@ def clv_columns(features: pd.DataFrame, bundle: Bundle, as_of: date) -> pd.DataF
     pandas.DataFrame
         The CLV columns and ``clv_reason``, indexed like ``features``.
     """
-    horizon = Horizon(f"{bundle.settings['horizon_days']:g}D")
+    horizon = Horizon.of_days(bundle.settings["horizon_days"])
     rate = float(bundle.settings["discount_rate"])
     predicted = model_of(bundle).predict(features, horizon=horizon, discount_rate=rate)
     days = predicted.pop("days_to_next_order")

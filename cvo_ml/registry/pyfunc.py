@@ -24,7 +24,7 @@ class BundleModel:
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The model's own outputs for each row: a probability, or the CLV columns."""
         if self.bundle.name == "clv":
-            horizon = Horizon(f"{self.bundle.settings['horizon_days']}D")
+            horizon = Horizon.of_days(self.bundle.settings["horizon_days"])
             frame: pd.DataFrame = self.model.predict(model_input, horizon=horizon)
             return frame
         probability = self.model.predict_proba(model_input)[:, 1]

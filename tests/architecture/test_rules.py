@@ -16,13 +16,19 @@ import lock  # noqa: E402 (a script, not a package)
 def tracked() -> list[Path]:
     """Files that git keeps or would keep."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
 
 
 def test_the_import_contracts_hold() -> None:
-    ran = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stdout
 
 
@@ -72,5 +78,10 @@ def test_help_needs_no_heavy_import(module: str) -> None:
 
 def test_nothing_asks_the_clock_what_day_it_is() -> None:
     clock = re.compile(r"\b(?:date\.today|datetime\.(?:now|utcnow|today)|Timestamp\.(?:now|today|utcnow)|time\.time)\(")
-    found = [path for folder in ("cvo_ml", "training") for path in (ROOT / folder).rglob("*.py") if clock.search(path.read_text())]
+    found = [
+        path
+        for folder in ("cvo_ml", "training")
+        for path in (ROOT / folder).rglob("*.py")
+        if clock.search(path.read_text())
+    ]
     assert found == []

@@ -16,14 +16,19 @@ ABSENT = ("mlflow", "lifetimes", "matplotlib", "optuna", "shap", "fastapi", "uvi
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    built = subprocess.run(["uv", "build", "--wheel", "--out-dir", folder, ROOT], capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        ["uv", "build", "--wheel", "--out-dir", folder, ROOT], capture_output=True, text=True, check=False
+    )
     assert built.returncode == 0, built.stderr
     return next(folder.glob("*.whl"))
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"cvo_ml", next(n for n in names if ".dist-info" in n).split("/")[0]}
+    assert {name.split("/")[0] for name in names} == {
+        "cvo_ml",
+        next(n for n in names if ".dist-info" in n).split("/")[0],
+    }
     for needed in (
         "cvo_ml/py.typed",
         "cvo_ml/_configs/jobs/churn.yaml",
@@ -61,7 +66,9 @@ assert cvo_ml.sample_shop().currency == "GBP"
 
 def test_training_from_an_installed_wheel_says_what_it_needs(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    command = "from cvo_ml.cli import main; import sys; sys.argv = ['cvo', 'train', 'clv', '--as-of', '2011-09-10']; main()"
+    command = (
+        "from cvo_ml.cli import main; import sys; sys.argv = ['cvo', 'train', 'clv', '--as-of', '2011-09-10']; main()"
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     ran = subprocess.run([sys.executable, "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert ran.returncode == 2

@@ -39,7 +39,11 @@ def before(tables: Tables, day: date) -> Tables:
 
 @pytest.mark.parametrize(
     ("train", "job"),
-    [(train_clv, CLV), (train_churn, ChurnJob(horizon=HORIZON)), (train_icp, IcpJob(age=Horizon("30D"), top_share=0.3))],
+    [
+        (train_clv, CLV),
+        (train_churn, ChurnJob(horizon=HORIZON)),
+        (train_icp, IcpJob(age=Horizon("30D"), top_share=0.3)),
+    ],
     ids=["clv", "churn", "icp"],
 )
 def test_rows_after_the_cut_change_no_model(big_shop: Tables, train, job) -> None:

@@ -79,8 +79,8 @@ def test_profile_fields_with_any_name_are_written_in_batches(field: str, one: st
         pd.testing.assert_frame_equal(tables.get("customers"), whole.get("customers"))
 
 
-@pytest.mark.parametrize("query", ["SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'", "ATTACH '/tmp/x.db'",
-                                   "COPY (SELECT 1) TO '/tmp/x.csv'", "SET enable_external_access=true", "INSTALL httpfs",
+@pytest.mark.parametrize("query", ["SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM '/etc/passwd'", "ATTACH 'x.db'",
+                                   "COPY (SELECT 1) TO 'x.csv'", "SET enable_external_access=true", "INSTALL httpfs",
                                    "SELECT * FROM frame"])  # fmt: skip
 def test_a_locked_connection_reaches_nothing_else(query: str) -> None:
     frame = pd.DataFrame({"x": [1]})

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.transactions import read_shop
-from cvo_ml.transactions.large import batches, read_large
+from cvo_ml.transactions.large import batches, read_large, tables
 
 from .conftest import PLAIN, orders_text, shop
 from .test_ledger_property import rows as dirty_rows
@@ -30,7 +30,7 @@ SMALL = 1 << 12  # bytes of a batch: some hundred rows
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CSV files come in many small batches."""
+    """Files come in many small batches, and are grouped in many parts."""
     original = batches.CsvLayout.options
 
     def options(self: Any, columns: Any, rejected: Any) -> dict[str, Any]:
@@ -40,6 +40,9 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(batches.CsvLayout, "options", options)
     monkeypatch.setattr(batches, "_ROWS", 100)
+    monkeypatch.setattr(tables, "_KEYS_AT_ONCE", 700)
+    monkeypatch.setattr(tables, "_GROUPS_AT_ONCE", 500)
+    monkeypatch.setattr(tables, "_BUCKET_ROWS", 300)
 
 
 def outcome(work: Callable[[], Any]) -> Any:
@@ -62,10 +65,10 @@ def assert_same(declared: Any, folder: Path, **options: Any) -> None:
     assert parts.ledger.as_dict() == whole.ledger.as_dict()
     assert sorted(map(tuple, parts.quarantine.values.tolist())) == sorted(map(tuple, whole.quarantine.values.tolist()))
     assert (parts.fingerprint, parts.currency) == (whole.fingerprint, whole.tables.currency)
-    tables = parts.tables()
-    assert set(tables.frames) == set(whole.tables.frames)
+    found = parts.tables()
+    assert set(found.frames) == set(whole.tables.frames)
     for name, frame in whole.tables.frames.items():
-        _assert_same_rows(tables.get(name), frame, name)
+        _assert_same_rows(found.get(name), frame, name)
 
 
 def _assert_same_rows(left: pd.DataFrame, right: pd.DataFrame, name: str) -> None:

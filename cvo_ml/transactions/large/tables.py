@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,10 @@ from cvo_ml.transactions.specs import TableSpec
 FILE: Final = "__file"
 ROW: Final = "__row"
 _SORT: Final = ("ordered_at", "order_id", "customer_id", "product_id", "line_id", "quantity", "net")
-_BUCKET_ROWS: Final = 1_000_000
+_BUCKET_ROWS: Final = 1_000_000  # rows that are judged in memory at once
+# An aggregation over texts does not spill: these many rows fit a gigabyte, more are grouped part by part.
+_KEYS_AT_ONCE: Final = 8_000_000
+_GROUPS_AT_ONCE: Final = 4_000_000
 
 
 @contextmanager
@@ -54,6 +57,7 @@ class TableWriter:
         rows = folder / "rows" / "*.parquet"
         connection.execute(f"CREATE VIEW judged AS SELECT * FROM read_parquet({_text(rows)})")
         connection.execute(f"CREATE TABLE dropped ({FILE} INTEGER, {ROW} BIGINT)")
+        ((self._rows,),) = connection.execute("SELECT count(*) FROM judged").fetchall()
         self._columns = [name for name, *_ in connection.execute("DESCRIBE judged").fetchall()]
 
     def judge_duplicates(self, spec: TableSpec, account: Account) -> None:
@@ -61,12 +65,25 @@ class TableWriter:
         if spec.key:
             self._by_key(spec, account)
         if spec.table == "order_lines" and "order_id" in spec.columns:
-            several = self._db.execute(
-                f"SELECT {FILE}, {ROW} FROM {self._alive()} WHERE order_id IN "
-                f"(SELECT order_id FROM {self._alive()} GROUP BY order_id HAVING min(customer_id) <> max(customer_id))"
-            ).df()
-            self._drop(several, account, spec.header("order_id"), SEVERAL_CUSTOMERS)
+            self._of_several_customers(spec, account)
         self._db.execute(f"CREATE VIEW used AS SELECT * FROM {self._alive()}")
+
+    def _of_several_customers(self, spec: TableSpec, account: Account) -> None:
+        self._db.execute("CREATE TABLE several (order_id VARCHAR)")
+        for part in self._parts(self._alive(), "order_id", _KEYS_AT_ONCE):
+            self._db.execute(
+                f"INSERT INTO several SELECT order_id FROM {part} GROUP BY order_id "
+                "HAVING min(customer_id) <> max(customer_id)"
+            )
+        rows = self._db.execute(f"SELECT {FILE}, {ROW} FROM {self._alive()} SEMI JOIN several USING (order_id)").df()
+        self._drop(rows, account, spec.header("order_id"), SEVERAL_CUSTOMERS)
+
+    def _parts(self, source: str, by: str, at_once: int) -> list[str]:
+        """The rows of a query's source in parts that keep rows with the same ``by`` together."""
+        parts = max(1, -(-self._rows // at_once))
+        if parts == 1:
+            return [source]
+        return [f"(SELECT * FROM {source} WHERE hash({quoted(by)}) % {parts} = {part})" for part in range(parts)]
 
     def _alive(self) -> str:
         return f"(SELECT * FROM judged ANTI JOIN dropped USING ({FILE}, {ROW}))"
@@ -74,8 +91,10 @@ class TableWriter:
     def _by_key(self, spec: TableSpec, account: Account) -> None:
         """Look at the rows of repeated keys only, bucket by bucket."""
         key = ", ".join(map(quoted, spec.key))
-        self._db.execute(f"CREATE TABLE repeated AS SELECT DISTINCT order_id FROM (SELECT {key} FROM judged "
-                         f"GROUP BY {key} HAVING count(*) > 1)")  # fmt: skip
+        self._db.execute("CREATE TABLE repeated (order_id VARCHAR)")
+        for part in self._parts("judged", "order_id", _KEYS_AT_ONCE):
+            repeated = f"SELECT {key} FROM {part} GROUP BY {key} HAVING count(*) > 1"
+            self._db.execute(f"INSERT INTO repeated SELECT DISTINCT order_id FROM ({repeated})")
         values = [name for name in self._columns if name not in (FILE, ROW)]
         for rows in self._buckets("SELECT judged.* FROM judged SEMI JOIN repeated USING (order_id)", "order_id"):
             rows = rows.sort_values([FILE, ROW], ignore_index=True)
@@ -107,23 +126,36 @@ class TableWriter:
         """Orders, refunds, and where the source has their columns order lines and customers, as Parquet files."""
         grouped = shop.rows == "lines" or shop.order_id == "generated"
         self._split(shop)
-        written = {
-            "orders": self._copy("orders", self._grouped("kept") if grouped else self._only("kept", ORDERS.names))
-        }
-        written["refunds"] = self._refunds(shop)
+        one_by_one = self._only("kept", ORDERS.names)
+        orders = self._in_parts("orders", "kept", "order_id", self._grouped) if grouped else one_by_one
+        written = {"orders": self._copy("orders", orders, "ordered_at, order_id"), "refunds": self._refunds(shop)}
         if shop.rows == "lines" and {"product_id", "quantity"} <= set(self._columns):
-            written["order_lines"] = self._copy("order_lines", self._only("kept", ORDER_LINES.names), sort="")
+            written["order_lines"] = self._copy(
+                "order_lines", self._only("kept", ORDER_LINES.names), "order_id, product_id, quantity"
+            )
         described = {*CUSTOMERS.names, *shop.profile} - {"known_at", "customer_id"}
         fields = [name for name in self._columns if name in described]
         if fields:
-            written["customers"] = self._copy("customers", self._customers(fields), sort="customer_id")
+            customers = self._in_parts("customers", "used", "customer_id", lambda part: self._customers(part, fields))
+            written["customers"] = self._copy("customers", customers, "customer_id")
         return written
+
+    def _in_parts(self, name: str, source: str, by: str, query: Callable[[str], str]) -> str:
+        """A query that groups ``source`` by ``by``, computed part by part where it has too many rows for one."""
+        parts = self._parts(source, by, _GROUPS_AT_ONCE)
+        if len(parts) == 1:
+            return query(parts[0])
+        for number, part in enumerate(parts):
+            self._copy(f"part-{number:04}-of-{name}", query(part))
+        return f"SELECT * FROM read_parquet({_text(self._folder / f'part-*-of-{name}.parquet')})"
 
     def _split(self, shop: ShopConfig) -> None:
         """Views of the rows that are orders and of those that give back."""
         below = "net < 0"
         if shop.refunds == "negative_orders":
-            self._db.execute("CREATE TABLE below AS SELECT order_id FROM used GROUP BY order_id HAVING sum(net) < 0")
+            self._db.execute("CREATE TABLE below (order_id VARCHAR)")
+            for part in self._parts("used", "order_id", _KEYS_AT_ONCE):
+                self._db.execute(f"INSERT INTO below SELECT order_id FROM {part} GROUP BY order_id HAVING sum(net) < 0")
             below = "order_id IN (SELECT order_id FROM below)"
         self._db.execute(f"CREATE VIEW kept AS SELECT * FROM used WHERE NOT ({below})")
         self._db.execute(f"CREATE VIEW back AS SELECT * FROM used WHERE {below}")
@@ -154,10 +186,9 @@ class TableWriter:
         names = [name for name in ORDERS.names if name in self._columns]
         return f"SELECT {', '.join(map(quoted, names))} FROM (SELECT {', '.join(parts)} FROM {view} GROUP BY order_id)"
 
-    def _customers(self, fields: Sequence[str]) -> str:
+    def _customers(self, view: str, fields: Sequence[str]) -> str:
         """Each customer as first described: the earliest row with any of the fields."""
         moment = "known_at" if "known_at" in self._columns else "ordered_at"
-        named = ", ".join(map(quoted, fields))
         order = ", ".join(quoted(name) for name in (moment, *_SORT) if name in self._columns)
         first = ", ".join(
             f"first_row.{quoted(name)} AS {quoted(name)}" for name in ("customer_id", *fields, "known_at")
@@ -168,8 +199,10 @@ class TableWriter:
             + "}"
         )
         blank = f"coalesce({', '.join(f'CAST({quoted(name)} AS VARCHAR)' for name in fields)}) IS NULL"
-        inner = f"SELECT arg_min({row}, ({blank}, {order}, {FILE}, {ROW})) AS first_row FROM used GROUP BY customer_id"
-        return f"SELECT {first} FROM ({inner})" if named else ""
+        inner = (
+            f"SELECT arg_min({row}, ({blank}, {order}, {FILE}, {ROW})) AS first_row FROM {view} GROUP BY customer_id"
+        )
+        return f"SELECT {first} FROM ({inner})"
 
     def _refunds(self, shop: ShopConfig) -> Path:
         """Refund rows by the same code as in memory, for the customers who gave anything back, bucket by bucket."""
@@ -187,11 +220,11 @@ class TableWriter:
         none = _frame(self._db.sql("SELECT * FROM used LIMIT 0").to_arrow_table())
         refunds = pd.concat(parts, ignore_index=True) if parts else refund_rows(none, none, "")
         self._db.register("refund_frame", pa.Table.from_pandas(refunds, preserve_index=False))
-        path = self._copy("refunds", "SELECT * FROM refund_frame", sort="refunded_at, refund_id")
+        path = self._copy("refunds", "SELECT * FROM refund_frame", "refunded_at, refund_id")
         self._db.unregister("refund_frame")
         return path
 
-    def _copy(self, name: str, query: str, sort: str = "ordered_at, order_id") -> Path:
+    def _copy(self, name: str, query: str, sort: str = "") -> Path:
         path = self._folder / f"{name}.parquet"
         order = f" ORDER BY {sort}" if sort else ""
         self._db.execute(f"COPY ({query}{order}) TO {_text(path)} (FORMAT parquet, COMPRESSION zstd)")
