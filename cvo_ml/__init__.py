@@ -25,7 +25,7 @@ _EXPORTS: Final = {
     "snapshot": "cvo_ml.features",
 }
 
-__all__ = ["__version__", *_EXPORTS]  # noqa: PLE0604 (names resolved lazily)
+__all__ = ["__version__", *_EXPORTS]
 
 
 def __getattr__(name: str) -> Any:

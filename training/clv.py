@@ -81,7 +81,7 @@ def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> BuyTil
 
 
 def reference_p90(tables: Tables, as_of: date, job: ClvJob) -> float | None:
-    """The 90th percentile of what customers brought in the last closed horizon; None where too few were known before it."""
+    """The 90th percentile of what customers brought in the last closed horizon; None with too few known before it."""
     start = as_of - job.horizon.delta
     customers = snapshot(tables, start).index
     if len(customers) < FEWEST_REFERENCE:

@@ -1,6 +1,6 @@
 """How like the presets are to the data they are named after: the same figures of both, side by side.
 
-    CVO_DATA=../shared/data python benchmarks/simulate/likeness.py
+CVO_DATA=../shared/data python benchmarks/simulate/likeness.py
 """
 
 from __future__ import annotations

@@ -146,7 +146,8 @@ def _sample_file() -> Path:
     [
         ("customer_id=customer_id,ordered_at=date,net=amount", "cdnow/cdnow_master.csv.gz"),
         (
-            "order_id=Order ID,customer_id=Customer ID,ordered_at=Order Date,net=Sales,product_id=Product ID,quantity=Quantity",
+            "order_id=Order ID,customer_id=Customer ID,ordered_at=Order Date,net=Sales,product_id=Product ID,"
+            "quantity=Quantity",
             "superstore/superstore.csv.gz",
         ),
     ],

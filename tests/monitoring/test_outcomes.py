@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cvo_ml.config.policies import SegmentPolicy
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -13,7 +14,6 @@ from cvo_ml.features import window_outcome
 from cvo_ml.features.customer import customer_features
 from cvo_ml.monitoring import judge
 from cvo_ml.segments import assign, fit_edges
-from cvo_ml.config.policies import SegmentPolicy
 from tests.builders import SHOP_CUT, null_scores
 
 HORIZON = Horizon("90D")
