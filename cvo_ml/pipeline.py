@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +22,13 @@ from cvo_ml.core.store import StoredRun, read_scores, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
-from cvo_ml.monitoring import judge
+from cvo_ml.monitoring import distance_from_truth, judge
+from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.priorities import declared_effects, plan, value_at_stake
 from cvo_ml.segments import assign, fit_edges
 from cvo_ml.transactions import ReadResult
+from cvo_ml.transactions.readiness import readiness
 
 PRIORITY_COLUMNS: Final = (
     "priority_rank",
@@ -73,6 +75,20 @@ def default_cut(tables: Tables, horizon: Horizon) -> date:
             "give a longer history or a shorter --horizon",
         )
     return cut
+
+
+def day_after_last_order(tables: Tables) -> date:
+    """The first date that sees all orders.
+
+    Raises
+    ------
+    DataError
+        If there are no orders.
+    """
+    if tables.orders.empty:
+        raise DataError("holds no orders", "check the mapping and the rules that exclude rows", file="the source")
+    last: date = tables.orders["ordered_at"].max().date()
+    return last + timedelta(days=1)
 
 
 def score_customers(
@@ -123,6 +139,7 @@ def store(
         "data_hash": read.fingerprint,
         "rows": len(scored.scores),
         "row_ledger": read.ledger.as_dict(),
+        "readiness": readiness(read, as_of=as_of, horizon=_horizon(models)).lines(),
         "customer_ledgers": {name: ledger.as_dict() for name, ledger in scored.ledgers.items()},
         "notes": list(read.notes),
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
@@ -133,6 +150,12 @@ def store(
     run = write_run(out / "scores", scored.scores.reset_index(drop=True), manifest)
     write_text(out / "priorities.csv", priorities_csv(scored.scores, priorities))
     return run
+
+
+def _horizon(models: ModelSet) -> Horizon:
+    """The churn model's window, else 90 days: what readiness is asked about."""
+    settings = models.bundles["churn"].settings if "churn" in models.bundles else {"horizon_days": 90.0}
+    return Horizon.of_days(settings["horizon_days"])
 
 
 def describe(models: ModelSet, name: str) -> dict[str, Any]:
@@ -155,8 +178,8 @@ def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
     return buffer.getvalue()
 
 
-def outcomes(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> dict[str, Any]:
-    """Judge a stored run by what came after and write ``out/outcomes.json``.
+def outcomes(run: StoredRun, tables: Tables, horizon: Horizon, out: Path, truth: Truth | None = None) -> dict[str, Any]:
+    """Judge a stored run by what came after, and by the truth where it is known; write ``out/outcomes.json``.
 
     Raises
     ------
@@ -169,6 +192,8 @@ def outcomes(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> dic
     icp = run.manifest["models"]["icp"].get("settings", {})
     icp_age = Horizon.of_days(icp.get("age_days", horizon.days))
     judged = judge(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age)
+    if truth is not None:
+        judged["truth"] = distance_from_truth(scores, truth, as_of, horizon)
     write_json(out / "outcomes.json", _finite(judged))
     return judged
 
@@ -234,6 +259,7 @@ def _finite(value: Any) -> Any:
 __all__ = [
     "Scored",
     "check_models",
+    "day_after_last_order",
     "default_cut",
     "describe",
     "ledgers",

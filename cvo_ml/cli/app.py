@@ -72,10 +72,20 @@ def demo(
     out: Out = Path("demo"),
     mlruns: Mlruns = Path("mlruns"),
     overrides: Overrides = None,
+    simulated: Annotated[
+        Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
+    ] = None,
+    size: Annotated[
+        Optional[int], typer.Option("--size", help="With --simulated: customers (shop) or leads (saas).")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
 ) -> None:
-    """Train, score, segment, prioritize and judge: on sample data, or on your own orders."""
+    """Train, score, segment, prioritize and judge: on sample data, on your own orders, or on a simulated shop."""
     from cvo_ml.cli import commands, shops
 
+    if simulated is not None:
+        commands.demo_simulated(simulated, size, seed, as_of, horizon, out, mlruns, overrides or [])
+        return
     chosen = shops.choose(
         data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
         decimal=decimal, encoding=encoding, guests=guests,
@@ -96,16 +106,17 @@ def check(
     encoding: Encoding = "utf-8",
     guests: Guests = False,
     as_of: AsOf = None,
+    horizon: HorizonOption = "90D",
     as_json: Json = False,
 ) -> None:
-    """Read a shop's orders strictly and say what they hold; nothing is written."""
+    """Read a shop's orders strictly; say what they hold and which models they can carry. Nothing is written."""
     from cvo_ml.cli import commands, shops
 
     chosen = shops.choose(
         data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
         decimal=decimal, encoding=encoding, guests=guests,
     )  # fmt: skip
-    commands.check(chosen, as_of, as_json)
+    commands.check(chosen, as_of, horizon, as_json)
 
 
 @app.command()

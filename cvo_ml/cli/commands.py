@@ -14,7 +14,7 @@ import pandas as pd
 from rich.console import Console
 
 from cvo_ml import pipeline
-from cvo_ml.cli import shops, show, training
+from cvo_ml.cli import shops, show, simulation, training
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
@@ -22,10 +22,12 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.store import StoredRun, current_run, read_scores
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.tracking import MODEL_NAMES, Tracker
 from cvo_ml.report import render
 from cvo_ml.transactions import ReadResult, read_shop
+from cvo_ml.transactions.readiness import readiness
 
 console: Final = Console()
 
@@ -42,7 +44,15 @@ def step(text: str, quiet: bool = False) -> Iterator[None]:
     console.print(f"[green]✓[/] {text} [dim]{time.perf_counter() - started:.1f} s[/]", highlight=False)
 
 
-def demo(shop: ShopConfig, as_of: str | None, horizon: str, out: Path, mlruns: Path, overrides: Sequence[str]) -> None:
+def demo(
+    shop: ShopConfig,
+    as_of: str | None,
+    horizon: str,
+    out: Path,
+    mlruns: Path,
+    overrides: Sequence[str],
+    truth: Truth | None = None,
+) -> None:
     """check, train, score, outcomes and report, one after the other."""
     span = Horizon(horizon)
     training.checkout()
@@ -58,20 +68,39 @@ def demo(shop: ShopConfig, as_of: str | None, horizon: str, out: Path, mlruns: P
     refused = {event["name"]: event["reason"] for event in said if event["event"] == "refused"}
     run = _score(read, shop, cut, out, mlruns, refused, quiet=False)
     with step("Looking at what really happened after the cut"):
-        judged = pipeline.outcomes(run, read.tables, span, out)
+        judged = pipeline.outcomes(run, read.tables, span, out, truth)
     show.outcomes(console, judged, read.tables.currency)
     _report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
 
 
-def check(shop: ShopConfig, as_of: str | None, as_json: bool) -> None:
-    """Read, and say what the tables hold."""
-    read = read_shop(shop, as_of=parse_as_of(as_of) if as_of else None)
+def demo_simulated(
+    kind: str,
+    size: int | None,
+    seed: int | None,
+    as_of: str | None,
+    horizon: str,
+    out: Path,
+    mlruns: Path,
+    overrides: Sequence[str],
+) -> None:
+    """The demo on a simulated shop, which also says how far the scores are from the truth."""
+    with step(f"Simulating {kind}"):
+        shop, truth = simulation.world(kind, out / "simulated", size, seed)
+    demo(shop, as_of, horizon, out, mlruns, overrides, truth)
+
+
+def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> None:
+    """Read, and say what the tables hold and which models they can carry."""
+    cut = parse_as_of(as_of) if as_of else None
+    read = read_shop(shop, as_of=cut)
+    judged = readiness(read, as_of=cut or pipeline.day_after_last_order(read.tables), horizon=Horizon(horizon))
     if as_json:
-        _print_json({**show.contents(read), "row_ledger": read.ledger.as_dict(), "notes": list(read.notes)})
+        found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
+        _print_json({**judged.as_dict(), **found})
         return
     show.ledger(console, read)
-    show.check(console, read)
+    show.readiness(console, read, judged)
 
 
 def train(

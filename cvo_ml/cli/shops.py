@@ -75,10 +75,7 @@ def _quote_whole_fields(columns: str) -> str:
 
 def save(shop: ShopConfig, path: Path) -> Path:
     """Write the shop as YAML, so that other commands and the training process can read it."""
-    content = shop.model_dump(mode="json", exclude_defaults=True)
-    source = content["source"]
-    if "://" not in source["path"]:
-        source["path"] = str(Path(source["path"]).resolve())
+    content = shop.resolved().model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_text(path, "# Written by cvo; edit it, or keep your own under configs/shops/.\n" + text)
     return path

@@ -15,6 +15,7 @@ from cvo_ml.core.store import StoredRun
 from cvo_ml.core.units import Horizon
 from cvo_ml.report.words import evidence, money_words
 from cvo_ml.transactions import ReadResult
+from cvo_ml.transactions.readiness import Readiness
 
 GRADE_STYLE = {"A": "bold green", "B": "green", "C": "yellow", "D": "red"}
 
@@ -31,40 +32,20 @@ def ledger(console: Console, read: ReadResult) -> None:
     console.print(
         f"{len(tables.orders):,} orders of {tables.orders['customer_id'].nunique():,} customers, "
         f"{len(tables.refunds):,} refunds with their own time; {money_words(tables.currency)}; "
-        "value basis: revenue (the data hold no costs)",
+        "value basis: revenue",
         highlight=False,
     )
     for note in read.notes:
         console.print(f"  [dim]note: {note}[/]", highlight=False, markup=True)
 
 
-def contents(read: ReadResult) -> dict[str, Any]:
-    """What the tables hold, JSON-ready."""
-    orders = read.tables.orders
-    per_customer = orders["customer_id"].value_counts()
-    return {
-        "orders": len(orders),
-        "customers": len(per_customer),
-        "refunds": len(read.tables.refunds),
-        "first_order": str(orders["ordered_at"].min().date()) if len(orders) else None,
-        "last_order": str(orders["ordered_at"].max().date()) if len(orders) else None,
-        "repeat_customer_share": float((per_customer > 1).mean()) if len(per_customer) else None,
-        "net": float(orders["net"].sum()),
-        "currency": read.tables.currency,
-        "data_hash": read.fingerprint,
-    }
-
-
-def check(console: Console, read: ReadResult) -> None:
-    """The contents in words."""
-    found = contents(read)
-    console.print(
-        f"Orders from {found['first_order']} to {found['last_order']}; "
-        f"{(found['repeat_customer_share'] or 0):.0%} of the customers ordered more than once.",
-        highlight=False,
-    )
+def readiness(console: Console, read: ReadResult, judged: Readiness) -> None:
+    """What the tables hold, which models they can carry, and the first quarantined rows."""
+    console.print()
+    for line in judged.lines():
+        console.print(line, highlight=False, markup=False)
     if len(read.quarantine):
-        table = Table(title="Quarantine (first rows)", title_justify="left", show_edge=False)
+        table = Table(title="Quarantine (first rows; values are not kept)", title_justify="left", show_edge=False)
         for column in read.quarantine.columns:
             table.add_column(str(column))
         for row in read.quarantine.head(10).itertuples(index=False):
@@ -154,7 +135,38 @@ def outcomes(console: Console, judged: Mapping[str, Any], currency: str) -> None
         )
     else:
         console.print(f"Lookalike: not judged ({icp['reason']}).", highlight=False)
+    if "truth" in judged:
+        distance(console, judged["truth"])
     console.print(f"[yellow]{judged['actions']}[/]", highlight=False)
+
+
+def distance(console: Console, truth: Mapping[str, Any]) -> None:
+    """How far the scores of a simulated shop are from what is true."""
+    console.print("Against the known truth:", highlight=False)
+    if "value" in truth:
+        value = truth["value"]
+        console.print(
+            f"  value: rank correlation {value['rank_correlation']:.2f}; "
+            f"predicted {value['predicted_total']:,.0f} of a "
+            f"true expectation of {value['true_total']:,.0f} "
+            f"({value['predicted_total'] / value['true_total'] - 1:+.0%}); "
+            f"top decile holds {value['top_decile_share']:.1%}, the best possible {value['best_top_decile_share']:.1%}",
+            highlight=False,
+        )
+    if "churn" in truth:
+        churn = truth["churn"]
+        console.print(
+            f"  churn: mean error {churn['mean_absolute_error']:.3f}, bias {churn['bias']:+.3f}, "
+            f"rank correlation {churn['rank_correlation']:.2f}",
+            highlight=False,
+        )
+    if "alive" in truth:
+        alive = truth["alive"]
+        console.print(
+            f"  P(alive): {alive['mean_p_alive']:.2f} on average, {alive['share']:.2f} are alive; "
+            f"{alive['mean_p_alive_of_alive']:.2f} for them, {alive['mean_p_alive_of_dropped_out']:.2f} for the others",
+            highlight=False,
+        )
 
 
 def registered(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,17 +1,24 @@
-"""``cvo simulate``: tables with a known truth beside them."""
+"""``cvo simulate`` and ``cvo demo --simulated``: tables with a known truth beside them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from cvo_ml.config.shops import ShopConfig, TableConfig
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import UsageError
-from cvo_ml.simulate import Defects, saas_preset, shop_preset, write_saas, write_shop
+from cvo_ml.monitoring.truth import Truth
+from cvo_ml.simulate import Defects, read_saas, read_shop, saas_preset, shop_preset, write_saas, write_shop
+
+#: Enough customers for every model, few enough for a demo.
+DEMO_SIZE: Final = {"shop": 8_000, "saas": 60_000}
 
 
 def simulate(
@@ -55,3 +62,40 @@ def _show(console: Console, folder: Path, manifest: dict[str, Any]) -> None:
         table.add_row(name, f"{facts['rows']:,}")
     console.print(table)
     console.print("truth/ holds what no model may read: rates, dropout, effects, label propensity.", highlight=False)
+
+
+def world(kind: str, folder: Path, size: int | None, seed: int | None) -> tuple[ShopConfig, Truth]:
+    """Simulate the default preset into ``folder``: a shop to read like any other, and its truth.
+
+    Raises
+    ------
+    UsageError
+        If there is no such kind.
+    """
+    if kind == "shop":
+        write_shop(folder, "shop", size or DEMO_SIZE[kind], seed, overwrite=True)
+        shop = read_shop(folder)
+        return declared("simulated_shop", folder / "tables", shop.tables.currency), shop.truth
+    if kind == "saas":
+        write_saas(folder, "saas", size or DEMO_SIZE[kind], seed, overwrite=True)
+        saas = read_saas(folder)
+        return declared("simulated_saas", folder / "tables", saas.tables.currency), saas.truth
+    raise UsageError(f"{kind!r} cannot be simulated: use shop or saas")
+
+
+def declared(name: str, tables: Path, currency: str) -> ShopConfig:
+    """A shop configuration for a folder of canonical tables, ``orders.parquet`` among them."""
+    found = {path.stem: path for path in sorted(tables.glob("*.parquet"))}
+    columns = {table: _columns(table, path) for table, path in found.items()}
+    sides = {
+        table: TableConfig.model_validate({"source": {"path": str(path)}, "columns": columns[table]})
+        for table, path in found.items()
+        if table != "orders"
+    }
+    content = {"name": name, "currency": currency, "source": {"path": str(found["orders"])}}
+    return ShopConfig.model_validate({**content, "columns": columns["orders"], "tables": sides})
+
+
+def _columns(table: str, path: Path) -> dict[str, str]:
+    names = set(pq.read_schema(path).names)
+    return {column: column for column in CONTRACTS[table].names if column in names}

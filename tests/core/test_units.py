@@ -32,7 +32,7 @@ def test_twelve_months_are_a_year_and_52_weeks_and_a_bit() -> None:
 
 @pytest.mark.parametrize("text", ["0D", "0.4D", "-3D", "90", "D", "90d", "1e3D", "", "nanD", "90 days"])
 def test_what_is_no_positive_span_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not a positive span|shorter than a day"):
+    with pytest.raises(UsageError, match=r"not a positive span|shorter than a day"):
         Horizon(text)
 
 

@@ -22,6 +22,7 @@ MANIFEST = {
     "row_ledger": {"rows_in": 3, "used": 2, "quarantined": {"null id": 1}, "excluded": {}},
     "customer_ledgers": {"clv": {"known": 2, "scored": 0, "ineligible": {"not_trained": 2}}},
     "notes": [],
+    "readiness": ["clv: ready"],
 }
 
 
