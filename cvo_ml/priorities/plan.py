@@ -15,9 +15,11 @@ def value_at_stake(scores: pd.DataFrame) -> pd.Series:
     """What is lost if the customer leaves, times the probability that they do.
 
     ``churn_probability x (predicted_clv / p_alive)``: the value in the horizon while active.
-    ``churn_probability x predicted_clv`` would count churn twice (DESIGN.md §4).
+    ``churn_probability x predicted_clv`` would count churn twice (DESIGN.md §4). The formula CLV, which
+    knows no P(alive), is the value while active already.
     """
-    while_active = scores["predicted_clv"] / scores["p_alive"].where(scores["p_alive"] > 0)
+    p_alive = scores["p_alive"].fillna(1.0)
+    while_active = scores["predicted_clv"] / p_alive.where(p_alive > 0)
     return scores["churn_probability"] * while_active
 
 

@@ -47,12 +47,16 @@ def test_value_at_stake_does_not_count_churn_twice() -> None:
     assert value_at_stake(certain).tolist() == value_at_stake(doubtful).tolist() == [50.0]
 
 
-@pytest.mark.parametrize("row", [(80, 0.0, 0.3), (80, np.nan, 0.3), (np.nan, 0.8, 0.3), (80, 0.8, np.nan)])
+@pytest.mark.parametrize("row", [(80, 0.0, 0.3), (np.nan, 0.8, 0.3), (80, 0.8, np.nan)])
 def test_without_one_of_its_parts_nothing_is_known_to_be_at_stake(row: tuple[float, float, float]) -> None:
     result = planned(scored(("a", *row), ("b", 80, 0.8, 0.9)))
     assert result.loc["a", ["expected_profit_of_action", "priority_rank", "next_action"]].isna().all()
     assert result.loc["a", "priority_reason"] == "no_value_at_stake"
     assert result.loc["b", "priority_rank"] == 1.0
+
+
+def test_the_formula_clv_is_the_value_while_active_already() -> None:
+    assert value_at_stake(scored(("a", 80, np.nan, 0.5))).tolist() == [40.0]
 
 
 def test_expected_profit_is_value_at_stake_times_save_rate_less_cost() -> None:
