@@ -15,6 +15,7 @@ import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DataError, ModelRefused
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.ledger import CustomerLedger
@@ -67,9 +68,11 @@ def default_cut(tables: Tables, horizon: Horizon) -> date:
         If the orders span less than three horizons: one to judge, two to learn from.
     """
     times = tables.orders["ordered_at"]
+    if times.empty:
+        raise DataError("the orders table is empty", "give the shop's orders; subscriptions alone cannot be scored yet")
     last, first = times.max().date(), times.min().date()
     cut: date = last - horizon.delta
-    if pd.isna(times.max()) or (cut - first).days < 2 * horizon.days:
+    if (cut - first).days < 2 * horizon.days:
         raise DataError(
             f"orders span {first} to {last}, and a horizon of {horizon} needs at least {3 * horizon.whole_days} days",
             "give a longer history or a shorter --horizon",
@@ -77,17 +80,23 @@ def default_cut(tables: Tables, horizon: Horizon) -> date:
     return cut
 
 
-def day_after_last_order(tables: Tables) -> date:
-    """The first date that sees all orders.
+def day_after_last_row(tables: Tables) -> date:
+    """The first date that sees all rows of all tables.
 
     Raises
     ------
     DataError
-        If there are no orders.
+        If no table holds a row with a time.
     """
-    if tables.orders.empty:
-        raise DataError("holds no orders", "check the mapping and the rules that exclude rows", file="the source")
-    last: date = tables.orders["ordered_at"].max().date()
+    times = [
+        frame[event_time].max()
+        for name, frame in tables.frames.items()
+        if (event_time := CONTRACTS[name].event_time) is not None and event_time in frame and len(frame)
+    ]
+    known = [time for time in times if pd.notna(time)]
+    if not known:
+        raise DataError("no row is left to look at", "check the mapping and the rules that exclude rows")
+    last: date = max(known).date()
     return last + timedelta(days=1)
 
 
@@ -259,7 +268,7 @@ def _finite(value: Any) -> Any:
 __all__ = [
     "Scored",
     "check_models",
-    "day_after_last_order",
+    "day_after_last_row",
     "default_cut",
     "describe",
     "ledgers",

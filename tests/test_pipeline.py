@@ -69,6 +69,14 @@ def test_the_cut_leaves_out_the_last_day_and_needs_three_horizons() -> None:
         pipeline.default_cut(tables, Horizon("150D"))
 
 
+def test_a_shop_without_orders_is_refused_in_words() -> None:
+    empty = Tables({"orders": orders_of()}, "EUR")
+    with pytest.raises(DataError, match="orders table is empty"):
+        pipeline.default_cut(empty, Horizon("90D"))
+    with pytest.raises(DataError, match="no row is left"):
+        pipeline.day_after_last_row(empty)
+
+
 def test_the_list_cannot_run_as_formulas() -> None:
     scores = null_scores(["=1+1", "@x", "-2", "ok"]).assign(
         expected_profit_of_action=[4.0, 3.0, 2.0, 1.0], priority_rank=[1.0, 2.0, 3.0, 4.0], churn_probability=0.5,

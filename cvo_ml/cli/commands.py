@@ -94,7 +94,7 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     """Read, and say what the tables hold and which models they can carry."""
     cut = parse_as_of(as_of) if as_of else None
     read = read_shop(shop, as_of=cut)
-    judged = readiness(read, as_of=cut or pipeline.day_after_last_order(read.tables), horizon=Horizon(horizon))
+    judged = readiness(read, as_of=cut or pipeline.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
         found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
         _print_json({**judged.as_dict(), **found})
