@@ -1,11 +1,12 @@
 """The score store: plain Parquet files with a manifest, written whole or not at all.
 
 Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet`` and ``manifest.json``; ``<root>/current``
-names the served run. A run is named by the hash of its scores, so the same scores have the same name.
+names the served run. A run is named by the hash of its scores and manifest: the same run has the same name.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cvo_ml.core.errors import CvoError
-from cvo_ml.core.files import read_json, sha256_of, staged_folder, write_json, write_text
+from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folder, write_json, write_text
 from cvo_ml.core.scores import scores_hash, validate_scores
 
 FORMAT_VERSION: Final = 1
@@ -37,7 +38,7 @@ class StoredRun:
 
     @property
     def name(self) -> str:
-        """The run's name, a prefix of the hash of its scores."""
+        """The run's name, a prefix of the hash of its scores and manifest."""
         return self.folder.name
 
 
@@ -56,22 +57,35 @@ def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> 
     """
     scores = validate_scores(scores).sort_values("customer_id", kind="stable", ignore_index=True)
     as_of = pd.Timestamp(scores["as_of"].iloc[0]).date().isoformat() if len(scores) else str(manifest["as_of"])
-    digest = scores_hash(scores)
-    folder = root / f"as_of={as_of}" / digest[:12]
+    described = {
+        **manifest,
+        "format_version": FORMAT_VERSION,
+        "as_of": as_of,
+        "rows": len(scores),
+        "scores_hash": scores_hash(scores),
+    }
+    name = hashlib.sha256(canonical_json(described).encode()).hexdigest()[:12]
+    folder = root / f"as_of={as_of}" / name
+    run = _finished(folder) or _written(folder, scores, described)
+    write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
+    return run
+
+
+def _finished(folder: Path) -> StoredRun | None:
+    """The run that stands there already: a run's name says what it holds, so it is never written twice."""
+    try:
+        return open_run(folder)
+    except StoreError:
+        return None
+
+
+def _written(folder: Path, scores: pd.DataFrame, described: Mapping[str, Any]) -> StoredRun:
     with staged_folder(folder) as staging:
         part = staging / "part-0.parquet"
         pq.write_table(pa.Table.from_pandas(scores, preserve_index=False), part, compression="zstd")
-        content = {
-            **manifest,
-            "format_version": FORMAT_VERSION,
-            "as_of": as_of,
-            "rows": len(scores),
-            "scores_hash": digest,
-            "files": {part.name: sha256_of(part)},
-        }
-        write_json(staging / "manifest.json", content)
-    write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
-    return StoredRun(folder, content)
+        manifest = {**described, "files": {part.name: sha256_of(part)}}
+        write_json(staging / "manifest.json", manifest)
+    return StoredRun(folder, manifest)
 
 
 def current_run(root: Path) -> StoredRun:
