@@ -16,6 +16,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class ClvJob(FrozenConfig):
     """Buy-till-you-die CLV."""
 
+    model: Literal["bg_nbd", "mbg_nbd", "pareto_nbd"] = "bg_nbd"
     horizon: Horizon = Horizon("365D")
     validation_horizon: Horizon = Horizon("90D")
     discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
