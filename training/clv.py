@@ -1,4 +1,4 @@
-"""Fit CLV: a model of purchases x Gamma-Gamma, judged out of time against the formula and the last period."""
+"""Fit CLV: a model of purchases x Gamma-Gamma, judged out of time; trees on top where they are surely better."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cvo_ml.config.jobs import ClvJob
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv import (
     BetaGeoModel,
@@ -24,6 +25,7 @@ from cvo_ml.models.clv import (
     fit_lifetime_value,
     last_period_repeated,
 )
+from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.scorers import BuyTillYouDie, Formula, scorer_of
 from cvo_ml.registry.models import bundle_of
@@ -31,6 +33,8 @@ from cvo_ml.stats.calibration import decile_slope
 from cvo_ml.stats.grading import Verdict, grade_losses
 from cvo_ml.stats.ranking import capture, gini
 from training import judging, oracle, plots
+from training.clv_hybrid import fit_hybrid, surely_better
+from training.dates import training_dates
 from training.result import Trained
 from training.slices import slices
 
@@ -60,7 +64,10 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Validation:
-    """Predictions made at an earlier date, beside what happened in the window after it."""
+    """Predictions made at an earlier date, beside what happened in the window after it.
+
+    ``model`` in ``predicted`` is the better of ``btyd`` and ``hybrid``; ``choice`` says which and why.
+    """
 
     cut: date
     features: pd.DataFrame
@@ -70,6 +77,8 @@ class Validation:
     predicted: Mapping[str, Floats]
     verdict: Verdict
     baseline: str
+    hybrid_chosen: bool
+    choice: str
 
     @property
     def actual(self) -> Floats:
@@ -97,8 +106,21 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
         notes.append(f"not better than {validation.baseline} out of time: the formula is champion")
         if validation.fitted.scorer is None:
             notes.append(f"before {validation.cut} the data carried no model: {validation.fitted.status.reason}")
-    champion = fitted.scorer if fitted.scorer is not None and verdict.grade != "D" else Formula()
+    champion: BuyTillYouDie | HybridLifetimeValue | Formula = Formula()
+    if fitted.scorer is not None and verdict.grade != "D":
+        champion = fitted.scorer
+        notes.append(validation.choice)
+        if validation.hybrid_chosen:
+            try:
+                champion = hybrid(tables, as_of, job.horizon, job, fitted.scorer)
+            except ModelRefused as refused:
+                verdict = graded(
+                    validation.actual, validation.predicted, "btyd", validation.baseline, validation.features
+                )
+                champion = fitted.scorer if verdict.grade != "D" else Formula()
+                notes.append(f"the hybrid could not be trained at {as_of}, so it is not champion: {refused}")
     parameters, described = describe(fitted, job)
+    parameters["choice"] = validation.choice
     judgement = judging.judge(tables, as_of, validation, job.validation_horizon)
     agreement = {} if fitted.scorer is None else oracle.agreement(fitted.scorer.model, features, job.oracle_customers)
     settings = {"horizon_days": job.horizon.days, "discount_rate": job.discount_rate}
@@ -155,19 +177,80 @@ def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
     outcome = window_outcome(tables, cut, horizon, features.index)
     actual = outcome["value"].to_numpy(dtype=np.float64)
     before = window_outcome(tables, cut - horizon.delta, horizon, features.index)
-    table = fitted.predict(features, job)
+    table, chosen, choice = fitted.predict(features, job), False, f"only the formula: {fitted.status.reason}"
+    candidates: dict[str, Floats] = {}
+    if fitted.scorer is not None:
+        alone = table["predicted_clv"].to_numpy()
+        table, trees, chosen, choice = choose(tables, cut, job, fitted.scorer, features, table, actual)
+        candidates = {} if trees is None else {"btyd": alone, "hybrid": trees}
     predicted = {
         "model": table["predicted_clv"].to_numpy(),
+        **candidates,
         "formula": Formula().predict(features, horizon=horizon)["predicted_clv"].to_numpy(),
         "last period repeated": last_period_repeated(before["value"].clip(lower=0).to_numpy(), horizon, horizon),
         "zero": np.zeros(len(actual)),
     }
     losses = {name: (actual - values) ** 2 for name, values in predicted.items()}
     baseline = min(("formula", "last period repeated"), key=lambda name: losses[name].mean())
-    slope = decile_slope(actual, predicted["model"]) if np.ptp(predicted["model"]) > 0 else None
-    verdict = grade_losses(losses["model"], losses[baseline], slope, slices(features))
+    verdict = graded(actual, predicted, "model", baseline, features)
     outcome = outcome.assign(last_purchase_days=before["purchase_days"])
-    return Validation(cut, features, outcome, fitted, table, predicted, verdict, baseline)
+    return Validation(cut, features, outcome, fitted, table, predicted, verdict, baseline, chosen, choice)
+
+
+def graded(
+    actual: Floats, predicted: Mapping[str, Floats], name: str, baseline: str, features: pd.DataFrame
+) -> Verdict:
+    """The grade of one prediction against the baseline."""
+    slope = decile_slope(actual, predicted[name]) if np.ptp(predicted[name]) > 0 else None
+    ours, theirs = ((actual - predicted[which]) ** 2 for which in (name, baseline))
+    return grade_losses(ours, theirs, slope, slices(features))
+
+
+def hybrid(tables: Tables, as_of: date, horizon: Horizon, job: ClvJob, scorer: BuyTillYouDie) -> HybridLifetimeValue:
+    """Trees on top of a scorer, on the windows that were closed at ``as_of``."""
+    found = fit_hybrid(tables, as_of, horizon, job, scorer, lambda features: fit(features, job).scorer)
+    found.reference_p90 = scorer.reference_p90
+    return found
+
+
+def choose(
+    tables: Tables,
+    cut: date,
+    job: ClvJob,
+    scorer: BuyTillYouDie,
+    features: pd.DataFrame,
+    table: pd.DataFrame,
+    actual: Floats,
+) -> tuple[pd.DataFrame, Floats | None, bool, str]:
+    """The table of the better one, the hybrid's values, whether it is the hybrid, and why.
+
+    The hybrid is chosen only if its squared error in the window after ``cut`` is lower with a 95 % lower bound above 0:
+    the simpler model keeps the place where the difference may be chance.
+    """
+    if not job.hybrid.enabled:
+        return table, None, False, "the hybrid is switched off"
+    if trees_cannot_serve(tables, cut + job.validation_horizon.delta, job):
+        return table, None, False, f"no hybrid: no closed window of {job.horizon} to train the champion on"
+    try:
+        trees = hybrid(tables, cut, job.validation_horizon, job, scorer)
+    except ModelRefused as refused:
+        return table, None, False, f"no hybrid: {refused}"
+    theirs = trees.predict(features, horizon=job.validation_horizon)
+    values = theirs["predicted_clv"].to_numpy()
+    before = table["predicted_clv"].to_numpy()
+    gain = surely_better(actual, values, before)
+    rmse = [float(np.sqrt(np.mean((actual - predicted) ** 2))) for predicted in (values, before)]
+    better = gain.lower > 0
+    verdict = "surely lower" if better else "surely higher" if gain.upper < 0 else "not surely different"
+    name = "the hybrid" if better else "the model of purchases alone"
+    choice = f"{name} is chosen: RMSE of the hybrid {rmse[0]:,.4g} against {rmse[1]:,.4g}, {verdict} (paired, 95 %)"
+    return (theirs if better else table), values, better, choice
+
+
+def trees_cannot_serve(tables: Tables, as_of: date, job: ClvJob) -> bool:
+    """Whether no window of the job's own horizon is closed at ``as_of`` with enough history before it."""
+    last, options = as_of - job.horizon.delta, job.hybrid
+    return not training_dates(tables, last, options.snapshots_every, options.most_snapshots, options.shortest_history)
 
 
 def metrics(validation: Validation) -> dict[str, float]:

@@ -59,6 +59,10 @@ class Window(Protocol):
         """Value by the name of what predicted it; ``model`` is the one that is judged."""
 
     @property
+    def choice(self) -> str:
+        """Which of the candidates the model is, and why."""
+
+    @property
     def fitted(self) -> Fit:
         """The fit at the cut."""
 
@@ -73,6 +77,8 @@ class Judgement:
         Accuracy of the value and of the number of purchase days, by the name of what predicted it.
     lead:
         For each other prediction of value, how much better the model is, paired (see ``stats.accuracy.paired``).
+    hybrid_lead:
+        How much better the hybrid is than the model of purchases alone, paired; empty without one.
     by_decile:
         Customers by predicted value: rows, mean predicted, mean actual, share inside the 90 % interval.
     by_frequency:
@@ -88,6 +94,8 @@ class Judgement:
     value: Mapping[str, Accuracy]
     purchases: Mapping[str, Accuracy]
     lead: Mapping[str, Mapping[str, Interval]]
+    hybrid_lead: Mapping[str, Interval]
+    choice: str
     by_decile: Sequence[Mapping[str, float]]
     by_frequency: Sequence[Mapping[str, float]]
     tracking: Tracking | None
@@ -118,6 +126,8 @@ class Judgement:
                 name: {measure: interval.as_dict() for measure, interval in found.items()}
                 for name, found in self.lead.items()
             },
+            "hybrid_lead": {measure: interval.as_dict() for measure, interval in self.hybrid_lead.items()},
+            "choice": self.choice,
             "by_decile": [dict(row) for row in self.by_decile],
             "by_frequency": [dict(row) for row in self.by_frequency],
             "coverage_90": self.coverage,
@@ -131,19 +141,24 @@ class Judgement:
             },
         }
 
+    def _pairs(self) -> list[tuple[str, Mapping[str, Interval]]]:
+        pairs = [(f"model against {name}", found) for name, found in self.lead.items()]
+        return pairs + ([("hybrid against btyd", self.hybrid_lead)] if self.hybrid_lead else [])
+
     def markdown(self) -> str:
         """The tables for people."""
         parts = [
             f"# CLV in the {self.horizon.days:g} days from {self.cut}",
             "## Value",
             _table(_accuracy_rows(self.value)),
-            "How much better the model is (95 % interval, paired; above 0 is better):",
+            "How much better the first is (95 % interval, paired; above 0 is better):",
             _table(
                 [
-                    {"against": name} | {measure: str(interval) for measure, interval in found.items()}
-                    for name, found in self.lead.items()
+                    {"pair": name} | {measure: str(interval) for measure, interval in found.items()}
+                    for name, found in self._pairs()
                 ]
             ),
+            f"Choice: {self.choice}.",
             "## Value by predicted decile",
             _table(self.by_decile),
         ]
@@ -163,7 +178,8 @@ def judge(tables: Tables, as_of: date, window: Window, horizon: Horizon) -> Judg
     actual = window.outcome["value"].to_numpy(dtype=np.float64)
     model = window.predicted["model"]
     scorer = window.fitted.scorer
-    others = {name: values for name, values in window.predicted.items() if name != "model"}
+    tried = {name: window.predicted[name] for name in ("hybrid", "btyd") if name in window.predicted}
+    others = {name: values for name, values in window.predicted.items() if name != "model" and name not in tried}
     columns = {"predicted": model, "actual": actual}
     inside = None
     if scorer is not None:
@@ -186,6 +202,8 @@ def judge(tables: Tables, as_of: date, window: Window, horizon: Horizon) -> Judg
         {name: accuracy(actual, values) for name, values in window.predicted.items()},
         {name: accuracy(came, values) for name, values in days.items()},
         {name: paired(actual, model, values) for name, values in others.items()},
+        paired(actual, tried["hybrid"], tried["btyd"]) if tried else {},
+        window.choice,
         by_decile,
         by_frequency,
         None if scorer is None else tracking_of(tables, as_of, window, scorer.model.transactions_),
