@@ -78,6 +78,10 @@ def _train(name: str, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_
                     {"grade": bundle.grade, "kind": bundle.kind, "data": read.fingerprint, "version": bundle.version}
                 )
                 run.log_dict(bundle.facts["verdict"], "verdict")
+                for title, document in trained.documents.items():
+                    run.log_dict(document, title)
+                for title, text in trained.texts.items():
+                    run.log_text(text, title)
                 for title, draw in trained.figures.items():
                     run.log_figure(draw(), title)
                 with tempfile.TemporaryDirectory() as folder:

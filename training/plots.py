@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.clv import BetaGeoModel
+from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.tracking import Tracking
 from cvo_ml.stats.calibration import reliability
 
 mpl.use("Agg")
@@ -74,22 +75,67 @@ def importance(gain: Mapping[str, float]) -> Any:
     return figure
 
 
-def frequency_recency(model: BetaGeoModel, features: pd.DataFrame, horizon: Horizon) -> Any:
+def frequency_recency(model: PurchaseModel, features: pd.DataFrame, horizon: Horizon) -> Any:
     """Expected purchases by how often and how lately a customer of the shop's greatest age bought."""
+    grid, shape, extent = _histories(features)
+    expected = np.asarray(model.expected_purchases(grid, horizon)).reshape(shape)
+    return _heat_map(
+        expected, f"Expected purchase days in {horizon} (customer of {extent[3]:.0f} days)", extent, "days"
+    )
+
+
+def probability_alive(model: PurchaseModel, features: pd.DataFrame) -> Any:
+    """P(alive) by how often and how lately a customer of the shop's greatest age bought."""
+    grid, shape, extent = _histories(features)
+    alive = np.asarray(model.probability_alive(grid)).reshape(shape)
+    return _heat_map(alive, f"Probability of being a customer still (of {extent[3]:.0f} days)", extent, "probability")
+
+
+def tracking(found: Tracking) -> Any:
+    """Repeat purchases by the week and in total, expected beside actual; the model saw what lies left of the line."""
+    import matplotlib.pyplot as plt
+
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    expected, actual = found.cumulative
+    parts = {"Repeat purchases by the week": (found.expected, found.actual), "In total": (expected, actual)}
+    for axes, (title, (model, came)) in zip(panels, parts.items(), strict=True):
+        axes.plot(found.week, came, label="actual")
+        axes.plot(found.week, model, "--", label="expected")
+        axes.axvline(found.cut_week, color="k", linestyle=":", linewidth=1)
+        axes.set(title=title, xlabel="Week since the first purchase in the shop", ylabel="Repeat purchases")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].legend()
+    return figure
+
+
+def by_frequency(rows: Sequence[Mapping[str, float]], horizon: Horizon) -> Any:
+    """Mean purchases in the validation window by repeat purchases before it, expected beside actual."""
+    figure, axes = _figure(
+        f"Purchase days in the {horizon} after the cut",
+        "Repeat purchase days before the cut (the last bar: that many or more)",
+        "Mean purchase days",
+    )
+    place = np.array([row["group"] for row in rows])
+    for name, style in (("actual", "o-"), ("expected", "s--")):
+        axes.plot(place, [row[name] for row in rows], style, label=name)
+    axes.set_xticks(place)
+    axes.legend()
+    return figure
+
+
+def _histories(features: pd.DataFrame) -> tuple[pd.DataFrame, tuple[int, int], tuple[float, float, float, float]]:
+    """A grid of recency and frequency at the shop's greatest age, its shape, and the edges of its picture."""
     age = float(features["T"].max())
     frequency = np.arange(0, max(2, int(features["frequency"].quantile(0.99))) + 1, dtype=float)
     recency = np.linspace(0, age, 60)
     grid = pd.DataFrame(
         [(x, t if x else 0.0, age) for t in recency for x in frequency], columns=["frequency", "recency", "T"]
     )
-    expected = np.asarray(model.expected_purchases(grid, horizon)).reshape(len(recency), len(frequency))
-    figure, axes = _figure(
-        f"Expected purchase days in {horizon} (customer of {age:.0f} days)",
-        "Repeat purchase days so far",
-        "Last purchase, days after the first",
-    )
-    image = axes.imshow(
-        expected, origin="lower", aspect="auto", extent=(-0.5, len(frequency) - 0.5, 0, age), interpolation="nearest"
-    )
-    figure.colorbar(image, label="purchase days")
+    return grid, (len(recency), len(frequency)), (-0.5, len(frequency) - 0.5, 0.0, age)
+
+
+def _heat_map(values: Floats, title: str, extent: tuple[float, float, float, float], label: str) -> Any:
+    figure, axes = _figure(title, "Repeat purchase days so far", "Last purchase, days after the first")
+    image = axes.imshow(values, origin="lower", aspect="auto", extent=extent, interpolation="nearest")
+    figure.colorbar(image, label=label)
     return figure

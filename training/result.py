@@ -23,6 +23,8 @@ class Trained:
         Name to a function that draws a matplotlib figure.
     notes:
         Sentences for people: fallbacks, what the grade rests on.
+    documents, texts:
+        Artifacts by name: JSON-ready mappings, and Markdown.
     """
 
     bundle: Bundle
@@ -30,3 +32,5 @@ class Trained:
     metrics: Mapping[str, float]
     figures: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)

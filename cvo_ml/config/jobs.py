@@ -13,21 +13,33 @@ Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class ClvJob(FrozenConfig):
-    """Buy-till-you-die CLV."""
-
-    horizon: Horizon = Horizon("365D")
-    validation_horizon: Horizon = Horizon("90D")
-    discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    penalty: Annotated[float, Field(ge=0)] = 0.0
-    oracle_customers: Annotated[int, Field(ge=0)] = 50_000
-
-
 class Trees(FrozenConfig):
     """Size of a boosted model and LightGBM parameters that differ from the default."""
 
     rounds: Positive = 150
     parameters: dict[str, Any] = {}
+
+
+class HybridJob(FrozenConfig):
+    """Boosted trees on snapshots and buy-till-you-die outputs, tried beside the model of purchases."""
+
+    enabled: bool = True
+    snapshots_every: Horizon = Horizon("30D")
+    most_snapshots: Positive = 6
+    shortest_history: Horizon = Horizon("60D")
+    trees: Trees = Trees(rounds=60)
+
+
+class ClvJob(FrozenConfig):
+    """Buy-till-you-die CLV."""
+
+    model: Literal["bg_nbd", "mbg_nbd", "pareto_nbd"] = "bg_nbd"
+    horizon: Horizon = Horizon("365D")
+    validation_horizon: Horizon = Horizon("90D")
+    discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    penalty: Annotated[float, Field(ge=0)] = 0.0
+    oracle_customers: Annotated[int, Field(ge=0)] = 50_000
+    hybrid: HybridJob = HybridJob()
 
 
 class ChurnJob(FrozenConfig):

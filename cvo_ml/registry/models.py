@@ -13,6 +13,9 @@ from cvo_ml.registry.bundle import Bundle
 #: Kind to class. Only what is named here can be built from a bundle.
 KINDS: Final[Mapping[str, str]] = {
     "clv.bg_nbd_gamma_gamma": "cvo_ml.models.clv.scorers:BuyTillYouDie",
+    "clv.mbg_nbd_gamma_gamma": "cvo_ml.models.clv.scorers:ModifiedBuyTillYouDie",
+    "clv.pareto_nbd_gamma_gamma": "cvo_ml.models.clv.scorers:ParetoBuyTillYouDie",
+    "clv.hybrid_hurdle_lightgbm": "cvo_ml.models.clv.hybrid:HybridLifetimeValue",
     "clv.formula": "cvo_ml.models.clv.scorers:Formula",
     "churn.lightgbm": "cvo_ml.models.churn:BoostedChurn",
     "churn.recency_logistic": "cvo_ml.models.churn:RecencyChurn",

@@ -39,6 +39,10 @@ class Run:
         """A JSON artifact."""
         self._mlflow.log_dict(dict(value), f"{name}.json")
 
+    def log_text(self, text: str, name: str) -> None:
+        """A Markdown artifact."""
+        self._mlflow.log_text(text, f"{name}.md")
+
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Tags of the run."""
         self._mlflow.set_tags(dict(tags))

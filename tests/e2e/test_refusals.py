@@ -61,8 +61,8 @@ def test_a_shop_too_small_for_any_model_still_gets_its_groups_and_reasons(cvo: C
     ran = cvo("demo", "--data", "orders.csv", "--columns", COLUMNS, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     scores = read_scores(current_run(tmp_path / "demo" / "scores"))
-    assert scores["predicted_clv"].isna().all()
-    assert scores["clv_reason"].notna().all()
+    assert scores["clv_model"].eq("clv.formula").all()  # the last rung, which needs no fit
+    assert scores["clv_reason"].str.contains("formula_has_no_probabilities").all()
     assert scores["churn_reason"].notna().all()
     assert scores["icp_reason"].notna().all()
     assert scores["rfm_group"].notna().all()

@@ -110,11 +110,6 @@ def test_icp_refuses_where_too_few_are_left_to_learn_from(shop: Tables) -> None:
         icp.labelled(shop, first_day(shop) + timedelta(days=20), IcpJob())
 
 
-def test_clv_says_which_data_were_too_few() -> None:
-    with pytest.raises(ModelRefused, match="bought again"):
-        train_clv(seeded_shop(customers=40), SHOP_CUT, CLV)
-
-
 def test_figures_have_titles_and_units() -> None:
     y = np.arange(50) % 2 == 0
     score = np.linspace(0, 1, 50)

@@ -1,7 +1,7 @@
 """From a customer table to a model that can be trusted, however poor the data: a ladder whose rung is named.
 
-BG/NBD by maximum likelihood → with a weakly informative prior → MBG/NBD → BG/NBD with the prior of similar shops
-(empirical Bayes) → the formula. A step down carries the reason of each step.
+BG/NBD (or the model that is asked for) by maximum likelihood → with a weakly informative prior → MBG/NBD → BG/NBD with
+the prior of similar shops (empirical Bayes) → the formula. A step down carries the reason of each step.
 """
 
 from __future__ import annotations
@@ -56,11 +56,14 @@ def fit_purchases(
     minimum_repeat_customers: int = 100,
     pool: Sequence[PurchaseModel] = (),
     sample_weight: Any = None,
+    first: type[PurchaseModel] = BetaGeoModel,
 ) -> LadderFit:
     """Fit purchases on the highest rung that holds.
 
     Parameters
     ----------
+    first:
+        The model of the first rung: ``BetaGeoModel``, ``ModifiedBetaGeoModel`` or ``ParetoNBDModel``.
     X, time_unit, penalty, minimum_repeat_customers, sample_weight:
         As in ``BetaGeoModel``.
     pool:
@@ -86,10 +89,12 @@ def fit_purchases(
     }
     reasons: list[str] = []
     rungs: list[tuple[str, Callable[[], PurchaseModel]]] = [
-        ("", lambda: BetaGeoModel(**settings).fit_histories(histories)),
+        ("", lambda: first(**settings).fit_histories(histories)),
         (MODIFIED, lambda: ModifiedBetaGeoModel(**settings).fit_histories(histories)),
         (POOLED, lambda: _pooled(histories, pool, time_unit)),
     ]
+    if first is ModifiedBetaGeoModel:
+        del rungs[1]  # it is the first already
     for rung, fit in rungs[: len(rungs) if len(histories) else 0]:
         try:
             model = fit()
@@ -128,9 +133,7 @@ def implausible(model: PurchaseModel, histories: PurchaseHistories) -> str:
     It is used only if it reproduces the total number of repeat purchases that it was fitted to within a factor 1.5.
     """
     spans, position = np.unique(histories.T, return_inverse=True)
-    origin = pd.DataFrame({"frequency": [0.0], "recency": [0.0], "T": [0.0]})
-    new = model.situation(origin)
-    expected = new.law.expected(np.maximum(spans, 1e-12)[:, None])[:, 0] * new.alive[0]
+    expected = model.expected_curve_new(np.maximum(spans, 1e-12))
     total, actual = histories.count @ expected[position], histories.count @ histories.frequency
     if actual / _MOST_OFF < total < actual * _MOST_OFF:
         return ""

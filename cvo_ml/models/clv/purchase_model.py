@@ -136,6 +136,11 @@ class PurchaseModel(CovariateModel):
         expected = where.mean(where.law.expected(span)[0])
         return float(expected[0]) if X is None else expected
 
+    def expected_curve_new(self, spans: Array) -> Array:
+        """Expected repeat purchases of a new customer within each of ``spans`` (m,), > 0, in ``time_unit``."""
+        where = self._new(None)
+        return np.asarray(where.law.expected(np.asarray(spans, dtype=np.float64)[:, None])[:, 0] * where.alive[0])
+
     def probability_alive(self, X: pd.DataFrame, *, after: Horizon | None = None) -> Array:
         """P(alive) of each customer at T, or the time ``after`` T later (n,)."""
         where = self.situation(X)

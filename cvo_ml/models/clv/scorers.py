@@ -10,8 +10,11 @@ import pandas as pd
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
+from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.formula import clv_formula
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
+from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
+from cvo_ml.models.clv.purchase_model import PurchaseModel
 
 #: What every scorer returns, indexed like its input.
 OUTPUTS: Final = (
@@ -22,6 +25,8 @@ OUTPUTS: Final = (
 
 class BuyTillYouDie:
     """BG/NBD purchases x Gamma-Gamma value, with the shop's orders per purchase day.
+
+    Its subclasses hold other models of purchases.
 
     Parameters
     ----------
@@ -35,11 +40,16 @@ class BuyTillYouDie:
     """
 
     kind: ClassVar[str] = "clv.bg_nbd_gamma_gamma"
+    purchases: ClassVar[type[PurchaseModel]] = BetaGeoModel
     columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T", "monetary_value")
 
     def __init__(
         self, model: CustomerLifetimeValue, orders_per_purchase_day: float = 1.0, reference_p90: float | None = None
     ) -> None:
+        if type(model.transactions_) is not self.purchases:
+            raise UsageError(
+                f"{self.kind} holds a {self.purchases.__name__}, not a {type(model.transactions_).__name__}"
+            )
         if reference_p90 is not None and not (np.isfinite(reference_p90) and reference_p90 >= 0):
             raise UsageError(f"reference_p90 is {reference_p90}: give an amount >= 0, or None")
         self.model, self.orders_per_purchase_day, self.reference_p90 = model, orders_per_purchase_day, reference_p90
@@ -80,6 +90,39 @@ class BuyTillYouDie:
             float(parameters["orders_per_purchase_day"]),
             None if p90 is None else float(p90),
         )
+
+
+class ModifiedBuyTillYouDie(BuyTillYouDie):
+    """MBG/NBD purchases x Gamma-Gamma value."""
+
+    kind: ClassVar[str] = "clv.mbg_nbd_gamma_gamma"
+    purchases: ClassVar[type[PurchaseModel]] = ModifiedBetaGeoModel
+
+
+class ParetoBuyTillYouDie(BuyTillYouDie):
+    """Pareto/NBD purchases x Gamma-Gamma value."""
+
+    kind: ClassVar[str] = "clv.pareto_nbd_gamma_gamma"
+    purchases: ClassVar[type[PurchaseModel]] = ParetoNBDModel
+
+
+SCORERS: Final[tuple[type[BuyTillYouDie], ...]] = (BuyTillYouDie, ModifiedBuyTillYouDie, ParetoBuyTillYouDie)
+
+
+def scorer_of(
+    model: CustomerLifetimeValue, orders_per_purchase_day: float = 1.0, reference_p90: float | None = None
+) -> BuyTillYouDie:
+    """The scorer of the kind that fits the model of purchases.
+
+    Raises
+    ------
+    UsageError
+        If no bundle holds such a model.
+    """
+    for kind in SCORERS:
+        if kind.purchases is type(model.transactions_):
+            return kind(model, orders_per_purchase_day, reference_p90)
+    raise UsageError(f"no kind of bundle holds a {type(model.transactions_).__name__}")
 
 
 class Formula:

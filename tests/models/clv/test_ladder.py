@@ -12,6 +12,7 @@ from cvo_ml.models.clv import (
     BetaGeoModel,
     CustomerLifetimeValue,
     ModifiedBetaGeoModel,
+    ParetoNBDModel,
     fit_lifetime_value,
     fit_purchases,
     ladder,
@@ -29,6 +30,15 @@ def test_good_data_stay_on_the_first_rung():
     found = fit_purchases(simulate_shop(3000, *TRUTH, seed=1))
     assert type(found.model) is BetaGeoModel
     assert str(found.status) == "converged"
+
+
+@pytest.mark.parametrize("first", [ModifiedBetaGeoModel, ParetoNBDModel])
+def test_the_first_rung_may_be_another_model(first):
+    found = fit_purchases(simulate_shop(3000, *TRUTH, seed=1), first=first)
+    assert type(found.model) is first
+    few = fit_purchases(simulate_shop(60, *TRUTH, seed=3), first=first)
+    assert few.model is None
+    assert few.status.reason.count("bought again") == 1  # a reason is given once
 
 
 def test_a_flat_likelihood_gets_the_weak_prior(online_retail):

@@ -8,8 +8,8 @@ import pytest
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.clv import CustomerLifetimeValue
-from cvo_ml.models.clv.scorers import OUTPUTS, BuyTillYouDie, Formula
+from cvo_ml.models.clv import CustomerLifetimeValue, ModifiedBetaGeoModel, ParetoNBDModel
+from cvo_ml.models.clv.scorers import OUTPUTS, BuyTillYouDie, Formula, scorer_of
 
 from .shops import simulate_shop
 
@@ -58,3 +58,16 @@ def test_the_formula_knows_no_chance():
     table = Formula().predict(X, horizon=YEAR)
     assert list(table.columns) == list(OUTPUTS)
     assert table[["p_top_decile", "days_to_next_order", "p_alive"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("purchases", "kind"),
+    [(ModifiedBetaGeoModel(), "clv.mbg_nbd_gamma_gamma"), (ParetoNBDModel(), "clv.pareto_nbd_gamma_gamma")],
+)
+def test_each_model_of_purchases_has_its_own_kind(purchases, kind):
+    scorer = scorer_of(CustomerLifetimeValue(purchases).fit(SHOP), 1.1, 150.0)
+    assert scorer.kind == kind
+    again = type(scorer).from_parts(*scorer.to_parts())
+    pd.testing.assert_frame_equal(again.predict(SHOP, horizon=YEAR), scorer.predict(SHOP, horizon=YEAR))
+    with pytest.raises(UsageError, match="holds a"):
+        BuyTillYouDie.from_parts(*scorer.to_parts())

@@ -1,0 +1,237 @@
+"""Boosted trees on top of a buy-till-you-die model, for shops whose tables say more than frequency and recency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
+from cvo_ml.core.units import Horizon
+from cvo_ml.models.boosting import BoostedClassifier
+from cvo_ml.models.clv.scorers import OUTPUTS, SCORERS, BuyTillYouDie
+
+Floats = NDArray[np.float64]
+#: What the trees read of the model beneath, beside the columns of the snapshot.
+BENEATH: Final = ("btyd_value", "btyd_orders", "btyd_alive", "btyd_buys", "btyd_log_value_if_buys")
+#: Fewer buying, or fewer silent, rows than this cannot train the trees.
+FEWEST_ROWS: Final = 200
+_FOLDS: Final = 4
+_SPREAD: Final = (0.1, 2.0)  # of the log of the value: beyond, the mean of a log-normal is its tail alone
+_SMEAR: Final = (0.5, 2.0)
+_SMALLEST: Final = 1e-6  # of a probability or an amount before its logarithm
+
+
+class HybridLifetimeValue:
+    """Hurdle on top of buy-till-you-die: P(buys) x log-normal value with a modelled spread, by LightGBM.
+
+    With z the snapshot and the outputs of the model beneath, a customer brings nothing with probability 1 − π(z), else
+    V with log V ~ N(log A + μ(z) + log c, σ²(z)); A is the model's own expected value given a purchase, so trees learn
+    what differs from it and large customers stay large; c makes the total right on customers that the trees had not
+    seen. E[V] = π A c exp(μ + σ²/2); quantiles follow in closed form.
+
+    The number of orders, P(alive) and the next order are those of the model beneath. Money is discounted as there.
+
+    Parameters
+    ----------
+    base:
+        Fitted scorer, on data up to the date of scoring.
+    horizon:
+        The one window that the trees know.
+    features:
+        Number columns of the snapshot.
+    rounds, parameters:
+        As for ``BoostedClassifier``.
+    reference_p90:
+        As for ``BuyTillYouDie``.
+    """
+
+    kind: ClassVar[str] = "clv.hybrid_hurdle_lightgbm"
+
+    def __init__(
+        self,
+        base: BuyTillYouDie,
+        horizon: Horizon,
+        features: Sequence[str],
+        rounds: int = 60,
+        parameters: Mapping[str, Any] | None = None,
+        reference_p90: float | None = None,
+    ) -> None:
+        self.base, self.horizon, self.features = base, Horizon(horizon), tuple(features)
+        self.rounds, self.parameters, self.reference_p90 = rounds, dict(parameters or {}), reference_p90
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame to score must have."""
+        return tuple(dict.fromkeys((*self.base.columns, *self.features)))
+
+    @property
+    def model(self) -> Any:
+        """The ``CustomerLifetimeValue`` beneath."""
+        return self.base.model
+
+    @property
+    def orders_per_purchase_day(self) -> float:
+        """That of the model beneath."""
+        return self.base.orders_per_purchase_day
+
+    def fit(self, X: pd.DataFrame, value: Floats, customer: NDArray[Any]) -> HybridLifetimeValue:
+        """Grow the trees on closed windows.
+
+        Parameters
+        ----------
+        X:
+            (n, ...) snapshots with ``features`` and ``BENEATH``, the latter by a model that was fitted on data before
+            the same snapshot (``with_beneath``).
+        value:
+            What came in the ``horizon`` after each snapshot (n,), currency.
+        customer:
+            Of each row (n,): the spread and the total are judged on customers that the trees did not see.
+
+        Raises
+        ------
+        ModelRefused
+            With fewer than 200 rows that bought or that did not.
+        """
+        buys = value > 0
+        if min(buys.sum(), len(buys) - buys.sum()) < FEWEST_ROWS:
+            raise ModelRefused(
+                f"the hybrid needs {FEWEST_ROWS} rows with and without value and has {buys.sum():,} and "
+                f"{len(buys) - buys.sum():,}: use a longer history or more customers",
+                reason_code="too_few_rows",
+            )
+        away = np.log(np.maximum(value, _SMALLEST)) - _anchor(X)
+        fold = pd.factorize(pd.Series(customer))[0] % _FOLDS
+        chance, middle = np.zeros(len(X)), np.zeros(len(X))
+        for k in range(_FOLDS):
+            seen, held = fold != k, fold == k
+            hurdle, size = self._grow(X[seen], buys[seen], away[seen])
+            chance[held], middle[held] = hurdle.predict_positive(X[held]), size.predict_positive(X[held])
+        squares = np.maximum((away - middle)[buys] ** 2, _SMALLEST)
+        self.spread_ = self._trees({"objective": "gamma"}, rounds=max(1, self.rounds // 2)).fit(X[buys], squares)
+        self.hurdle_, self.size_ = self._grow(X, buys, away)
+        unscaled = chance * np.exp(_anchor(X) + middle + self._spread(X) ** 2 / 2)
+        self.smear_ = float(np.clip(value.sum() / unscaled.sum(), *_SMEAR))
+        return self
+
+    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
+        """The columns of ``OUTPUTS`` for each row of a snapshot.
+
+        Raises
+        ------
+        UsageError
+            For another horizon than that of the training.
+        """
+        if Horizon(horizon).days != self.horizon.days:
+            raise UsageError(f"the trees know a horizon of {self.horizon} and not {horizon}: train again for it")
+        table = self.base.predict(X, horizon=horizon, discount_rate=discount_rate)
+        Z = with_beneath(X, self.base, self.horizon)
+        shrink = (table["predicted_clv"] / Z["btyd_value"].clip(lower=_SMALLEST)).to_numpy() if discount_rate else 1.0
+        chance = self.hurdle_.predict_positive(Z)
+        middle = _anchor(Z) + self.size_.predict_positive(Z) + np.log(self.smear_)
+        spread = self._spread(Z)
+        table["predicted_clv"] = shrink * chance * np.exp(middle + spread**2 / 2)
+        for name, level in (("predicted_clv_p05", 0.05), ("predicted_clv_p95", 0.95)):
+            table[name] = shrink * _quantile(level, chance, middle, spread)
+        if self.reference_p90 is not None:
+            limit = np.log(np.maximum(self.reference_p90 / np.maximum(shrink, _SMALLEST), _SMALLEST))
+            table["p_top_decile"] = chance * ndtr((middle - limit) / spread)
+        else:
+            table["p_top_decile"] = np.nan
+        return table[list(OUTPUTS)]
+
+    def importance(self) -> dict[str, float]:
+        """Total gain of each column in the trees of size."""
+        return self.size_.importance()
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters as JSON-ready values, and the trees as text."""
+        parts, files = {}, {}
+        for name in ("hurdle", "size", "spread"):
+            parts[name], trees = getattr(self, f"{name}_").to_parts()
+            files[f"{name}.txt"] = trees["trees.txt"]
+        return {
+            "base_kind": self.base.kind,
+            "base": self.base.to_parts()[0],
+            "horizon_days": self.horizon.days,
+            "features": list(self.columns),
+            "snapshot": list(self.features),
+            "rounds": self.rounds,
+            "parameters": self.parameters,
+            "reference_p90": self.reference_p90,
+            "smear": self.smear_,
+            "trees": parts,
+        }, files
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> HybridLifetimeValue:
+        """Rebuild from what ``to_parts`` gave.
+
+        Raises
+        ------
+        BundleError
+            If the model beneath is of a kind that is not known.
+        """
+        kinds = {kind.kind: kind for kind in SCORERS}
+        if parameters["base_kind"] not in kinds:
+            raise BundleError(f"the hybrid stands on {parameters['base_kind']!r}, which this version does not know")
+        base = kinds[parameters["base_kind"]].from_parts(parameters["base"], {})
+        p90 = parameters["reference_p90"]
+        model = cls(
+            base,
+            Horizon.of_days(parameters["horizon_days"]),
+            parameters["snapshot"],
+            int(parameters["rounds"]),
+            parameters["parameters"],
+            None if p90 is None else float(p90),
+        )
+        for name in ("hurdle", "size", "spread"):
+            trees = {"trees.txt": files[f"{name}.txt"]}
+            setattr(model, f"{name}_", BoostedClassifier.from_parts(parameters["trees"][name], trees))
+        model.smear_ = float(parameters["smear"])
+        return model
+
+    def _grow(
+        self, X: pd.DataFrame, buys: NDArray[np.bool_], away: Floats
+    ) -> tuple[BoostedClassifier, BoostedClassifier]:
+        hurdle = self._trees({}).fit(X, buys)
+        return hurdle, self._trees({"objective": "regression"}).fit(X[buys], away[buys])
+
+    def _trees(self, own: Mapping[str, Any], rounds: int | None = None) -> BoostedClassifier:
+        columns = (*self.features, *BENEATH)
+        return BoostedClassifier(columns, (), rounds or self.rounds, {**self.parameters, **own})
+
+    def _spread(self, X: pd.DataFrame) -> Floats:
+        """Standard deviation of the log of the value (n,)."""
+        return np.clip(np.sqrt(self.spread_.predict_positive(X)), *_SPREAD)
+
+
+def with_beneath(X: pd.DataFrame, base: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
+    """A snapshot with the columns of ``BENEATH``: what the buy-till-you-die model says of the ``horizon``."""
+    clv = base.model
+    table = clv.predict(X, horizon=horizon, interval=None)
+    buys = 1.0 - clv.transactions_.probability_of_no_purchase(X, horizon)
+    value = table["predicted_clv"].to_numpy()
+    given = np.maximum(value, _SMALLEST) / np.clip(buys, _SMALLEST, 1.0)
+    return X.assign(
+        btyd_value=value,
+        btyd_orders=table["predicted_number_of_orders"] * base.orders_per_purchase_day,
+        btyd_alive=table["p_alive"],
+        btyd_buys=buys,
+        btyd_log_value_if_buys=np.log(given),
+    )
+
+
+def _anchor(X: pd.DataFrame) -> Floats:
+    return X["btyd_log_value_if_buys"].to_numpy(dtype=np.float64)
+
+
+def _quantile(level: float, chance: Floats, middle: Floats, spread: Floats) -> Floats:
+    """The value whose probability is ``level``, 0 where a customer brings nothing with a larger one (n,)."""
+    rest = (level - (1.0 - chance)) / np.maximum(chance, _SMALLEST)
+    above = np.exp(middle + spread * ndtri(np.clip(rest, 1e-12, 1.0 - 1e-12)))
+    return np.where(rest > 0, above, 0.0)

@@ -1,0 +1,122 @@
+"""The CLV job: the ladder from its configuration to a bundle that scores, and what the run shows."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from cvo_ml.config.jobs import ClvJob
+from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.features import snapshot
+from cvo_ml.models.clv import GammaGammaModel
+from cvo_ml.predict.clv import clv_columns
+from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.registry.models import model_of
+from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
+from training import clv
+from training.clv import train_clv
+
+HORIZON = Horizon("60D")
+
+
+@pytest.fixture(scope="module")
+def shop() -> Tables:
+    """Enough customers for every model."""
+    return seeded_shop(customers=900)
+
+
+@pytest.mark.parametrize("model", ["bg_nbd", "mbg_nbd", "pareto_nbd"])
+def test_every_model_of_purchases_trains_travels_and_scores(shop: Tables, model: str, tmp_path) -> None:
+    trained = train_clv(shop, SHOP_CUT, ClvJob(model=model, horizon=HORIZON, validation_horizon=HORIZON))
+    assert trained.bundle.kind == f"clv.{model}_gamma_gamma"
+    assert trained.parameters["purchase_model"] == model
+    assert set(trained.parameters[model]["standard_error"]) == set(model_of(trained.bundle).model.transactions_.params_)
+    assert trained.metrics["oracle_prediction_gap"] < 1e-6
+    assert trained.metrics["oracle_log_likelihood_gap"] < 1e-9
+    loaded = load_bundle(save_bundle(trained.bundle, tmp_path / "clv"))
+    features = snapshot(shop, SHOP_CUT)
+    ours, again = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, loaded))
+    assert ours.equals(again)
+    assert ours["predicted_clv"].gt(0).all()
+    assert ours["p_alive"].between(0, 1).all()
+
+
+def test_a_rung_below_the_first_is_named_with_its_reason(shop: Tables, monkeypatch) -> None:
+    original = clv.fit_lifetime_value
+    monkeypatch.setattr(
+        clv, "fit_lifetime_value", lambda X, **options: original(X, **{**options, "penalty": 0.0, "first": Refusing})
+    )
+    trained = train_clv(shop, SHOP_CUT, ClvJob(horizon=HORIZON, validation_horizon=HORIZON))
+    assert trained.bundle.kind == "clv.mbg_nbd_gamma_gamma"
+    assert trained.parameters["rung"] == "MBG/NBD"
+    assert "no such luck" in trained.parameters["rung_reason"]
+    assert any(note.startswith("mbg_nbd: MBG/NBD: no such luck") for note in trained.notes)
+
+
+class Refusing(clv.BetaGeoModel):
+    """A first rung that never holds."""
+
+    def fit_histories(self, histories, *, prior=None):
+        raise ModelRefused("no such luck", reason_code="test")
+
+
+def test_the_formula_is_champion_with_the_reason_where_no_rung_holds() -> None:
+    trained = train_clv(seeded_shop(customers=40), SHOP_CUT, ClvJob(horizon=HORIZON, validation_horizon=HORIZON))
+    assert (trained.bundle.kind, trained.bundle.grade) == ("clv.formula", "D")
+    assert trained.parameters["rung"] == "formula"
+    assert "bought again" in trained.notes[0]
+    assert set(trained.figures) == {"holdout_by_decile", "ranking"}
+    assert trained.metrics["model_rmse"] == trained.metrics["formula_rmse"]
+
+
+def test_nobody_before_the_cut_is_refused(shop: Tables) -> None:
+    early = (SHOP_START + HORIZON.delta).date()
+    with pytest.raises(ModelRefused, match="no customer before the cut") as refused:
+        train_clv(shop, early, ClvJob(horizon=HORIZON, validation_horizon=HORIZON))
+    assert refused.value.reason_code == "no_customers"
+
+
+def test_independence_of_value_and_frequency_is_reported(shop: Tables, monkeypatch) -> None:
+    job = ClvJob(horizon=HORIZON, validation_horizon=HORIZON)
+    trained = train_clv(shop, SHOP_CUT, job)
+    found = trained.parameters["gamma_gamma"]["independence"]
+    assert 0 <= found["p_value"] <= 1
+    features = snapshot(shop, SHOP_CUT)
+    features["monetary_value"] *= features["frequency"]  # who buys more pays more
+    assert GammaGammaModel().fit(features).independence_.p_value < 0.01
+    _, notes = clv.describe(clv.fit(features, job), job)
+    assert any("depends on their number" in note for note in notes)
+
+
+def test_the_judgement_is_whole_and_holds_no_customer(shop: Tables) -> None:
+    trained = train_clv(shop, SHOP_CUT, ClvJob(horizon=HORIZON, validation_horizon=HORIZON))
+    judged = json.loads(json.dumps(trained.documents["judging"], allow_nan=False))
+    assert {"model", "formula", "last period repeated", "zero"} <= set(judged["value"])
+    assert judged["value"]["zero"] | {"mae": 0, "rmse": 0} == {
+        "total_bias": -1.0, "rmse": 0, "mae": 0, "gini": None, "spearman": None, "top_decile_share": None
+    }  # fmt: skip
+    assert judged["value"]["model"]["rmse"] == pytest.approx(trained.metrics["model_rmse"])
+    n = sum(row["rows"] for row in judged["by_decile"])
+    assert n == sum(row["rows"] for row in judged["by_frequency"])
+    assert sum(row["share_of_actual"] for row in judged["by_decile"]) == pytest.approx(1)
+    assert set(judged["lead"]["formula"]) == {"rmse", "total_bias", "gini"}
+    tracked = judged["tracking"]
+    assert len(tracked["week"]) == len(tracked["expected"]) == len(tracked["actual"])
+    cut, before = tracked["cut_week"], np.array(tracked["week"]) <= tracked["cut_week"]
+    features = snapshot(shop, SHOP_CUT - HORIZON.delta)
+    seen = np.array(tracked["actual"])[before].sum()
+    assert cut - 1 < before.sum() <= cut
+    assert seen <= features["frequency"].sum() <= seen + np.array(tracked["actual"])[before.sum()]
+    expected = np.array(tracked["expected"])[before].sum()
+    assert expected == pytest.approx(seen, rel=0.25)
+    text = trained.texts["judging"]
+    assert "| model |" in text
+    assert not [customer for customer in features.index if customer in text]
+    assert {"tracking", "holdout_by_frequency", "probability_alive"} <= set(trained.figures)
+    for draw in trained.figures.values():
+        figure = draw()
+        assert all(axes.get_title() and axes.get_xlabel() for axes in figure.axes[:1])

@@ -1,0 +1,262 @@
+"""How a CLV model did in the window after its cut: tables for people and machines, and what the figures draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.features.engine import engine, run
+from cvo_ml.features.known import remaining_orders
+from cvo_ml.models.clv import clv_formula
+from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.scorers import BuyTillYouDie
+from cvo_ml.models.clv.tracking import Tracking, track
+from cvo_ml.stats.accuracy import Accuracy, accuracy, by_group, deciles, paired
+from cvo_ml.stats.intervals import Interval
+
+Floats = NDArray[np.float64]
+#: Frequencies from here on are one group, as in Fader, Hardie & Lee (2005).
+MOST_FREQUENT: Final = 7
+
+
+class Fit(Protocol):
+    """What judging reads of a fit."""
+
+    @property
+    def scorer(self) -> BuyTillYouDie | None:
+        """The scorer; None at the formula."""
+
+
+class Window(Protocol):
+    """What judging reads of a validation: read-only."""
+
+    @property
+    def cut(self) -> date:
+        """The first day that the model did not see."""
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """The snapshot at the cut."""
+
+    @property
+    def outcome(self) -> pd.DataFrame:
+        """``orders, purchase_days, value`` of the window, ``last_purchase_days`` of the one before it."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The model's columns."""
+
+    @property
+    def predicted(self) -> Mapping[str, Floats]:
+        """Value by the name of what predicted it; ``model`` is the one that is judged."""
+
+    @property
+    def choice(self) -> str:
+        """Which of the candidates the model is, and why."""
+
+    @property
+    def fitted(self) -> Fit:
+        """The fit at the cut."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The evidence of one window.
+
+    Attributes
+    ----------
+    value, purchases:
+        Accuracy of the value and of the number of purchase days, by the name of what predicted it.
+    lead:
+        For each other prediction of value, how much better the model is, paired (see ``stats.accuracy.paired``).
+    hybrid_lead:
+        How much better the hybrid is than the model of purchases alone, paired; empty without one.
+    by_decile:
+        Customers by predicted value: rows, mean predicted, mean actual, share inside the 90 % interval.
+    by_frequency:
+        Customers by repeat purchases so far: rows, mean expected and mean actual purchase days. Empty at the formula.
+    tracking:
+        Repeat purchases by the week, before and after the cut; None at the formula.
+    coverage:
+        Share of customers inside the 90 % interval of value; None at the formula.
+    """
+
+    cut: date
+    horizon: Horizon
+    value: Mapping[str, Accuracy]
+    purchases: Mapping[str, Accuracy]
+    lead: Mapping[str, Mapping[str, Interval]]
+    hybrid_lead: Mapping[str, Interval]
+    choice: str
+    by_decile: Sequence[Mapping[str, float]]
+    by_frequency: Sequence[Mapping[str, float]]
+    tracking: Tracking | None
+    coverage: float | None
+
+    def metrics(self) -> dict[str, float]:
+        """What the tracked run shows beyond the accuracy of value."""
+        found: dict[str, float | None] = {}
+        for name, measured in self.purchases.items():
+            found |= {f"{name.replace(' ', '_')}_purchases_{k}": v for k, v in measured.as_dict().items()}
+        for name, measured in self.value.items():
+            found |= {f"{name.replace(' ', '_')}_{k}": getattr(measured, k) for k in ("mae", "spearman")}
+        if self.tracking is not None:
+            expected, actual = self.tracking.after_the_cut()
+            found["tracking_bias_after_cut"] = expected / actual - 1 if actual > 0 else None
+        found["coverage_90"] = self.coverage
+        return {name: number for name, number in found.items() if number is not None}
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        tracked = self.tracking
+        return {
+            "cut": str(self.cut),
+            "horizon_days": self.horizon.days,
+            "value": {name: measured.as_dict() for name, measured in self.value.items()},
+            "purchases": {name: measured.as_dict() for name, measured in self.purchases.items()},
+            "lead": {
+                name: {measure: interval.as_dict() for measure, interval in found.items()}
+                for name, found in self.lead.items()
+            },
+            "hybrid_lead": {measure: interval.as_dict() for measure, interval in self.hybrid_lead.items()},
+            "choice": self.choice,
+            "by_decile": [dict(row) for row in self.by_decile],
+            "by_frequency": [dict(row) for row in self.by_frequency],
+            "coverage_90": self.coverage,
+            "tracking": None
+            if tracked is None
+            else {
+                "cut_week": tracked.cut_week,
+                "week": tracked.week.tolist(),
+                "expected": tracked.expected.tolist(),
+                "actual": tracked.actual.tolist(),
+            },
+        }
+
+    def _pairs(self) -> list[tuple[str, Mapping[str, Interval]]]:
+        pairs = [(f"model against {name}", found) for name, found in self.lead.items()]
+        return pairs + ([("hybrid against btyd", self.hybrid_lead)] if self.hybrid_lead else [])
+
+    def markdown(self) -> str:
+        """The tables for people."""
+        parts = [
+            f"# CLV in the {self.horizon.days:g} days from {self.cut}",
+            "## Value",
+            _table(_accuracy_rows(self.value)),
+            "How much better the first is (95 % interval, paired; above 0 is better):",
+            _table(
+                [
+                    {"pair": name} | {measure: str(interval) for measure, interval in found.items()}
+                    for name, found in self._pairs()
+                ]
+            ),
+            f"Choice: {self.choice}.",
+            "## Value by predicted decile",
+            _table(self.by_decile),
+        ]
+        if self.coverage is not None:
+            parts.append(f"{self.coverage:.1%} of the customers lie inside their 90 % interval.")
+        parts += ["## Purchase days", _table(_accuracy_rows(self.purchases))]
+        if self.by_frequency:
+            parts += ["## Purchase days by repeat purchases so far", _table(self.by_frequency)]
+        if self.tracking is not None:
+            expected, actual = self.tracking.after_the_cut()
+            parts.append(f"Whole weeks after the cut: {expected:,.0f} repeat purchases expected, {actual:,.0f} came.")
+        return "\n\n".join(parts) + "\n"
+
+
+def judge(tables: Tables, as_of: date, window: Window, horizon: Horizon) -> Judgement:
+    """All evidence that a window of validation gives."""
+    actual = window.outcome["value"].to_numpy(dtype=np.float64)
+    model = window.predicted["model"]
+    scorer = window.fitted.scorer
+    tried = {name: window.predicted[name] for name in ("hybrid", "btyd") if name in window.predicted}
+    others = {name: values for name, values in window.predicted.items() if name != "model" and name not in tried}
+    columns = {"predicted": model, "actual": actual}
+    inside = None
+    if scorer is not None:
+        low, high = (window.table[f"predicted_clv_{end}"].to_numpy() for end in ("p05", "p95"))
+        inside = ((actual >= low) & (actual <= high)).astype(np.float64)
+        columns["inside_90"] = inside
+    by_decile = by_group(deciles(model), columns)
+    total = float(actual.sum())
+    for row in by_decile:
+        row["share_of_actual"] = row["actual"] * row["rows"] / total if total > 0 else 0.0
+    days = purchase_predictions(window, horizon)
+    came = window.outcome["purchase_days"].to_numpy(dtype=np.float64)
+    by_frequency = []
+    if scorer is not None:
+        group = np.minimum(window.features["frequency"].to_numpy(), MOST_FREQUENT).astype(np.intp)
+        by_frequency = by_group(group, {"expected": days["model"], "actual": came})
+    return Judgement(
+        window.cut,
+        horizon,
+        {name: accuracy(actual, values) for name, values in window.predicted.items()},
+        {name: accuracy(came, values) for name, values in days.items()},
+        {name: paired(actual, model, values) for name, values in others.items()},
+        paired(actual, tried["hybrid"], tried["btyd"]) if tried else {},
+        window.choice,
+        by_decile,
+        by_frequency,
+        None if scorer is None else tracking_of(tables, as_of, window, scorer.model.transactions_),
+        None if inside is None else float(inside.mean()),
+    )
+
+
+def purchase_predictions(window: Window, horizon: Horizon) -> dict[str, Floats]:
+    """Expected purchase days of each customer (n,) by the model (where there is one) and by the baselines."""
+    features, scorer = window.features, window.fitted.scorer
+    so_far = features["frequency"].to_numpy() + 1
+    found = {}
+    if scorer is not None:
+        orders = window.table["predicted_number_of_orders"].to_numpy()
+        found["model"] = orders / scorer.orders_per_purchase_day
+    found["formula"] = clv_formula(so_far, so_far, features["days_since_first_order"], horizon)
+    found["last period repeated"] = window.outcome["last_purchase_days"].to_numpy(dtype=np.float64)
+    found["zero"] = np.zeros(len(features))
+    return found
+
+
+def tracking_of(tables: Tables, as_of: date, window: Window, model: PurchaseModel) -> Tracking | None:
+    """Repeat purchase days by the week, of the customers known at the cut, until ``as_of``; None within one week."""
+    with engine(tables) as opened:
+        orders = remaining_orders(opened, as_of)
+        days = run(orders.group_by("customer_id", day=orders.ordered_at.date()).agg(n=orders.count()))
+    frame = days.reset_index()
+    frame = frame[frame["customer_id"].isin(window.features.index)]
+    day = pd.to_datetime(frame["day"])
+    first = day.groupby(frame["customer_id"]).transform("min")
+    start = first.min()
+    born = frame.loc[day == first, "customer_id"].index
+    births, repeats = ((part - start).dt.days.to_numpy(dtype=np.intp) for part in (day[born], day[day > first]))
+    cut_day, length = (pd.Timestamp(window.cut) - start).days, (pd.Timestamp(as_of) - start).days
+    if length <= MOST_FREQUENT:
+        return None
+    known = births < cut_day  # an order refunded after the cut can move a first purchase past it
+    return track(births[known], repeats, model.expected_curve_new, cut_day=cut_day, days=length)
+
+
+def _accuracy_rows(found: Mapping[str, Accuracy]) -> list[dict[str, Any]]:
+    return [{"prediction": name, **measured.as_dict()} for name, measured in found.items()]
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as Markdown; numbers with four digits."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [" | ".join(name.replace("_", " ") for name in names), "|".join(["---"] * len(names))]
+    lines += [" | ".join(_cell(row.get(name)) for name in names) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
