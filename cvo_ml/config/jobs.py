@@ -30,6 +30,13 @@ class Trees(FrozenConfig):
     parameters: dict[str, Any] = {}
 
 
+class LeakPolicy(FrozenConfig):
+    """What the owner of the data vouches for, column by column (docs/decisions/0008)."""
+
+    known_at_conversion: tuple[str, ...] = ()
+    acknowledged: tuple[str, ...] = ()
+
+
 class ChurnJob(FrozenConfig):
     """Churn as no order within the horizon."""
 
@@ -40,6 +47,8 @@ class ChurnJob(FrozenConfig):
     shortest_history: Horizon = Horizon("30D")
     trees: Trees = Trees()
     bands: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {"low": 0.33, "medium": 0.66}
+    season: bool = False
+    leaks: LeakPolicy = LeakPolicy(known_at_conversion=("country",))
 
     @model_validator(mode="after")
     def _bands_differ(self) -> ChurnJob:
@@ -55,3 +64,4 @@ class IcpJob(FrozenConfig):
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
     trees: Trees = Trees(rounds=60)
+    leaks: LeakPolicy = LeakPolicy(known_at_conversion=("country",))

@@ -41,10 +41,21 @@ class Labelled:
     dropped: Mapping[date, int]
 
 
-def labelled_snapshots(tables: Tables, dates: Sequence[str | date], horizon: Horizon) -> Labelled:
-    """Snapshots of ``dates`` with what followed; rows whose horizon is not closed are dropped and counted."""
+def labelled_snapshots(
+    tables: Tables, dates: Sequence[str | date], horizon: Horizon, until: date | None = None
+) -> Labelled:
+    """Snapshots of ``dates`` with what followed; rows whose horizon is not closed are dropped and counted.
+
+    Parameters
+    ----------
+    until:
+        The date up to which the tables are complete; if None, the last order shows how far they reach.
+    """
     features = snapshots(tables, dates)
-    closed = {midnight(day): is_closed(tables, day, horizon) for day in map(parse_as_of, dates)}
+    closed = {
+        midnight(day): is_closed(tables, day, horizon) if until is None else day + horizon.delta <= until
+        for day in map(parse_as_of, dates)
+    }
     days = features.index.get_level_values("as_of")
     is_open = ~days.map(closed).to_numpy(dtype=bool)
     dropped = {day.date(): int((days == day).sum()) for day, done in closed.items() if not done}
