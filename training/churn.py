@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
-from cvo_ml.features import FEATURES, snapshot, window_outcome
-from cvo_ml.features.snapshot import is_gone
+from cvo_ml.core.units import midnight
+from cvo_ml.features import FEATURES, SEASON, feature_hash, labelled_snapshots, snapshot
+from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.churn import BoostedChurn, RecencyChurn
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration
@@ -21,6 +22,7 @@ from cvo_ml.stats.grading import grade_losses
 from cvo_ml.stats.ranking import auc, lift
 from training import plots
 from training.dates import training_dates
+from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 from training.slices import slices
 
@@ -44,21 +46,24 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob) -> Trained:
             f"{job.shortest_history} of history before them: use a longer history or a shorter horizon",
             reason_code="too_short_history",
         )
-    rows = {day: labelled(tables, day, job) for day in dates}
+    rows = labelled_dates(tables, dates, as_of, job)
     test, y = rows[last]
     past = [rows[day] for day in earlier]
+    evidence = leak_evidence(past, rows[last], tables, last, job)
     model, baseline = fit(past, job), fit_baseline(past)
     predicted = {"model": model.predict_proba(test)[:, 1], "recency": baseline.predict_proba(test)[:, 1]}
     slope = logistic_recalibration(y, predicted["model"]).slope_interval()
     verdict = grade_losses(log_loss(y, predicted["model"]), log_loss(y, predicted["recency"]), slope, slices(test))
     everything = [rows[day] for day in dates]
     champion = fit_baseline(everything) if verdict.grade == "D" else fit(everything, job)
+    facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.as_dict()}
+    facts |= {"feature_hash": feature_hash(columns_of(test, job))}
     settings = {"horizon_days": job.horizon.days, "definition": job.definition, "bands": dict(job.bands)}
     notes = ("not better than recency alone out of time: recency is champion",) if verdict.grade == "D" else ()
     return Trained(
-        bundle_of("churn", champion, settings, {"verdict": verdict.as_dict(), "baseline": "recency"}),
+        bundle_of("churn", champion, settings, facts),
         {"training_dates": len(dates), "training_rows": sum(len(X) for X, _ in everything), "test_rows": len(test)},
-        metrics(y, predicted, slope.estimate),
+        metrics(y, predicted, slope.estimate) | gate_metrics(evidence),
         {
             "reliability": partial(plots.reliability_diagram, y, predicted),
             "gains": partial(plots.gains, y.astype(float), predicted),
@@ -70,18 +75,60 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob) -> Trained:
 
 def labelled(tables: Tables, day: date, job: ChurnJob) -> tuple[pd.DataFrame, Labels]:
     """The eligible customers at ``day`` (n, features) and whether each churned (n,)."""
-    features = snapshot(tables, day)
-    features = features[~is_gone(features, job.horizon)]
-    orders = window_outcome(tables, day, job.horizon, features.index)["orders"]
-    return features, (orders == 0).to_numpy()
+    return labelled_dates(tables, [day], day + job.horizon.delta, job)[day]
+
+
+def labelled_dates(
+    tables: Tables, dates: list[date], as_of: date, job: ChurnJob
+) -> dict[date, tuple[pd.DataFrame, Labels]]:
+    """Per date the eligible customers (n, features) and whether each churned (n,), from one pass over the tables."""
+    found = labelled_snapshots(tables, dates, job.horizon, until=as_of)
+    days = found.features.index.get_level_values("as_of")
+    eligible, churned = ~found.gone.to_numpy(dtype=bool), (found.outcomes["orders"] == 0).to_numpy(dtype=bool)
+    rows = {day: eligible & (days == midnight(day)) for day in dates}
+    return {day: (found.features[own].droplevel("as_of"), churned[own]) for day, own in rows.items()}
+
+
+def columns_of(X: pd.DataFrame, job: ChurnJob) -> tuple[str, ...]:
+    """What the trees read: numbers, then categories."""
+    has_country = "country" in X and X["country"].nunique() > 1
+    return (*FEATURES, *(SEASON if job.season else ()), *(("country",) if has_country else ()))
+
+
+def trees_of(X: pd.DataFrame, job: ChurnJob) -> BoostedChurn:
+    """The model before it is fitted."""
+    names = columns_of(X, job)
+    numbers, categories = [name for name in names if name != "country"], [name for name in names if name == "country"]
+    return BoostedChurn(numbers, categories, job.trees.rounds, job.trees.parameters)
 
 
 def fit(rows: list[tuple[pd.DataFrame, Labels]], job: ChurnJob) -> BoostedChurn:
     """Trees on all but the last date, calibrated on the last; on all, uncalibrated, where there is one only."""
     X, y = _stack(rows[:-1] or rows)
-    categories = ("country",) if "country" in X and X["country"].nunique() > 1 else ()
-    model = BoostedChurn(FEATURES, categories, job.trees.rounds, job.trees.parameters).fit(X, y)
+    model = trees_of(X, job).fit(X, y)
     return model.calibrate(*rows[-1]) if len(rows) > 1 else model
+
+
+def leak_evidence(
+    past: list[tuple[pd.DataFrame, Labels]],
+    test: tuple[pd.DataFrame, Labels],
+    tables: Tables,
+    last: date,
+    job: ChurnJob,
+) -> Evidence:
+    """The leak gate on the rows that the model is judged with."""
+    X, y = _stack(past)
+    # rows of (date, customer) stand once: their place tells them apart
+    later = test[0].set_axis(range(len(X), len(X) + len(test[0])), axis=0)
+    return pass_gate(
+        Sample(X, y, later, test[1]),
+        columns_of(X, job),
+        job.leaks,
+        lambda X, y, later: trees_of(X, job).trees.fit(X, y).predict_positive(later),
+        lambda shop: snapshot(shop, last),
+        tables,
+        last,
+    )
 
 
 def fit_baseline(rows: list[tuple[pd.DataFrame, Labels]]) -> RecencyChurn:

@@ -13,6 +13,7 @@ from cvo_ml.config.jobs import IcpJob
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, first_order_features, value_by_age
+from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.icp import FirstOrderValue, Lookalike
 from cvo_ml.models.icp.lookalike import FEWEST_POSITIVES
 from cvo_ml.registry.models import bundle_of
@@ -21,6 +22,7 @@ from cvo_ml.stats.intervals import bootstrap
 from cvo_ml.stats.ranking import auc, lift
 from training import plots
 from training.dates import first_day
+from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 
 Labels = NDArray[np.bool_]
@@ -45,6 +47,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob) -> Trained:
             "needed: use a longer history of first orders or a shorter age",
             reason_code="too_few_icp_positives",
         )
+    evidence = leak_evidence(train, test, tables, job)
     model, baseline = fit(train, job), FirstOrderValue().fit(train, train["is_top"].to_numpy())
     y = test["is_top"].to_numpy(dtype=bool)
     predicted = {"model": model.predict_proba(test)[:, 1], "first order value": baseline.predict_proba(test)[:, 1]}
@@ -54,6 +57,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob) -> Trained:
     )
     verdict = grade(advantage, None, {})
     champion = FirstOrderValue().fit(rows, rows["is_top"].to_numpy()) if verdict.grade == "D" else fit(rows, job)
+    facts = {"verdict": verdict.as_dict(), "baseline": "first order value", "leaks": evidence.as_dict()}
     settings = {"age_days": job.age.days, "top_share": job.top_share}
     notes = ("not better than the first order's value out of time: it is champion",) if verdict.grade == "D" else ()
     found: dict[str, float] = {"test_rows": len(y), "test_positives": int(y.sum())}
@@ -61,9 +65,9 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob) -> Trained:
         prefix = name.replace(" ", "_")
         found |= {f"{prefix}_auc": auc(y, score), f"{prefix}_lift_top_decile": lift(y, score)}
     return Trained(
-        bundle_of("icp", champion, settings, {"verdict": verdict.as_dict(), "baseline": "first order value"}),
+        bundle_of("icp", champion, settings, facts),
         {"training_rows": len(train), "training_positives": int(train["is_top"].sum())},
-        found,
+        found | gate_metrics(evidence),
         {
             "gains": partial(plots.gains, y.astype(float), predicted),
             "importance": partial(plots.importance, model.trees.importance()),
@@ -96,9 +100,27 @@ def split_in_time(rows: pd.DataFrame, job: IcpJob) -> tuple[pd.DataFrame, pd.Dat
     return rows[closed], rows[rows["first_ordered_at"] >= start]
 
 
-def fit(rows: pd.DataFrame, job: IcpJob) -> Lookalike:
-    """The lookalike model on those fields that the shop has."""
+def model_of(rows: pd.DataFrame, job: IcpJob) -> Lookalike:
+    """The lookalike model, not fitted, on those fields that the shop has."""
     features = [name for name in FIRST_ORDER_FEATURES if rows[name].notna().any()]
     has_country = "country" in rows and rows["country"].nunique() > 1
-    model = Lookalike(features, ("country",) if has_country else (), job.trees.rounds, job.trees.parameters)
-    return model.fit(rows, rows["is_top"].to_numpy())
+    return Lookalike(features, ("country",) if has_country else (), job.trees.rounds, job.trees.parameters)
+
+
+def fit(rows: pd.DataFrame, job: IcpJob) -> Lookalike:
+    """The lookalike model on all rows."""
+    return model_of(rows, job).fit(rows, rows["is_top"].to_numpy())
+
+
+def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, job: IcpJob) -> Evidence:
+    """The leak gate on the rows that the model is judged with."""
+    day = pd.Timestamp(test["first_ordered_at"].median()).date()
+    return pass_gate(
+        Sample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
+        model_of(train, job).columns,
+        job.leaks,
+        lambda X, y, later: model_of(X, job).trees.fit(X, y).predict_positive(later),
+        lambda shop: first_order_features(shop, day),
+        tables,
+        day,
+    )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine, run
-from cvo_ml.features.known import remaining_orders
+from cvo_ml.features.relations import order_rows
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.scorers import BuyTillYouDie
@@ -228,8 +228,8 @@ def purchase_predictions(window: Window, horizon: Horizon) -> dict[str, Floats]:
 def tracking_of(tables: Tables, as_of: date, window: Window, model: PurchaseModel) -> Tracking | None:
     """Repeat purchase days by the week, of the customers known at the cut, until ``as_of``; None within one week."""
     with engine(tables) as opened:
-        orders = remaining_orders(opened, as_of)
-        days = run(orders.group_by("customer_id", day=orders.ordered_at.date()).agg(n=orders.count()))
+        orders = order_rows(opened, [as_of])
+        days = run(orders.filter(orders.kept).select("customer_id", "day").distinct(), ["customer_id", "day"])
     frame = days.reset_index()
     frame = frame[frame["customer_id"].isin(window.features.index)]
     day = pd.to_datetime(frame["day"])

@@ -42,6 +42,13 @@ class ClvJob(FrozenConfig):
     hybrid: HybridJob = HybridJob()
 
 
+class LeakPolicy(FrozenConfig):
+    """What the owner of the data vouches for, column by column (docs/decisions/0008)."""
+
+    known_at_conversion: tuple[str, ...] = ()
+    acknowledged: tuple[str, ...] = ()
+
+
 class ChurnJob(FrozenConfig):
     """Churn as no order within the horizon."""
 
@@ -52,6 +59,8 @@ class ChurnJob(FrozenConfig):
     shortest_history: Horizon = Horizon("30D")
     trees: Trees = Trees()
     bands: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {"low": 0.33, "medium": 0.66}
+    season: bool = False
+    leaks: LeakPolicy = LeakPolicy(known_at_conversion=("country",))
 
     @model_validator(mode="after")
     def _bands_differ(self) -> ChurnJob:
@@ -67,3 +76,4 @@ class IcpJob(FrozenConfig):
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
     trees: Trees = Trees(rounds=60)
+    leaks: LeakPolicy = LeakPolicy(known_at_conversion=("country",))

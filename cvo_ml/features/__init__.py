@@ -3,9 +3,25 @@
 Everything here uses rows with event time < ``as_of`` and ``known_at`` <= ``as_of``.
 """
 
+from cvo_ml.features.catalogue import CATALOGUE, feature_hash
+from cvo_ml.features.engine import ParquetTables
 from cvo_ml.features.first_order import first_order_features
-from cvo_ml.features.labels import window_outcome
+from cvo_ml.features.labels import Labelled, labelled_snapshots, window_outcome
 from cvo_ml.features.rfm import rfm_summary
-from cvo_ml.features.snapshot import FEATURES, snapshot
+from cvo_ml.features.snapshot import FEATURES, SEASON, snapshot, snapshots, write_snapshots
 
-__all__ = ["FEATURES", "first_order_features", "rfm_summary", "snapshot", "window_outcome"]
+__all__ = [
+    "CATALOGUE",
+    "FEATURES",
+    "SEASON",
+    "Labelled",
+    "ParquetTables",
+    "feature_hash",
+    "first_order_features",
+    "labelled_snapshots",
+    "rfm_summary",
+    "snapshot",
+    "snapshots",
+    "window_outcome",
+    "write_snapshots",
+]

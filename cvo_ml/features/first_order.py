@@ -11,7 +11,9 @@ import pandas as pd
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features.engine import Engine, engine, run
-from cvo_ml.features.known import CENT, known_profile
+from cvo_ml.features.exact import exact_mean, exact_sum, micro, units
+from cvo_ml.features.known import known_profile
+from cvo_ml.features.relations import CENT
 
 #: What lookalike models read, in their order.
 FIRST_ORDER_FEATURES: Final[tuple[str, ...]] = (
@@ -63,12 +65,13 @@ def value_by_age(tables: Tables, as_of: str | date, age: Horizon) -> pd.DataFram
         window = window.mutate(window_end=window.first_ordered_at + ibis.interval(days=age.whole_days))
         refunds = opened.known("refunds", day)
         back = window.left_join(refunds, window.order_id == refunds.order_id)
-        back = back.mutate(counted=(back.known_at_right <= back.window_end).ifelse(back.amount, 0.0).coalesce(0.0))
+        back = back.mutate(counted=(back.known_at_right <= back.window_end).ifelse(micro(back.amount), 0).coalesce(0))
         per_order = back.group_by("customer_id", "order_id", "first_ordered_at", "net").agg(back=back.counted.sum())
-        left = ibis.greatest(per_order.net - per_order.back, 0.0)
+        left = ibis.greatest(micro(per_order.net) - per_order.back.cast("int64"), 0)
         return run(
             per_order.group_by("customer_id").agg(
-                first_ordered_at=per_order.first_ordered_at.min(), value=left.sum(where=left > CENT).coalesce(0.0)
+                first_ordered_at=per_order.first_ordered_at.min(),
+                value=units(left.sum(where=left > CENT)).coalesce(0.0),
             )
         )
 
@@ -89,9 +92,9 @@ def _with_basket(engine: Engine, first: Any, as_of: date) -> Any:
         lines = lines.mutate(unit_price=ibis.null("float64"))
     basket = lines.group_by(basket_order=lines.order_id).agg(
         first_order_lines=lines.count().cast("float64"),
-        first_order_units=lines.quantity.sum(),
+        first_order_units=exact_sum(lines.quantity),
         first_order_products=lines.product_id.nunique().cast("float64"),
-        first_order_mean_price=lines.unit_price.mean(),
+        first_order_mean_price=exact_mean(lines.unit_price),
         first_order_max_quantity=lines.quantity.max(),
     )
     joined = first.left_join(basket, first.order_id == basket.basket_order)

@@ -10,11 +10,12 @@ import pandas as pd
 
 from cvo_ml.core.tables import ORDERS, Tables
 from cvo_ml.core.units import days_per, parse_as_of
-from cvo_ml.features.engine import Engine, engine, run
-from cvo_ml.features.known import remaining_orders
+from cvo_ml.features.engine import Engine, ParquetTables, Source, engine, run
+from cvo_ml.features.order_features import mean_repeat_value
+from cvo_ml.features.relations import order_rows
 
 
-def rfm_summary(orders: pd.DataFrame | Tables, *, as_of: str | date, unit: str = "D") -> pd.DataFrame:
+def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str = "D") -> pd.DataFrame:
     """Frequency, recency, age and mean value of each customer as known at ``as_of``.
 
     Parameters
@@ -46,7 +47,11 @@ def rfm_summary(orders: pd.DataFrame | Tables, *, as_of: str | date, unit: str =
     >>> rfm_summary(orders, as_of="2011-01-31").loc["a"].to_dict()
     {'frequency': 1.0, 'recency': 10.0, 'T': 29.0, 'monetary_value': 30.0}
     """
-    tables = orders if isinstance(orders, Tables) else Tables({"orders": ORDERS.validate(orders)}, currency="")
+    tables = (
+        orders
+        if isinstance(orders, Tables | ParquetTables)
+        else Tables({"orders": ORDERS.validate(orders)}, currency="")
+    )
     with engine(tables) as opened:
         summary = run(rfm_expression(opened, parse_as_of(as_of)))
     summary[["recency", "T"]] /= days_per(unit)
@@ -55,15 +60,13 @@ def rfm_summary(orders: pd.DataFrame | Tables, *, as_of: str | date, unit: str =
 
 def rfm_expression(engine: Engine, as_of: date) -> Any:
     """The RFM summary in days as an Ibis expression."""
-    orders = remaining_orders(engine, as_of)
-    days = orders.group_by("customer_id", day=orders.ordered_at.date()).agg(value=orders.remaining.sum())
-    first = days.day.min().over(ibis.window(group_by=days.customer_id))
-    days = days.mutate(first=first)
-    days = days.mutate(repeat=days.day > days["first"])
+    orders = order_rows(engine, [as_of])
+    orders = orders.filter(orders.kept)
+    days = orders.group_by("customer_id", "day").agg(value=orders.remaining.sum().cast("int64"))
     last_seen = ibis.literal(as_of - timedelta(days=1))
     return days.group_by("customer_id").agg(
-        frequency=days.repeat.sum().cast("float64"),
+        frequency=(days.count() - 1).cast("float64"),
         recency=days.day.max().delta(days.day.min(), unit="day").cast("float64"),
         T=last_seen.delta(days.day.min(), unit="day").cast("float64"),
-        monetary_value=days.value.mean(where=days.repeat).coalesce(0.0),
+        monetary_value=mean_repeat_value(days),
     )

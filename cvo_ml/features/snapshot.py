@@ -1,20 +1,24 @@
-"""The feature table: one row per customer with what was known on a date."""
+"""The feature table: one row per date and customer with what was known on the date, for many dates in one pass."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
 import ibis
 import pandas as pd
 
-from cvo_ml.core.tables import Tables
+from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.features.engine import Engine, cut, engine, run
-from cvo_ml.features.known import customer_refunds, gross_value, known_profile, remaining_orders
-from cvo_ml.features.rfm import rfm_expression
+from cvo_ml.features import basket_features, order_features, row_features, service_features
+from cvo_ml.features.catalogue import CATALOGUE, Feature
+from cvo_ml.features.engine import Engine, Source, engine, run, write
+from cvo_ml.features.relations import KEYS, RELATIONS
 
-WINDOWS: Final = (30, 90, 180)
+#: The modules whose functions fill the catalogue.
+MODULES: Final = (order_features, basket_features, service_features, row_features)
 
 #: What churn models read, in their order.
 FEATURES: Final[tuple[str, ...]] = (
@@ -29,80 +33,86 @@ FEATURES: Final[tuple[str, ...]] = (
     "average_order_value",
     "last_order_value",
     "net_value",
-    *(f"orders_{days}d" for days in WINDOWS),
-    *(f"net_{days}d" for days in WINDOWS),
+    *(f"orders_{days}d" for days in (30, 90, 180)),
+    *(f"net_{days}d" for days in (30, 90, 180)),
     "trend_orders",
     "number_of_refunds",
     "refunded_share",
 )
 
+#: The season of the date. Trees learn it as a name of the snapshot unless the history holds more than one year,
+#: so a model that wants it asks for it by name.
+SEASON: Final[tuple[str, ...]] = ("season_sine", "season_cosine")
 
-def snapshot(tables: Tables, as_of: str | date) -> pd.DataFrame:
+
+def snapshot(tables: Source, as_of: str | date) -> pd.DataFrame:
     """Everything known of each customer at ``as_of``.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``customer_id`` (customers with an order left by then). The RFM summary
-        (days), money in the shop's currency, counts, gaps in days, the columns of ``FEATURES``,
-        and ``country`` where customers carry one.
+        Indexed by ``customer_id`` (customers with an order left by then): every feature of the catalogue
+        (docs/features.md), null where the shop has no such table. Money in the shop's currency, times in days.
     """
-    day = parse_as_of(as_of)
+    frame = snapshots(tables, [as_of]).reset_index("as_of", drop=True)
+    return frame if "customers" in tables else frame.drop(columns="country")
+
+
+def snapshots(tables: Source, dates: Sequence[str | date]) -> pd.DataFrame:
+    """The snapshots of several dates from one pass over the tables.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``as_of, customer_id`` in that order; the columns of ``snapshot``.
+
+    Raises
+    ------
+    UsageError
+        If there is no date, or one twice.
+    """
+    days = _distinct(dates)
     with engine(tables) as opened:
-        frame = run(rfm_expression(opened, day))
-        for expression in (_totals, _gaps, gross_value, customer_refunds):
-            frame = frame.join(run(expression(opened, day)))
-    frame = frame.fillna({"n_refunds": 0, "refunded_total": 0.0})
-    frame = _derived(frame, day)
-    return frame.join(known_profile(tables, day))
+        return run(snapshots_expression(opened, days), KEYS)
 
 
-def _totals(engine: Engine, as_of: date) -> Any:
-    """Counts and money over a customer's life and over the last windows."""
-    orders = remaining_orders(engine, as_of)
-    recent = {}
-    for days in WINDOWS:
-        inside = orders.ordered_at >= cut(as_of - timedelta(days=days))
-        recent[f"orders_{days}d"] = inside.sum().cast("float64")
-        recent[f"net_{days}d"] = orders.remaining.sum(where=inside).coalesce(0.0)
-    valued = orders.net > 0
-    return orders.group_by("customer_id").agg(
-        number_of_orders=orders.count().cast("float64"),
-        average_order_value=(orders.net.sum() / valued.sum().nullif(0)).cast("float64"),
-        last_order_value=orders.remaining.last(order_by=[orders.ordered_at, orders.order_id]),
-        first_order_day=orders.ordered_at.date().min(),
-        last_order_day=orders.ordered_at.date().max(),
-        **recent,
-    )
+def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> int:
+    """As ``snapshots``, into a Parquet file and never as a whole in memory; the number of rows."""
+    days = _distinct(dates)
+    with engine(tables) as opened:
+        return write(opened, snapshots_expression(opened, days), path)
 
 
-def _gaps(engine: Engine, as_of: date) -> Any:
-    """The median number of days between a customer's purchase days; no row for one-day buyers."""
-    orders = remaining_orders(engine, as_of)
-    days = orders.select("customer_id", day=orders.ordered_at.date()).distinct()
-    before = days.day.lag().over(ibis.window(group_by=days.customer_id, order_by=days.day))
-    gaps = days.mutate(gap=days.day.delta(before, unit="day"))
-    gaps = gaps.filter(gaps.gap.notnull())
-    return gaps.group_by("customer_id").agg(median_gap_days=gaps.gap.median().cast("float64"))
+def snapshots_expression(engine: Engine, dates: Sequence[date]) -> Any:
+    """The snapshots as one Ibis expression."""
+    present = {name: known for name, known in CATALOGUE.items() if is_present(engine, known)}
+    table = None
+    for relation, (rows_of, _) in RELATIONS.items():
+        chosen = [known for known in present.values() if known.relation == relation]
+        if chosen:
+            aggregated = _aggregated(rows_of(engine, dates), chosen)
+            # one chain of joins with one select behind it: Ibis compiles it many times faster than a select per join
+            table = aggregated if table is None else table.left_join(aggregated, KEYS, rname=f"{{name}}_{relation}")
+    assert table is not None  # orders are always there
+    aggregates = {
+        known.name: table[known.name].coalesce(known.empty) if _has_empty(known) else table[known.name]
+        for known in present.values()
+        if known.relation != "row"
+    }
+    table = table.select(*(table[key] for key in KEYS), **aggregates)
+    # only customers with an order left
+    table = table.filter(table.number_of_orders > 0)
+    row = {known.name: _typed(known, known.build(table)) for known in present.values() if known.relation == "row"}
+    absent = {name: _null(known) for name, known in CATALOGUE.items() if name not in present}
+    columns = {**{name: table[name] for name in aggregates}, **row, **absent}
+    return table.select(*KEYS, **{name: columns[name] for name in CATALOGUE})
 
 
-def _derived(frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Columns that follow from others of the same row."""
-    last = pd.to_datetime(frame["last_order_day"])
-    first = pd.to_datetime(frame["first_order_day"])
-    cut_day = pd.Timestamp(as_of)
-    frame["days_since_last_order"] = (cut_day - last).dt.days.astype("float64")
-    frame["days_since_first_order"] = (cut_day - first).dt.days.astype("float64")
-    repeats = (frame["number_of_orders"] - 1).where(frame["number_of_orders"] > 1)
-    frame["mean_gap_days"] = (last - first).dt.days / repeats
-    frame["gaps_since_last_order"] = frame["days_since_last_order"] / frame["mean_gap_days"].clip(lower=1)
-    frame["net_value"] = frame["gross_value"] - frame["refunded_total"]
-    frame["number_of_refunds"] = frame.pop("n_refunds").astype("float64")
-    frame["refunded_share"] = (frame["refunded_total"] / frame["gross_value"]).where(frame["gross_value"] > 0)
-    # orders of the last 90 days against the pace of the whole life, at equal length
-    pace = frame["number_of_orders"] / frame["days_since_first_order"].clip(lower=1)
-    frame["trend_orders"] = frame["orders_90d"] / 90 - pace
-    return frame
+def is_present(engine: Engine, known: Feature) -> bool:
+    """Whether the shop has what the feature needs. Without a table of refunds nothing is refunded."""
+    if known.table in ("orders", "refunds", "calendar") and not known.columns:
+        return True
+    return engine.has(known.table) and all(engine.has(known.table, column) for column in known.columns)
 
 
 def is_gone(features: pd.DataFrame, horizon: Horizon) -> pd.Series:
@@ -112,3 +122,31 @@ def is_gone(features: pd.DataFrame, horizon: Horizon) -> pd.Series:
     """
     own = (3 * features["median_gap_days"]).fillna(0.0)
     return features["days_since_last_order"] > own.clip(lower=2 * horizon.days)
+
+
+def _aggregated(rows: Any, chosen: list[Feature]) -> Any:
+    """One row per date and customer with the features of one relation."""
+    built = {}
+    for known in chosen:
+        inside = rows.customer_id.notnull() if known.window is None else rows.age <= known.window
+        built[known.name] = _typed(known, known.build(rows, inside))
+    return rows.group_by(*KEYS).agg(**built)
+
+
+def _typed(known: Feature, column: Any) -> Any:
+    return column if known.unit in ("name", "date") else column.cast("float64")
+
+
+def _null(known: Feature) -> Any:
+    return ibis.null("string" if known.unit == "name" else "float64")
+
+
+def _has_empty(known: Feature) -> bool:
+    return known.empty is not None and known.relation != "orders"
+
+
+def _distinct(dates: Sequence[str | date]) -> list[date]:
+    days = sorted(parse_as_of(day) for day in dates)
+    if not days or len(set(days)) < len(days):
+        raise UsageError(f"snapshots need one or more different dates, not {[str(day) for day in days]}")
+    return days

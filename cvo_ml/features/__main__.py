@@ -1,0 +1,8 @@
+"""``python -m cvo_ml.features``: print the feature catalogue (docs/features.md)."""
+
+import sys
+
+from cvo_ml.features.document import catalogue_page
+
+if __name__ == "__main__":
+    sys.stdout.write(catalogue_page())

@@ -1,0 +1,48 @@
+"""The shop as it would look had the data ended on a date, and the features that would then be different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pandas as pd
+
+from cvo_ml.core.tables import CONTRACTS, Tables
+from cvo_ml.core.units import midnight
+
+
+def truncated(tables: Tables, as_of: date) -> Tables:
+    """Only rows that happened before ``as_of`` and were known by then, with later times blank.
+
+    Lines go with their orders, and a text column of a row whose later fact is blanked stays: nobody may read it.
+    """
+    frames = {name: _rows_before(name, frame, as_of) for name, frame in tables.frames.items()}
+    if "order_lines" in frames:
+        lines = frames["order_lines"]
+        frames["order_lines"] = lines[lines["order_id"].isin(frames["orders"]["order_id"])]
+    return Tables(frames, tables.currency)
+
+
+def changed_by_later_rows(features: Callable[[Tables], pd.DataFrame], tables: Tables, as_of: date) -> tuple[str, ...]:
+    """Columns of ``features`` at ``as_of`` that read anything later; ``customer_id`` if it is who is there.
+
+    Parameters
+    ----------
+    features:
+        Tables to features at ``as_of``, indexed by customer.
+    """
+    whole, cut = features(tables), features(truncated(tables, as_of))
+    if not whole.index.equals(cut.index):
+        return ("customer_id",)
+    return tuple(str(name) for name in whole if name not in cut or not whole[name].equals(cut[name]))
+
+
+def _rows_before(name: str, frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    cut, event_time = midnight(as_of), CONTRACTS[name].event_time
+    if event_time is not None:
+        frame = frame[frame[event_time] < cut]
+    if "known_at" in frame:
+        frame = frame[frame["known_at"].isna() | (frame["known_at"] <= cut)]
+    times = [column.name for column in CONTRACTS[name].columns if column.kind == "time" and column.name in frame]
+    later = [column for column in times if column not in (event_time, "known_at")]
+    return frame.assign(**{column: frame[column].where(frame[column] < cut) for column in later})
