@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaln, expit, gammaln
 
 from cvo_ml.models.clv.log_gamma import trigamma
-from cvo_ml.models.clv.purchase_law import negative_binomial_survival
+from cvo_ml.models.clv.purchase_law import negative_binomial_survival, running
 
 Array = NDArray[np.float64]
 _STEP: Final = 0.2  # of the trapezoid rule in logit(p), or this times 3 standard deviations of logit(p) if narrower
@@ -67,12 +67,12 @@ class BetaGeoLaw:
 
     def survival_up_to(self, top: int, span: float) -> Array:
         """P(at least 1 … ``top`` purchases in ``span``), shape (n, top)."""
-        there = np.empty((len(self.age), top))
-        there[:, 0] = 1.0
-        k = np.arange(top - 1.0)
-        there[:, 1:] = (self.stay[:, None] + k) / ((self.leave + self.stay)[:, None] + k)
-        np.cumprod(there, axis=1, out=there)
-        return there * negative_binomial_survival(self.shape, self.age, np.full_like(self.age, span), top)
+        there = np.empty((top, len(self.age)))
+        there[0] = 1.0
+        k = np.arange(top - 1.0)[:, None]
+        np.divide(self.stay + k, self.leave + self.stay + k, out=there[1:])
+        running(np.multiply, there)
+        return there.T * negative_binomial_survival(self.shape, self.age, np.full_like(self.age, span), top)
 
     def pmf(self, n: Array, span: float) -> Array:
         """P(exactly ``n`` purchases in ``span``). Fader, Hardie & Lee (2005) eq. (8).

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 BENEATH: Final = ("btyd_value", "btyd_orders", "btyd_alive", "btyd_buys", "btyd_log_value_if_buys")
 #: Fewer buying, or fewer silent, rows than this cannot train the trees.
 FEWEST_ROWS: Final = 200
-_FOLDS: Final = 4
+_FOLDS: Final = 3
 _SPREAD: Final = (0.1, 2.0)  # of the log of the value: beyond, the mean of a log-normal is its tail alone
 _SMEAR: Final = (0.5, 2.0)
 _SMALLEST: Final = 1e-6  # of a probability or an amount before its logarithm
@@ -203,7 +203,7 @@ class HybridLifetimeValue:
 
     def _trees(self, own: Mapping[str, Any], rounds: int | None = None) -> BoostedClassifier:
         columns = (*self.features, *BENEATH)
-        return BoostedClassifier(columns, (), rounds or self.rounds, {**self.parameters, **own})
+        return BoostedClassifier(columns, (), rounds or self.rounds, {"num_threads": 1, **self.parameters, **own})
 
     def _spread(self, X: pd.DataFrame) -> Floats:
         """Standard deviation of the log of the value (n,)."""

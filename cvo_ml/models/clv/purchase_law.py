@@ -14,6 +14,7 @@ DAYS_PER_YEAR: Final = 365.25
 _NODES: Final = np.polynomial.legendre.leggauss(12)
 _NODES_FOREVER: Final = np.polynomial.legendre.leggauss(64)
 _UNDERFLOW: Final = -600.0
+_FEW: Final = 64  # customers for which a loop over rows costs more than it saves
 _FORGOTTEN: Final = 30.0  # e^-30: what discounting leaves of money at the end of "for ever"
 
 
@@ -99,12 +100,22 @@ def negative_binomial_survival(shape: Array, age: Array, span: Array, top: int) 
     first = -shape * np.log1p(span / age)
     if (first < _UNDERFLOW).any():
         return np.asarray(betainc(np.append(k, top), shape[:, None], (span / (age + span))[:, None]))
-    mass = np.empty((len(shape), top))
-    mass[:, 0] = np.exp(first)
-    mass[:, 1:] = (span / (age + span))[:, None] * ((shape[:, None] - 1.0) / k + 1.0)
-    np.cumprod(mass, axis=1, out=mass)
-    np.cumsum(mass, axis=1, out=mass)
-    return np.asarray(np.maximum(1.0 - mass, 0.0))
+    mass = np.empty((top, len(shape)))
+    mass[0] = np.exp(first)
+    np.multiply(span / (age + span), (shape - 1.0) / k[:, None] + 1.0, out=mass[1:])
+    running(np.add, running(np.multiply, mass))
+    np.subtract(1.0, mass, out=mass)
+    return np.asarray(np.maximum(mass, 0.0, out=mass).T)
+
+
+def running(operation: np.ufunc, values: Array) -> Array:
+    """``operation.accumulate`` along the first axis (m, n), in place and row by row: several customers at a time."""
+    if values.shape[1] < _FEW:
+        operation.accumulate(values, axis=0, out=values)
+        return values
+    for i in range(1, len(values)):
+        operation(values[i], values[i - 1], out=values[i])
+    return values
 
 
 def time_to_reach(cumulative: Callable[[Array], Array], level: Array, scale: Array) -> Array:

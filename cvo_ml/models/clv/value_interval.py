@@ -60,15 +60,32 @@ class ValueLaw:
         """Its distribution, ready for many questions."""
         return TabulatedValue(self.alive, tuple(self._tables()))
 
+    def _order(self) -> NDArray[np.intp]:
+        """Rows ordered by the posterior shape q + px and, if both are small, by history: neighbours in a table are then
+        neighbours in memory. By counting where numbers are small."""
+        if not len(self.q):
+            return np.zeros(0, dtype=np.intp)
+        count = np.rint((self.q - self.q.min()) / self.p)
+        small = np.iinfo(np.int16).max
+        by_history = np.argsort(self.position.astype(np.int16), kind="stable") if self.position.max() < small else None
+        shape = count.astype(np.int16) if count.max() < small else self.q
+        if by_history is None:
+            return np.argsort(shape, kind="stable")
+        return np.asarray(by_history[np.argsort(shape[by_history], kind="stable")])
+
     def _tables(self) -> Iterator[tuple[NDArray[np.intp], _Table]]:
         """Customers of one posterior shape after the other, with the table of their distribution."""
-        order = np.argsort(self.q, kind="stable")
+        order = self._order()
         stops = np.append(np.flatnonzero(np.diff(self.q[order])) + 1, len(order))
         classes = 8  # neighbours in shape need about as many
+        place = np.zeros(int(self.position.max(initial=-1)) + 1, dtype=np.intp)
         for start, stop in zip(np.append(0, stops[:-1]), stops, strict=True):
             rows = order[start:stop]
             if len(rows):
-                members, position = np.unique(self.position[rows], return_inverse=True)
+                held = self.position[rows]
+                members = np.unique(held) if len(rows) * 8 < len(place) else np.flatnonzero(np.bincount(held))
+                place[members] = np.arange(len(members))
+                position = place[held]
                 law = self.law.rows(members)
                 survival = _survival(law, self.span, classes)
                 classes = survival.shape[1] + 4
@@ -87,8 +104,12 @@ class TabulatedValue:
         result = np.zeros((len(levels), len(self.alive)))
         for rows, table in self.tables:
             alive = self.alive[rows]
+            # customers of one history who are surely alive share their quantiles: most of a shop, in BG/NBD
+            same = bool((alive == 1.0).all())
+            place = np.arange(len(table.cumulative)) if same else table.row
             for i, level in enumerate(levels):
-                result[i, rows] = table.value_at((level - 1.0 + alive) / alive)
+                value = table.value_at(np.full(len(place), level) if same else (level - 1.0 + alive) / alive, place)
+                result[i, rows] = value[table.row] if same else value
         return result
 
     def exceedance(self, value: Array) -> Array:
@@ -113,11 +134,11 @@ class _Table:
     last: Array
     row: NDArray[np.intp]
 
-    def value_at(self, level: Array) -> Array:
-        """For each customer the value whose probability is ``level``; 0 below the first purchase."""
+    def value_at(self, level: Array, place: NDArray[np.intp]) -> Array:
+        """Value with probability ``level`` (k,) for the histories ``place`` (k,), 0 below the first purchase."""
         n_rows, width = self.cumulative.shape
-        buys = np.flatnonzero(level > self.silent[self.row])
-        row, wanted = self.row[buys], np.minimum(level[buys], 1.0)
+        buys = np.flatnonzero(level > self.silent[place])
+        row, wanted = place[buys], np.minimum(level[buys], 1.0)
         lifted = (self.cumulative + 2.0 * np.arange(n_rows)[:, None]).ravel()  # rows one above the other: sorted
         flat = np.searchsorted(lifted, wanted + 2.0 * row) - row * width
         inside = np.clip(flat, 1, width - 1)
@@ -162,10 +183,16 @@ def _beta_prime_cumulative(a: Array, q: float, log_scale: Array) -> Array:
     first point: one exponential per value instead of one incomplete beta function.
     """
     step, log_one_plus = log_scale[1] - log_scale[0], np.logaddexp(0.0, log_scale)
-    density = np.exp(a * log_scale - (a + q) * log_one_plus - betaln(a, q))
-    slope = density * (a - (a + q) * np.exp(log_scale - log_one_plus))
-    total = np.cumsum(density, axis=1)
-    area = step * (total - 0.5 * (density + density[:, :1])) - step**2 / 12.0 * (slope - slope[:, :1])
+    density = a * log_scale
+    density -= (a + q) * log_one_plus
+    density -= betaln(a, q)
+    np.exp(density, out=density)
+    bend = 0.5 * step + step**2 / 12.0 * (a - (a + q) * np.exp(log_scale - log_one_plus))
+    bend *= density  # the ends' share of the trapezoids, and their slopes
+    area = np.cumsum(density, axis=1)
+    area *= step
+    area -= bend
+    area += bend[:, :1] - step * density[:, :1]
     return np.asarray(np.clip(betainc(a, q, 1.0 / (1.0 + np.exp(-log_scale[0]))) + area, 0.0, 1.0))
 
 
