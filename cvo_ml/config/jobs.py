@@ -76,4 +76,14 @@ class IcpJob(FrozenConfig):
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
     trees: Trees = Trees(rounds=60)
-    leaks: LeakPolicy = LeakPolicy(known_at_conversion=("country",))
+    leaks: LeakPolicy = LeakPolicy(
+        known_at_conversion=("country",),
+        acknowledged=(
+            "first_order_value",
+            "first_order_units",
+            "first_order_lines",
+            "first_order_products",
+            "first_order_max_quantity",
+            "first_order_mean_price",
+        ),
+    )
