@@ -197,7 +197,7 @@ def next_steps(console: Console, shop: Path, cut: date, span: Horizon, out: Path
     console.print("Try next:", highlight=False)
     for command, meaning in (
         (f"uv run mlflow ui --backend-store-uri sqlite:///{mlruns / 'mlflow.db'}", "runs, plots, registered models"),
-        (f"uv run cvo score --shop {shop} --as-of {later} --out {out}", "the champions on a later day"),
+        (f"uv run cvo score --shop {shop} --as-of {later} --out {out} --mlruns {mlruns}", "the champions later"),
         ("uv run cvo demo --data orders.csv --columns customer_id=Client,ordered_at=Date,net=Total", "your own orders"),
     ):
         console.print(f"  [bold]{command}[/]  [dim]# {meaning}[/]", highlight=False, soft_wrap=True)

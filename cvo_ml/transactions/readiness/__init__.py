@@ -163,8 +163,10 @@ def _contents_lines(found: Contents) -> list[str]:
         f"({found.span_days:,.0f} days up to the cut), {found.net:,.0f}{unit} net."
     )
     repeat = f"{found.repeat_share:.0%} of the customers ordered on more than one day"
-    gap = f", typically {found.gap_median_days:,.0f} days apart (9 of 10 gaps within {found.gap_p90_days:,.0f})"
-    held.append(repeat + (gap if found.gap_median_days is not None else "") + ".")
+    gap = ""
+    if found.gap_median_days is not None:
+        gap = f", typically {found.gap_median_days:,.0f} days apart (9 of 10 gaps within {found.gap_p90_days:,.0f})"
+    held.append(f"{repeat}{gap}.")
     if found.refunds:
         held.append(f"{found.refunds:,} refunds of {found.refunded_share or 0:.1%} of the value.")
     return held
