@@ -115,8 +115,8 @@ def outcomes(console: Console, judged: Mapping[str, Any], currency: str) -> None
     if "predicted_total" in value:
         gap = value["predicted_total"] / value["actual_total"] - 1 if value["actual_total"] else float("nan")
         console.print(
-            f"Value: predicted {value['predicted_total']:,.0f}, came {value['actual_total']:,.0f} "
-            f"{currency if currency != 'XXX' else ''} ({gap:+.0%}).",
+            f"Value: predicted {value['predicted_total']:,.0f}, came {value['actual_total']:,.0f}"
+            f"{f' {currency}' if currency != 'XXX' else ''}{f' ({gap:+.0%})' if value['actual_total'] else ''}.",
             highlight=False,
         )
     if "auc" in churn:
