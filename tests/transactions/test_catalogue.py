@@ -1,5 +1,6 @@
 """The catalogue of bad inputs, transactions: each entry with its stated outcome.
 
+Each stands for both readers: that of files at once, and that of files larger than memory, in batches.
 E = the file is refused, naming what is wrong; Q = the row is quarantined and counted; H = handled and counted or reported.
 """
 
@@ -87,6 +88,7 @@ QUARANTINED = [
 
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry.what)
+@pytest.mark.usefixtures("both_readers")
 def test_the_file_is_refused(entry: Entry, write: Callable[..., Path]) -> None:
     path = write(entry.content, "orders.csv.gz" if "gzip" in entry.what else "orders.csv")
     with pytest.raises(DataError) as refusal:
@@ -95,23 +97,27 @@ def test_the_file_is_refused(entry: Entry, write: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("entry", QUARANTINED, ids=lambda entry: entry.what)
+@pytest.mark.usefixtures("both_readers")
 def test_the_row_is_quarantined_and_counted(entry: Entry, write: Callable[..., Path]) -> None:
     result = read_shop(shop(write(after(entry.content)), **entry.declared))
     assert dict(result.ledger.quarantined) == {entry.outcome: 1}
     assert (result.ledger.rows_in, result.ledger.used) == (201, 200)
 
 
+@pytest.mark.usefixtures("both_readers")
 def test_blank_currency_is_quarantined(write: Callable[..., Path]) -> None:
     lines = [line + (",EUR" if number else ",currency") for number, line in enumerate(GOOD)]
     result = read_shop(shop(write([*lines, "A201,C1,2024-01-01,1,"]), columns=PLAIN | {"currency": "currency"}))
     assert dict(result.ledger.quarantined) == {"currency: blank currency": 1}
 
 
+@pytest.mark.usefixtures("both_readers")
 def test_same_order_id_with_another_amount_quarantines_all_its_rows(write: Callable[..., Path]) -> None:
     result = read_shop(shop(write(after("A7,C0,2024-01-08,9"))))
     assert dict(result.ledger.quarantined) == {"order: order id with conflicting rows": 2}
 
 
+@pytest.mark.usefixtures("both_readers")
 def test_a_refund_that_names_an_unknown_order_is_quarantined(write: Callable[..., Path]) -> None:
     refunds = write(
         ["order,at,amount", *(f"A{n},2024-06-01,.1" for n in range(1, 150)), "Z9,2024-06-01,1"], "refunds.csv"
@@ -164,6 +170,7 @@ HANDLED = [
 
 
 @pytest.mark.parametrize("entry", HANDLED, ids=lambda entry: entry.what)
+@pytest.mark.usefixtures("both_readers")
 def test_the_oddity_is_read_right(entry: Handled, write: Callable[..., Path]) -> None:
     result = read_shop(shop(write(entry.content), **entry.declared))
     assert entry.check(result)

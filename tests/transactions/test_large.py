@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.transactions import read_shop
-from cvo_ml.transactions.large import batches, read_large, tables
+from cvo_ml.transactions.large import batches, hashes, read_large, tables
 
 from .conftest import PLAIN, orders_text, shop
 from .test_ledger_property import rows as dirty_rows
@@ -40,7 +40,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(batches.CsvLayout, "options", options)
     monkeypatch.setattr(batches, "_ROWS", 100)
-    monkeypatch.setattr(tables, "_KEYS_AT_ONCE", 700)
+    monkeypatch.setattr(hashes, "_AT_ONCE", 700)
     monkeypatch.setattr(tables, "_GROUPS_AT_ONCE", 500)
     monkeypatch.setattr(tables, "_BUCKET_ROWS", 300)
 
@@ -65,6 +65,8 @@ def assert_same(declared: Any, folder: Path, **options: Any) -> None:
     assert parts.ledger.as_dict() == whole.ledger.as_dict()
     assert sorted(map(tuple, parts.quarantine.values.tolist())) == sorted(map(tuple, whole.quarantine.values.tolist()))
     assert (parts.fingerprint, parts.currency) == (whole.fingerprint, whole.tables.currency)
+    generated = tuple(note for note in whole.notes if note.startswith("order ids were generated"))
+    assert sorted((*parts.notes, *generated)) == sorted(whole.notes)
     found = parts.tables()
     assert set(found.frames) == set(whole.tables.frames)
     for name, frame in whole.tables.frames.items():

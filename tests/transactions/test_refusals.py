@@ -27,6 +27,7 @@ def with_rows(*rows: str) -> list[str]:
     return ["order,customer,date,amount", *rows]
 
 
+pytestmark = pytest.mark.usefixtures("both_readers")
 OF_THE_FILE: dict[str, tuple[Any, str]] = {
     "header that never ends": ('order,"customer,' + "x" * 200_000, "its header cannot be read"),
     "empty": ("", "orders.csv: is empty: export it again."),

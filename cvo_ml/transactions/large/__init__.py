@@ -25,17 +25,24 @@ from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.tables import Tables
 from cvo_ml.transactions.adapters import adapter_of, with_adapter
 from cvo_ml.transactions.assembly import complete
-from cvo_ml.transactions.casts.ids import FLOATS, WHOLES
+from cvo_ml.transactions.casts.ids import CASE, FLOATS, WHOLES
+from cvo_ml.transactions.casts.quick import LOWER, UPPER
 from cvo_ml.transactions.casts.times import CLOCK, MARKED, UNMARKED
+from cvo_ml.transactions.cross_checks import OrderIds
 from cvo_ml.transactions.judging import Judged, counted, judge
 from cvo_ml.transactions.large.account import Account
-from cvo_ml.transactions.large.batches import Batches
-from cvo_ml.transactions.large.tables import FILE, ROW, TableWriter, engine
+from cvo_ml.transactions.large.batches import Batches, can_batch
+from cvo_ml.transactions.large.tables import FILE, ROW, SORT, TableWriter, engine
+from cvo_ml.transactions.raw import SourceFile
 from cvo_ml.transactions.sources import files_of
 from cvo_ml.transactions.specs import TableSpec, main_spec
 
-__all__ = ["LargeRead", "read_large"]
+__all__ = ["LARGE", "LargeRead", "is_large", "read_in_batches", "read_large"]
 
+LARGE: Final = 500_000_000  # bytes: smaller sources are read at once, which is quicker
+MEMORY: Final = "1GB"
+_PACKED: Final = 5  # a gzip file of text unpacks to about so many times its size
+_FIRST: Final = ("refunded_at", "refund_id")
 _CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED}, {UNMARKED, CLOCK})
 Facts = Mapping[str, frozenset[str]]
 
@@ -46,11 +53,17 @@ class LargeRead:
 
     Parameters
     ----------
+    table:
+        The name of the table that was read, such as ``order_lines``.
     paths:
-        Table name to Parquet file.
+        Table name to Parquet file; rows stand in no order.
     ledgers:
         File to the account of its rows.
+    order_ids:
+        What became of each order, where further tables are declared, which may name them.
     """
+
+    table: str
 
     folder: Path
     paths: Mapping[str, Path]
@@ -58,7 +71,13 @@ class LargeRead:
     ledgers: Mapping[str, RowLedger]
     quarantine: pd.DataFrame
     notes: tuple[str, ...]
-    fingerprint: str
+    sources: tuple[SourceFile, ...]
+    order_ids: OrderIds | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the files' content."""
+        return hashlib.sha256("".join(source.sha256 for source in self.sources).encode()).hexdigest()
 
     @property
     def ledger(self) -> RowLedger:
@@ -66,7 +85,7 @@ class LargeRead:
         return sum(self.ledgers.values(), RowLedger(0, 0))
 
     def tables(self) -> Tables:
-        """The tables in memory, where they fit."""
+        """The tables in memory, where they fit, sorted by time."""
         return Tables({name: _load(name, path) for name, path in self.paths.items()}, self.currency)
 
 
@@ -74,7 +93,7 @@ def read_large(
     shop: ShopConfig,
     folder: Path,
     *,
-    memory_limit: str = "1GB",
+    memory_limit: str = MEMORY,
     as_of: date | None = None,
     max_bad_share: float | None = None,
 ) -> LargeRead:
@@ -100,11 +119,36 @@ def read_large(
         If there is no such file.
     """
     declared = with_adapter(shop)
-    adapter = adapter_of(shop.adapter)
-    if adapter.prepare or adapter.unpack or declared.tables or declared.rows == "subscriptions":
+    if not _in_batches(shop, declared) or declared.tables:
         raise ConfigError(
             f"shop {shop.name}: only one table of orders or order lines is read in batches: use read_shop"
         )
+    return read_in_batches(declared, folder, as_of, max_bad_share, memory_limit)
+
+
+def is_large(shop: ShopConfig, declared: ShopConfig) -> bool:
+    """Whether the first source is to be read in batches: CSV or Parquet files of :data:`LARGE` bytes and more."""
+    if not _in_batches(shop, declared) or "://" in declared.source.path:
+        return False
+    files = files_of(declared.source)
+    if not all(file.is_file() and can_batch(file) for file in files):
+        return False
+    return sum(file.stat().st_size * (_PACKED if file.suffix == ".gz" else 1) for file in files) >= LARGE
+
+
+def _in_batches(shop: ShopConfig, declared: ShopConfig) -> bool:
+    adapter = adapter_of(shop.adapter)
+    return adapter.prepare is None and adapter.unpack is None and declared.rows != "subscriptions"
+
+
+def read_in_batches(
+    declared: ShopConfig,
+    folder: Path,
+    as_of: date | None,
+    max_bad_share: float | None,
+    memory_limit: str = MEMORY,
+) -> LargeRead:
+    """The first source of a shop whose adapter is written out; further tables are left to the caller."""
     spec = main_spec(declared, max_bad_share)
     files = [Batches(path, declared.source, list(spec.headers.values())) for path in files_of(declared.source)]
     with staged_folder(folder) as staging, tempfile.TemporaryDirectory(dir=staging, prefix="work-") as work:
@@ -112,9 +156,7 @@ def read_large(
         for path in result.paths.values():
             path.rename(staging / path.name)
     final = {name: folder / path.name for name, path in result.paths.items()}
-    return LargeRead(
-        folder, final, result.currency, result.ledgers, result.quarantine, result.notes, result.fingerprint
-    )
+    return replace(result, folder=folder, paths=final)
 
 
 def _read(
@@ -125,17 +167,21 @@ def _read(
     if _in_conflict(first.facts, first.parts, shop.timezone):
         first = _judge_all(files, shop, spec, as_of, work, first.facts)
     account = first.account
+    pa.default_memory_pool().release_unused()
     with engine(work, memory_limit) as connection:
         writer = TableWriter(connection, work, [file.name for file in files])
-        writer.judge_duplicates(spec, account)
+        alike = writer.judge_duplicates(spec, account)
+        for name, cases in first.facts.items():
+            if {LOWER, UPPER} <= cases and (pairs := writer.differing_in_case(name)):
+                first.counts[spec.header(name), CASE] = pairs
         ledgers, quarantine = account.close()
         paths = writer.write(shop)
-    fingerprint = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
-    generated = ("order ids were generated: one order per customer and day",) if shop.order_id == "generated" else ()
+        ids = writer.order_ids(work / "aside") if shop.tables else None
     where = files[0].name if len(files) == 1 else f"{len(files):,} files"
-    notes = (*(note for file in files for note in file.notes), *counted(where, first.counts), *generated)
+    notes = (*(note for file in files for note in file.notes), *counted(where, first.counts), *alike)
     currency = first.currency if shop.currency == NO_CURRENCY and first.currency else shop.currency
-    return LargeRead(work, paths, currency, ledgers, quarantine, notes, fingerprint)
+    sources = tuple(SourceFile(file.name, ledgers[file.name].rows_in, file.sha256) for file in files)
+    return LargeRead(spec.table, work, paths, currency, ledgers, quarantine, notes, sources, ids)
 
 
 @dataclass(frozen=True)
@@ -144,7 +190,7 @@ class _Pass:
     facts: Facts
     parts: list[Facts]
     currency: str | None
-    counts: Mapping[tuple[str, str], int]
+    counts: Counter[tuple[str, str]]
 
 
 def _judge_all(
@@ -158,7 +204,9 @@ def _judge_all(
     counts: Counter[tuple[str, str]] = Counter()
     rows = work / "rows"
     rows.mkdir(exist_ok=True)
-    for path in rows.iterdir():
+    aside = work / "aside"
+    aside.mkdir(exist_ok=True)
+    for path in (*rows.iterdir(), *aside.iterdir()):
         path.unlink()
     for number, file in enumerate(files):
         for raw in file:
@@ -169,6 +217,8 @@ def _judge_all(
             counts.update(judged.counts)
             whole = {name: whole.get(name, frozenset()) | facts for name, facts in judged.facts.items()}
             _write(judged, spec, number, rows / f"{len(parts):06}.parquet")
+            if shop.tables:
+                _write_aside(judged, aside / f"{len(parts):06}.parquet")
             tolerant = _with_currency(tolerant, judged)
     currency = None if tolerant.currency == NO_CURRENCY else tolerant.currency
     return _Pass(account, whole, parts, currency, counts)
@@ -198,7 +248,9 @@ def _in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
 
 def _write(judged: Judged, spec: TableSpec, file: int, path: Path) -> None:
     alive = judged.fates.alive
-    frame = judged.rows[alive].drop(columns=[name for name in ("is_test",) if name in judged.rows])
+    frame = (judged.rows if alive.all() else judged.rows[alive]).drop(
+        columns=[name for name in ("is_test",) if name in judged.rows]
+    )
     for name in frame:
         kind = spec.kinds.get(str(name), "text")
         dtype: Any = "boolean" if kind == "flag" else pandas_dtype(kind)
@@ -206,11 +258,20 @@ def _write(judged: Judged, spec: TableSpec, file: int, path: Path) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.append_column(FILE, pa.array(np.full(len(frame), file, dtype=np.int32)))
     table = table.append_column(ROW, pa.array(judged.raw.places.row[alive]))
-    pq.write_table(table, path, compression="lz4", use_dictionary=True)
+    texts = [name for name in table.column_names if spec.kinds.get(name, "text") == "text" and name not in (FILE, ROW)]
+    # ids, times and amounts hardly repeat: a dictionary of them costs more than it saves
+    pq.write_table(table, path, compression="lz4", use_dictionary=[*texts, FILE], write_statistics=False)
+
+
+def _write_aside(judged: Judged, path: Path) -> None:
+    """The order ids of the rows that are not used: rows of further tables may name them."""
+    gone = ~judged.fates.alive
+    ids = pa.array(judged.rows.loc[gone, "order_id"], pa.large_string())
+    pq.write_table(pa.table({"order_id": ids, "excluded": judged.fates.excluded()[gone]}), path)
 
 
 def _load(name: str, path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pq.read_table(path).to_pandas()
+    frame: pd.DataFrame = pq.read_table(path).to_pandas(self_destruct=True, split_blocks=True)
     for column in CONTRACTS[name].columns:
         if column.name in frame and not (column.kind == "flag" and frame[column.name].isna().any()):
             dtype: Any = pandas_dtype(column.kind)
@@ -218,4 +279,5 @@ def _load(name: str, path: Path) -> pd.DataFrame:
     for column_name in frame:
         if frame[column_name].dtype == object:
             frame[column_name] = frame[column_name].astype("str")
-    return frame
+    order = [column for column in (*_FIRST, *SORT) if column in frame]
+    return frame.sort_values(order, kind="stable", ignore_index=True) if order else frame

@@ -20,6 +20,15 @@ from cvo_ml.transactions.sources.parquet import open_parquet
 _ROWS: Final = 500_000
 
 
+_TEXT: Final = (".csv", ".txt", ".tsv")
+
+
+def can_batch(path: Path) -> bool:
+    """Whether a file of this name can be read in batches: CSV (also gzip) and Parquet."""
+    name = path.name.lower()
+    return name.endswith(".parquet") or name.removesuffix(".gz").endswith(_TEXT)
+
+
 class Batches:
     """One file, inspected; iterating gives its rows once, in order.
 
@@ -30,9 +39,9 @@ class Batches:
         self.name, self._path, self._wanted = path.name, path, list(dict.fromkeys(wanted))
         self._layout: CsvLayout | None = None
         self.notes: tuple[str, ...] = ()
-        if path.name.lower().removesuffix(".gz").endswith((".csv", ".txt", ".tsv")):
+        if path.name.lower().removesuffix(".gz").endswith(_TEXT):
             self._layout = lay_out(path, config, wanted)
-            self.sha256, self.most_rows = self._layout.inspection.sha256, max(1, self._layout.inspection.lines)
+            self.sha256, self.most_rows = self._layout.inspection.sha256, max(1, self._layout.inspection.lines - 1)
             self.notes = self._layout.notes
         elif path.name.lower().endswith(".parquet"):
             with open_parquet(path) as file:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from cvo_ml.core.errors import DataError, UsageError
 
 _CHUNK: Final = 1 << 22
@@ -77,14 +79,21 @@ def inspect_text(path: Path, encoding: str, name: str) -> Inspection:
         digest.update(chunk)
         text = _decode(decoder, chunk, encoding, name, lines)
         decoded = decoded or text
-        lines += text.count("\n") or text.count("\r")
-        quotes += text.count('"')
+        lines += _count(chunk, text, "\n", encoding) or _count(chunk, text, "\r", encoding)
+        quotes += _count(chunk, text, '"', encoding)
         last = text[-1:] or last
         seen += len(text.strip()) if not seen else 0
     _decode(decoder, b"", encoding, name, lines, final=True)
     if not seen:
         raise DataError("is empty", "export it again", file=name)
     return Inspection(digest.hexdigest(), decoded.removeprefix("\ufeff"), lines + (last not in "\r\n"), quotes)
+
+
+def _count(chunk: bytes, text: str, sign: str, encoding: str) -> int:
+    """How often an ASCII sign stands in a chunk; by its bytes, where it is one byte and no other sign holds it."""
+    if encoding == "utf-16":
+        return text.count(sign)
+    return int(np.count_nonzero(np.frombuffer(chunk, dtype=np.uint8) == ord(sign)))
 
 
 def _chunks(path: Path, name: str) -> Iterator[bytes]:
