@@ -28,7 +28,7 @@ _DAY_IN_MICROSECONDS: Final = 86_400_000_000
 MARKED: Final = "times with a zone"
 UNMARKED: Final = "times without a zone"
 CLOCK: Final = "times of day"
-_DECLARE: Final = "declare its date_format, such as '%d/%m/%Y'"
+_DECLARE: Final = "declare its date_format, such as '%d/%m/%Y' (--date-format)"
 
 
 def cast_time(column: RawColumn, date_format: str | None, timezone: str) -> Cast:
@@ -121,7 +121,7 @@ def _refuse_other_formats(column: RawColumn, coded: Coded, iso: Mask) -> None:
 def _order_error(column: RawColumn, coded: Coded, other: Mask) -> DataError:
     if not other.any():
         return column.refuse(
-            "dates are not ISO 8601", "declare its date_format, such as '%Y/%m/%d'", coded.rows(~other)
+            "dates are not ISO 8601", "declare its date_format, such as '%Y/%m/%d' (--date-format)", coded.rows(~other)
         )
     parts = coded.texts.to_pandas().where(other).str.extract(r"^(\d+)\D(\d+)").astype("float64")
     day_first, month_first = (parts[0] > 12).to_numpy(), (parts[1] > 12).to_numpy()
@@ -131,7 +131,7 @@ def _order_error(column: RawColumn, coded: Coded, other: Mask) -> DataError:
     if day_first.any():
         return column.refuse("dates are day-first", _DECLARE, coded.rows(day_first))
     if month_first.any():
-        remedy = "declare its date_format, such as '%m/%d/%Y'"
+        remedy = "declare its date_format, such as '%m/%d/%Y' (--date-format)"
         return column.refuse("dates are month-first", remedy, coded.rows(month_first))
     return column.refuse("dates may be day-first or month-first", _DECLARE, coded.rows(other))
 

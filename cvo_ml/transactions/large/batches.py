@@ -16,6 +16,7 @@ from cvo_ml.core.files import sha256_of
 from cvo_ml.transactions.raw import Places, RawTable, SourceFile, check_header, one_file, refuse_empty
 from cvo_ml.transactions.sources.csv_text import CsvLayout, Rejected, lay_out, refuse_swallowing, row_numbers
 from cvo_ml.transactions.sources.parquet import open_parquet
+from cvo_ml.transactions.sources.quotes import any_quote, refuse_undoubled
 
 _ROWS: Final = 500_000
 
@@ -74,7 +75,7 @@ class Batches:
         every = layout.inspection.quotes > 0  # quotes may swallow rows in any column
         places = layout.places()
         rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
-        start, seen = 0, 0
+        start, seen, quoted = 0, 0, False
         reader = self._open(layout, range(len(layout.header)) if every else places, rejected)
         for batch in self._read(layout, reader):
             rejected.refuse(layout.name)
@@ -84,7 +85,10 @@ class Batches:
             for name in table.column_names if every else ():
                 refuse_swallowing(layout, table[name], numbers)
             columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, places, strict=True)}
+            quoted = quoted or (every and any_quote(columns.values()))
             yield self._raw(columns, one_file(self.name, numbers), one_file(self.name, ragged))
+        if quoted:
+            refuse_undoubled(self._path, layout.config.delimiter, layout.config.encoding)
         rejected.refuse(layout.name)
         refuse_empty(start + len(rejected.rows) - seen, layout.name)
         if len(last := np.array(rejected.rows[seen:], dtype=np.int64)):

@@ -18,6 +18,7 @@ from cvo_ml.core.errors import DataError, UsageError
 
 _CHUNK: Final = 1 << 22
 _HTML: Final = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+_ARCHIVE: Final = b"PK\x03\x04"  # also every .xlsx and .ods
 _BOMS_OF_OTHERS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -108,11 +109,15 @@ def _chunks(path: Path, name: str) -> Iterator[bytes]:
 def _refuse_foreign(head: bytes, encoding: str, name: str) -> None:
     if _HTML.match(head.removeprefix(codecs.BOM_UTF8)):
         raise DataError("is a web page, not a table", "download it again, signed in", file=name)
+    if head.startswith(_ARCHIVE):
+        raise DataError("is a spreadsheet or an archive, not text", "export the sheet as CSV", file=name)
     for bom, other in _BOMS_OF_OTHERS.items():
         if head.startswith(bom) and encoding != other:
-            raise DataError(f"is {other.upper()}, not {encoding.upper()}", f"declare encoding: {other}", file=name)
+            raise DataError(
+                f"is {other.upper()}, not {encoding.upper()}", f"declare encoding: {other} (--encoding)", file=name
+            )
     if encoding != "utf-16" and b"\x00" in head:
-        remedy = "declare encoding: utf-16 if it is such text"
+        remedy = "declare encoding: utf-16 (--encoding) if it is such text"
         raise DataError("holds NUL bytes: it is UTF-16 or no text at all", remedy, file=name)
 
 
@@ -125,6 +130,6 @@ def _decode(
         before = chunk[: getattr(error, "start", 0)].count(b"\n")
         raise DataError(
             f"is not {encoding.upper()} text (near line {lines + before + 1:,})",
-            "save it as UTF-8, or declare encoding: latin-1, cp1252 or utf-16",
+            "save it as UTF-8, or declare encoding: latin-1, cp1252 or utf-16 (--encoding)",
             file=name,
         ) from None
