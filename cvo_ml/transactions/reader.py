@@ -72,6 +72,9 @@ class ReadResult:
 def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: float | None = None) -> ReadResult:
     """The shop's sources as checked tables.
 
+    A first source of CSV or Parquet files of 500 MB and more is read in batches, through files in the system's
+    temporary folder; the result is the same.
+
     Parameters
     ----------
     as_of:

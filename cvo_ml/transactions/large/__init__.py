@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,20 +20,19 @@ import pyarrow.parquet as pq
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.contract import pandas_dtype
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.core.errors import ConfigError
+from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.core.files import staged_folder
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.tables import Tables
 from cvo_ml.transactions.adapters import adapter_of, with_adapter
-from cvo_ml.transactions.assembly import complete
-from cvo_ml.transactions.casts.ids import CASE, FLOATS, WHOLES
+from cvo_ml.transactions.casts.ids import CASE
 from cvo_ml.transactions.casts.quick import LOWER, UPPER
-from cvo_ml.transactions.casts.times import CLOCK, MARKED, UNMARKED
 from cvo_ml.transactions.cross_checks import OrderIds
-from cvo_ml.transactions.judging import Judged, counted, judge
-from cvo_ml.transactions.large.account import Account
+from cvo_ml.transactions.judging import counted
 from cvo_ml.transactions.large.batches import Batches, can_batch
-from cvo_ml.transactions.large.tables import FILE, ROW, SORT, TableWriter, engine
+from cvo_ml.transactions.large.passes import Facts, in_conflict, judge_all
+from cvo_ml.transactions.large.queries import SORT
+from cvo_ml.transactions.large.tables import TableWriter, engine
 from cvo_ml.transactions.raw import SourceFile
 from cvo_ml.transactions.sources import files_of
 from cvo_ml.transactions.specs import TableSpec, main_spec
@@ -43,8 +43,6 @@ LARGE: Final = 500_000_000  # bytes: smaller sources are read at once, which is 
 MEMORY: Final = "1GB"
 _PACKED: Final = 5  # a gzip file of text unpacks to about so many times its size
 _FIRST: Final = ("refunded_at", "refund_id")
-_CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED}, {UNMARKED, CLOCK})
-Facts = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class LargeRead:
     table:
         The name of the table that was read, such as ``order_lines``.
     paths:
-        Table name to Parquet file; rows stand in no order.
+        Table name to Parquet file; the order of their rows says nothing.
     ledgers:
         File to the account of its rows.
     order_ids:
@@ -64,7 +62,6 @@ class LargeRead:
     """
 
     table: str
-
     folder: Path
     paths: Mapping[str, Path]
     currency: str
@@ -114,7 +111,7 @@ def read_large(
     ConfigError
         If the source is neither CSV nor Parquet, its format needs all rows at once, or further tables are declared.
     DataError
-        If a source as a whole cannot be trusted.
+        If a source as a whole cannot be trusted, or there is no room for its batches.
     UsageError
         If there is no such file.
     """
@@ -151,7 +148,8 @@ def read_in_batches(
     """The first source of a shop whose adapter is written out; further tables are left to the caller."""
     spec = main_spec(declared, max_bad_share)
     files = [Batches(path, declared.source, list(spec.headers.values())) for path in files_of(declared.source)]
-    with staged_folder(folder) as staging, tempfile.TemporaryDirectory(dir=staging, prefix="work-") as work:
+    with _with_room(declared, folder), staged_folder(folder) as staging, \
+            tempfile.TemporaryDirectory(dir=staging, prefix="work-") as work:  # fmt: skip
         result = _read(files, declared, spec, as_of, Path(work), memory_limit)
         for path in result.paths.values():
             path.rename(staging / path.name)
@@ -159,13 +157,28 @@ def read_in_batches(
     return replace(result, folder=folder, paths=final)
 
 
+@contextmanager
+def _with_room(shop: ShopConfig, folder: Path) -> Iterator[None]:
+    """Say what is needed where disk or memory end."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+            raise
+        raise DataError(
+            f"is read in batches, and there is no room left for them in {folder.parent}",
+            "make room for about twice the size of the source, or set TMPDIR to a folder that has it",
+            file=Path(shop.source.path).name,
+        ) from None
+
+
 def _read(
     files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, memory_limit: str
 ) -> LargeRead:
     facts: Facts = {}
-    first = _judge_all(files, shop, spec, as_of, work, facts)
-    if _in_conflict(first.facts, first.parts, shop.timezone):
-        first = _judge_all(files, shop, spec, as_of, work, first.facts)
+    first = judge_all(files, shop, spec, as_of, work, facts)
+    if in_conflict(first.facts, first.parts, shop.timezone):
+        first = judge_all(files, shop, spec, as_of, work, first.facts)
     account = first.account
     pa.default_memory_pool().release_unused()
     with engine(work, memory_limit) as connection:
@@ -182,92 +195,6 @@ def _read(
     currency = first.currency if shop.currency == NO_CURRENCY and first.currency else shop.currency
     sources = tuple(SourceFile(file.name, ledgers[file.name].rows_in, file.sha256) for file in files)
     return LargeRead(spec.table, work, paths, currency, ledgers, quarantine, notes, sources, ids)
-
-
-@dataclass(frozen=True)
-class _Pass:
-    account: Account
-    facts: Facts
-    parts: list[Facts]
-    currency: str | None
-    counts: Counter[tuple[str, str]]
-
-
-def _judge_all(
-    files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, known: Facts
-) -> _Pass:
-    """Judge all batches for themselves, and write the used rows; ``known`` are facts of whole columns."""
-    account = Account(spec.table, spec.max_bad_share, {file.name: file.most_rows for file in files})
-    tolerant = _tolerant(spec)
-    parts: list[Facts] = []
-    whole: dict[str, frozenset[str]] = dict(known)
-    counts: Counter[tuple[str, str]] = Counter()
-    rows = work / "rows"
-    rows.mkdir(exist_ok=True)
-    aside = work / "aside"
-    aside.mkdir(exist_ok=True)
-    for path in (*rows.iterdir(), *aside.iterdir()):
-        path.unlink()
-    for number, file in enumerate(files):
-        for raw in file:
-            judged = judge(raw, tolerant, as_of, known)
-            complete(judged.rows, shop)
-            account.add(judged)
-            parts.append(judged.facts)
-            counts.update(judged.counts)
-            whole = {name: whole.get(name, frozenset()) | facts for name, facts in judged.facts.items()}
-            _write(judged, spec, number, rows / f"{len(parts):06}.parquet")
-            if shop.tables:
-                _write_aside(judged, aside / f"{len(parts):06}.parquet")
-            tolerant = _with_currency(tolerant, judged)
-    currency = None if tolerant.currency == NO_CURRENCY else tolerant.currency
-    return _Pass(account, whole, parts, currency, counts)
-
-
-def _tolerant(spec: TableSpec) -> TableSpec:
-    """The same table with every fault a fault of the row: shares are judged over the whole file."""
-    return replace(spec, max_bad_share=1.0)
-
-
-def _with_currency(spec: TableSpec, judged: Judged) -> TableSpec:
-    """The table with the currency of the first batch, where none is declared: later batches must have it too."""
-    if spec.currency != NO_CURRENCY or "currency" not in judged.rows or not len(judged.used):
-        return spec
-    return replace(spec, currency=str(judged.used["currency"].iloc[0]).upper())
-
-
-def _in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
-    """Whether a batch was cast otherwise than the whole column asks for."""
-    conflicts = _CONFLICTS if timezone != "UTC" else _CONFLICTS[:2]
-    for name, facts in whole.items():
-        for both in conflicts:
-            if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
-                return True
-    return False
-
-
-def _write(judged: Judged, spec: TableSpec, file: int, path: Path) -> None:
-    alive = judged.fates.alive
-    frame = (judged.rows if alive.all() else judged.rows[alive]).drop(
-        columns=[name for name in ("is_test",) if name in judged.rows]
-    )
-    for name in frame:
-        kind = spec.kinds.get(str(name), "text")
-        dtype: Any = "boolean" if kind == "flag" else pandas_dtype(kind)
-        frame[name] = frame[name].astype(dtype)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    table = table.append_column(FILE, pa.array(np.full(len(frame), file, dtype=np.int32)))
-    table = table.append_column(ROW, pa.array(judged.raw.places.row[alive]))
-    texts = [name for name in table.column_names if spec.kinds.get(name, "text") == "text" and name not in (FILE, ROW)]
-    # ids, times and amounts hardly repeat: a dictionary of them costs more than it saves
-    pq.write_table(table, path, compression="lz4", use_dictionary=[*texts, FILE], write_statistics=False)
-
-
-def _write_aside(judged: Judged, path: Path) -> None:
-    """The order ids of the rows that are not used: rows of further tables may name them."""
-    gone = ~judged.fates.alive
-    ids = pa.array(judged.rows.loc[gone, "order_id"], pa.large_string())
-    pq.write_table(pa.table({"order_id": ids, "excluded": judged.fates.excluded()[gone]}), path)
 
 
 def _load(name: str, path: Path) -> pd.DataFrame:

@@ -21,13 +21,11 @@ from cvo_ml.transactions.cross_checks import OrderIds
 from cvo_ml.transactions.duplicates import CONFLICT, LOOK_ALIKE, SEVERAL_CUSTOMERS
 from cvo_ml.transactions.large import hashes
 from cvo_ml.transactions.large.account import Account
+from cvo_ml.transactions.large.queries import FILE, ROW, SORT, described, grouped, literal
 from cvo_ml.transactions.refunds import refund_rows
 from cvo_ml.transactions.sources.databases import quoted
 from cvo_ml.transactions.specs import TableSpec
 
-FILE: Final = "__file"
-ROW: Final = "__row"
-SORT: Final = ("ordered_at", "order_id", "customer_id", "product_id", "line_id", "quantity", "net")
 _BUCKET_ROWS: Final = 1_000_000  # rows that are judged in memory at once
 # An aggregation over texts does not spill: these many groups fit a gigabyte, more are formed part by part.
 _GROUPS_AT_ONCE: Final = 3_000_000
@@ -171,21 +169,22 @@ class TableWriter:
 
     def write(self, shop: ShopConfig) -> dict[str, Path]:
         """Orders, refunds, and where the source has their columns order lines and customers, as Parquet files."""
-        grouped = shop.rows == "lines" or shop.order_id == "generated"
         self._split(shop)
         written = {}
-        if grouped:
-            orders = self._in_parts("orders", "kept", "order_id", self._grouped)
+        if shop.rows == "lines" or shop.order_id == "generated":
+            orders = self._in_parts("orders", "kept", "order_id", lambda part: grouped(part, self._columns))
             written["orders"] = self._copy("orders", orders, "ordered_at, order_id")
         else:
             written["orders"] = self._copy("orders", self._only("kept", ORDERS.names))
         written["refunds"] = self._refunds(shop)
         if shop.rows == "lines" and {"product_id", "quantity"} <= set(self._columns):
             written["order_lines"] = self._copy("order_lines", self._only("kept", ORDER_LINES.names))
-        described = {*CUSTOMERS.names, *shop.profile} - {"known_at", "customer_id"}
-        fields = [name for name in self._columns if name in described]
+        known = {*CUSTOMERS.names, *shop.profile} - {"known_at", "customer_id"}
+        fields = [name for name in self._columns if name in known]
         if fields:
-            customers = self._in_parts("customers", "used", "customer_id", lambda part: self._customers(part, fields))
+            customers = self._in_parts(
+                "customers", "used", "customer_id", lambda part: described(part, fields, self._columns)
+            )
             written["customers"] = self._copy("customers", customers, "customer_id")
         return written
 
@@ -211,47 +210,6 @@ class TableWriter:
 
     def _only(self, view: str, names: Sequence[str]) -> str:
         return f"SELECT {', '.join(quoted(name) for name in names if name in self._columns)} FROM {view}"
-
-    def _grouped(self, view: str) -> str:
-        """One row per order id: money summed, the first time, the latest known_at, the first known text."""
-        order = "(" + ", ".join(quoted(name) for name in SORT if name in self._columns) + f", {FILE}, {ROW})"
-        parts = ["order_id", "min(ordered_at) AS ordered_at"]
-        for column in ORDERS.columns:
-            name = quoted(column.name)
-            if column.name not in self._columns or column.name in ("order_id", "ordered_at"):
-                continue
-            if column.name == "known_at":
-                parts.append(f"max({name}) AS {name}")
-            elif column.name == "cost":
-                parts.append(f"CASE WHEN count({name}) = count(*) THEN sum({name}) END AS {name}")
-            elif column.kind == "money":
-                parts.append(f"sum({name}) AS {name}")
-            elif column.kind == "flag":
-                parts.append(f"bool_or({name}) AS {name}")
-            elif column.name == "customer_id":
-                parts.append("min(customer_id) AS customer_id")
-            else:
-                parts.append(f"arg_min({name}, {order}) FILTER ({name} IS NOT NULL) AS {name}")
-        names = [name for name in ORDERS.names if name in self._columns]
-        return f"SELECT {', '.join(map(quoted, names))} FROM (SELECT {', '.join(parts)} FROM {view} GROUP BY order_id)"
-
-    def _customers(self, view: str, fields: Sequence[str]) -> str:
-        """Each customer as first described: the earliest row with any of the fields."""
-        moment = "known_at" if "known_at" in self._columns else "ordered_at"
-        order = ", ".join(quoted(name) for name in (moment, *SORT) if name in self._columns)
-        first = ", ".join(
-            f"first_row.{quoted(name)} AS {quoted(name)}" for name in ("customer_id", *fields, "known_at")
-        )
-        row = (
-            f"{{'customer_id': customer_id, 'known_at': {moment}, "
-            + ", ".join(f"{_literal(name)}: {quoted(name)}" for name in fields)
-            + "}"
-        )
-        blank = f"coalesce({', '.join(f'CAST({quoted(name)} AS VARCHAR)' for name in fields)}) IS NULL"
-        inner = (
-            f"SELECT arg_min({row}, ({blank}, {order}, {FILE}, {ROW})) AS first_row FROM {view} GROUP BY customer_id"
-        )
-        return f"SELECT {first} FROM ({inner})"
 
     def _refunds(self, shop: ShopConfig) -> Path:
         """Refund rows by the same code as in memory, for the customers who gave anything back, bucket by bucket."""
@@ -287,8 +245,4 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _text(path: Path) -> str:
-    return _literal(str(path))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return literal(str(path))
