@@ -15,6 +15,7 @@ from typing import Any, Final
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
@@ -39,7 +40,7 @@ from cvo_ml.transactions.specs import TableSpec, main_spec
 
 __all__ = ["LARGE", "LargeRead", "is_large", "read_in_batches", "read_large"]
 
-LARGE: Final = 500_000_000  # bytes: smaller sources are read at once, which is quicker
+LARGE: Final = 500_000_000  # bytes: of smaller sources nothing is written to disk
 MEMORY: Final = "1GB"
 _PACKED: Final = 5  # a gzip file of text unpacks to about so many times its size
 _FIRST: Final = ("refunded_at", "refund_id")
@@ -198,13 +199,20 @@ def _read(
 
 
 def _load(name: str, path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pq.read_table(path).to_pandas(self_destruct=True, split_blocks=True)
-    for column in CONTRACTS[name].columns:
+    table = pq.read_table(path)
+    contract = CONTRACTS[name]
+    # Arrow sorts texts many times faster than pandas does
+    order = [column for column in (*_FIRST, "ordered_at", *contract.key, *SORT) if column in table.column_names]
+    if order:
+        keys = [(column, "ascending") for column in dict.fromkeys(order[: 2 if name == "orders" else None])]
+        table = table.take(pc.sort_indices(table, sort_keys=keys))
+    frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
+    del table
+    for column in contract.columns:
         if column.name in frame and not (column.kind == "flag" and frame[column.name].isna().any()):
             dtype: Any = pandas_dtype(column.kind)
             frame[column.name] = frame[column.name].astype(dtype)
     for column_name in frame:
         if frame[column_name].dtype == object:
             frame[column_name] = frame[column_name].astype("str")
-    order = [column for column in (*_FIRST, *SORT) if column in frame]
-    return frame.sort_values(order, kind="stable", ignore_index=True) if order else frame
+    return frame
