@@ -80,35 +80,38 @@ def fit_purchases(
     >>> str(fit_purchases(few).status)[:55]
     'formula: only 1 of 2 customers bought again and at leas'
     """
-    frequency, recency, T = purchase_history(X)
-    histories = group_histories(frequency, recency, T, weights(sample_weight, len(X)))
-    settings: dict[str, Any] = {
-        "time_unit": time_unit,
-        "penalty": penalty,
-        "minimum_repeat_customers": minimum_repeat_customers,
-    }
+    histories = group_histories(*purchase_history(X), weights(sample_weight, len(X)))
+    if not len(histories):
+        return LadderFit(None, FitStatus(FORMULA, "the table has no customers"))
+    settings = {"time_unit": time_unit, "penalty": penalty, "minimum_repeat_customers": minimum_repeat_customers}
     reasons: list[str] = []
-    rungs: list[tuple[str, Callable[[], PurchaseModel]]] = [
-        ("", lambda: first(**settings).fit_histories(histories)),
-        (MODIFIED, lambda: ModifiedBetaGeoModel(**settings).fit_histories(histories)),
-        (POOLED, lambda: _pooled(histories, pool, time_unit)),
-    ]
-    if first is ModifiedBetaGeoModel:
-        del rungs[1]  # it is the first already
-    for rung, fit in rungs[: len(rungs) if len(histories) else 0]:
+    for rung, fit in _rungs(histories, first, settings, pool).items():
         try:
             model = fit()
+            reason = implausible(model, histories)
         except ModelRefused as refused:
             reason = str(refused)
-        else:
-            reason = implausible(model, histories)
-            if not reason:
-                if rung:
-                    model.status_ = FitStatus(rung, "; ".join(reasons))
-                return LadderFit(model, model.status_)
+        if not reason:
+            if rung:
+                model.status_ = FitStatus(rung, "; ".join(reasons))
+            return LadderFit(model, model.status_)
         if reason not in reasons:
             reasons.append(reason)
-    return LadderFit(None, FitStatus(FORMULA, "; ".join(reasons) or "the table has no customers"))
+    return LadderFit(None, FitStatus(FORMULA, "; ".join(reasons)))
+
+
+def _rungs(
+    histories: PurchaseHistories,
+    first: type[PurchaseModel],
+    settings: dict[str, Any],
+    pool: Sequence[PurchaseModel],
+) -> dict[str, Callable[[], PurchaseModel]]:
+    """Name of each rung, empty for the first, and what fits it."""
+    rungs: dict[str, Callable[[], PurchaseModel]] = {"": lambda: first(**settings).fit_histories(histories)}
+    if first is not ModifiedBetaGeoModel:
+        rungs[MODIFIED] = lambda: ModifiedBetaGeoModel(**settings).fit_histories(histories)
+    rungs[POOLED] = lambda: _pooled(histories, pool, settings["time_unit"])
+    return rungs
 
 
 def fit_lifetime_value(X: pd.DataFrame, *, sample_weight: Any = None, **options: Any) -> LadderFit:

@@ -143,17 +143,32 @@ class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
             "p_alive": where.alive,
             "average_order_value_expected": value / orders_per_purchase_day,
         }
-        shrink = np.divide(worth, purchases, out=np.ones_like(worth), where=purchases > 0)
+        if interval is not None or threshold is not None:
+            shrink = np.divide(worth, purchases, out=np.ones_like(worth), where=purchases > 0)
+            names = {} if interval is None else interval_names(interval)
+            columns |= self._chances(X, where, horizon, shrink, names, threshold, parameter_uncertainty)
+        return pd.DataFrame(columns, index=X.index, copy=False)
+
+    def _chances(
+        self,
+        X: pd.DataFrame,
+        where: Situation,
+        horizon: Horizon,
+        shrink: Array,
+        names: dict[str, float],
+        threshold: Any,
+        parameter_uncertainty: bool,
+    ) -> dict[str, Array]:
+        """Ends of the interval by name, and P(above a threshold), of the value times ``shrink`` (its discount) (n,)."""
         law, spend = self._value_law(X, where, horizon)
-        tabulated = law.tabulated() if interval is not None or threshold is not None else None
-        if interval is not None and tabulated is not None:
-            names = interval_names(interval)
+        tabulated, columns = law.tabulated(), {}
+        if names:
             levels = np.array(list(names.values()))
             ends = self._wide(X, horizon, levels) if parameter_uncertainty else tabulated.quantiles(levels) * spend
-            columns |= {f"predicted_clv_{name}": end * shrink for name, end in zip(names, ends, strict=True)}
-        if threshold is not None and tabulated is not None:
+            columns = {f"predicted_clv_{name}": end * shrink for name, end in zip(names, ends, strict=True)}
+        if threshold is not None:
             columns["p_value_above"] = tabulated.exceedance(_amounts(threshold, len(X)) / (shrink * spend))
-        return pd.DataFrame(columns, index=X.index, copy=False)
+        return columns
 
     def probability_value_above(
         self, X: pd.DataFrame, horizon: Horizon, threshold: Any, *, discount_rate: float = 0.0

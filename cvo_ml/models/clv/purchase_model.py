@@ -28,7 +28,7 @@ from cvo_ml.models.clv.purchase_law import PurchaseLaw, discounted_purchases, fo
 from cvo_ml.models.clv.row_likelihood import Kernel, RowLikelihood
 
 Array = NDArray[np.float64]
-_THIN: Final = 20_000  # distinct histories of the first, cheap fit
+_THIN: Final = 4_000  # distinct histories of the first, cheap fit
 
 
 @dataclass(frozen=True)
