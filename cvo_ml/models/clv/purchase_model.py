@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -25,6 +25,7 @@ from cvo_ml.models.clv.purchase_histories import (
     refuse_few_repeaters,
 )
 from cvo_ml.models.clv.purchase_law import PurchaseLaw, discounted_purchases, force_of_interest, residual_purchases
+from cvo_ml.models.clv.rate_drift import RateDrift, drift_variance, estimate_drift
 from cvo_ml.models.clv.row_likelihood import Kernel, RowLikelihood
 
 Array = NDArray[np.float64]
@@ -38,6 +39,10 @@ class Situation:
     law: PurchaseLaw
     position: NDArray[np.intp]
     alive: Array
+
+    def drifted(self, variance: float) -> Situation:
+        """The same with rates that change by a factor of mean 1 and this ``variance``."""
+        return self if variance == 0 else replace(self, law=self.law.drifted(variance))
 
     def mean(self, given_alive: Array) -> Array:
         """Per customer P(alive) times a quantity of the law's rows."""
@@ -189,6 +194,7 @@ class PurchaseModel(CovariateModel):
         horizon: Horizon,
         interval: float | None = None,
         parameter_uncertainty: bool = False,
+        rate_drift: float = 0.0,
     ) -> pd.DataFrame:
         """Answers per customer, indexed as X.
 
@@ -199,6 +205,9 @@ class PurchaseModel(CovariateModel):
             Counts are whole, so it holds at least that probability.
         parameter_uncertainty:
             Whether the interval holds the uncertainty of the parameters as well as chance: 2k times the work.
+        rate_drift:
+            Variance a year of customers' rates, relative to their square, that the interval allows for; see
+            ``rate_drift``.
 
         Returns
         -------
@@ -216,22 +225,32 @@ class PurchaseModel(CovariateModel):
             index=X.index,
         )
         if interval is not None:
-            survival = self._survival(X, Horizon(horizon), parameter_uncertainty)
+            survival = self._survival(X, Horizon(horizon), parameter_uncertainty, rate_drift)
             for name, level in interval_names(interval).items():
                 table[f"purchases_{name}"] = count_quantile(survival, len(X), level)
         return table
 
-    def _survival(self, X: pd.DataFrame, horizon: Horizon, parameter_uncertainty: bool) -> Survival:
+    def _survival(self, X: pd.DataFrame, horizon: Horizon, parameter_uncertainty: bool, rate_drift: float) -> Survival:
         """P(at least n purchases), at the fitted parameters or as a mean over those that are possible."""
         points = self.parameter_points() if parameter_uncertainty else [self._parameters()]
         span = horizon.to(self.time_unit)
-        places = [self.situation(X, values) for values in points]
+        variance = drift_variance(rate_drift, horizon)
+        places = [self.situation(X, values).drifted(variance) for values in points]
 
         def survival(rows: NDArray[np.intp], n: Array) -> Array:
             parts = [w.alive[rows] * w.law.rows(w.position[rows]).survival(n, span) for w in places]
             return np.asarray(np.mean(parts, axis=0))
 
         return survival
+
+    def estimate_drift(self, X: pd.DataFrame, purchases: Any, horizon: Horizon) -> RateDrift:
+        """How far rates wandered in the ``horizon`` after T, in which the customers bought ``purchases`` (n,).
+
+        It is honest where X ends before the window and the result serves later ones.
+        """
+        where, window = self.situation(X), Horizon(horizon)
+        law, counts = where.law.rows(where.position), np.asarray(purchases, dtype=np.float64)
+        return estimate_drift(law, where.alive, counts, window.to(self.time_unit), window.days)
 
     def simulate_purchases(self, X: pd.DataFrame, horizon: Horizon, *, n_draws: int, seed: int) -> NDArray[np.int64]:
         """Purchases in the ``horizon`` after T drawn from the predictive law at the fitted parameters (n_draws, n)."""
