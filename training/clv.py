@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
@@ -123,7 +124,7 @@ def figures(
         drawn["holdout_by_frequency"] = partial(plots.by_frequency, judgement.by_frequency, job.validation_horizon)
     if judgement.tracking is not None:
         drawn["tracking"] = partial(plots.tracking, judgement.tracking)
-    if fitted.scorer is not None:
+    if fitted.scorer is not None and fitted.scorer.coding is None:  # else one history has many answers
         purchases = fitted.scorer.model.transactions_
         drawn["frequency_recency"] = partial(plots.frequency_recency, purchases, features, job.horizon)
         drawn["probability_alive"] = partial(plots.probability_alive, purchases, features)
@@ -149,8 +150,8 @@ def describe(fitted: Fitted, validation: Validation, job: ClvJob) -> tuple[dict[
     names = {kind: name for name, kind in MODELS.items()}
     for name, part in ((names[type(btyd.transactions_)], btyd.transactions_), ("gamma_gamma", btyd.value_)):
         parameters[name] = {
-            **part.params_,
-            "standard_error": part.standard_errors_,
+            **_named(part.params_),
+            "standard_error": _named(part.standard_errors_),
             "log_likelihood": part.log_likelihood_,
             "status": str(part.status_),
             "penalty": part.penalty_,
@@ -162,3 +163,8 @@ def describe(fitted: Fitted, validation: Validation, job: ClvJob) -> tuple[dict[
     if independence.p_value is not None and independence.p_value < DEPENDENT:
         notes.append(f"gamma_gamma assumes that value does not depend on frequency, but {independence}")
     return parameters, tuple(notes)
+
+
+def _named(values: Mapping[str, float]) -> dict[str, float]:
+    """With names that MLflow takes: a country's may hold any sign."""
+    return {re.sub(r"[^\w .:/-]", "_", name): value for name, value in values.items()}

@@ -17,6 +17,8 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv import BetaGeoModel, FitStatus, ModifiedBetaGeoModel, ParetoNBDModel, fit_lifetime_value
+from cvo_ml.models.clv.covariate_coding import CovariateCoding
+from cvo_ml.models.clv.covariates import has_covariates
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.rate_drift import RateDrift
@@ -84,12 +86,16 @@ def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> Fitted
     """
     if features.empty:
         raise ModelRefused("clv: there is no customer before the cut: use a later date", reason_code="no_customers")
-    found = fit_lifetime_value(features, penalty=job.penalty, first=MODELS[job.model])
+    coding = CovariateCoding.fit(features, job.covariates) if job.covariates else None
+    table, names = (features, ()) if coding is None else (coding.coded(features), coding.names)
+    found = fit_lifetime_value(table, penalty=job.penalty, first=MODELS[job.model], covariates=names)
     if found.model is None:
         return Fitted(None, found.status)
     purchase_days = (features["frequency"] + 1).sum()
     ratio = max(1.0, float(features["number_of_orders"].sum() / purchase_days))
-    return Fitted(scorer_of(found.model, ratio, p90), found.status)
+    scorer = scorer_of(found.model, ratio, p90)
+    scorer.coding = coding if has_covariates(found.model.transactions_) else None
+    return Fitted(scorer, found.status)
 
 
 def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
@@ -124,7 +130,7 @@ def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
     drift = None
     if fitted.scorer is not None:
         purchases = fitted.scorer.model.transactions_
-        drift = purchases.estimate_drift(features, outcome["purchase_days"], horizon)
+        drift = purchases.estimate_drift(fitted.scorer.prepared(features), outcome["purchase_days"], horizon)
     return Validation(cut, features, outcome, fitted, table, predicted, verdict, baseline, chosen, choice, drift)
 
 

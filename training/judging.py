@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine, run
 from cvo_ml.features.relations import order_rows
 from cvo_ml.models.clv import clv_formula
-from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.covariates import has_covariates
 from cvo_ml.models.clv.scorers import BuyTillYouDie, LastPeriod
 from cvo_ml.models.clv.tracking import Tracking, track
 from cvo_ml.stats.accuracy import Accuracy, accuracy, by_group, deciles, paired
@@ -26,6 +27,8 @@ from cvo_ml.stats.ranking import capture
 Floats = NDArray[np.float64]
 #: Frequencies from here on are one group, as in Fader, Hardie & Lee (2005).
 MOST_FREQUENT: Final = 7
+#: Customers whose curves are averaged where covariates make them differ.
+MOST_CURVES: Final = 200
 #: Of the value that came, in the top tenth of an order by lot.
 CHANCE: Final = 0.1
 
@@ -219,7 +222,7 @@ def judge(tables: Tables, as_of: date, window: Window, horizon: Horizon) -> Judg
         window.choice,
         by_decile,
         by_frequency,
-        None if scorer is None else tracking_of(tables, as_of, window, scorer.model.transactions_),
+        None if scorer is None else tracking_of(tables, as_of, window, scorer),
         None if inside is None else float(inside.mean()),
         remarks_on_order(actual, model, window.baseline, lead[window.baseline]),
     )
@@ -264,8 +267,9 @@ def purchase_predictions(window: Window, horizon: Horizon) -> dict[str, Floats]:
     return found
 
 
-def tracking_of(tables: Tables, as_of: date, window: Window, model: PurchaseModel) -> Tracking | None:
+def tracking_of(tables: Tables, as_of: date, window: Window, scorer: BuyTillYouDie) -> Tracking | None:
     """Repeat purchase days by the week, of the customers known at the cut, until ``as_of``; None within one week."""
+    model = scorer.model.transactions_
     with engine(tables) as opened:
         orders = order_rows(opened, [as_of])
         days = run(orders.filter(orders.kept).select("customer_id", "day").distinct(), ["customer_id", "day"])
@@ -280,7 +284,12 @@ def tracking_of(tables: Tables, as_of: date, window: Window, model: PurchaseMode
     if length <= MOST_FREQUENT:
         return None
     known = births < cut_day  # an order refunded after the cut can move a first purchase past it
-    return track(births[known], repeats, model.expected_curve_new, cut_day=cut_day, days=length)
+    some = None
+    if has_covariates(model):  # the mean curve of a sample: a cohort's customers differ little on average
+        prepared = scorer.prepared(window.features)
+        some = prepared.iloc[:: max(1, len(prepared) // MOST_CURVES)]
+    curve = partial(model.expected_curve_new, X=some)
+    return track(births[known], repeats, curve, cut_day=cut_day, days=length)
 
 
 def _accuracy_rows(found: Mapping[str, Accuracy]) -> list[dict[str, Any]]:

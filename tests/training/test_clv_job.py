@@ -12,11 +12,11 @@ from cvo_ml.config.jobs import ClvJob
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
-from cvo_ml.features import snapshot, window_outcome
+from cvo_ml.features import snapshot
 from cvo_ml.models.clv import BetaGeoModel, GammaGammaModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.rate_drift import RateDrift
-from cvo_ml.models.clv.scorers import Formula, LastPeriod
+from cvo_ml.models.clv.scorers import LastPeriod
 from cvo_ml.predict.clv import clv_columns
 from cvo_ml.registry.bundle import load_bundle, save_bundle
 from cvo_ml.registry.models import model_of
@@ -25,7 +25,6 @@ from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
 from training import clv, clv_validation
 from training.clv import train_clv
-from training.clv_validation import baselines
 from training.judging import remarks_on_order
 
 HORIZON = Horizon("60D")
@@ -76,34 +75,20 @@ class Refusing(BetaGeoModel):
         raise ModelRefused("no such luck", reason_code="test")
 
 
-@pytest.mark.parametrize(("better", "kind"), [("formula", "clv.formula"), ("last period repeated", "clv.last_period")])
-def test_the_better_baseline_is_champion_with_the_reason_where_no_rung_holds(
-    better: str, kind: str, monkeypatch
-) -> None:
-    tables, job = seeded_shop(customers=40), ALONE
-    errors = {name: _error(tables, job, rule) for name, rule in baselines(HORIZON).items()}
-    assert min(errors, key=errors.__getitem__) == "last period repeated"
-    if better == "formula":
-        monkeypatch.setattr(clv_validation, "baselines", lambda horizon: {"formula": Formula()})
-        monkeypatch.setattr(clv, "baselines", lambda horizon: {"formula": Formula()})
-    trained = train_clv(tables, SHOP_CUT, job)
-    assert (trained.bundle.kind, trained.bundle.grade) == (kind, "D")
-    assert trained.bundle.facts["baseline"] == better
-    assert trained.notes[0].startswith(f"the {better} is champion: ")
-    scored = clv_columns(snapshot(tables, SHOP_CUT), trained.bundle, SHOP_CUT)
-    assert scored["predicted_clv"].ge(0).all()
-    assert scored["clv_reason"].str.contains(f"{kind.removeprefix('clv.')}_has_no_probabilities").all()
+def test_the_better_baseline_is_champion_with_the_reason_where_no_rung_holds() -> None:
+    tables = seeded_shop(customers=40)
+    trained = train_clv(tables, SHOP_CUT, ALONE)
+    assert trained.metrics["last_period_repeated_rmse"] < trained.metrics["formula_rmse"]
+    assert (trained.bundle.kind, trained.bundle.grade) == ("clv.last_period", "D")
+    assert trained.bundle.facts["baseline"] == "last period repeated"
+    assert trained.notes[0].startswith("the last period repeated is champion: ")
     assert trained.parameters["rung"] == "formula"
     assert "bought again" in trained.notes[0]
     assert set(trained.figures) == {"holdout_by_decile", "ranking"}
     assert trained.metrics["model_rmse"] == trained.metrics["formula_rmse"]
-
-
-def _error(tables: Tables, job: ClvJob, rule) -> float:
-    cut = SHOP_CUT - job.validation_horizon.delta
-    features = snapshot(tables, cut)
-    came = window_outcome(tables, cut, job.validation_horizon, features.index)["value"]
-    return float(((rule.predict(features, horizon=job.validation_horizon)["predicted_clv"] - came) ** 2).mean())
+    scored = clv_columns(snapshot(tables, SHOP_CUT), trained.bundle, SHOP_CUT)
+    assert scored["predicted_clv"].ge(0).all()
+    assert scored["clv_reason"].str.contains("last_period_has_no_probabilities").all()
 
 
 def test_a_model_worse_than_the_last_period_repeated_makes_way_for_it(shop: Tables, monkeypatch) -> None:
@@ -143,6 +128,22 @@ def test_rates_that_wander_widen_the_intervals_of_the_champion_and_are_told(shop
     wide, narrow = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, constant))
     assert wide["predicted_clv"].equals(narrow["predicted_clv"])
     assert wide["predicted_clv_p95"].sum() > 1.05 * narrow["predicted_clv_p95"].sum()
+
+
+def test_covariates_go_from_the_job_into_a_bundle_that_scores(shop: Tables, tmp_path) -> None:
+    job = ALONE.model_copy(update={"covariates": ("first_order_net",)})
+    trained = train_clv(shop, SHOP_CUT, job)
+    assert trained.parameters["rung"] == "converged"
+    assert "purchase_log first_order_net" in trained.parameters["bg_nbd"]
+    judged = trained.documents["judging"]["tracking"]
+    assert sum(judged["expected"]) == pytest.approx(sum(judged["actual"]), rel=0.3)
+    if trained.bundle.grade != "D":
+        assert "first_order_net" in trained.bundle.parameters["features"]
+        loaded = load_bundle(save_bundle(trained.bundle, tmp_path / "clv"))
+        features = snapshot(shop, SHOP_CUT)
+        ours, again = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, loaded))
+        assert ours.equals(again)
+
 
 def test_nobody_before_the_cut_is_refused(shop: Tables) -> None:
     early = (SHOP_START + HORIZON.delta).date()

@@ -24,6 +24,7 @@ from cvo_ml.models.clv.purchase_histories import PurchaseHistories, group_histor
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
+PLAIN: Final = "without covariates"
 MODIFIED: Final = "MBG/NBD"
 POOLED: Final = "pooled prior of similar shops"
 FORMULA: Final = "formula"
@@ -57,6 +58,7 @@ def fit_purchases(
     pool: Sequence[PurchaseModel] = (),
     sample_weight: Any = None,
     first: type[PurchaseModel] = BetaGeoModel,
+    covariates: Sequence[str] = (),
 ) -> LadderFit:
     """Fit purchases on the highest rung that holds.
 
@@ -66,6 +68,8 @@ def fit_purchases(
         The model of the first rung: ``BetaGeoModel``, ``ModifiedBetaGeoModel`` or ``ParetoNBDModel``.
     X, time_unit, penalty, minimum_repeat_customers, sample_weight:
         As in ``BetaGeoModel``.
+    covariates:
+        Columns of numbers that act on purchases and departure of the first rung; a rung below it does without.
     pool:
         BG/NBD models fitted to at least two similar shops, for the rung that needs them.
 
@@ -85,10 +89,15 @@ def fit_purchases(
         return LadderFit(None, FitStatus(FORMULA, "the table has no customers"))
     settings = {"time_unit": time_unit, "penalty": penalty, "minimum_repeat_customers": minimum_repeat_customers}
     reasons: list[str] = []
-    for rung, fit in _rungs(histories, first, settings, pool).items():
+    rungs = _rungs(histories, first, settings, pool)
+    if covariates:
+        acting = {"purchase_covariates": tuple(covariates), "dropout_covariates": tuple(covariates)}
+        with_covariates = first(**settings, **acting)
+        rungs = {"": lambda: with_covariates.fit(X, sample_weight=sample_weight), PLAIN: rungs.pop(""), **rungs}
+    for rung, fit in rungs.items():
         try:
             model = fit()
-            reason = implausible(model, histories)
+            reason = implausible(model, histories, X if covariates and not rung else None)
         except ModelRefused as refused:
             reason = str(refused)
         if not reason:
@@ -130,14 +139,20 @@ def fit_lifetime_value(X: pd.DataFrame, *, sample_weight: Any = None, **options:
     return LadderFit(CustomerLifetimeValue.of(purchases.model, value), purchases.status)
 
 
-def implausible(model: PurchaseModel, histories: PurchaseHistories) -> str:
+def implausible(model: PurchaseModel, histories: PurchaseHistories, X: pd.DataFrame | None = None) -> str:
     """Why a fitted model must not be used although the search ended well; empty if it may.
+
+    With covariates the customers themselves, X, tell what was expected of each.
 
     It is used only if it reproduces the total number of repeat purchases that it was fitted to within a factor 1.5.
     """
-    spans, position = np.unique(histories.T, return_inverse=True)
-    expected = model.expected_curve_new(np.maximum(spans, 1e-12))
-    total, actual = histories.count @ expected[position], histories.count @ histories.frequency
+    actual = histories.count @ histories.frequency
+    if X is None:
+        spans, position = np.unique(histories.T, return_inverse=True)
+        total = histories.count @ model.expected_curve_new(np.maximum(spans, 1e-12))[position]
+    else:
+        share = actual / max(float(X["frequency"].sum()), 1e-300)  # of weights, taken to be even
+        total = share * float(model.expected_repeats(X).sum())
     if actual / _MOST_OFF < total < actual * _MOST_OFF:
         return ""
     return f"{type(model).__name__} expects {total:.4g} repeat purchases where the data hold {actual:.4g}"

@@ -141,10 +141,20 @@ class PurchaseModel(CovariateModel):
         expected = where.mean(where.law.expected(span)[0])
         return float(expected[0]) if X is None else expected
 
-    def expected_curve_new(self, spans: Array) -> Array:
-        """Expected repeat purchases of a new customer within each of ``spans`` (m,), > 0, in ``time_unit``."""
-        where = self._new(None)
-        return np.asarray(where.law.expected(np.asarray(spans, dtype=np.float64)[:, None])[:, 0] * where.alive[0])
+    def expected_repeats(self, X: pd.DataFrame) -> Array:
+        """Repeat purchases that were expected of each customer within T when new (n,), at its covariates."""
+        where = self._new(X)
+        spans = np.maximum(self._history(X)[2], 1e-12)
+        return where.mean(where.law.expected(spans[None, :])[0])
+
+    def expected_curve_new(self, spans: Array, X: pd.DataFrame | None = None) -> Array:
+        """Expected repeat purchases of a new customer within each of ``spans`` (m,), > 0, in ``time_unit``.
+
+        With covariates it is the mean over the new customers in ``X``.
+        """
+        where, column = self._new(X), np.asarray(spans, dtype=np.float64)[:, None]
+        expected = where.law.expected(np.repeat(column, len(where.law.age), axis=1))
+        return np.asarray((expected[:, where.position] * where.alive).mean(axis=1))
 
     def probability_alive(self, X: pd.DataFrame, *, after: Horizon | None = None) -> Array:
         """P(alive) of each customer at T, or the time ``after`` T later (n,)."""

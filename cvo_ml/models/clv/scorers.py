@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
+from cvo_ml.models.clv.covariate_coding import CovariateCoding
 from cvo_ml.models.clv.formula import clv_formula, last_period_repeated
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
@@ -40,11 +41,13 @@ class BuyTillYouDie:
         known, then ``p_top_decile`` is null.
     rate_drift:
         As for ``CustomerLifetimeValue.predict``.
+    coding:
+        Of the model's covariates, where it has some.
     """
 
     kind: ClassVar[str] = "clv.bg_nbd_gamma_gamma"
     purchases: ClassVar[type[PurchaseModel]] = BetaGeoModel
-    columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T", "monetary_value")
+    HISTORY: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T", "monetary_value")
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class BuyTillYouDie:
         orders_per_purchase_day: float = 1.0,
         reference_p90: float | None = None,
         rate_drift: float = 0.0,
+        coding: CovariateCoding | None = None,
     ) -> None:
         if type(model.transactions_) is not self.purchases:
             raise UsageError(
@@ -62,7 +66,16 @@ class BuyTillYouDie:
         if not (np.isfinite(rate_drift) and rate_drift >= 0):
             raise UsageError(f"rate_drift is {rate_drift}: give a variance a year >= 0, 0 for constant rates")
         self.model, self.orders_per_purchase_day, self.reference_p90 = model, orders_per_purchase_day, reference_p90
-        self.rate_drift = rate_drift
+        self.rate_drift, self.coding = rate_drift, coding
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame to score must have."""
+        return self.HISTORY if self.coding is None else (*self.HISTORY, *self.coding.columns)
+
+    def prepared(self, X: pd.DataFrame) -> pd.DataFrame:
+        """X with the model's covariates."""
+        return X if self.coding is None else self.coding.coded(X)
 
     def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
         """The columns of ``OUTPUTS`` for each row of an RFM summary in days.
@@ -70,6 +83,7 @@ class BuyTillYouDie:
         ``p_top_decile`` is P(value in the horizon > ``reference_p90``). ``days_to_next_order`` is the median time from
         the end of T, null where the customer more likely never orders again.
         """
+        X = self.prepared(X)
         predicted = self.model.predict(
             X,
             horizon=horizon,
@@ -90,18 +104,20 @@ class BuyTillYouDie:
             "orders_per_purchase_day": self.orders_per_purchase_day,
             "reference_p90": self.reference_p90,
             "rate_drift": self.rate_drift,
+            "coding": None if self.coding is None else self.coding.to_json(),
             "features": list(self.columns),
         }, {}
 
     @classmethod
     def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        p90 = parameters.get("reference_p90")  # documents of earlier versions do not have it
+        p90, coding = parameters.get("reference_p90"), parameters.get("coding")  # earlier versions do not have them
         return cls(
             CustomerLifetimeValue.from_json(parameters["model"]),
             float(parameters["orders_per_purchase_day"]),
             None if p90 is None else float(p90),
             float(parameters.get("rate_drift", 0.0)),
+            None if coding is None else CovariateCoding.from_json(coding),
         )
 
 
