@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.jobs import ClvJob
+from cvo_ml.config.readiness import ClvMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot, window_outcome
@@ -22,7 +23,18 @@ from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
 from training import judging, oracle, plots
-from training.clv_validation import MODELS, Baseline, Fitted, Validation, baselines, fit, graded, hybrid, validate
+from training.clv_validation import (
+    MINIMA,
+    MODELS,
+    Baseline,
+    Fitted,
+    Validation,
+    baselines,
+    fit,
+    graded,
+    hybrid,
+    validate,
+)
 from training.result import Trained
 
 #: A percentile of fewer customers says little.
@@ -31,7 +43,7 @@ FEWEST_REFERENCE: Final = 100
 DEPENDENT: Final = 0.01
 
 
-def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
+def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIMA) -> Trained:
     """Fit at ``as_of`` and grade on the window that ends there.
 
     Raises
@@ -40,11 +52,11 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
         If there is no customer to learn from.
     """
     features = snapshot(tables, as_of)
-    fitted = fit(features, job, reference_p90(tables, as_of, job))
-    validation = validate(tables, as_of, job)
+    fitted = fit(features, job, reference_p90(tables, as_of, job), minima)
+    validation = validate(tables, as_of, job, minima)
     if fitted.scorer is not None and validation.drift is not None:
         fitted.scorer.rate_drift = validation.drift.per_year
-    champion, verdict, notes = crown(tables, as_of, job, fitted, validation)
+    champion, verdict, notes = crown(tables, as_of, job, fitted, validation, minima)
     judgement = judging.judge(tables, as_of, validation, job.validation_horizon)
     parameters, described = describe(fitted, validation, job)
     agreement = {} if fitted.scorer is None else oracle.agreement(fitted.scorer.model, features, job.oracle_customers)
@@ -61,7 +73,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
 
 
 def crown(
-    tables: Tables, as_of: date, job: ClvJob, fitted: Fitted, validation: Validation
+    tables: Tables, as_of: date, job: ClvJob, fitted: Fitted, validation: Validation, minima: ClvMinima
 ) -> tuple[BuyTillYouDie | HybridLifetimeValue | Baseline, Verdict, list[str]]:
     """The champion, the grade that it carries, and why.
 
@@ -79,7 +91,7 @@ def crown(
     if not validation.hybrid_chosen:
         return fitted.scorer, verdict, [validation.choice]
     try:
-        return hybrid(tables, as_of, job.horizon, job, fitted.scorer), verdict, [validation.choice]
+        return hybrid(tables, as_of, job.horizon, job, fitted.scorer, minima), verdict, [validation.choice]
     except ModelRefused as refused:
         verdict = graded(validation.actual, validation.predicted, "btyd", name, validation.features)
         why = f"the hybrid could not be trained at {as_of}, so it is not champion: {refused}"

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import ClvJob
+from cvo_ml.config.readiness import ClvMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -31,6 +32,7 @@ from training.slices import slices
 
 Floats = NDArray[np.float64]
 Baseline = Formula | LastPeriod
+MINIMA: Final = ClvMinima()
 MODELS: Final[Mapping[str, type[PurchaseModel]]] = {
     "bg_nbd": BetaGeoModel,
     "mbg_nbd": ModifiedBetaGeoModel,
@@ -76,7 +78,7 @@ class Validation:
         return self.outcome["value"].to_numpy(dtype=np.float64)
 
 
-def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> Fitted:
+def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None, minima: ClvMinima = MINIMA) -> Fitted:
     """The ladder on a snapshot's RFM summary, with the shop's orders per purchase day.
 
     Raises
@@ -88,7 +90,13 @@ def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> Fitted
         raise ModelRefused("clv: there is no customer before the cut: use a later date", reason_code="no_customers")
     coding = CovariateCoding.fit(features, job.covariates) if job.covariates else None
     table, names = (features, ()) if coding is None else (coding.coded(features), coding.names)
-    found = fit_lifetime_value(table, penalty=job.penalty, first=MODELS[job.model], covariates=names)
+    found = fit_lifetime_value(
+        table,
+        penalty=job.penalty,
+        first=MODELS[job.model],
+        covariates=names,
+        minimum_repeat_customers=minima.repeat_customers,
+    )
     if found.model is None:
         return Fitted(None, found.status)
     purchase_days = (features["frequency"] + 1).sum()
@@ -98,13 +106,13 @@ def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> Fitted
     return Fitted(scorer, found.status)
 
 
-def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
+def validate(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIMA) -> Validation:
     """Fit a horizon earlier and compare with what came until ``as_of``, on squared error per customer."""
     horizon = job.validation_horizon
     cut = as_of - horizon.delta
     features = snapshot(tables, cut)
     try:
-        fitted = fit(features, job)
+        fitted = fit(features, job, minima=minima)
     except ModelRefused as refused:
         raise ModelRefused(
             f"{refused} (with the data before {cut}, {horizon} before the cut, on which the grade would rest)",
@@ -117,7 +125,7 @@ def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
     rules = baselines(horizon)
     if fitted.scorer is not None:
         alone = table["predicted_clv"].to_numpy()
-        table, trees, chosen, choice = choose(tables, cut, job, fitted.scorer, features, table, actual)
+        table, trees, chosen, choice = choose(tables, cut, job, fitted.scorer, features, table, actual, minima)
         candidates = {} if trees is None else {"btyd": alone, "hybrid": trees}
     predicted = {
         "model": table["predicted_clv"].to_numpy(),
@@ -148,9 +156,20 @@ def graded(
     return grade_losses(ours, theirs, slope, slices(features))
 
 
-def hybrid(tables: Tables, as_of: date, horizon: Horizon, job: ClvJob, scorer: BuyTillYouDie) -> HybridLifetimeValue:
+def hybrid(
+    tables: Tables,
+    as_of: date,
+    horizon: Horizon,
+    job: ClvJob,
+    scorer: BuyTillYouDie,
+    minima: ClvMinima = MINIMA,
+) -> HybridLifetimeValue:
     """Trees on top of a scorer, on the windows that were closed at ``as_of``."""
-    found = fit_hybrid(tables, as_of, horizon, job, scorer, lambda features: fit(features, job).scorer)
+
+    def base(features: pd.DataFrame) -> BuyTillYouDie | None:
+        return fit(features, job, minima=minima).scorer
+
+    found = fit_hybrid(tables, as_of, horizon, job, scorer, base)
     found.reference_p90 = scorer.reference_p90
     return found
 
@@ -163,6 +182,7 @@ def choose(
     features: pd.DataFrame,
     table: pd.DataFrame,
     actual: Floats,
+    minima: ClvMinima,
 ) -> tuple[pd.DataFrame, Floats | None, bool, str]:
     """The table of the better one, the hybrid's values, whether it is the hybrid, and why.
 
@@ -174,7 +194,7 @@ def choose(
     if trees_cannot_serve(tables, cut + job.validation_horizon.delta, job):
         return table, None, False, f"no hybrid: no closed window of {job.horizon} to train the champion on"
     try:
-        trees = hybrid(tables, cut, job.validation_horizon, job, scorer)
+        trees = hybrid(tables, cut, job.validation_horizon, job, scorer, minima)
     except ModelRefused as refused:
         return table, None, False, f"no hybrid: {refused}"
     theirs = trees.predict(features, horizon=job.validation_horizon)

@@ -23,21 +23,13 @@ from scipy.stats import spearmanr
 
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.clv import (
-    BetaGeoBinomialModel,
-    BetaGeoModel,
-    CustomerLifetimeValue,
-    GammaGammaModel,
-    ModifiedBetaGeoModel,
-    ParetoNBDModel,
-    clv_formula,
-)
+from cvo_ml.models import clv
 from cvo_ml.stats.ranking import gini
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
 Raw = tuple[str, pd.DataFrame, str, int]
 """Name, lines (``customer_id, date, value``), last day before the cut, days to look ahead."""
-MODELS = {"BG/NBD": BetaGeoModel, "MBG/NBD": ModifiedBetaGeoModel, "Pareto/NBD": ParetoNBDModel}
+MODELS = {"BG/NBD": clv.BetaGeoModel, "MBG/NBD": clv.ModifiedBetaGeoModel, "Pareto/NBD": clv.ParetoNBDModel}
 
 
 @dataclass(frozen=True)
@@ -136,7 +128,7 @@ def donations() -> Split:
     future = after.groupby("Id").size().reindex(found.index).fillna(0.0)
     table = pd.DataFrame({"frequency": found["count"] - 1, "recency": found["max"], "T": 6.0, "future": future})
     table = table.assign(orders=found["count"], last=found["count"])
-    return Split("donations", table, Horizon("7Y"), "Y", {**MODELS, "BG/BB": BetaGeoBinomialModel})
+    return Split("donations", table, Horizon("7Y"), "Y", {**MODELS, "BG/BB": clv.BetaGeoBinomialModel})
 
 
 RAW: dict[str, Callable[[], Raw]] = {
@@ -155,7 +147,7 @@ SHOPS: dict[str, Callable[[], Split]] = {
 def purchases(shop: Split) -> Iterator[dict[str, object]]:
     """Accuracy of the number of purchases: models, then baselines."""
     X, actual = shop.table, shop.table["future"].to_numpy()
-    formula = clv_formula(X["orders"], X["orders"], X["T"], shop.horizon, time_unit=shop.unit)
+    formula = clv.clv_formula(X["orders"], X["orders"], X["T"], shop.horizon, time_unit=shop.unit)
     for name, kind in shop.models.items():
         try:
             model = kind(time_unit=shop.unit).fit(X)
@@ -202,10 +194,10 @@ def values(shop: Split) -> Iterator[dict[str, object]]:
     if "worth" not in shop.table:
         return
     X, actual = shop.table, shop.table["worth"].to_numpy()
-    formula = clv_formula(X["orders"], X["total"], X["T"], shop.horizon, time_unit=shop.unit)
+    formula = clv.clv_formula(X["orders"], X["total"], X["T"], shop.horizon, time_unit=shop.unit)
     for name, kind in shop.models.items():
         try:
-            model = CustomerLifetimeValue(kind(time_unit=shop.unit), GammaGammaModel()).fit(X)
+            model = clv.CustomerLifetimeValue(kind(time_unit=shop.unit), clv.GammaGammaModel()).fit(X)
         except ModelRefused as refused:
             yield {"model": f"{name}: {refused}"}
             continue
@@ -245,7 +237,7 @@ def accuracy(name: str, actual: np.ndarray, predicted: np.ndarray, formula: np.n
 
 def drift_of(kind: type, shop: Split) -> float:
     """Drift of the rates, from a fit at half of the time before the cut and what came until the cut."""
-    if shop.inner is None or kind is BetaGeoBinomialModel:
+    if shop.inner is None or kind is clv.BetaGeoBinomialModel:
         return 0.0
     X = shop.inner.table
     return float(kind().fit(X).estimate_drift(X, X["future"], shop.inner.horizon).per_year)
