@@ -15,7 +15,7 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import window_outcome
-from cvo_ml.features.first_order import value_by_age
+from cvo_ml.features.value_at_age import value_by_age
 from cvo_ml.features.labels import is_closed
 from cvo_ml.models.clv.formula import clv_formula
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration, reliability

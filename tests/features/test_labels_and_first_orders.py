@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import first_order_features, window_outcome
-from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, value_by_age
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
 from cvo_ml.features.labels import is_closed
+from cvo_ml.features.value_at_age import value_by_age
 from tests.builders import SHOP_CUT, frame, shop_of
 from tests.features.by_hand import value_by_age_by_hand, window_by_hand
 from tests.features.shops import AS_OF, CUSTOMERS, CUT, shops
