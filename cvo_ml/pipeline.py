@@ -24,6 +24,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
 from cvo_ml.features.labels import is_closed
+from cvo_ml.features.leads import customer_leads
 from cvo_ml.monitoring import distance_from_truth, judge
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
@@ -121,12 +122,21 @@ def score_customers(
     """
     check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
     features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
-    scores = score(features, models, as_of=as_of, currency=tables.currency)
+    leads = _lead_fields(tables, as_of, models)
+    scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
     rfm = features.loc[features["number_of_orders"].notna(), ["days_since_last_order", "number_of_orders", "net_value"]]
     edges = fit_edges(rfm, segments)
     scores = pd.concat([scores, assign(scores, rfm, edges, segments.vocabulary)], axis=1)
     scores = pd.concat([scores, plan(scores, declared_effects(scores, priorities), priorities)], axis=1)
     return Scored(scores, features, ledgers(scores), {**edges.as_dict(), "version": edges.version})
+
+
+def _lead_fields(tables: Tables, as_of: date, models: ModelSet) -> pd.DataFrame | None:
+    """The fields of the leads that customers were, by customer, where the lookalike model reads them."""
+    settings = models.bundles["icp"].settings if "icp" in models.bundles else {}
+    if settings.get("setting") != "leads":
+        return None
+    return customer_leads(tables, as_of, Horizon.of_days(settings["known_within_days"]))
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
@@ -197,7 +207,7 @@ def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(PRIORITY_COLUMNS)
     for row in rows[list(PRIORITY_COLUMNS)].itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([csv_cell(value) for value in row])
     return buffer.getvalue()
 
 
@@ -222,7 +232,7 @@ def outcomes(
     features = customer_features(tables, as_of).reindex(scores.index)
     icp = run.manifest["models"]["icp"].get("settings", {})
     icp_age = Horizon.of_days(icp.get("age_days", window.days))
-    judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age)
+    judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age, icp_settings=icp)
     if truth is not None:
         judged["truth"] = distance_from_truth(scores, truth, as_of, window)
     write_json(out / "outcomes.json", _finite({**judged, "run": run.name}))
@@ -315,7 +325,7 @@ def _assumption(policy: PriorityPolicy) -> str:
     )
 
 
-def _cell(value: object) -> str:
+def csv_cell(value: object) -> str:
     """A CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe."""
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
@@ -339,6 +349,7 @@ __all__ = [
     "check_models",
     "check_shop",
     "check_window",
+    "csv_cell",
     "day_after_last_row",
     "default_cut",
     "describe",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,8 @@ from training import plots
 from training.dates import first_day
 from training.icp_evidence import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
 from training.icp_leads import train_on_leads
-from training.icp_report import report
+from training.icp_life import baskets, life
+from training.icp_report import report, with_calendar
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 
@@ -67,7 +69,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         "value_basis": rows.attrs["basis"],
     }
     facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
-    texts, documents = report(rows, model.columns, job, score=scores[MODEL], test=test)
+    texts, documents = _described(tables, rows, model, job, scores[MODEL], test)
     return Trained(
         bundle_of("icp", champion, settings, facts),
         {
@@ -147,6 +149,22 @@ def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, job: 
         tables,
         day,
     )
+
+
+def _described(
+    tables: Tables, rows: pd.DataFrame, model: Lookalike, job: IcpJob, score: Floats, test: pd.DataFrame
+) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
+    """The profile; bad fits brought nothing, or less than they cost, after the first order."""
+    met, sections = life(tables, rows["first_ordered_at"], job.age)
+    basket = baskets(tables, rows.index)
+    known = with_calendar(rows, "first_ordered_at").join(met).join(basket)
+    more: dict[str, Sequence[str]] = {
+        "when": ["month", "weekday", "hour"],
+        "what": [str(name) for name in basket],
+        **sections,
+    }
+    against = (rows["value"] <= 0).to_numpy()
+    return report(known, model.columns, job, score=score, test=test, more=more, against=against)
 
 
 def _rivals(model: Lookalike, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Floats]:

@@ -57,8 +57,8 @@ def selection(
     score = trees.predict_positive(test)
     found = bootstrap(lambda rows: auc(later[rows], score[rows]), len(later), replicates=300)
     notes = (
-        f"who was asked was no accident: the fields tell it with AUC {found}, so scores of people unlike those asked are "
-        "too low, and the judging stands for those like them",
+        f"who was asked was no accident: the fields tell it with AUC {found}, so scores of people unlike those asked "
+        "are too low, and the judging stands for those like them",
     )
     return {"asked_auc": found.estimate, **spread("asked_auc", found)}, notes if found.lower > SELECTIVE else ()
 
@@ -105,9 +105,10 @@ def lead_costs(tables: Tables, as_of: date, leads: pd.DataFrame, job: IcpJob) ->
         return cost
     before = spend[spend["date"] < midnight(as_of)]
     people = tables.get("leads")
-    people = people[people["created_at"] < midnight(as_of)][source].value_counts()
-    per_lead = before.groupby("channel")["spend"].sum() / people
-    return cost + leads[source].astype("object").map(per_lead).astype("float64").fillna(0.0)
+    counts = people.loc[people["created_at"] < midnight(as_of), source].value_counts()
+    per_lead: pd.Series = before.groupby("channel")["spend"].sum() / counts
+    acquired: pd.Series = leads[source].astype("object").map(per_lead.to_dict()).astype("float64").fillna(0.0)
+    return cost + acquired
 
 
 def _winner(model: PositiveUnlabelled, frame: pd.DataFrame) -> Floats:

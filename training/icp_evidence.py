@@ -33,7 +33,11 @@ def verdict_on(y: Flags, scores: Mapping[str, Floats], baseline: str) -> Verdict
 
 def metrics(y: Flags, scores: Mapping[str, Floats], capacity: float) -> dict[str, float]:
     """AUC and top-decile lift of every score; lift and precision at capacity of the model with 95 % intervals."""
-    found: dict[str, float] = {"test_rows": float(len(y)), "test_positives": float(y.sum()), "base_rate": float(y.mean())}
+    found: dict[str, float] = {
+        "test_rows": float(len(y)),
+        "test_positives": float(y.sum()),
+        "base_rate": float(y.mean()),
+    }
     for name, score in scores.items():
         prefix = name.replace(" ", "_")
         found |= {f"{prefix}_auc": auc(y, score), f"{prefix}_lift_top_decile": lift(y, score)}
@@ -57,10 +61,15 @@ def stability(y: Flags, score: Floats, came: pd.Series) -> list[dict[str, Any]]:
         rows = np.flatnonzero(place == part)
         if len(rows) < FEWEST[0] or y[rows].sum() < FEWEST[1]:
             continue
-        inside = bootstrap(lambda drawn, rows=rows: lift(y[rows[drawn]], score[rows[drawn]]), len(rows), replicates=300)
+        y_part, score_part = y[rows], score[rows]
+        inside = _lift_interval(y_part, score_part)
         since, until = (str(pd.Timestamp(moment).date()) for moment in (edges[part], edges[part + 1]))
         found.append({"since": since, "until": until, "people": len(rows), "lift_top_decile": inside.as_dict()})
     return found
+
+
+def _lift_interval(y: Flags, score: Floats) -> Interval:
+    return bootstrap(lambda rows: lift(y[rows], score[rows]), len(y), replicates=300)
 
 
 def nearest_seeds(trees: BoostedClassifier, seeds: pd.DataFrame, X: pd.DataFrame) -> Floats:
@@ -87,7 +96,9 @@ def logistic(train: pd.DataFrame, y: Flags, later: pd.DataFrame, numbers: list[s
 
     def plain(rows: pd.DataFrame) -> pd.DataFrame:
         found = {name: pd.to_numeric(rows[name], errors="coerce").to_numpy(dtype=np.float64) for name in numbers}
-        return pd.DataFrame({**found, **{name: rows[name].astype("object").fillna("none").astype(str) for name in texts}})
+        return pd.DataFrame(
+            {**found, **{name: rows[name].astype("object").fillna("none").astype(str) for name in texts}}
+        )
 
     columns = make_column_transformer(
         (make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()), numbers),

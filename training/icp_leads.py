@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -31,6 +32,7 @@ from cvo_ml.stats.intervals import Interval, wilson
 from training import plots
 from training.icp_asked import hidden_winners, pays, selection
 from training.icp_evidence import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
+from training.icp_life import life_of_leads
 from training.icp_report import report, with_calendar
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
@@ -84,17 +86,27 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
     model = fit(rows, train, job, minima, share)
     judged = test[test["decided"]] if share is not None else test
     baseline = source_rate(rows, train, job)
-    scores = {MODEL: _winner(model, judged), BASELINE: _winner(baseline, judged), **_rivals(model, rows, train, judged, job)}
+    scores = {
+        MODEL: _winner(model, judged),
+        BASELINE: _winner(baseline, judged),
+        **_rivals(model, rows, train, judged, job),
+    }
     y = judged["is_top"].to_numpy(dtype=bool)
     verdict = verdict_on(y, scores, BASELINE)
     bad = verdict.grade == "D"
-    champion = source_rate(rows, rows.frame, job) if bad else fit(rows, rows.frame, job, minima, known_share(rows.frame))
+    champion = (
+        source_rate(rows, rows.frame, job) if bad else fit(rows, rows.frame, job, minima, known_share(rows.frame))
+    )
     found, documents, notes = _about_the_asked(tables, as_of, rows, train, test, model, share, job)
-    texts, described = _described(rows, judged, scores[MODEL], job)
+    texts, described = _described(tables, as_of, rows, judged, scores[MODEL], job)
     facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
     return Trained(
         bundle_of("icp", champion, settings(rows, job), facts),
-        {"training_rows": len(train), "training_positives": int(train["is_top"].sum()), "label": label_in_words(rows, job)},
+        {
+            "training_rows": len(train),
+            "training_positives": int(train["is_top"].sum()),
+            "label": label_in_words(rows, job),
+        },
         metrics(y, scores, job.capacity) | gate_metrics(evidence) | found,
         {
             "gains": partial(plots.gains, y.astype(float), {name: scores[name] for name in (MODEL, BASELINE)}),
@@ -237,14 +249,17 @@ def _about_the_asked(
 
 
 def _described(
-    rows: LeadRows, judged: pd.DataFrame, score: Floats, job: IcpJob
-) -> tuple[dict[str, str], dict[str, Any]]:
+    tables: Tables, as_of: date, rows: LeadRows, judged: pd.DataFrame, score: Floats, job: IcpJob
+) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
     known = rows.frame[rows.frame["decided"]] if known_share(rows.frame) is not None else rows.frame
     known = with_calendar(known, "created_at")
-    against = (known["won"] & (known["profit"] <= job.leads.profit_above)).to_numpy()
-    return report(
-        known, rows.fields, job, score=score, test=judged, more={"when": ["month", "weekday", "hour"]}, against=against
-    )
+    met, sections = life_of_leads(tables, as_of, job.age)
+    known = known.join(met.reindex(known.index)).fillna(dict.fromkeys(met, False)).astype(dict.fromkeys(met, bool))
+    left = sections.pop("left")
+    won = known["won"].to_numpy(dtype=bool)
+    bad = known[left].any(axis=1).to_numpy() | (known["profit"] <= job.leads.profit_above).to_numpy()
+    more = {"when": ["month", "weekday", "hour"], **sections}
+    return report(known, rows.fields, job, score=score, test=judged, more=more, against=won & bad, among=won)
 
 
 def _winner(model: PositiveUnlabelled | SourceRate, frame: pd.DataFrame) -> Floats:
@@ -255,9 +270,9 @@ def _check(frame: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, job: Ic
     learnt = int(train["is_top"].sum())
     if learnt < minima.positives or test["is_top"].sum() == 0:
         raise ModelRefused(
-            f"icp: of {len(frame):,} leads with a closed window of {job.leads.decision} + {job.age}, {learnt} winners came "
-            f"early enough to learn from and {int(test['is_top'].sum())} late enough to judge, and {minima.positives} are "
-            "needed to learn from: use a longer history of leads, a shorter age or decision, or a lower "
-            "leads.profit_above",
+            f"icp: of {len(frame):,} leads with a closed window of {job.leads.decision} + {job.age}, {learnt} winners "
+            f"came early enough to learn from and {int(test['is_top'].sum())} late enough to judge, and "
+            f"{minima.positives} are needed to learn from: use a longer history of leads, a shorter age or decision, "
+            "or a lower leads.profit_above",
             reason_code="too_few_icp_positives",
         )

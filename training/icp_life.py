@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 import pandas as pd
 
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
+from cvo_ml.features.leads import won_deals
 
 #: Table to its time, the text that tells of what, and the profile's section.
 SOURCES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -36,6 +38,22 @@ def life(tables: Tables, start: pd.Series, age: Horizon) -> tuple[pd.DataFrame, 
             found[name] = found.index.isin(who)
             sections[section].append(name)
     return found, sections
+
+
+def life_of_leads(tables: Tables, as_of: date, age: Horizon) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """The same for won leads, by ``lead_id``, from the win on; ``left`` names the flags of who ended the contract."""
+    if "customer_id" not in tables.get("deals"):
+        return pd.DataFrame(index=pd.Index([], dtype="str")), {"keeps": [], "needs": [], "left": []}
+    won = won_deals(tables.get("deals"), as_of)
+    won = won[won["customer_id"].notna()].drop_duplicates("customer_id").drop_duplicates("lead_id")
+    found, sections = life(tables, won.set_index("customer_id")["closed_at"], age)
+    subscriptions, left = tables.get("subscriptions"), []
+    if {"ended_at", "status"} <= set(subscriptions) and len(subscriptions):
+        ended = subscriptions[subscriptions["status"].astype("str").str.startswith("cancel")]
+        since = ended["customer_id"].map(won.set_index("customer_id")["closed_at"])
+        found["left"] = found.index.isin(ended.loc[ended["ended_at"] < since + age.delta, "customer_id"])
+        left = ["left"]
+    return found.set_index(won["lead_id"].astype("str")), {**sections, "left": left}
 
 
 def baskets(tables: Tables, customers: pd.Index) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import IcpJob
 from cvo_ml.features.leads import as_numbers
-from cvo_ml.models.icp.profile import FALSE_DISCOVERIES, Rule, claims, findings, representation, rules
+from cvo_ml.models.icp.profile import FALSE_DISCOVERIES, LEAST_SUPPORT, Rule, claims, findings, representation, rules
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -24,6 +24,8 @@ PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "needs": ("What they need further", "tickets with topics, subscriptions with cancel reasons"),
 }
 MOST_LINES: Final = 8
+#: What happens after the start is met more often by who buys more, so it describes and does not explain.
+DESCRIBES: Final = "Met within the same age as the profit; who buys more also meets more of this, so it describes only."
 FAIRNESS: Final = ("age", "gender", "sex", "region", "country")
 
 
@@ -52,6 +54,7 @@ def report(
     test: pd.DataFrame,
     more: Mapping[str, Sequence[str]] | None = None,
     against: Flags | None = None,
+    among: Flags | None = None,
 ) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
     """The report as Markdown and as JSON-ready documents.
 
@@ -66,7 +69,9 @@ def report(
     more:
         Further columns of ``rows`` by part, which describe and are no prediction.
     against:
-        (n,) who was a bad fit: early churners, for the anti-profile.
+        (n,) who was a bad fit, for the anti-profile: won or bought, and left early or cost more than they brought.
+    among:
+        (n,) whom they are compared with, themselves included; all if None.
     """
     chosen = sections_of(rows, columns)
     for part, names in (more or {}).items():
@@ -74,7 +79,9 @@ def report(
     typed = _typed(rows, [name for names in chosen.values() for name in names])
     winner = rows["is_top"].to_numpy(dtype=bool)
     table = claims(typed, winner, chosen)
-    anti = claims(typed, against, chosen) if against is not None and against.any() else table.iloc[:0]
+    compared = np.ones(len(rows), dtype=bool) if among is None else among
+    has_bad = against is not None and against[compared].sum() >= LEAST_SUPPORT
+    anti = claims(typed[compared], against[compared], chosen) if against is not None and has_bad else table.iloc[:0]
     earlier = ~rows.index.isin(test.index)
     listed = (
         rules(typed.loc[earlier, list(columns)], winner[earlier], typed.loc[test.index, list(columns)],
@@ -84,8 +91,12 @@ def report(
     groups = [name for name in dict.fromkeys((*FAIRNESS, *job.blocked)) if name in test]
     fair = representation(_typed(test, groups), score >= np.quantile(score, 1 - job.capacity), groups)
     text = _markdown(table, anti, listed, fair, float(winner.mean()), job)
-    documents = {
-        "profile": {"claims": _records(table), "anti_profile": _records(anti), "rules": [_rule(rule) for rule in listed]},
+    documents: dict[str, Mapping[str, Any]] = {
+        "profile": {
+            "claims": _records(table),
+            "anti_profile": _records(anti),
+            "rules": [_rule(rule) for rule in listed],
+        },
         "fairness": {"capacity": job.capacity, "blocked": list(job.blocked), "groups": _records(fair)},
     }
     return {"ideal_customer_profile": text}, documents
@@ -93,7 +104,7 @@ def report(
 
 def _typed(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     frame = rows[list(dict.fromkeys(columns))].copy()
-    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    texts = [str(name) for name in frame if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
     for name in as_numbers(frame, texts):
         frame[name] = pd.to_numeric(frame[name], errors="coerce")
     return frame
@@ -105,18 +116,19 @@ def _markdown(
     lines = [
         "# Ideal customer profile",
         "",
-        f"{base:.1%} of all are most profitable. Lift = rate at the level / rate of all, with its 95 % interval; a claim "
-        f"stands here if at most {FALSE_DISCOVERIES:.0%} of such claims are expected to be false (Benjamini-Hochberg over "
-        f"{len(table):,} claims).",
+        f"{base:.1%} of all are most profitable. Lift = rate at the level / rate of all, with its 95 % interval; a "
+        f"claim stands here if at most {FALSE_DISCOVERIES:.0%} of such claims are expected to be false "
+        f"(Benjamini-Hochberg over {len(table):,} claims).",
     ]
     for part, (title, source) in PARTS.items():
         own = table[table["section"] == part]
-        lines += ["", f"## {title}", "", *_claims(own, f"Nothing to look at: {source} would tell.")]
+        caution = [DESCRIBES, ""] if part in ("keeps", "needs") and len(own) else []
+        lines += ["", f"## {title}", "", *caution, *_claims(own, f"Nothing to look at: {source} would tell.")]
     lines += ["", "## Rules", ""]
     lines += [
         f"* {' and '.join(rule.conditions)}: lift {rule.lift} on {rule.people:,} later people" for rule in listed
     ] or ["No rule of at most three conditions holds for the people who came later."]
-    lines += ["", "## Who is not one", "", *_claims(anti, "No early churners are known.")]
+    lines += ["", "## Who is not one", "", *_claims(anti, f"Fewer than {LEAST_SUPPORT} early churners are known.")]
     lines += ["", f"## Fairness of the top {job.capacity:.0%}", "", *_fairness(fair, job)]
     return "\n".join(lines) + "\n"
 
@@ -150,4 +162,4 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [dict(record) for record in table.to_dict("records")]
+    return [{str(name): value for name, value in record.items()} for record in table.to_dict("records")]

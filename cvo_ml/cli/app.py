@@ -157,11 +157,19 @@ def score(
     max_bad_share: MaxBadShare = None,
     out: Out = Path("out"),
     mlruns: Mlruns = Path("mlruns"),
+    prospects: Annotated[
+        Optional[Path],
+        typer.Option("--prospects", help="Score this file of leads, who are not customers yet, into prospects.csv."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score, segment and prioritize every customer with the champions."""
+    """Score, segment and prioritize every customer with the champions; with --prospects, leads instead."""
     from cvo_ml.cli import commands, shops
 
+    if prospects is not None:
+        chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
+        commands.score_prospects(chosen, prospects, as_of, out, mlruns, as_json)
+        return
     commands.score(shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, out, mlruns, as_json)
 
 

@@ -129,7 +129,7 @@ class IcpJob(FrozenConfig):
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
     test_share: Share = 0.4
-    trees: Trees = Trees(rounds=60)
+    trees: Trees = Trees(rounds=60, parameters={"num_leaves": 7})
     bags: Positive = 10
     per_positive: Annotated[float, Field(gt=0)] = 3.0
     capacity: Share = 0.1

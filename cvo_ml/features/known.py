@@ -11,7 +11,6 @@ import pandas as pd
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 
-
 #: Columns of the customers table that describe nobody: ids, times, permissions.
 NOT_A_PROFILE: Final = frozenset(
     {"customer_id", "lead_id", "created_at", "known_at", "marketing_consent", "profiling_opt_out", "email", "phone"}

@@ -1,8 +1,8 @@
 """What was known of each lead when it came, and what became of it.
 
-A lead's fields are a model's only if they were known by ``created_at`` + ``known_within``. A field says when each of its
-values was written in a column of its own, ``<field>_known_at``; a field without one needs the word of the data's owner
-(``leaks.known_at_conversion``), and the leak gate asks for it.
+A lead's fields are a model's only if they were known by ``created_at`` + ``known_within``. A field says when each of
+its values was written in a column of its own, ``<field>_known_at``; a field without one needs the word of the data's
+owner (``leaks.known_at_conversion``), and the leak gate asks for it.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ def lead_fields(leads: pd.DataFrame, as_of: str | date, known_within: Horizon) -
     -------
     pandas.DataFrame
         Sorted and indexed by ``lead_id``: ``created_at`` and each further column that is no time. A value whose
-        ``<field>_known_at`` is later, or missing, is null; a field without such times has that of its row (``known_at``).
+        ``<field>_known_at`` is later, or missing, is null; a field without such times has its row's ``known_at``.
     """
     cut = midnight(parse_as_of(as_of))
     rows = leads[(leads["created_at"] < cut) & _known(leads, cut)]
     found = {"created_at": rows["created_at"]}
-    limit = (rows["created_at"] + known_within.delta).clip(upper=cut)
+    limit = rows["created_at"] + known_within.delta
+    limit = limit.where(limit <= cut, cut)
     in_time, timed = _row_in_time(rows, limit), set(timed_fields(rows))
     for name in field_names(rows):
         found[name] = rows[name].where(_times(rows[name + SUFFIX]) <= limit if name in timed else in_time)
@@ -49,9 +50,8 @@ def lead_fields(leads: pd.DataFrame, as_of: str | date, known_within: Horizon) -
 
 def field_names(leads: pd.DataFrame) -> list[str]:
     """The columns that describe a lead: neither the contract's, nor times."""
-    return [
-        name for name in leads if name not in LEADS.names and leads[name].dtype.kind != "M" and not _is_time(leads, name)
-    ]
+    names = [str(name) for name in leads if name not in LEADS.names]
+    return [name for name in names if leads[name].dtype.kind != "M" and not _is_time(leads, name)]
 
 
 def timed_fields(leads: pd.DataFrame) -> tuple[str, ...]:
@@ -124,15 +124,23 @@ def lead_outcomes(tables: Tables, as_of: str | date, decision: Horizon, age: Hor
     return found
 
 
-def lead_of_customer(tables: Tables, as_of: str | date) -> pd.Series:
-    """The lead that each customer was, by ``customer_id``: of the first deal won before ``as_of``."""
+def customer_leads(tables: Tables, as_of: str | date, known_within: Horizon) -> pd.DataFrame:
+    """The fields of the lead that each customer was, by ``customer_id``: of the first deal won before ``as_of``."""
+    fields = lead_fields(tables.get("leads"), as_of, known_within)
+    if "customer_id" not in tables.get("deals"):
+        return fields.iloc[:0].rename_axis("customer_id")
+    won = won_deals(tables.get("deals"), as_of)
+    first = won[won["customer_id"].notna()].drop_duplicates("customer_id").set_index("customer_id")["lead_id"]
+    return first.astype("str").to_frame().join(fields, on="lead_id", how="inner").drop(columns="lead_id").sort_index()
+
+
+def won_deals(deals: pd.DataFrame, as_of: str | date) -> pd.DataFrame:
+    """Deals known to be won before ``as_of``, in the order of their closing."""
     cut = midnight(parse_as_of(as_of))
-    deals = tables.get("deals")
-    if not {"customer_id", "is_won"} <= set(deals):
-        return pd.Series(dtype="str", name="lead_id")
-    known = _known(deals, cut) & (deals["closed_at"] < cut) & deals["customer_id"].notna()
-    won = deals[known & deals["is_won"].fillna(False).astype(bool)].sort_values("closed_at", kind="stable")
-    return won.drop_duplicates("customer_id").set_index("customer_id")["lead_id"].astype("str")
+    if "is_won" not in deals:
+        return deals.iloc[:0]
+    is_won = deals["is_won"].fillna(False).astype(bool)
+    return deals[_known(deals, cut) & (deals["closed_at"] < cut) & is_won].sort_values("closed_at", kind="stable")
 
 
 def as_numbers(frame: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:

@@ -131,6 +131,5 @@ def _serving(opened: Engine, found: pd.DataFrame, day: date) -> pd.Series:
     costs = costs.join(found[["start", "window_end"]], on="customer_id", how="inner")
     month = costs["start"].dt.to_period("M").dt.to_timestamp()
     inside = (costs["period"] >= month) & (costs["period"] < costs["window_end"])
-    sums = costs[inside].groupby("customer_id")["amount"].sum()
-    return sums.reindex(found.index).fillna(0) / MICRO
-
+    sums: pd.Series = costs[inside].groupby("customer_id")["amount"].sum().reindex(found.index)
+    return sums.fillna(0) / MICRO

@@ -14,6 +14,7 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.minima import ICP_POSITIVES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
+from cvo_ml.stats.calibration import LogisticMap, logistic_recalibration
 from cvo_ml.stats.intervals import Interval
 from cvo_ml.stats.positive_unlabelled import label_frequency
 
@@ -26,8 +27,8 @@ class PositiveUnlabelled:
     """Bagged LightGBM of known winners against the background (Mordelet & Vert 2014), rescaled (Elkan & Noto 2008).
 
     Each bag draws the known winners with replacement and ``per_positive`` times as many of the background without. Its
-    odds are brought back to those of the whole, so the mean over bags is P(known winner | x); divided by the label
-    frequency c and clipped to [0, 1] it is P(winner | x).
+    odds are brought back to those of the whole, and the mean over bags is calibrated on the rows that each bag left
+    out: it is P(known winner | x). Divided by the label frequency c and clipped to [0, 1] it is P(winner | x).
 
     Parameters
     ----------
@@ -99,17 +100,18 @@ class PositiveUnlabelled:
             out = np.ones(len(X), dtype=bool)
             out[rows] = False
             total, unseen, times_unseen = total + scored, unseen + scored * out, times_unseen + out
-        judged = winners[times_unseen[winners] > 0]
-        held_out = unseen[judged] / times_unseen[judged] if len(judged) else total[winners] / self.bags
-        self.elkan_noto_: Interval = label_frequency(held_out)
+        judged = times_unseen > 0
+        held_out = unseen[judged] / times_unseen[judged]
+        self.calibration_ = logistic_recalibration(known[judged], held_out, ridge=1.0)
+        self.elkan_noto_: Interval = label_frequency(known[judged], held_out)
         self.frequency_ = self.elkan_noto_.estimate if frequency is None else frequency
-        self.quantiles_ = reference_quantiles(self._winner(total / self.bags))
+        self.quantiles_ = reference_quantiles(self._winner(self.calibration_.apply(total / self.bags)))
         return self
 
     def predict_labelled(self, X: pd.DataFrame) -> Floats:
         """P(known winner), (n,): before the division by the label frequency."""
         scored = [_thinned(trees.predict_positive(X), self.thinning_) for trees in self.models_]
-        return np.asarray(np.mean(scored, axis=0))
+        return np.asarray(self.calibration_.apply(np.mean(scored, axis=0)))
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
         """Probabilities of not being and of being a winner, (n, 2)."""
@@ -121,7 +123,7 @@ class PositiveUnlabelled:
 
         The effect is the score less what it would be without the column's part of the log-odds (mean over bags).
         """
-        parts = np.mean([trees.contributions(X)[:, :-1] for trees in self.models_], axis=0)
+        parts = np.mean([trees.contributions(X)[:, :-1] for trees in self.models_], axis=0) * self.calibration_.slope
         known = self.predict_labelled(X)
         without = expit(logit(known.clip(EDGE, 1 - EDGE))[:, None] - parts)
         return self.columns, np.asarray(self._winner(known)[:, None] - self._winner(without))
@@ -139,9 +141,13 @@ class PositiveUnlabelled:
         """The parameters as JSON-ready values, and the trees of each bag as text."""
         parts = [trees.to_parts() for trees in self.models_]
         files = {f"trees_{place:02}.txt": files["trees.txt"] for place, (_, files) in enumerate(parts)}
-        own = {"levels_by_bag": [parameters["levels"] for parameters, _ in parts], "thinning": self.thinning_}
+        own: dict[str, Any] = {
+            "levels_by_bag": [parameters["levels"] for parameters, _ in parts],
+            "thinning": self.thinning_,
+        }
         shared = {"rounds": self.rounds, "parameters": self.parameters, "per_positive": self.per_positive}
         names = {"features": list(self.features), "categories": list(self.categories)}
+        own["calibration"] = {"intercept": self.calibration_.intercept, "slope": self.calibration_.slope}
         found = {"frequency": self.frequency_, "elkan_noto": self.elkan_noto_.as_dict(), "quantiles": self.quantiles_}
         return {**names, **shared, **own, **found}, files
 
@@ -158,6 +164,7 @@ class PositiveUnlabelled:
             for place, levels in enumerate(parameters["levels_by_bag"])
         ]
         model.thinning_, model.frequency_ = float(parameters["thinning"]), float(parameters["frequency"])
+        model.calibration_ = LogisticMap(**parameters["calibration"])
         model.elkan_noto_ = Interval(**parameters["elkan_noto"])
         model.quantiles_ = [float(value) for value in parameters["quantiles"]]
         return model

@@ -44,7 +44,10 @@ def levels(values: pd.Series) -> list[tuple[str, Flags]]:
         return [(f"{value:g}", numbers == value) for value in distinct]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, PARTS + 1)))
     found = [
-        (f"{low:.4g} to {high:.4g}", (numbers >= low) & ((numbers < high) if place + 2 < len(edges) else numbers <= high))
+        (
+            f"{low:.4g} to {high:.4g}",
+            (numbers >= low) & ((numbers < high) if place + 2 < len(edges) else numbers <= high),
+        )
         for place, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True))
     ]
     return [*found, ("not known", np.isnan(numbers))]
@@ -109,13 +112,13 @@ def rules(rows: pd.DataFrame, winner: Flags, later: pd.DataFrame, later_winner: 
     """
     from sklearn.tree import DecisionTreeClassifier
 
-    numbers = [name for name in rows if pd.api.types.is_numeric_dtype(rows[name].dtype)]
-    texts = {name: list(rows[name].dropna().value_counts().index[:8]) for name in rows if name not in numbers}
+    numbers = [str(name) for name in rows if pd.api.types.is_numeric_dtype(rows[name].dtype)]
+    texts = {str(name): list(rows[name].dropna().value_counts().index[:8]) for name in rows if name not in numbers}
     coded, coded_later = (_coded(frame, numbers, texts) for frame in (rows, later))
     smallest = max(LEAST_SUPPORT, len(rows) // 20)
     tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=smallest, random_state=0).fit(coded, winner)
     base, leaf, found = float(later_winner.mean()), tree.apply(coded_later), []
-    for place, conditions in _paths(tree.tree_, list(coded)):
+    for place, conditions in _paths(tree.tree_, [str(name) for name in coded]):
         inside = leaf == place
         if not conditions or inside.sum() < LEAST_SUPPORT or base == 0:
             continue
@@ -149,7 +152,7 @@ def representation(rows: pd.DataFrame, selected: Flags, fields: Sequence[str]) -
 def _compared(inside: Flags, winner: Flags, base: float) -> tuple[int, int, float, float, float, float, float, float]:
     people, won = int(inside.sum()), int(winner[inside].sum())
     others, others_won = len(inside) - people, int(winner.sum()) - won
-    p = float(fisher_exact([[won, people - won], [others_won, others - others_won]]).pvalue)
+    p = float(fisher_exact(np.array([[won, people - won], [others_won, others - others_won]])).pvalue)
     lift = _lift(won, people, base)
     return people, won, won / people, base, lift.estimate, lift.lower, lift.upper, p
 

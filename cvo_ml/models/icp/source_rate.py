@@ -59,6 +59,11 @@ class SourceRate:
             winner = np.where(np.isnan(found), self.rate_, found)
         return np.column_stack([1 - winner, winner])
 
+    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+        """What the source adds to the overall rate, (n, 1); (n, 0) without a source."""
+        added = self.predict_proba(X)[:, [1]] - self.rate_
+        return self.columns, added[:, : len(self.columns)]
+
     def percentile(self, score: Floats) -> Floats:
         """Where scores stand among the reference people, 0-100."""
         return percentile(score, self.quantiles_)
