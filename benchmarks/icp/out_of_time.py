@@ -2,7 +2,7 @@
 
     CVO_DATA=… python benchmarks/icp/out_of_time.py [NAME ...]
 
-Names: online_retail, completejourney, shop, saas, saas_selective. Lift is that of the top decile, with its 95 % interval;
+Names: online_retail, completejourney, shop, saas, saas_selective. Lift is that of the top decile, with its interval;
 on simulated worlds also AUC and log loss against the truth, over all people who came later, asked or not.
 """
 
@@ -38,8 +38,9 @@ def line(name: str, found: Trained, baseline: str) -> None:
         f"{key.removesuffix('_lift_top_decile')} {value:.2f}"
         for key, value in m.items() if key.endswith("_lift_top_decile") and not key.startswith(("model", "known"))
     )  # fmt: skip
+    learnt = f"label: {found.parameters['label']}, {found.parameters['training_positives']} to learn from"
     print(f"{name}: grade {found.bundle.grade}, AUC {m['model_auc']:.3f}, lift {interval}; {rivals} ({baseline}); "
-          f"label: {found.parameters['label']}, {found.parameters['training_positives']} to learn from", flush=True)  # fmt: skip
+          f"{learnt}", flush=True)  # fmt: skip
 
 
 def public(name: str) -> None:
@@ -84,9 +85,11 @@ def saas(seed: int, selection: float) -> None:
         "plain": plain.fit(train, known).predict_positive(test),
         "source": icp_leads.source_rate(rows, train, LEADS).predict_proba(test)[:, 1],
     }
-    print("  against the truth: " + "; ".join(
-        f"{name} AUC {auc(truth, score):.3f}, lift {lift(truth, score):.2f}, log loss {log_loss(truth, score).mean():.4f}"
-        for name, score in scores.items()), flush=True)  # fmt: skip
+    for name, score in scores.items():
+        loss = log_loss(truth, score).mean()
+        print(
+            f"  {name} against the truth: AUC {auc(truth, score):.3f}, lift {lift(truth, score):.2f}, log loss {loss:.4f}"
+        )
 
 
 def main() -> None:
