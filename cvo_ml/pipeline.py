@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.policies import SegmentPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
 from cvo_ml.core.files import read_json, write_json, write_text
@@ -27,39 +26,24 @@ from cvo_ml.features.labels import is_closed
 from cvo_ml.monitoring import distance_from_truth, judge
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
-from cvo_ml.priorities import declared_effects, plan, value_at_stake
+from cvo_ml.priorities import Plan, circumstances, declared_effects, plan, priorities_csv
 from cvo_ml.segments import assign, fit_edges
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import readiness
 
 #: Klaviyo's predictive tab asks for an order in the last 30 days
 FRESH_DAYS: Final = 30
-PRIORITY_COLUMNS: Final = (
-    "priority_rank",
-    "customer_id",
-    "next_action",
-    "channel",
-    "expected_profit_of_action",
-    "value_at_stake",
-    "churn_probability",
-    "predicted_clv",
-    "rfm_group",
-    "value_tier",
-    "holdout",
-    "priority_reason",
-    "reasons",
-    "assumption",
-)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored population: the table, what it was computed from, and its ledgers."""
+    """A scored population: the table, what it was computed from, its ledgers and its plan."""
 
     scores: pd.DataFrame
     features: pd.DataFrame
     ledgers: Mapping[str, CustomerLedger]
     edges: Mapping[str, Any]
+    plan: Plan
 
 
 def default_cut(tables: Tables, horizon: Horizon) -> date:
@@ -125,8 +109,9 @@ def score_customers(
     rfm = features.loc[features["number_of_orders"].notna(), ["days_since_last_order", "number_of_orders", "net_value"]]
     edges = fit_edges(rfm, segments)
     scores = pd.concat([scores, assign(scores, rfm, edges, segments.vocabulary)], axis=1)
-    scores = pd.concat([scores, plan(scores, declared_effects(scores, priorities), priorities)], axis=1)
-    return Scored(scores, features, ledgers(scores), {**edges.as_dict(), "version": edges.version})
+    planned = plan(scores, declared_effects(priorities), priorities, circumstances(tables, as_of))
+    scores = pd.concat([scores, planned.columns], axis=1)
+    return Scored(scores, features, ledgers(scores), {**edges.as_dict(), "version": edges.version}, planned)
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
@@ -157,10 +142,16 @@ def store(
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
         "segments": scored.edges,
         "priorities": as_mapping(priorities),
+        "plan": scored.plan.summary,
         "as_of": str(as_of),
     }
-    run = write_run(out / "scores", scored.scores.reset_index(drop=True), manifest)
-    write_text(out / "priorities.csv", priorities_csv(scored.scores, priorities))
+    return keep(out, scored.scores, scored.plan, manifest)
+
+
+def keep(out: Path, scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any]) -> StoredRun:
+    """Write a run with its plan into ``out/scores``, then its list into ``out/priorities.csv``."""
+    run = write_run(out / "scores", scores.reset_index(drop=True), manifest, {"plan": planned.table})
+    write_text(out / "priorities.csv", priorities_csv(scores, planned.table, planned.summary))
     return run
 
 
@@ -187,18 +178,6 @@ def describe(models: ModelSet, name: str) -> dict[str, Any]:
         return {"reason": models.reason(name)}
     bundle = models.bundles[name]
     return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **bundle.facts}
-
-
-def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
-    """The ranked list as CSV that a spreadsheet cannot mistake for formulas."""
-    rows = scores.assign(value_at_stake=value_at_stake(scores), assumption=_assumption(policy))
-    rows = rows[rows["priority_rank"].notna()].sort_values("priority_rank")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(PRIORITY_COLUMNS)
-    for row in rows[list(PRIORITY_COLUMNS)].itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    return buffer.getvalue()
 
 
 def outcomes(
@@ -300,23 +279,6 @@ def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> 
             )
 
 
-def _assumption(policy: PriorityPolicy) -> str:
-    action = policy.action
-    return (
-        f"{action.name} keeps {action.save_rate:.1%} of those about to leave at {action.cost:g} each ({action.source})"
-    )
-
-
-def _cell(value: object) -> str:
-    """A CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4f}"
-    text = str(value)
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
-
-
 def _finite(value: Any) -> Any:
     """NaN becomes null: JSON has no other word for it."""
     if isinstance(value, Mapping):
@@ -333,9 +295,9 @@ __all__ = [
     "day_after_last_row",
     "default_cut",
     "describe",
+    "keep",
     "ledgers",
     "outcomes",
-    "priorities_csv",
     "score_customers",
     "store",
     "stored_outcomes",

@@ -17,11 +17,12 @@ from cvo_ml import pipeline
 from cvo_ml.cli import shops, show, simulation, training
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.policies import SegmentPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ModelRefused, NoChampion, UsageError
 from cvo_ml.core.files import write_text
-from cvo_ml.core.store import StoredRun, current_run, read_scores
+from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
@@ -252,7 +253,10 @@ def _report(out: Path, quiet: bool) -> None:
     run = current_run(out / "scores")
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
-        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run)))
+        write_text(
+            out / "report.html",
+            render(scores, run.manifest, pipeline.stored_outcomes(out, run), read_table(run, "plan")),
+        )
 
 
 def _print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Policies: how customers are segmented and which actions are worth taking."""
+"""Policies: how customers are segmented."""
 
 from __future__ import annotations
 
@@ -34,27 +34,3 @@ class SegmentPolicy(FrozenConfig):
         if abs(sum(tier.share for tier in self.tiers) - 1) > 1e-9:
             raise ValueError("the shares of the tiers must sum to 1")
         return self
-
-
-class Action(FrozenConfig):
-    """Something to do for a customer, what it costs and what it is assumed to save."""
-
-    name: str
-    channel: str
-    cost: Annotated[float, Field(ge=0)]
-    save_rate: Annotated[float, Field(ge=0, le=1)]
-    source: str
-
-
-class Holdout(FrozenConfig):
-    """Customers kept untreated by a salted hash of their id, so that the effect can be measured."""
-
-    share: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    salt: str = "cvo"
-
-
-class PriorityPolicy(FrozenConfig):
-    """The action whose expected profit ranks customers, and the holdout."""
-
-    action: Action
-    holdout: Holdout = Holdout()

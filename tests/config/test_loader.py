@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import as_mapping, config_dir, default_config, load_config, read_yaml
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.policies import SegmentPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ConfigError
@@ -53,9 +54,13 @@ MESSAGES = {
     "icp_share_of_one.yaml": "key 'top_share': Input should be less than 1",
     "segments_scale_six.yaml": "key 'scale': Input should be 3, 4 or 5 (found 6)",
     "segments_shares_sum.yaml": "the shares of the tiers must sum to 1",
-    "priorities_no_action.yaml": "key 'action' is missing: add it",
-    "priorities_save_rate.yaml": "key 'action.save_rate': Input should be less than or equal to 1 (found 1.5)",
-    "priorities_negative_cost.yaml": "key 'action.cost': Input should be greater than or equal to 0",
+    "priorities_no_action.yaml": "key 'actions' is missing: add it",
+    "priorities_effect_order.yaml": "low, estimate and high must follow each other",
+    "priorities_save_more_than_all.yaml": "keeps at most the whole value at stake: effect.high <= 1",
+    "priorities_negative_cost.yaml": "key 'actions.0.cost': Input should be greater than or equal to 0",
+    "priorities_negative_budget.yaml": "key 'budget': Input should be greater than or equal to 0",
+    "priorities_twice.yaml": "action 'call' stands twice: give each its own name",
+    "priorities_capacity_without_channel.yaml": "capacities: no action uses channel 'phon': use phone",
     "shop_two_faults.yaml": "key 'source.delimeter' is unknown (did you mean 'delimiter'?)",
     "shop_currency.yaml": "key 'currency': String should match pattern '^[A-Z]{3}$' (found 'euro')",
     "shop_unmapped.yaml": "columns: net not mapped: name the header of each",
