@@ -16,9 +16,9 @@ from cvo_ml.config.policies import SegmentPolicy
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
-from cvo_ml.core.files import read_json, write_json, write_text
+from cvo_ml.core.files import read_json, write_json
 from cvo_ml.core.ledger import CustomerLedger
-from cvo_ml.core.store import StoredRun, read_scores, write_run
+from cvo_ml.core.store import StoredRun, read_scores
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
@@ -26,7 +26,8 @@ from cvo_ml.features.labels import is_closed
 from cvo_ml.monitoring import distance_from_truth, judge
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
-from cvo_ml.priorities import Plan, circumstances, declared_effects, plan, priorities_csv
+from cvo_ml.priorities import Plan, circumstances, declared_effects, plan
+from cvo_ml.priorities.runs import keep
 from cvo_ml.segments import assign, fit_edges
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import readiness
@@ -146,13 +147,6 @@ def store(
         "as_of": str(as_of),
     }
     return keep(out, scored.scores, scored.plan, manifest)
-
-
-def keep(out: Path, scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any]) -> StoredRun:
-    """Write a run with its plan into ``out/scores``, then its list into ``out/priorities.csv``."""
-    run = write_run(out / "scores", scores.reset_index(drop=True), manifest, {"plan": planned.table})
-    write_text(out / "priorities.csv", priorities_csv(scores, planned.table, planned.summary))
-    return run
 
 
 def staleness(tables: Tables, as_of: date) -> list[str]:
@@ -295,7 +289,6 @@ __all__ = [
     "day_after_last_row",
     "default_cut",
     "describe",
-    "keep",
     "ledgers",
     "outcomes",
     "score_customers",

@@ -76,7 +76,7 @@ def demo(
     with step("Looking at what really happened after the cut"):
         judged = pipeline.outcomes(run, read.tables, span, out, shop=shop.name, truth=truth)
     show.outcomes(console, judged, read.tables.currency)
-    _report(out, quiet=False)
+    write_report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
 
 
@@ -150,7 +150,7 @@ def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) 
     else:
         show.scored(console, read_scores(run), run)
         show.notes(console, run.manifest["notes"])
-    _report(out, quiet=as_json)
+    write_report(out, quiet=as_json)
 
 
 def outcomes(shop: ShopConfig, horizon: str | None, out: Path, as_json: bool) -> None:
@@ -166,7 +166,7 @@ def outcomes(shop: ShopConfig, horizon: str | None, out: Path, as_json: bool) ->
 
 def report(out: Path) -> None:
     """Write the report of the current run."""
-    _report(out, quiet=False)
+    write_report(out, quiet=False)
 
 
 def models_list(mlruns: Path, as_json: bool) -> None:
@@ -249,7 +249,8 @@ def _check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
         load_job(name, overrides)
 
 
-def _report(out: Path, quiet: bool) -> None:
+def write_report(out: Path, quiet: bool) -> None:
+    """Write the current run's report."""
     run = current_run(out / "scores")
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
