@@ -6,7 +6,12 @@ that a million equal customers are one row.
 
 from __future__ import annotations
 
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -63,16 +68,37 @@ def choices(classes: Classes, limits: Limits, tolerance: float = 0.0) -> Integer
     if len(pairs):
         matrix, right, gain, upper = _program(classes, limits)
         whole = np.concatenate([np.ones(len(pairs)), np.zeros(len(limits.minimum))])
-        found = milp(
-            -gain,
-            integrality=whole,
-            bounds=Bounds(np.zeros_like(upper), upper),
-            constraints=LinearConstraint(matrix, -np.inf, right),
-            options={"mip_rel_gap": tolerance, "node_limit": MOST_NODES},
-        )
+        with _quiet():
+            found = milp(
+                -gain,
+                integrality=whole,
+                bounds=Bounds(np.zeros_like(upper), upper),
+                constraints=LinearConstraint(matrix, -np.inf, right),
+                options={"mip_rel_gap": tolerance, "node_limit": MOST_NODES},
+            )
         if found.x is not None:
             count[tuple(pairs.T)] = np.round(found.x[: len(pairs)]).astype(np.int64)
     return _handed_out(count, classes)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep a debugging line, which HiGHS 1.12 prints past its own log switch, out of a command's output."""
+    libc = ctypes.CDLL(None if os.name == "posix" else "msvcrt")
+    libc.fflush(None)
+    try:
+        kept = os.dup(1)
+    except OSError:  # no standard output at all
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        libc.fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _program(classes: Classes, limits: Limits) -> tuple[Any, Floats, Floats, Floats]:
