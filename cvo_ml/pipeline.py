@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DataError, ModelRefused
 from cvo_ml.core.files import read_json, write_json, write_text
@@ -121,7 +122,7 @@ def score_customers(
     scores = score(features, models, as_of=as_of, currency=tables.currency)
     rfm = features.loc[features["number_of_orders"].notna(), ["days_since_last_order", "number_of_orders", "net_value"]]
     edges = fit_edges(rfm, segments)
-    scores = pd.concat([scores, assign(scores, rfm, edges, segments.vocabulary)], axis=1)
+    scores = pd.concat([scores, assign(scores, rfm, edges)], axis=1)
     scores = pd.concat([scores, plan(scores, declared_effects(scores, priorities), priorities)], axis=1)
     return Scored(scores, features, ledgers(scores), {**edges.as_dict(), "version": edges.version})
 

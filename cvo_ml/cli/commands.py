@@ -16,7 +16,8 @@ from rich.console import Console
 from cvo_ml import pipeline
 from cvo_ml.cli import shops, show, simulation, training
 from cvo_ml.config.loader import default_config, load_config
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import as_mapping, config_dir, default_config, load_config, read_yaml
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.policies import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import Horizon
@@ -23,6 +24,7 @@ SCHEMAS: dict[str, type[FrozenConfig]] = {
     "churn": ChurnJob,
     "icp": IcpJob,
     "segments": SegmentPolicy,
+    "segments_fixed": SegmentPolicy,
     "priorities": PriorityPolicy,
     "readiness": ReadinessPolicy,
     "shop": ShopConfig,
@@ -51,7 +53,7 @@ MESSAGES = {
     "clv_infinite_penalty.yaml": "key 'penalty': Input should be a finite number",
     "clv_rate_of_one.yaml": "key 'discount_rate': Input should be less than 1 (found 1.0)",
     "icp_share_of_one.yaml": "key 'top_share': Input should be less than 1",
-    "segments_scale_six.yaml": "key 'scale': Input should be 3, 4 or 5 (found 6)",
+    "segments_scale_six.yaml": "key 'scale': Input should be 'auto', 3, 4 or 5 (found 6)",
     "segments_shares_sum.yaml": "the shares of the tiers must sum to 1",
     "priorities_no_action.yaml": "key 'action' is missing: add it",
     "priorities_save_rate.yaml": "key 'action.save_rate': Input should be less than or equal to 1 (found 1.5)",
