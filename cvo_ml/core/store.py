@@ -1,14 +1,16 @@
 """The score store: plain Parquet files with a manifest, written whole or not at all.
 
 Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet`` and ``manifest.json``; ``<root>/current``
-names the served run. A run is named by the hash of its scores and manifest: the same run has the same name.
+names the served run, and ``<root>/as_of=YYYY-MM-DD/served`` that of the date. A run is named by the hash of its scores
+and manifest: the same run has the same name.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folde
 from cvo_ml.core.scores import scores_hash, validate_scores
 
 FORMAT_VERSION: Final = 1
+SERVED: Final = "served"
 
 
 class StoreError(CvoError):
@@ -67,8 +70,35 @@ def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> 
     name = hashlib.sha256(canonical_json(described).encode()).hexdigest()[:12]
     folder = root / f"as_of={as_of}" / name
     run = _finished(folder) or _written(folder, scores, described)
+    write_text(folder.parent / SERVED, f"{folder.name}\n")
     write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
     return run
+
+
+def served_runs(root: Path, *, before: date | None = None, since: date | None = None) -> dict[date, StoredRun]:
+    """The run that was served for each date, earliest date first.
+
+    Parameters
+    ----------
+    before, since:
+        Only dates < ``before`` and >= ``since``.
+
+    Raises
+    ------
+    StoreError
+        If a run differs from its manifest.
+    """
+    found = {}
+    for folder in sorted(root.glob("as_of=????-??-??")):
+        day = date.fromisoformat(folder.name.removeprefix("as_of="))
+        if (before is None or day < before) and (since is None or day >= since):
+            pointer = folder / SERVED
+            finished = sorted(path.parent.name for path in folder.glob("[!.]*/manifest.json"))
+            # stores of earlier versions name no served run; then the first by name, so that every run sees the same
+            name = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else next(iter(finished), None)
+            if name is not None:
+                found[day] = open_run(folder / name)
+    return found
 
 
 def _finished(folder: Path) -> StoredRun | None:
@@ -125,6 +155,13 @@ def open_run(folder: Path) -> StoredRun:
         if not (folder / name).is_file() or sha256_of(folder / name) != expected:
             raise StoreError(f"{folder / name}: does not match its manifest: score again")
     return StoredRun(folder, manifest)
+
+
+def read_columns(run: StoredRun, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a run's Scores, unchecked but for the files' hashes."""
+    parts = [pq.read_table(run.folder / name, columns=list(columns)).to_pandas() for name in run.manifest["files"]]
+    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return frame
 
 
 def read_scores(run: StoredRun) -> pd.DataFrame:

@@ -58,8 +58,13 @@ def snapshot(tables: Source, as_of: str | date) -> pd.DataFrame:
     return frame if "customers" in tables else frame.drop(columns="country")
 
 
-def snapshots(tables: Source, dates: Sequence[str | date]) -> pd.DataFrame:
+def snapshots(tables: Source, dates: Sequence[str | date], names: Sequence[str] | None = None) -> pd.DataFrame:
     """The snapshots of several dates from one pass over the tables.
+
+    Parameters
+    ----------
+    names:
+        The features to compute, those that they follow from included; all if None.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def snapshots(tables: Source, dates: Sequence[str | date]) -> pd.DataFrame:
     """
     days = _distinct(dates)
     with engine(tables) as opened:
-        return run(snapshots_expression(opened, days), KEYS)
+        return run(snapshots_expression(opened, days, names), KEYS)
 
 
 def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> int:
@@ -83,9 +88,10 @@ def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> 
         return write(opened, snapshots_expression(opened, days), path)
 
 
-def snapshots_expression(engine: Engine, dates: Sequence[date]) -> Any:
-    """The snapshots as one Ibis expression."""
-    present = {name: known for name, known in CATALOGUE.items() if is_present(engine, known)}
+def snapshots_expression(engine: Engine, dates: Sequence[date], names: Sequence[str] | None = None) -> Any:
+    """The snapshots as one Ibis expression, of all features or of ``names``."""
+    wanted = CATALOGUE if names is None else {name: CATALOGUE[name] for name in names}
+    present = {name: known for name, known in wanted.items() if is_present(engine, known)}
     table = None
     for relation, (rows_of, _) in RELATIONS.items():
         chosen = [known for known in present.values() if known.relation == relation]
@@ -103,9 +109,9 @@ def snapshots_expression(engine: Engine, dates: Sequence[date]) -> Any:
     # only customers with an order left
     table = table.filter(table.number_of_orders > 0)
     row = {known.name: _typed(known, known.build(table)) for known in present.values() if known.relation == "row"}
-    absent = {name: _null(known) for name, known in CATALOGUE.items() if name not in present}
+    absent = {name: _null(known) for name, known in wanted.items() if name not in present}
     columns = {**{name: table[name] for name in aggregates}, **row, **absent}
-    return table.select(*KEYS, **{name: columns[name] for name in CATALOGUE})
+    return table.select(*KEYS, **{name: columns[name] for name in wanted})
 
 
 def is_present(engine: Engine, known: Feature) -> bool:

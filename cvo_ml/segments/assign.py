@@ -28,14 +28,11 @@ class Assigned:
     ----------
     r, f, m:
         Levels, 1 to scale (n,).
-    tier:
-        Place of the value tier in ``edges.tier_names`` (n,).
     """
 
     r: Levels
     f: Levels
     m: Levels
-    tier: Levels
     edges: SegmentEdges
 
     @property
@@ -49,16 +46,11 @@ class Assigned:
             codes -= np.int16(1)
         return codes
 
-    def names(self, groups: tuple[str, ...] | None = None) -> pd.Categorical:
-        """The group of each customer, by the table of the edges or by another one of the same scale."""
-        table = self.edges.groups if groups is None else groups
-        names = list(dict.fromkeys(table))
-        code = np.array([names.index(name) for name in table], dtype=np.int8)
+    def groups(self) -> pd.Categorical:
+        """The group of each customer."""
+        names = list(dict.fromkeys(self.edges.groups))
+        code = np.array([names.index(name) for name in self.edges.groups], dtype=np.int8)
         return pd.Categorical.from_codes(code[self.cell], categories=pd.Index(names, dtype="str"))
-
-    def tiers(self) -> pd.Categorical:
-        """The value tier of each customer."""
-        return pd.Categorical.from_codes(self.tier, categories=pd.Index(self.edges.tier_names, dtype="str"))
 
     def cells(self) -> pd.Categorical:
         """The cell of each customer, such as 321."""
@@ -67,12 +59,12 @@ class Assigned:
 
 
 def segment(rfm: pd.DataFrame, edges: SegmentEdges) -> Assigned:
-    """Levels and tier of each row: later, more often and more never score lower.
+    """Levels of each row: later, more often and more never score lower.
 
     Parameters
     ----------
     rfm:
-        ``days_since_last_order, number_of_orders, net_value``, and ``margin`` where the tiers hold margins.
+        ``days_since_last_order, number_of_orders, net_value``, one row per customer.
 
     Raises
     ------
@@ -80,14 +72,24 @@ def segment(rfm: pd.DataFrame, edges: SegmentEdges) -> Assigned:
         If a measure is missing or null.
     """
     recency, orders, value = measures(rfm)
-    tier = _levels(-tier_values(rfm, edges.tier_basis), tuple(-edge for edge in edges.tiers))
     return Assigned(
         np.int8(edges.scale) - _levels(recency, edges.recency_days),
         np.int8(1) + _levels(orders, edges.frequency),
         np.int8(1) + _levels(value, edges.monetary),
-        tier,
         edges,
     )
+
+
+def value_tiers(rfm: pd.DataFrame, edges: SegmentEdges) -> pd.Categorical:
+    """The value tier of each row.
+
+    Raises
+    ------
+    ContractError
+        If the tiers hold margins and ``margin`` is missing or null.
+    """
+    codes = _levels(-tier_values(rfm, edges.tier_basis), tuple(-edge for edge in edges.tiers))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(edges.tier_names, dtype="str"))
 
 
 def assign(
@@ -112,7 +114,8 @@ def assign(
     """
     segments = null_columns(scores.index, "segment", "no_order_left")
     known = scores.index[scores.index.isin(rfm.index)]
-    assigned = segment(rfm.loc[known], edges)
+    rows = rfm.loc[known]
+    assigned = segment(rows, edges)
     filled = pd.DataFrame(
         {
             "rfm_r": assigned.r.astype(np.float64),
@@ -120,8 +123,8 @@ def assign(
             "rfm_m": assigned.m.astype(np.float64),
             "rfm_scale": float(edges.scale),
             "rfm_cell": assigned.cells(),
-            "rfm_group": assigned.names(),
-            "value_tier": assigned.tiers(),
+            "rfm_group": assigned.groups(),
+            "value_tier": value_tiers(rows, edges),
             "segment_reason": "no_previous_run",
         },
         index=known,

@@ -138,24 +138,12 @@ def measures(rfm: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     ContractError
         If a column is missing, or holds nulls.
     """
-    found = []
-    for name in MEASURES:
-        if name not in rfm:
-            raise ContractError("is missing", f"give {', '.join(MEASURES)}", file="table rfm", column=name)
-        column = rfm[name].to_numpy(dtype=np.float64)
-        if not np.isfinite(column).all():
-            rows = np.flatnonzero(~np.isfinite(column))
-            raise ContractError(
-                "holds nulls or infinities", "leave out customers without an order", file="table rfm", column=name,
-                count=len(rows), first_rows=(rows[:3] + 1).tolist(),
-            )  # fmt: skip
-        found.append(column)
-    return found[0], found[1], found[2]
+    return _finite(rfm, MEASURES[0]), _finite(rfm, MEASURES[1]), _finite(rfm, MEASURES[2])
 
 
 def tier_values(rfm: pd.DataFrame, basis: TierBasis) -> Floats:
     """The value that tiers hold: margin so far, or revenue so far where costs are not known."""
-    return rfm["margin" if basis == "margin" else "net_value"].to_numpy(dtype=np.float64)
+    return _finite(rfm, "margin" if basis == "margin" else "net_value")
 
 
 def cut(values: Floats, shares: Sequence[float] | Floats) -> tuple[float, ...]:
@@ -190,6 +178,20 @@ def typical_gap(rfm: pd.DataFrame) -> float:
     """Median over repeat customers of their average days between orders (METHODS B8); NaN without any."""
     gaps = rfm["mean_gap_days"].dropna() if "mean_gap_days" in rfm else pd.Series(dtype=float)
     return float(gaps.median()) if len(gaps) else float("nan")
+
+
+def _finite(rfm: pd.DataFrame, name: str) -> Floats:
+    if name not in rfm:
+        raise ContractError("is missing", f"give {', '.join(MEASURES)}", file="table rfm", column=name)
+    column = rfm[name].to_numpy(dtype=np.float64)
+    is_finite = np.isfinite(column)
+    if not is_finite.all():
+        rows = np.flatnonzero(~is_finite)
+        raise ContractError(
+            "holds nulls or infinities", "leave out customers without an order", file="table rfm", column=name,
+            count=len(rows), first_rows=(rows[:3] + 1).tolist(),
+        )  # fmt: skip
+    return column
 
 
 def _recency(rfm: pd.DataFrame, days: Floats, cuts: Cuts, scale: int) -> tuple[tuple[float, ...], str]:

@@ -15,6 +15,7 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import ContractError
 from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.segments import SegmentEdges, assign, fit_edges, rfm_group, segment
+from cvo_ml.segments.assign import value_tiers
 from tests.builders import null_scores
 from tests.segments.customers import CUSTOMERS, POLICIES, rfm
 
@@ -70,9 +71,9 @@ def test_another_currency_changes_nothing(table: pd.DataFrame, policy: SegmentPo
         policy_scaled = policy.model_copy(update={"monetary": policy.monetary.model_copy(update={"at": at})})
     else:
         policy_scaled = policy
-    pd.testing.assert_frame_equal(
-        assigned(table, fit_edges(table, policy)), assigned(scaled, fit_edges(scaled, policy_scaled))
-    )
+    before, after = fit_edges(table, policy), fit_edges(scaled, policy_scaled)
+    assert segment(table, before).cell.tolist() == segment(scaled, after).cell.tolist()
+    assert list(value_tiers(table, before)) == list(value_tiers(scaled, after))
 
 
 @settings(max_examples=6)
@@ -84,6 +85,7 @@ def test_one_customer_has_the_same_segment_alone_as_among_all(table: pd.DataFram
         pd.testing.assert_frame_equal(assigned(table.loc[[customer]], edges), together.loc[[customer]])
 
 
+@settings(max_examples=30)
 @given(CUSTOMERS, st.integers(0, 99))
 def test_the_order_of_customers_changes_nothing(table: pd.DataFrame, seed: int) -> None:
     shuffled = table.sample(frac=1, random_state=seed)

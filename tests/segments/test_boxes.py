@@ -129,5 +129,5 @@ def test_a_policy_of_ones_own_groups_reaches_the_customers() -> None:
     )
     table = rfm(*[(10.0 * i, 10.0 - i, 1000.0 - 100 * i) for i in range(1, 10)])
     edges = fit_edges(table, policy)
-    assert list(segment(table, edges).names()) == ["VIP"] * 3 + ["everybody"] * 6
+    assert list(segment(table, edges).groups()) == ["VIP"] * 3 + ["everybody"] * 6
     assert edges.version != fit_edges(table, SegmentPolicy(scale=3)).version

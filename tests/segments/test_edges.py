@@ -41,14 +41,14 @@ def test_the_worked_examples_hold_under_the_fixed_preset() -> None:
     best, least = found.cells()[0], found.cells()[1]
     assert (best, least) == ("555", "111")
     assert (found.r[-2], found.f[-2], found.f[-1]) == (2, 4, 5)
-    assert rfm_group(5, 5, 5, scale=5, vocabulary="reveal") == "Soulmates" == found.names()[0]
-    assert found.names()[1] == "Break-up"
+    assert rfm_group(5, 5, 5, scale=5, vocabulary="reveal") == "Soulmates" == found.groups()[0]
+    assert found.groups()[1] == "Break-up"
 
 
 def test_about_to_dump_you_begins_after_six_months_under_the_fixed_preset() -> None:
     # METHODS B7: 'last order more than 6 months ago'
     table = rfm(*[(float(day), 5.0, 10.0 + day % 7) for day in range(0, 400, 5)])
-    groups = pd.Series(segment(table, fit_edges(table, FIXED)).names(), index=table.index).astype(str)
+    groups = pd.Series(segment(table, fit_edges(table, FIXED)).groups(), index=table.index).astype(str)
     days = table["days_since_last_order"]
     assert (groups == "About to dump you").tolist() == ((days > 180) & (days <= 365)).tolist()
 
