@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from cvo_ml.config.base import FrozenConfig
-from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
-from cvo_ml.config.loader import as_mapping, default_config, load_config
+from cvo_ml.config.jobs import load_job
+from cvo_ml.config.loader import as_mapping, load_config
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import CvoError, ModelRefused
+from cvo_ml.core.errors import CvoError, ModelRefused, UsageError, unusable
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.registry.bundle import Bundle, save_bundle
@@ -28,11 +32,9 @@ from training.clv import train_clv
 from training.icp import train_icp
 from training.result import Trained
 
-JOBS: Final[dict[str, tuple[type[FrozenConfig], Callable[..., Trained]]]] = {
-    "clv": (ClvJob, train_clv),
-    "churn": (ChurnJob, train_churn),
-    "icp": (IcpJob, train_icp),
-}
+#: seconds that a stopped job has to close its run
+PATIENCE: Final = 5.0
+TRAINERS: Final[dict[str, Callable[..., Trained]]] = {"clv": train_clv, "churn": train_churn, "icp": train_icp}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,10 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when every job ended as trained or refused, else the exit code of the error.
     """
     options = _options().parse_args(arguments)
+    if options.follow_parent:
+        threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
         as_of = parse_as_of(options.as_of)
         shop = load_config(Path(options.shop), ShopConfig)
-        jobs = {name: _job(name, options.set) for name in options.job}
+        jobs = {name: load_job(name, options.set) for name in options.job}
         say("step", text="reading the rows before the cut")
         read = read_shop(shop, as_of=as_of)
         tracker = Tracker(Path(options.mlruns))
@@ -56,7 +60,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CvoError as error:
         say("error", text=str(error), exit_code=error.exit_code)
         return error.exit_code
+    except OSError as error:
+        say("error", text=str(unusable(error)), exit_code=UsageError.exit_code)
+        return UsageError.exit_code
     return 0
+
+
+def _stop_with_parent() -> None:
+    """Wait for the end of standard input, which the parent holds open; then stop as if by Ctrl-C.
+
+    A parent that was killed cannot tell its child to stop, but its end of the pipe closes all the same.
+    """
+    while os.read(0, 1):  # not through sys.stdin, whose lock would be held at the end of this process
+        pass
+    _thread.interrupt_main()
+    time.sleep(PATIENCE)
+    os._exit(130)  # deep inside a library: do not wait for it
 
 
 def say(event: str, **content: Any) -> None:
@@ -69,7 +88,7 @@ def _train(name: str, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_
     # libraries that print while they fit must not speak into the parent's protocol
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            with tracker.run(name, f"{shop.name} {as_of}") as run:
+            with tracker.run(name, f"{shop.name} {as_of}", {"shop": shop.name}) as run:
                 trained = _fit(name, job, read.tables, as_of)
                 bundle = _with_facts(trained, job, read, shop, as_of)
                 run.log_params({"job": as_mapping(job), "shop": shop.name, "as_of": str(as_of), **trained.parameters})
@@ -104,7 +123,7 @@ def _train(name: str, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_
 
 
 def _fit(name: str, job: FrozenConfig, tables: Tables, as_of: date) -> Trained:
-    return JOBS[name][1](tables, as_of, job)
+    return TRAINERS[name](tables, as_of, job)
 
 
 def _with_facts(trained: Trained, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_of: date) -> Bundle:
@@ -125,11 +144,6 @@ def _with_facts(trained: Trained, job: FrozenConfig, read: ReadResult, shop: Sho
     return Bundle(bundle.name, bundle.kind, bundle.parameters, bundle.settings, bundle.files, facts)
 
 
-def _job(name: str, overrides: Sequence[str]) -> FrozenConfig:
-    own = [text.removeprefix(f"{name}.") for text in overrides if text.startswith(f"{name}.")]
-    return load_config(default_config(f"jobs/{name}.yaml"), JOBS[name][0], own)
-
-
 def _git_commit() -> str:
     found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"
@@ -137,10 +151,11 @@ def _git_commit() -> str:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("--job", action="append", choices=list(JOBS), required=True)
+    parser.add_argument("--job", action="append", choices=list(TRAINERS), required=True)
     parser.add_argument("--shop", required=True, help="a shop's YAML file")
     parser.add_argument("--as-of", required=True, help="the cut date, YYYY-MM-DD: nothing later is read")
     parser.add_argument("--mlruns", default="mlruns")
+    parser.add_argument("--follow-parent", action="store_true", help="stop when standard input ends")
     parser.add_argument("--set", action="append", default=[], help="such as churn.horizon=60D")
     return parser
 

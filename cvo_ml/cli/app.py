@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
@@ -76,14 +77,17 @@ def demo(
         Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
     ] = None,
     size: Annotated[
-        Optional[int], typer.Option("--size", help="With --simulated: customers (shop) or leads (saas).")
+        Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
     ] = None,
     seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
 ) -> None:
     """Train, score, segment, prioritize and judge: on sample data, on your own orders, or on a simulated shop."""
     from cvo_ml.cli import commands, shops
+    from cvo_ml.core.errors import UsageError
 
     if simulated is not None:
+        if data is not None or shop is not None:
+            raise UsageError("--simulated makes a shop of its own: leave --data and --shop out")
         commands.demo_simulated(simulated, size, seed, as_of, horizon, out, mlruns, overrides or [])
         return
     chosen = shops.choose(
@@ -151,14 +155,18 @@ def score(
 @app.command()
 def outcomes(
     shop: Shop = None,
-    horizon: HorizonOption = "90D",
+    horizon: Annotated[
+        Optional[str],
+        typer.Option("--horizon", help="Window to judge; default: the longest predicted one that is over."),
+    ] = None,
     out: Out = Path("out"),
     as_json: Json = False,
 ) -> None:
-    """Judge the current scores by what happened after them."""
+    """Judge the current scores by what happened after them; without --shop, by the shop that was scored."""
     from cvo_ml.cli import commands, shops
 
-    commands.outcomes(shops.choose(None, shop, ""), horizon, out, as_json)
+    scored = out / shops.FILE
+    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, as_json)
 
 
 @app.command()
@@ -177,7 +185,7 @@ def simulate(
         Optional[str], typer.Option("--preset", help="See configs/simulate; default: shop or saas.", show_default=False)
     ] = None,
     size: Annotated[
-        Optional[int], typer.Option("--size", help="Customers (shop) or leads (saas).", show_default=False)
+        Optional[int], typer.Option("--size", min=1, help="Customers (shop) or leads (saas).", show_default=False)
     ] = None,
     seed: Annotated[Optional[int], typer.Option("--seed", help="Default: the preset's.", show_default=False)] = None,
     dirty: Annotated[
@@ -204,18 +212,38 @@ def models_list(mlruns: Mlruns = Path("mlruns"), as_json: Json = False) -> None:
     commands.models_list(mlruns, as_json)
 
 
+class Stopped(BaseException):
+    """The user or the system asked this process to stop; not a KeyboardInterrupt, which typer would swallow."""
+
+
 def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
-    from cvo_ml.core.errors import CvoError
+    from cvo_ml.core.errors import CvoError, unusable
 
+    _let_signals_raise()
     try:
         app()
     except CvoError as error:
-        from rich.console import Console
-        from rich.text import Text
-
-        Console(stderr=True).print(Text.assemble(("cvo: ", "bold red"), str(error)), soft_wrap=True)
+        _complain(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("cvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
-        sys.exit(130)
+    except OSError as error:
+        _complain(refused := unusable(error))
+        sys.exit(refused.exit_code)
+    except Stopped as stopped:
+        print("\ncvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
+        sys.exit(128 + int(stopped.args[0]))
+
+
+def _let_signals_raise() -> None:
+    def stop(number: int, frame: object) -> None:
+        raise Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _complain(error: Exception) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True).print(Text.assemble(("cvo: ", "bold red"), str(error)), soft_wrap=True)

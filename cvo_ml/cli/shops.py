@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import yaml
 
@@ -12,6 +12,9 @@ from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.transactions import sample_shop, shop_from_columns
+
+#: the shop that was scored, kept beside its scores
+FILE: Final = "shop.yaml"
 
 
 def choose(
