@@ -29,7 +29,7 @@ from cvo_ml.monitoring import distance_from_truth, judge
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.priorities import declared_effects, plan, value_at_stake
-from cvo_ml.segments import assign, fit_edges
+from cvo_ml.segments import EDGES, Segmented, segment_customers
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import readiness
 
@@ -55,12 +55,12 @@ PRIORITY_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored population: the table, what it was computed from, and its ledgers."""
+    """A scored population: the table, what it was computed from, its ledgers, and the edges of its segments."""
 
     scores: pd.DataFrame
     features: pd.DataFrame
     ledgers: Mapping[str, CustomerLedger]
-    edges: Mapping[str, Any]
+    segmented: Segmented
 
 
 def default_cut(tables: Tables, horizon: Horizon) -> date:
@@ -112,22 +112,29 @@ def score_customers(
     priorities: PriorityPolicy,
     *,
     shop: str,
+    out: Path | None = None,
 ) -> Scored:
     """Scores, segments and priorities of every customer known at ``as_of``.
+
+    Parameters
+    ----------
+    out:
+        The folder of results, whose frozen edges and earlier runs the segments refer to; None = neither.
 
     Raises
     ------
     ModelRefused
         If a model was trained on another shop, in another currency, or with data after ``as_of``.
+    BundleError
+        If the frozen edges are damaged.
     """
     check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
     features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
     scores = score(features, models, as_of=as_of, currency=tables.currency)
-    rfm = features.loc[features["number_of_orders"].notna(), ["days_since_last_order", "number_of_orders", "net_value"]]
-    edges = fit_edges(rfm, segments)
-    scores = pd.concat([scores, assign(scores, rfm, edges)], axis=1)
+    segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, out=out)
+    scores = pd.concat([scores, segmented.columns], axis=1)
     scores = pd.concat([scores, plan(scores, declared_effects(scores, priorities), priorities)], axis=1)
-    return Scored(scores, features, ledgers(scores), {**edges.as_dict(), "version": edges.version})
+    return Scored(scores, features, ledgers(scores), segmented)
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
@@ -156,11 +163,12 @@ def store(
         "customer_ledgers": {name: ledger.as_dict() for name, ledger in scored.ledgers.items()},
         "notes": [*read.notes, *staleness(read.tables, as_of)],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
-        "segments": scored.edges,
+        "segments": scored.segmented.as_dict(),
         "priorities": as_mapping(priorities),
         "as_of": str(as_of),
     }
     run = write_run(out / "scores", scored.scores.reset_index(drop=True), manifest)
+    scored.segmented.chosen.save(out / EDGES)
     write_text(out / "priorities.csv", priorities_csv(scored.scores, priorities))
     return run
 

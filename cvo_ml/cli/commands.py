@@ -196,7 +196,7 @@ def _score(
     segments = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
-        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name)
+        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name, out=out)
         return pipeline.store(scored, read, models, cut, out, shop.name, priorities)
 
 

@@ -78,29 +78,39 @@ def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> 
 
 
 def served_runs(root: Path, *, before: date | None = None, since: date | None = None) -> dict[date, StoredRun]:
-    """The run that was served for each date, earliest date first.
+    """The run that was served for each date, earliest date first; what is damaged or unfinished is left out.
 
     Parameters
     ----------
     before, since:
         Only dates < ``before`` and >= ``since``.
-
-    Raises
-    ------
-    StoreError
-        If a run differs from its manifest.
     """
     found = {}
     for folder in sorted(root.glob("as_of=????-??-??")):
-        day = date.fromisoformat(folder.name.removeprefix("as_of="))
-        if (before is None or day < before) and (since is None or day >= since):
-            pointer = folder / SERVED
-            finished = sorted(path.parent.name for path in folder.glob("[!.]*/manifest.json"))
-            # stores of earlier versions name no served run; then the first by name, so that every run sees the same
-            name = pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else next(iter(finished), None)
-            if name is not None:
-                found[day] = open_run(folder / name)
+        day = _day(folder.name.removeprefix("as_of="))
+        if day is None or (before is not None and day >= before) or (since is not None and day < since):
+            continue
+        run = _served(folder)
+        if run is not None:
+            found[day] = run
     return found
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _served(folder: Path) -> StoredRun | None:
+    """The run that the date's pointer names; without one (an older store) the first by name, the same for everybody."""
+    pointer = folder / SERVED
+    if pointer.is_file():
+        named = pointer.read_bytes().decode("utf-8", "replace").strip()
+        return _finished(folder / named) if RUN_NAME.fullmatch(f"{folder.name}/{named}") else None
+    runs = (_finished(path.parent) for path in sorted(folder.glob("[0-9a-f]*/manifest.json")))
+    return next((run for run in runs if run is not None), None)
 
 
 def _finished(folder: Path) -> StoredRun | None:

@@ -81,12 +81,14 @@ def monthly_groups(tables: Source, dates: Sequence[date], edges: SegmentEdges) -
 
 
 def monthly_movement(groups: dict[date, pd.Series]) -> list[dict[str, Any]]:
-    """For each date after the first: the transition matrix from the date before, the net flow and the flip rate."""
+    """For each date after the first: the transition matrix from the date before, the net flow among groups and the flip
+    rate."""
     found = []
     for earlier, later in pairwise(sorted(groups)):
         matrix = transitions(groups[earlier], groups[later])
         names = [name for name in matrix.index if name in matrix.columns]
-        net = matrix[names].sum() - matrix.loc[names].sum(axis=1)
+        among = matrix.loc[names, names]
+        net = among.sum() - among.sum(axis=1)
         found.append(
             {
                 "from": str(earlier),

@@ -45,7 +45,7 @@ def last_chance(model: PurchaseModel, X: pd.DataFrame, below: float = 0.3) -> pd
     alive, lost = np.full(len(X), -1, dtype=np.int64), np.full(len(X), LONGEST_DAYS, dtype=np.int64)
     ends = model.probability_alive(X.assign(T=X["T"] + LONGEST_DAYS)) < below if len(X) else np.zeros(0, dtype=bool)
     while len(X) and (lost - alive).max() > 1:
-        middle = (alive + lost) // 2
-        is_lost = model.probability_alive(X.assign(T=X["T"] + np.maximum(middle, 0))) < below
+        middle = alive + (lost - alive + 1) // 2
+        is_lost = model.probability_alive(X.assign(T=X["T"] + middle)) < below
         lost, alive = np.where(is_lost, middle, lost), np.where(is_lost, alive, middle)
     return pd.DataFrame({"p_alive": p_alive, "days_left": np.where(ends, lost, np.nan)}, index=X.index)

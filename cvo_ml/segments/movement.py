@@ -138,16 +138,15 @@ def moves(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
         ``lower`` and ``upper`` (Student's 95 % interval; null for one customer), most customers first. Customers
         without an expected value in both runs count in ``customers`` alone.
     """
-    both = now[["rfm_group", "predicted_clv", "rfm_change_cause"]].join(
-        before[["rfm_group", "predicted_clv"]], how="inner", rsuffix="_before"
-    )
-    both = both.dropna(subset=["rfm_group", "rfm_group_before"])
-    both = both[both["rfm_group"] != both["rfm_group_before"]]
-    both["change"] = both["predicted_clv"] - both["predicted_clv_before"]
-    grouped = both.rename(columns={"rfm_group_before": "from", "rfm_group": "to"}).groupby(["from", "to"])
+    then = before[["rfm_group", "predicted_clv"]].set_axis(["from", "value_before"], axis=1)
+    both = now[["rfm_group", "predicted_clv", "rfm_change_cause"]].rename(columns={"rfm_group": "to"})
+    both = both.join(then, how="inner").dropna(subset=["from", "to"])
+    both = both[both["from"] != both["to"]]
+    both["change"] = both["predicted_clv"] - both["value_before"]
+    grouped = both.groupby(["from", "to"])
     table = grouped.agg(customers=("change", "size"), value_change=("change", "sum"))
     for cause in (OWN, CORRECTION, EDGE):
-        table[cause] = (both["rfm_change_cause"] == cause).groupby([both["rfm_group_before"], both["rfm_group"]]).sum()
+        table[cause] = (both["rfm_change_cause"] == cause).groupby([both["from"], both["to"]]).sum()
     table = table.join(mean_interval(grouped["change"]).rename(columns={"mean": "mean_change"}))
     order = ["customers", OWN, CORRECTION, EDGE, "value_change", "mean_change", "lower", "upper"]
     return table[order].sort_values(["customers"], ascending=False, kind="stable")
@@ -170,7 +169,7 @@ def adverse_flow(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
     value = "predicted_clv" if before["predicted_clv"].notna().any() else "historic_clv"
     worth = before.groupby("rfm_group", observed=True)[value].mean()
     own = now[now["rfm_change_cause"] == OWN]
-    change = own["rfm_group"].map(worth) - own["rfm_group_previous"].map(worth)
+    change = own["rfm_group"].map(worth).astype(float) - own["rfm_group_previous"].map(worth).astype(float)
     down, up = int((change < 0).sum()), int((change > 0).sum())
     if down + up == 0:
         return {"down": 0, "up": 0, "is_adverse": False}

@@ -50,9 +50,10 @@ def enters(trigger: Trigger, scores: pd.DataFrame) -> Flags:
     """Who shows what the trigger waits for, in one run (n,)."""
     inside = scores["rfm_group"].isin(list(trigger.groups)).to_numpy()
     if trigger.churn_enter is not None:
-        inside |= (scores["churn_probability"] >= trigger.churn_enter).to_numpy()
+        inside = inside | (scores["churn_probability"] >= trigger.churn_enter).to_numpy()
     if trigger.high_value:
-        inside |= ((scores["icp_tier"] == "top 10 %") | (scores["rfm_m"] == scores["rfm_scale"])).to_numpy()
+        top = (scores["icp_tier"] == "top 10 %") | (scores["rfm_m"] == scores["rfm_scale"])
+        inside = inside | top.fillna(False).to_numpy(dtype=bool)
     return np.asarray(inside & _few_orders(trigger, scores), dtype=bool)
 
 
