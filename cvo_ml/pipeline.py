@@ -14,18 +14,23 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
+from cvo_ml.config.monitoring import MonitoringPolicy
 from cvo_ml.config.policies import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.ledger import CustomerLedger
-from cvo_ml.core.store import StoredRun, read_scores, write_run
+from cvo_ml.core.store import StoredRun, current_run, read_columns, read_scores, served_runs, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
 from cvo_ml.features.labels import is_closed
-from cvo_ml.monitoring import distance_from_truth, judge
+from cvo_ml.monitoring import distance_from_truth, judge, ledger
+from cvo_ml.monitoring.alarms import Alarm, alarms
+from cvo_ml.monitoring.health import SCORE_COLUMNS, health
+from cvo_ml.monitoring.ledger import Closed
+from cvo_ml.monitoring.realised import realised
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.priorities import declared_effects, plan, value_at_stake
@@ -35,6 +40,8 @@ from cvo_ml.transactions.readiness import readiness
 
 #: Klaviyo's predictive tab asks for an order in the last 30 days
 FRESH_DAYS: Final = 30
+#: folder of the outcome ledger beside the scores
+LEDGER: Final = "outcomes"
 PRIORITY_COLUMNS: Final = (
     "priority_rank",
     "customer_id",
@@ -160,9 +167,10 @@ def store(
         "rows": len(scored.scores),
         "row_ledger": read.ledger.as_dict(),
         "readiness": readiness(read, as_of=as_of, horizon=_horizon(models)).lines(),
-        "customer_ledgers": {name: ledger.as_dict() for name, ledger in scored.ledgers.items()},
+        "customer_ledgers": {name: found.as_dict() for name, found in scored.ledgers.items()},
         "notes": [*read.notes, *staleness(read.tables, as_of)],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
+        "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
         "segments": scored.segmented.as_dict(),
         "priorities": as_mapping(priorities),
         "as_of": str(as_of),
@@ -195,7 +203,16 @@ def describe(models: ModelSet, name: str) -> dict[str, Any]:
     if name not in models.bundles:
         return {"reason": models.reason(name)}
     bundle = models.bundles[name]
-    return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **bundle.facts}
+    facts = {key: value for key, value in bundle.facts.items() if key != "reference"}
+    return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **facts}
+
+
+def _described_models(models: ModelSet) -> dict[str, dict[str, Any]]:
+    """What the health of a run is judged by: parameters, and the rows that the model learned from."""
+    return {
+        name: {"parameters": bundle.parameters, "reference": bundle.facts.get("reference")}
+        for name, bundle in models.bundles.items()
+    }
 
 
 def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
@@ -236,6 +253,38 @@ def outcomes(
         judged["truth"] = distance_from_truth(scores, truth, as_of, window)
     write_json(out / "outcomes.json", _finite({**judged, "run": run.name}))
     return judged
+
+
+def close_outcomes(out: Path, read: ReadResult, shop: str) -> list[Closed]:
+    """Close every run of ``out`` whose window is over in the data; returns what is new or revised."""
+    return ledger.close(out / LEDGER, out / "scores", read.tables, data_hash=read.fingerprint, shop=shop)
+
+
+def realised_outcomes(out: Path, by: str) -> list[dict[str, Any]]:
+    """The ledger of ``out`` in lines, one per model and group; JSON-ready."""
+    return [_finite(line) for line in realised(ledger.read(out / LEDGER), by)]
+
+
+def alarms_of(out: Path, policy: MonitoringPolicy) -> tuple[StoredRun, list[Alarm]]:
+    """The current run, and what is worth saying about it beside the run before and the outcomes so far.
+
+    Raises
+    ------
+    StoreError
+        If nothing was scored.
+    """
+    run = current_run(out / "scores")
+    earlier = served_runs(out / "scores", before=parse_as_of(str(run.manifest["as_of"])))
+    before = list(earlier.values())[-1] if earlier else None
+    unchanged = before is not None and _same_scores(run, before)
+    closed = ledger.read(out / LEDGER)
+    return run, alarms(run.manifest, before.manifest if before else None, closed, policy, unchanged)
+
+
+def _same_scores(run: StoredRun, other: StoredRun) -> bool:
+    names = ["customer_id", *SCORE_COLUMNS.values()]
+    first, second = (read_columns(found, names).sort_values("customer_id", ignore_index=True) for found in (run, other))
+    return first.equals(second)
 
 
 def check_shop(run: StoredRun, shop: str) -> None:
@@ -345,15 +394,18 @@ def _finite(value: Any) -> Any:
 
 __all__ = [
     "Scored",
+    "alarms_of",
     "check_models",
     "check_shop",
     "check_window",
+    "close_outcomes",
     "day_after_last_row",
     "default_cut",
     "describe",
     "ledgers",
     "outcomes",
     "priorities_csv",
+    "realised_outcomes",
     "score_customers",
     "store",
     "stored_outcomes",

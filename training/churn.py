@@ -18,6 +18,7 @@ from cvo_ml.core.units import midnight
 from cvo_ml.features import FEATURES, SEASON, feature_hash, labelled_snapshots, snapshot
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.churn import BoostedChurn, RecencyChurn
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration
 from cvo_ml.stats.grading import grade_losses
@@ -62,6 +63,8 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
     champion = fit_baseline(everything) if verdict.grade == "D" else fit(everything, job, minima)
     facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.as_dict()}
     facts |= {"feature_hash": feature_hash(columns_of(test, job))}
+    # the latest population: earlier ones are of a younger shop
+    facts |= {"reference": reference_of(test, champion.columns, champion.predict_proba(test)[:, 1])}
     settings = {"horizon_days": job.horizon.days, "definition": job.definition, "bands": dict(job.bands)}
     notes = ("not better than recency alone out of time: recency is champion",) if verdict.grade == "D" else ()
     return Trained(

@@ -29,6 +29,7 @@ from cvo_ml.models.clv import (
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.scorers import BuyTillYouDie, Formula, scorer_of
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.calibration import decile_slope
 from cvo_ml.stats.grading import Verdict, grade_losses
@@ -126,8 +127,13 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     judgement = judging.judge(tables, as_of, validation, job.validation_horizon)
     agreement = {} if fitted.scorer is None else oracle.agreement(fitted.scorer.model, features, job.oracle_customers)
     settings = {"horizon_days": job.horizon.days, "discount_rate": job.discount_rate}
+    facts = {
+        "verdict": verdict.as_dict(),
+        "baseline": validation.baseline,
+        "reference": described_by(champion, features, job),
+    }
     return Trained(
-        bundle_of("clv", champion, settings, {"verdict": verdict.as_dict(), "baseline": validation.baseline}),
+        bundle_of("clv", champion, settings, facts),
         parameters,
         {**metrics(validation), **judgement.metrics(), **agreement},
         figures(fitted, features, validation, judgement, job),
@@ -135,6 +141,14 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
         {"judging": judgement.as_dict()},
         {"judging": judgement.markdown()},
     )
+
+
+def described_by(
+    champion: BuyTillYouDie | HybridLifetimeValue | Formula, features: pd.DataFrame, job: ClvJob
+) -> dict[str, Any]:
+    """The distribution of what the champion reads and says at the cut, for later runs to be compared with."""
+    said = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
+    return reference_of(features, champion.columns, said["predicted_clv"].to_numpy())
 
 
 def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None, minima: ClvMinima = MINIMA) -> Fitted:

@@ -173,13 +173,16 @@ def outcomes(
         typer.Option("--horizon", help="Window to judge; default: the longest predicted one that is over."),
     ] = None,
     out: Out = Path("out"),
+    by: Annotated[
+        str, typer.Option("--by", help="Break the ledger down by version, as_of, rfm_group, value_tier or cohort.")
+    ] = "version",
     as_json: Json = False,
 ) -> None:
-    """Judge the current scores by what happened after them; without --shop, by the shop that was scored."""
+    """Judge the scores by what happened after them; without --shop, by the shop that was scored."""
     from cvo_ml.cli import commands, shops
 
     scored = out / shops.FILE
-    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, as_json)
+    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, by, as_json)
 
 
 @app.command()
@@ -188,6 +191,24 @@ def report(out: Out = Path("out")) -> None:
     from cvo_ml.cli import commands
 
     commands.report(out)
+
+
+@app.command()
+def monitor(
+    out: Out = Path("out"),
+    policy: Annotated[
+        Optional[Path],
+        typer.Option("--policy", help="Thresholds; default: configs/policies/monitoring.yaml.", show_default=False),
+    ] = None,
+    webhook: Annotated[
+        Optional[str], typer.Option("--webhook", help="POST the alarms there as JSON.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what looks wrong with the current scores: drift, stale or cut input, silent failures, broken promises."""
+    from cvo_ml.cli import monitoring
+
+    monitoring.monitor(out, policy, webhook, as_json)
 
 
 @app.command()

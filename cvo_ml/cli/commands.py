@@ -14,7 +14,7 @@ import pandas as pd
 from rich.console import Console
 
 from cvo_ml import pipeline
-from cvo_ml.cli import shops, show, simulation, training
+from cvo_ml.cli import monitoring, shops, show, simulation, training
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.policies import PriorityPolicy
@@ -24,6 +24,7 @@ from cvo_ml.core.errors import ModelRefused, NoChampion, UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.store import StoredRun, current_run, read_scores
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.monitoring.realised import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
@@ -75,6 +76,7 @@ def demo(
     show.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
         judged = pipeline.outcomes(run, read.tables, span, out, truth)
+        pipeline.close_outcomes(out, read, shop.name)
     show.outcomes(console, judged, read.tables.currency)
     _report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
@@ -153,16 +155,35 @@ def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) 
     _report(out, quiet=as_json)
 
 
-def outcomes(shop: ShopConfig, horizon: str | None, out: Path, as_json: bool) -> None:
-    """Judge the current run."""
+def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json: bool) -> None:
+    """Close every run whose window is over in the ledger, and judge the current one.
+
+    Raises
+    ------
+    UsageError
+        If no window is over, or the orders are another shop's.
+    """
+    if by not in GROUPINGS:
+        raise UsageError(f"--by {by!r} is unknown: use {', '.join(GROUPINGS)}")
     run = current_run(out / "scores")
     pipeline.check_shop(run, shop.name)
     read = read_shop(shop)
-    judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
+    pipeline.close_outcomes(out, read, shop.name)
+    lines = pipeline.realised_outcomes(out, by)
+    try:
+        judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
+    except UsageError as open_window:
+        if horizon or not lines:
+            raise
+        judged = {"as_of": run.manifest["as_of"], "reason": str(open_window)}
     if as_json:
-        _print_json(judged)
+        _print_json({**judged, "ledger": lines})
+        return
+    if "reason" in judged:
+        console.print(f"The current run is not judged: {judged['reason']}.", highlight=False)
     else:
         show.outcomes(console, judged, read.tables.currency)
+    monitoring.ledger_table(console, lines, by)
 
 
 def report(out: Path) -> None:

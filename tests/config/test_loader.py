@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import as_mapping, config_dir, default_config, load_config, read_yaml
+from cvo_ml.config.monitoring import MonitoringPolicy
 from cvo_ml.config.policies import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
@@ -28,6 +29,7 @@ SCHEMAS: dict[str, type[FrozenConfig]] = {
     "segments_fixed": SegmentPolicy,
     "priorities": PriorityPolicy,
     "readiness": ReadinessPolicy,
+    "monitoring": MonitoringPolicy,
     "shop": ShopConfig,
 }
 
