@@ -205,7 +205,7 @@ def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
 
 
 def outcomes(
-    run: StoredRun, tables: Tables, horizon: Horizon | None, out: Path, *, shop: str, truth: Truth | None = None
+    run: StoredRun, tables: Tables, horizon: Horizon | None, out: Path, truth: Truth | None = None
 ) -> dict[str, Any]:
     """Judge a stored run by what came after, and by the truth where it is known; write ``out/outcomes.json``.
 
@@ -213,19 +213,12 @@ def outcomes(
     ----------
     horizon:
         The window to judge; None takes the longest one that was predicted and is over.
-    shop:
-        Whose tables these are: a run is judged by its own shop only.
 
     Raises
     ------
     UsageError
-        If the tables are another shop's, or the window is not over in them.
+        If the window is not over in the tables.
     """
-    if run.manifest["shop"] != shop:
-        raise UsageError(
-            f"{out}: its scores are of shop {run.manifest['shop']!r} and this is {shop!r}: "
-            "name the shop that was scored (--shop)"
-        )
     as_of = parse_as_of(str(run.manifest["as_of"]))
     window = horizon or _window_that_is_over(run, tables, as_of)
     scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
@@ -237,6 +230,21 @@ def outcomes(
         judged["truth"] = distance_from_truth(scores, truth, as_of, window)
     write_json(out / "outcomes.json", _finite({**judged, "run": run.name}))
     return judged
+
+
+def check_shop(run: StoredRun, shop: str) -> None:
+    """Refuse to judge a run by the orders of another shop.
+
+    Raises
+    ------
+    UsageError
+        If the run is not of ``shop``.
+    """
+    if run.manifest["shop"] != shop:
+        raise UsageError(
+            f"{run.folder}: these scores are of shop {run.manifest['shop']!r} and this is {shop!r}: "
+            "name the shop that was scored (--shop)"
+        )
 
 
 def check_window(tables: Tables, as_of: date, horizon: Horizon) -> None:
@@ -322,6 +330,7 @@ def _finite(value: Any) -> Any:
 __all__ = [
     "Scored",
     "check_models",
+    "check_shop",
     "check_window",
     "day_after_last_row",
     "default_cut",

@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import load_job
-from cvo_ml.config.loader import as_mapping, load_config
+from cvo_ml.config.loader import as_mapping, default_config, load_config
+from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import CvoError, ModelRefused, UsageError, unusable
 from cvo_ml.core.tables import Tables
@@ -52,11 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         as_of = parse_as_of(options.as_of)
         shop = load_config(Path(options.shop), ShopConfig)
         jobs = {name: load_job(name, options.set) for name in options.job}
+        minima = load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
         say("step", text="reading the rows before the cut")
         read = read_shop(shop, as_of=as_of)
         tracker = Tracker(Path(options.mlruns))
         for name, job in jobs.items():
-            _train(name, job, read, shop, as_of, tracker)
+            _train(name, job, minima, read, shop, as_of, tracker)
     except CvoError as error:
         say("error", text=str(error), exit_code=error.exit_code)
         return error.exit_code
@@ -83,13 +85,21 @@ def say(event: str, **content: Any) -> None:
     print(json.dumps({"event": event, **content}), file=sys.__stdout__, flush=True)
 
 
-def _train(name: str, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_of: date, tracker: Tracker) -> None:
+def _train(
+    name: str,
+    job: FrozenConfig,
+    minima: ReadinessPolicy,
+    read: ReadResult,
+    shop: ShopConfig,
+    as_of: date,
+    tracker: Tracker,
+) -> None:
     say("step", text=f"training {name}")
     # libraries that print while they fit must not speak into the parent's protocol
     with contextlib.redirect_stdout(sys.stderr):
         try:
             with tracker.run(name, f"{shop.name} {as_of}", {"shop": shop.name}) as run:
-                trained = _fit(name, job, read.tables, as_of)
+                trained = _fit(name, job, minima, read.tables, as_of)
                 bundle = _with_facts(trained, job, read, shop, as_of)
                 run.log_params({"job": as_mapping(job), "shop": shop.name, "as_of": str(as_of), **trained.parameters})
                 run.log_metrics(trained.metrics)
@@ -122,8 +132,8 @@ def _train(name: str, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_
     )
 
 
-def _fit(name: str, job: FrozenConfig, tables: Tables, as_of: date) -> Trained:
-    return TRAINERS[name](tables, as_of, job)
+def _fit(name: str, job: FrozenConfig, minima: ReadinessPolicy, tables: Tables, as_of: date) -> Trained:
+    return TRAINERS[name](tables, as_of, job, getattr(minima, name))
 
 
 def _with_facts(trained: Trained, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_of: date) -> Bundle:

@@ -43,6 +43,13 @@ Delimiter = Annotated[str, typer.Option("--delimiter", help="With --data: the fi
 Decimal = Annotated[str, typer.Option("--decimal", help="With --data: the decimal sign, '.' or ','.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="With --data: utf-8, utf-16, latin-1 or cp1252.")]
 Guests = Annotated[bool, typer.Option("--guests", help="With --data: rows without a customer are guests, not faults.")]
+MaxBadShare = Annotated[
+    Optional[float],
+    typer.Option(
+        "--max-bad-share", min=0, max=1, show_default=False,
+        help="One fault in more than this share of the rows refuses the file; default: the shop's, else 0.01.",
+    ),
+]  # fmt: skip
 AsOf = Annotated[
     Optional[str], typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.", show_default=False)
 ]
@@ -68,6 +75,7 @@ def demo(
     decimal: Decimal = ".",
     encoding: Encoding = "utf-8",
     guests: Guests = False,
+    max_bad_share: MaxBadShare = None,
     as_of: AsOf = None,
     horizon: HorizonOption = "90D",
     out: Out = Path("demo"),
@@ -92,7 +100,7 @@ def demo(
         return
     chosen = shops.choose(
         data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
-        decimal=decimal, encoding=encoding, guests=guests,
+        decimal=decimal, encoding=encoding, guests=guests, max_bad_share=max_bad_share,
     )  # fmt: skip
     commands.demo(chosen, as_of, horizon, out, mlruns, overrides or [])
 
@@ -109,6 +117,7 @@ def check(
     decimal: Decimal = ".",
     encoding: Encoding = "utf-8",
     guests: Guests = False,
+    max_bad_share: MaxBadShare = None,
     as_of: AsOf = None,
     horizon: HorizonOption = "90D",
     as_json: Json = False,
@@ -118,7 +127,7 @@ def check(
 
     chosen = shops.choose(
         data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
-        decimal=decimal, encoding=encoding, guests=guests,
+        decimal=decimal, encoding=encoding, guests=guests, max_bad_share=max_bad_share,
     )  # fmt: skip
     commands.check(chosen, as_of, horizon, as_json)
 
@@ -128,6 +137,7 @@ def train(
     names: Annotated[list[str], typer.Argument(help="clv, churn, icp; several or one.")],
     shop: Shop = None,
     as_of: AsOf = None,
+    max_bad_share: MaxBadShare = None,
     mlruns: Mlruns = Path("mlruns"),
     overrides: Overrides = None,
     as_json: Json = False,
@@ -135,13 +145,16 @@ def train(
     """Fit models on what was known before the cut; track, grade and register them."""
     from cvo_ml.cli import commands, shops
 
-    commands.train(names, shops.choose(None, shop, ""), as_of, mlruns, overrides or [], as_json)
+    commands.train(
+        names, shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, mlruns, overrides or [], as_json
+    )
 
 
 @app.command()
 def score(
     as_of: Annotated[str, typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.")],
     shop: Shop = None,
+    max_bad_share: MaxBadShare = None,
     out: Out = Path("out"),
     mlruns: Mlruns = Path("mlruns"),
     as_json: Json = False,
@@ -149,7 +162,7 @@ def score(
     """Score, segment and prioritize every customer with the champions."""
     from cvo_ml.cli import commands, shops
 
-    commands.score(shops.choose(None, shop, ""), as_of, out, mlruns, as_json)
+    commands.score(shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, out, mlruns, as_json)
 
 
 @app.command()

@@ -74,7 +74,7 @@ def demo(
     run = _score(read, shop, cut, out, mlruns, refused, quiet=False)
     show.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
-        judged = pipeline.outcomes(run, read.tables, span, out, shop=shop.name, truth=truth)
+        judged = pipeline.outcomes(run, read.tables, span, out, truth)
     show.outcomes(console, judged, read.tables.currency)
     _report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
@@ -156,8 +156,9 @@ def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) 
 def outcomes(shop: ShopConfig, horizon: str | None, out: Path, as_json: bool) -> None:
     """Judge the current run."""
     run = current_run(out / "scores")
+    pipeline.check_shop(run, shop.name)
     read = read_shop(shop)
-    judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out, shop=shop.name)
+    judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
     if as_json:
         _print_json(judged)
     else:

@@ -76,8 +76,8 @@ def _groups(screen: Console, found: Analysis, actions: NextActions) -> None:
     clash = found.facts["about_to_dump_you"]
     if clash and clash["in_group_within_180_days"]:
         screen.print(
-            f"[dim]About to dump you: {clash['in_group_within_180_days']:,} of {clash['in_group']:,} ordered within 180 "
-            "days; where it should mean 'more than 6 months ago', use configs/policies/segments_fixed.yaml[/]",
+            f"[dim]About to dump you: {clash['in_group_within_180_days']:,} of {clash['in_group']:,} ordered within 180"
+            " days; where it should mean 'more than 6 months ago', use configs/policies/segments_fixed.yaml[/]",
             highlight=False,
         )
 

@@ -77,6 +77,7 @@ class IcpJob(FrozenConfig):
     age: Horizon = Horizon("60D")
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
+    test_share: Share = 0.4
     trees: Trees = Trees(rounds=60)
     leaks: LeakPolicy = LeakPolicy(
         known_at_conversion=("country",),
