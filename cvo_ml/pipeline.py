@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +19,7 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.ledger import CustomerLedger
+from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.store import StoredRun, current_run, read_columns, read_scores, served_runs, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
@@ -219,12 +218,7 @@ def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
     """The ranked list as CSV that a spreadsheet cannot mistake for formulas."""
     rows = scores.assign(value_at_stake=value_at_stake(scores), assumption=_assumption(policy))
     rows = rows[rows["priority_rank"].notna()].sort_values("priority_rank")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(PRIORITY_COLUMNS)
-    for row in rows[list(PRIORITY_COLUMNS)].itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    return buffer.getvalue()
+    return table_csv(rows[list(PRIORITY_COLUMNS)])
 
 
 def outcomes(
@@ -371,16 +365,6 @@ def _assumption(policy: PriorityPolicy) -> str:
     return (
         f"{action.name} keeps {action.save_rate:.1%} of those about to leave at {action.cost:g} each ({action.source})"
     )
-
-
-def _cell(value: object) -> str:
-    """A CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4f}"
-    text = str(value)
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
 
 
 def _finite(value: Any) -> Any:

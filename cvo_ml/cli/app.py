@@ -212,6 +212,40 @@ def monitor(
 
 
 @app.command()
+def segment(
+    as_of: Annotated[str, typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.")],
+    shop: Shop = None,
+    out: Out = Path("out"),
+    mlruns: Mlruns = Path("mlruns"),
+    months: Annotated[int, typer.Option("--months", min=0, max=120, help="Months back to follow the groups.")] = 6,
+    recut: Annotated[bool, typer.Option("--recut", help="Cut the edges anew and keep them for later runs.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the groups; write nothing and freeze nothing.")
+    ] = False,
+    model: Annotated[
+        Optional[str],
+        typer.Option(
+            "--model", help="Set model-based segments beside the rules: kmeans or mixture.", show_default=False
+        ),
+    ] = None,
+    horizon: Annotated[str, typer.Option("--horizon", help="With --model: the window that compares the two.")] = "90D",
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", help="Override the policy, such as vocabulary=reveal or scale=5.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put every customer into one group; say why they moved, what they are worth, and what to do next."""
+    from cvo_ml.cli import segment as command
+    from cvo_ml.cli import shops
+
+    command.segment(
+        shops.choose(None, shop, ""), as_of, out, mlruns, months=months, recut=recut, dry_run=dry_run, method=model,
+        horizon=horizon, overrides=overrides or [], machine=as_json,
+    )  # fmt: skip
+
+
+@app.command()
 def simulate(
     kind: Annotated[str, typer.Argument(help="shop or saas.")],
     folder: Annotated[Path, typer.Argument(help="A new folder: tables/, truth/ and manifest.json.")],

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from cvo_ml.segments.assign import segment
 from cvo_ml.segments.edges import SegmentEdges
+from cvo_ml.segments.profiles import mean_interval
 from cvo_ml.stats.intervals import wilson
 
 OWN, CORRECTION, EDGE = "own behaviour", "data correction", "moved edge"
 #: A customer who was not there before, and one who has no order left now.
 NEW, GONE = "new customer", "no order left"
-LEVEL: Final = 0.95
 
 
 @dataclass(frozen=True)
@@ -150,14 +149,6 @@ def moves(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     table = table.join(mean_interval(grouped["change"]).rename(columns={"mean": "mean_change"}))
     order = ["customers", OWN, CORRECTION, EDGE, "value_change", "mean_change", "lower", "upper"]
     return table[order].sort_values(["customers"], ascending=False, kind="stable")
-
-
-def mean_interval(grouped: Any) -> pd.DataFrame:
-    """``mean, lower, upper`` of each group: Student's 95 % interval of the mean, null for fewer than two values."""
-    counted, mean, deviation = grouped.count(), grouped.mean(), grouped.std()
-    freedom = (counted - 1).where(counted > 1)
-    half = student.ppf(0.5 + LEVEL / 2, freedom) * deviation / np.sqrt(counted)
-    return pd.DataFrame({"mean": mean, "lower": mean - half, "upper": mean + half})
 
 
 def adverse_flow(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import as_mapping, config_dir, default_config, load_config, read_yaml
 from cvo_ml.config.monitoring import MonitoringPolicy
+from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.policies import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
@@ -27,6 +28,7 @@ SCHEMAS: dict[str, type[FrozenConfig]] = {
     "icp": IcpJob,
     "segments": SegmentPolicy,
     "segments_fixed": SegmentPolicy,
+    "next_actions": NextActions,
     "priorities": PriorityPolicy,
     "readiness": ReadinessPolicy,
     "monitoring": MonitoringPolicy,
