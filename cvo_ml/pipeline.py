@@ -206,6 +206,14 @@ def describe(models: ModelSet, name: str) -> dict[str, Any]:
     return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **facts}
 
 
+def described_briefly(models: ModelSet, name: str) -> dict[str, str]:
+    """Kind, version and grade of a model, or why there is none."""
+    if name not in models.bundles:
+        return {"reason": models.reason(name)}
+    bundle = models.bundles[name]
+    return {"kind": bundle.kind, "version": bundle.version, "grade": bundle.grade}
+
+
 def _described_models(models: ModelSet) -> dict[str, dict[str, Any]]:
     """What the health of a run is judged by: parameters, and the rows that the model learned from."""
     return {
@@ -245,7 +253,7 @@ def outcomes(
     judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age)
     if truth is not None:
         judged["truth"] = distance_from_truth(scores, truth, as_of, window)
-    write_json(out / "outcomes.json", _finite({**judged, "run": run.name}))
+    write_json(out / "outcomes.json", finite({**judged, "run": run.name}))
     return judged
 
 
@@ -256,7 +264,16 @@ def close_outcomes(out: Path, read: ReadResult, shop: str) -> list[Closed]:
 
 def realised_outcomes(out: Path, by: str) -> list[dict[str, Any]]:
     """The ledger of ``out`` in lines, one per model and group; JSON-ready."""
-    return [_finite(line) for line in realised(ledger.read(out / LEDGER), by)]
+    return [finite(line) for line in realised(ledger.read(out / LEDGER), by)]
+
+
+def distances(out: Path, truth: Truth, horizon: Horizon) -> dict[date, dict[str, Any]]:
+    """How far the scores of each date were from what is true of a simulated shop."""
+    found = {}
+    for as_of, run in served_runs(out / "scores").items():
+        scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
+        found[as_of] = finite(distance_from_truth(scores, truth, as_of, horizon))
+    return found
 
 
 def alarms_of(out: Path, policy: MonitoringPolicy) -> tuple[StoredRun, list[Alarm]]:
@@ -367,12 +384,12 @@ def _assumption(policy: PriorityPolicy) -> str:
     )
 
 
-def _finite(value: Any) -> Any:
-    """NaN becomes null: JSON has no other word for it."""
+def finite(value: Any) -> Any:
+    """The value with null for each NaN: JSON has no other word for it."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -386,6 +403,9 @@ __all__ = [
     "day_after_last_row",
     "default_cut",
     "describe",
+    "described_briefly",
+    "distances",
+    "finite",
     "ledgers",
     "outcomes",
     "priorities_csv",

@@ -194,6 +194,47 @@ def report(out: Out = Path("out")) -> None:
 
 
 @app.command()
+def backtest(
+    shop: Shop = None,
+    horizon: Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged.")] = "60D",
+    every: Annotated[str, typer.Option("--every", help="Time between two cuts.")] = "30D",
+    start: Annotated[Optional[str], typer.Option("--from", help="No cut before it.", show_default=False)] = None,
+    end: Annotated[
+        Optional[str], typer.Option("--until", help="The last cut; default: the last whose window is over.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder; a walk that was interrupted goes on there.")] = Path(
+        "backtest"
+    ),
+    overrides: Overrides = None,
+    simulated: Annotated[
+        Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
+    ] = None,
+    size: Annotated[
+        Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
+    from cvo_ml.cli import backtest as command
+    from cvo_ml.cli import commands, shops
+    from cvo_ml.core.errors import UsageError
+
+    commands.check_overrides(("clv", "churn", "icp"), overrides or [])
+    truth = None
+    if simulated is not None:
+        from cvo_ml.cli import simulation
+
+        if shop is not None:
+            raise UsageError("--simulated makes a shop of its own: leave --shop out")
+        chosen, truth = simulation.world(simulated, out / "simulated", size, seed)
+    else:
+        chosen = shops.choose(None, shop, "")
+    options = {"every": every, "start": start, "end": end}
+    command.backtest(chosen, out, horizon, options, overrides or [], as_json, truth)
+
+
+@app.command()
 def monitor(
     out: Out = Path("out"),
     policy: Annotated[

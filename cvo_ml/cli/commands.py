@@ -67,7 +67,7 @@ def demo(
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
     pipeline.check_window(read.tables, cut, span)
     shop_file = shops.save(shop, out / shops.FILE)
-    _check_overrides(MODEL_NAMES, overrides)
+    check_overrides(MODEL_NAMES, overrides)
     settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
     said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, quiet=False)
     show.models(console, said)
@@ -128,7 +128,7 @@ def train(
         raise UsageError(f"no model {unknown[0]!r}: use {', '.join(MODEL_NAMES)}")
     if as_of is None:
         raise UsageError("train needs --as-of YYYY-MM-DD: the code never asks the clock what day it is")
-    _check_overrides(names, overrides)
+    check_overrides(names, overrides)
     training.checkout()
     shop_file = shops.save(shop, mlruns / f"shop-{shop.name}.yaml")
     said = _train(list(dict.fromkeys(names)), shop_file, parse_as_of(as_of), mlruns, overrides, quiet=as_json)
@@ -251,7 +251,7 @@ def _champions(mlruns: Path, shop: str, refused: Mapping[str, str]) -> ModelSet:
     return ModelSet(bundles, reasons)
 
 
-def _check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
+def check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
     """Refuse a --set that would change nothing or cannot be, before anything is written.
 
     Raises

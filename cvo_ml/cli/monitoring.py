@@ -54,7 +54,7 @@ def ledger_table(console: Console, lines: Sequence[Mapping[str, Any]], by: str) 
         return
     table = Table(title="Outcome ledger: what became of the scores", title_justify="left", show_edge=False)
     for name in ("model", by.replace("_", " ")):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("customers", "predicted", "came", "95 % of it", "ranking", "in interval"):
         table.add_column(name, justify="right")
     for line in lines:
