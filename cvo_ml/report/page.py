@@ -23,7 +23,9 @@ GRADES: Final = {
 }
 
 
-def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None) -> str:
+def render(
+    scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None, segments: str = ""
+) -> str:
     """The report's HTML.
 
     Parameters
@@ -34,6 +36,8 @@ def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[
         What the score store keeps with it.
     outcomes:
         What ``monitoring.judge`` found, or None before the horizon has passed.
+    segments:
+        The HTML of ``segment_section``.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["money"] = lambda value: f"{value:,.0f}"
@@ -50,6 +54,7 @@ def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[
         summary=summary(scores),
         first=first_rows(scores),
         charts=_charts(scores, outcomes, currency),
+        segments=segments,
         outcomes=outcomes,
         models=[_model(name, manifest["models"][name]) for name in MODEL_TITLES],
         grades=GRADES,
