@@ -88,7 +88,8 @@ def test_what_cvo_segment_found_is_told_too() -> None:
     interval = {"estimate": 0.3, "lower": 0.25, "upper": 0.36}
     summary = {
         "pareto": [
-            {"base": "repeat", "measure": "margin", "customers": 9, "customers_for_80": interval, "top_20_holds": interval}
+            {"base": "repeat", "measure": "margin", "customers": 9, "customers_for_80": interval,
+             "top_20_holds": interval}
         ],
         "model_based": {
             "verdict": "alike", "stable": False, "rules_explain": 0.2, "model_explains": 0.21, "horizon_days": 90.0,
