@@ -12,16 +12,14 @@ from tests.e2e.conftest import Command
 
 
 def test_segment_needs_no_model_writes_its_folder_and_speaks_json(cvo: Command, tmp_path: Path) -> None:
-    ran = cvo("segment", "--as-of", "2011-09-10", "--months", 1, cwd=tmp_path)
+    ran = cvo("segment", "--as-of", "2011-09-10", "--months", 1, "--json", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert "Champions" in ran.stdout
-    assert "repeat customers hold 80 % of their revenue" in ran.stdout
-    assert "No last-chance window: mlruns holds no models" in ran.stdout
-    said = cvo("segment", "--as-of", "2011-09-10", "--months", 0, "--json", cwd=tmp_path)
-    found = json.loads(said.stdout)
+    found = json.loads(ran.stdout)
     assert found == json.loads((tmp_path / "out/segments/summary.json").read_text())
-    assert found["edges"]["how"] == "frozen"
+    assert (tmp_path / "out/segments/edges/manifest.json").is_file()
+    assert found["edges"]["how"] == "cut: none were frozen"
     assert sum(row["customers"] for row in found["groups"]) == found["customers"] == 3363
+    assert [month["to"] for month in found["monthly"]] == ["2011-09-10"]
 
 
 def test_a_dry_run_writes_nothing_and_shows_another_vocabulary(cvo: Command, tmp_path: Path) -> None:
@@ -30,6 +28,8 @@ def test_a_dry_run_writes_nothing_and_shows_another_vocabulary(cvo: Command, tmp
     assert ran.returncode == 0, ran.stderr
     assert "Soulmates" in ran.stdout
     assert "About to dump you: " in ran.stdout  # the two definitions disagree here
+    assert "repeat customers hold 80 % of their revenue" in ran.stdout
+    assert "No last-chance window: mlruns holds no models" in ran.stdout
     assert "nothing was written" in ran.stdout
     assert list(tmp_path.iterdir()) == []
 
