@@ -16,7 +16,8 @@ from cvo_ml.config.segments import GroupBox, SegmentPolicy
 from cvo_ml.core.errors import DamagedFile
 from cvo_ml.core.store import write_run
 from cvo_ml.core.tables import Tables
-from cvo_ml.models.clv import BetaGeoModel
+from cvo_ml.models.clv import CustomerLifetimeValue
+from cvo_ml.models.clv.scorers import scorer_of
 from cvo_ml.segments.analysis import Analysis, analyse
 from cvo_ml.segments.edges import SegmentEdges, fit_edges
 from cvo_ml.segments.files import stored_summary, summary, write
@@ -44,10 +45,17 @@ def whole(shop: Tables, tmp_path_factory: pytest.TempPathFactory) -> tuple[Analy
     customers = shop.orders["customer_id"].unique()[:30]
     stored(shop, out, OCTOBER, dict.fromkeys(customers, "Loyal"), None, 10.0)
     stored(shop, out, SHOP_CUT, dict.fromkeys(customers, "Inactive"), "own behaviour", 4.0)
+    histories = pd.DataFrame(
+        {
+            "frequency": [1.0, 3, 0, 2] * 60,
+            "recency": [30.0, 80, 0, 10] * 60,
+            "T": [90.0, 100, 40, 70] * 60,
+            "monetary_value": [20.0, 30, 0, 45] * 60,
+        }
+    )
     found = analyse(
         shop, SHOP_CUT, SegmentPolicy(), ACTIONS, out, shop="seeded", months=2, method="kmeans",
-        purchases=BetaGeoModel().fit(pd.DataFrame({"frequency": [1.0, 3, 0, 2] * 60, "recency": [30.0, 80, 0, 10] * 60,
-                                                   "T": [90.0, 100, 40, 70] * 60})),
+        purchases=scorer_of(CustomerLifetimeValue().fit(histories)),
     )  # fmt: skip
     return found, out
 
@@ -95,6 +103,7 @@ def test_the_folder_is_written_whole_and_opens_in_a_spreadsheet(whole: tuple[Ana
         rows = list(csv.DictReader(file))
     assert [row["customer_id"] for row in rows] == list(found.customers.index)
     assert {row["rfm_group"] for row in rows} == set(found.customers["rfm_group"])
+    assert found.customers["days_left"].notna().any()
     left = found.customers["days_left"].iloc[0]
     assert rows[0]["days_left"] == ("" if pd.isna(left) else f"{left:.0f}")
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
