@@ -17,6 +17,7 @@ from cvo_ml import pipeline
 from cvo_ml.cli import monitoring, shops, show, simulation, training
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.policies import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
@@ -29,7 +30,8 @@ from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.registry.tracking import MODEL_NAMES, Tracker
-from cvo_ml.report import render
+from cvo_ml.report import render, segment_section
+from cvo_ml.segments.files import stored_summary
 from cvo_ml.transactions import ReadResult, read_shop
 from cvo_ml.transactions.readiness import readiness
 
@@ -275,7 +277,9 @@ def _report(out: Path, quiet: bool) -> None:
     run = current_run(out / "scores")
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
-        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run)))
+        actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
+        section = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
+        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run), section))
 
 
 def _print_json(value: Any) -> None:

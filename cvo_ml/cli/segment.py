@@ -18,7 +18,8 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import CvoError, NoChampion, UsageError
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.hybrid import HybridLifetimeValue
+from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.models import model_of
 from cvo_ml.registry.tracking import Tracker
@@ -76,7 +77,7 @@ def segment(
     console.print(written, highlight=False)
 
 
-def _purchases(mlruns: Path, shop: str, currency: str, cut: date) -> tuple[PurchaseModel | None, str]:
+def _purchases(mlruns: Path, shop: str, currency: str, cut: date) -> tuple[BuyTillYouDie | None, str]:
     """The champion's model of purchases, or why there is none to use."""
     tracker = Tracker.existing(mlruns)
     if tracker is None:
@@ -88,8 +89,8 @@ def _purchases(mlruns: Path, shop: str, currency: str, cut: date) -> tuple[Purch
         return None, "there is no CLV champion; 'cvo train clv' makes one"
     except CvoError as error:
         return None, str(error)
-    beneath = getattr(model_of(bundle), "model", None)
-    if beneath is None:
+    model = model_of(bundle)
+    beneath = model.base if isinstance(model, HybridLifetimeValue) else model
+    if not isinstance(beneath, BuyTillYouDie):
         return None, f"the CLV champion is {bundle.kind}, which knows no P(alive)"
-    model: PurchaseModel = beneath.transactions_
-    return model, ""
+    return beneath, ""

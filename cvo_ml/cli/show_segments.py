@@ -109,7 +109,7 @@ def _people(screen: Console, found: Analysis) -> None:
         left = found.customers["days_left"]
         soon = ((left > 0) & (left <= 30)).sum()
         screen.print(
-            f"Last chance: {soon:,} customers have 30 days or less until P(alive) falls too low.", highlight=False
+            f"Last chance: customers with 30 days or less until P(alive) falls too low: {soon:,}.", highlight=False
         )
 
 

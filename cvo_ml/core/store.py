@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -77,23 +77,25 @@ def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> 
     return run
 
 
-def served_runs(root: Path, *, before: date | None = None, since: date | None = None) -> dict[date, StoredRun]:
-    """The run that was served for each date, earliest date first; what is damaged or unfinished is left out.
+def served_runs(
+    root: Path, *, before: date | None = None, since: date | None = None
+) -> Iterator[tuple[date, StoredRun]]:
+    """The run that was served for each date, latest date first; what is damaged or unfinished is left out.
+
+    A run is read and checked when it is reached, so that looking for the latest does not read them all.
 
     Parameters
     ----------
     before, since:
         Only dates < ``before`` and >= ``since``.
     """
-    found = {}
-    for folder in sorted(root.glob("as_of=????-??-??")):
+    for folder in sorted(root.glob("as_of=????-??-??"), reverse=True):
         day = _day(folder.name.removeprefix("as_of="))
         if day is None or (before is not None and day >= before) or (since is not None and day < since):
             continue
         run = _served(folder)
         if run is not None:
-            found[day] = run
-    return found
+            yield day, run
 
 
 def _day(text: str) -> date | None:

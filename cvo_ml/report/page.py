@@ -21,7 +21,9 @@ GRADES: Final = {
 }
 
 
-def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None) -> str:
+def render(
+    scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None, segments: str = ""
+) -> str:
     """The report's HTML.
 
     Parameters
@@ -32,6 +34,8 @@ def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[
         What the score store keeps with it.
     outcomes:
         What ``monitoring.judge`` found, or None before the horizon has passed.
+    segments:
+        The HTML of ``segment_section``.
     """
     currency = str(manifest["currency"])
     return fill(
@@ -42,6 +46,7 @@ def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[
         summary=summary(scores),
         first=first_rows(scores),
         charts=_charts(scores, outcomes, currency),
+        segments=segments,
         outcomes=outcomes,
         models=[_model(name, manifest["models"][name]) for name in MODEL_TITLES],
         grades=GRADES,

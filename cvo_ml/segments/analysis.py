@@ -14,9 +14,9 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.store import read_columns
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.features.customer import customer_features
 from cvo_ml.features.labels import window_outcome
-from cvo_ml.features.snapshot import snapshot
-from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.segments.assign import segment, value_tiers
 from cvo_ml.segments.boxes import BoxTable, box_table
 from cvo_ml.segments.clusters import Fitted, Method, fit_segments
@@ -97,7 +97,7 @@ def analyse(
     shop: str,
     recut: bool = False,
     months: int = 6,
-    purchases: PurchaseModel | None = None,
+    purchases: BuyTillYouDie | None = None,
     method: Method | None = None,
     horizon: Horizon | None = None,
 ) -> Analysis:
@@ -123,7 +123,7 @@ def analyse(
     ModelRefused
         If model-based segments are asked for and there are too few customers.
     """
-    features = snapshot(tables, as_of)
+    features = customer_features(tables, as_of)
     rfm = rfm_of(features, tables)
     chosen = choose_edges(
         rfm, policy, out / EDGES, shop=shop, currency=tables.currency, as_of=as_of, recut=recut
@@ -181,14 +181,14 @@ def _customers(
 
 def _with_predictions(customers: pd.DataFrame, out: Path, as_of: date, shop: str, currency: str) -> pd.DataFrame:
     """The customers with what the stored run of the same date predicted, where there is one."""
-    run = comparable(out / "scores", as_of + timedelta(days=1), shop, currency, since=as_of).get(as_of)
-    if run is None:
-        return customers
-    return customers.join(read_columns(run, ["customer_id", *PREDICTED]).set_index("customer_id"))
+    for _, run in comparable(out / "scores", as_of + timedelta(days=1), shop, currency, since=as_of):
+        return customers.join(read_columns(run, ["customer_id", *PREDICTED]).set_index("customer_id"))
+    return customers
 
 
-def _windows(purchases: PurchaseModel, features: pd.DataFrame, as_of: date, below: float) -> pd.DataFrame:
-    window = last_chance(purchases, features[["frequency", "recency", "T"]], below)[["days_left"]]
+def _windows(purchases: BuyTillYouDie, features: pd.DataFrame, as_of: date, below: float) -> pd.DataFrame:
+    histories = purchases.prepared(features[list(purchases.columns)])
+    window = last_chance(purchases.model.transactions_, histories, below)[["days_left"]]
     window["last_chance_until"] = (midnight(as_of) + pd.to_timedelta(window["days_left"], unit="D")).dt.date
     return window
 
@@ -200,12 +200,12 @@ def _has_orders(tables: Tables, day: date) -> bool:
 def _runs(out: Path, as_of: date, shop: str, currency: str, policy: SegmentPolicy) -> Runs:
     longest = max((trigger.cooldown.whole_days for trigger in policy.triggers), default=0) + REPLAY_DAYS
     since = date.fromordinal(max(as_of.toordinal() - longest, 1))
-    stored = comparable(out / "scores", as_of + timedelta(days=1), shop, currency, since)
+    stored = dict(comparable(out / "scores", as_of + timedelta(days=1), shop, currency, since))
     found = events({day: read_columns(run, COLUMNS) for day, run in stored.items()}, policy.triggers)
     if len(stored) < 2:
         facts = {"runs": len(stored), "reason": "moves need two stored runs: run 'cvo score' for two dates"}
         return Runs(None, found, facts)
-    earlier, later = list(stored)[-2:]
+    later, earlier = list(stored)[:2]
     before, now = (read_columns(stored[day], MOVE_COLUMNS).set_index("customer_id") for day in (earlier, later))
     facts = {
         "runs": len(stored),

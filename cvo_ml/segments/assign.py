@@ -46,10 +46,11 @@ class Assigned:
             codes -= np.int16(1)
         return codes
 
-    def groups(self) -> pd.Categorical:
-        """The group of each customer."""
-        names = list(dict.fromkeys(self.edges.groups))
-        code = np.array([names.index(name) for name in self.edges.groups], dtype=np.int8)
+    def groups(self, table: tuple[str, ...] | None = None) -> pd.Categorical:
+        """The group of each customer, by the edges' own table of cells or by another one of the same scale."""
+        groups = self.edges.groups if table is None else table
+        names = list(dict.fromkeys(groups))
+        code = np.array([names.index(name) for name in groups], dtype=np.int8)
         return pd.Categorical.from_codes(code[self.cell], categories=pd.Index(names, dtype="str"))
 
     def cells(self) -> pd.Categorical:

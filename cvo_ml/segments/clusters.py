@@ -104,7 +104,14 @@ class Fitted:
         return all(value >= STABLE for value in self.stability.values())
 
 
-def fit_segments(rfm: pd.DataFrame, method: Method = "kmeans", *, clusters: int | None = None, seed: int = 0) -> Fitted:
+def fit_segments(
+    rfm: pd.DataFrame,
+    method: Method = "kmeans",
+    *,
+    clusters: int | None = None,
+    bootstraps: int = BOOTSTRAPS,
+    seed: int = 0,
+) -> Fitted:
     """Find segments in R, F and M.
 
     Parameters
@@ -113,6 +120,8 @@ def fit_segments(rfm: pd.DataFrame, method: Method = "kmeans", *, clusters: int 
         ``days_since_last_order, number_of_orders, net_value`` per customer.
     clusters:
         How many; None chooses from 2 to 8 by silhouette (k-means) or BIC (mixture).
+    bootstraps:
+        How often customers are drawn again to see whether the clusters come back.
 
     Raises
     ------
@@ -139,7 +148,8 @@ def fit_segments(rfm: pd.DataFrame, method: Method = "kmeans", *, clusters: int 
     unnamed = fits[best]
     names = _names(rfm, unnamed.codes(X), best)
     segments = ModelSegments(**{**unnamed.__dict__, "names": names})
-    return Fitted(segments, criterion, dict(zip(names, _stability(sample, segments, rng), strict=True)))
+    stability = _stability(sample, segments, bootstraps, rng)
+    return Fitted(segments, criterion, dict(zip(names, stability, strict=True)))
 
 
 def standardised(rfm: pd.DataFrame, mean: Floats, scale: Floats) -> Floats:
@@ -173,11 +183,11 @@ def _criterion(X: Floats, fit: ModelSegments, seed: int) -> float:
     return float(parameters * np.log(len(X)) - 2 * np.logaddexp.reduce(fit.densities(X), axis=1).sum())
 
 
-def _stability(X: Floats, fit: ModelSegments, rng: np.random.Generator) -> list[float]:
+def _stability(X: Floats, fit: ModelSegments, bootstraps: int, rng: np.random.Generator) -> list[float]:
     """Mean over bootstraps of each cluster's best Jaccard similarity (Hennig 2007)."""
     codes = fit.codes(X)
     found = []
-    for number in range(BOOTSTRAPS):
+    for number in range(bootstraps):
         drawn = X[rng.integers(0, len(X), len(X))]
         again = _fit(drawn, fit.method, len(fit.names), fit.mean, fit.scale, number, starts=1).codes(X)
         found.append([_best_likeness(codes == own, again) for own in range(len(fit.names))])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cvo_ml.core.files import canonical_json, staged_folder, write_json, write_text
+from cvo_ml.core.errors import DamagedFile
+from cvo_ml.core.files import canonical_json, read_json, staged_folder, write_json, write_text
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.registry.bundle import load_bundle, save_bundle
 from cvo_ml.segments.analysis import Analysis
@@ -74,6 +76,24 @@ def write(analysis: Analysis, folder: Path) -> list[str]:
         elif kept.exists():
             _copied(kept, staging / "edges")
         return sorted(path.name for path in staging.iterdir())
+
+
+def stored_summary(out: Path, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What ``cvo segment`` found in ``out`` for the date and the edges of a run; None where it did not look at them.
+
+    Raises
+    ------
+    DamagedFile
+        If ``summary.json`` is not what it wrote.
+    """
+    path = out / "segments" / "summary.json"
+    found = read_json(path) if path.is_file() else None
+    if found is None:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("edges"), dict):
+        raise DamagedFile(f"{path}: is not what cvo segment wrote: run 'cvo segment' again")
+    same = (found.get("as_of"), found["edges"].get("version"))
+    return found if same == (manifest["as_of"], manifest.get("segments", {}).get("version")) else None
 
 
 def _copied(source: Path, target: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -81,7 +81,7 @@ def rfm_of(features: pd.DataFrame, tables: Tables) -> pd.DataFrame:
 
 def earlier(root: Path, as_of: date, shop: str, currency: str) -> Before | None:
     """The latest run before ``as_of`` of the same shop and currency; None if there is none with its edges."""
-    for day, run in reversed(comparable(root, as_of, shop, currency).items()):
+    for day, run in comparable(root, as_of, shop, currency):
         edges = edges_of(run.manifest)
         if edges is not None:
             groups = read_columns(run, ["customer_id", "rfm_group"]).set_index("customer_id")["rfm_group"]
@@ -89,11 +89,13 @@ def earlier(root: Path, as_of: date, shop: str, currency: str) -> Before | None:
     return None
 
 
-def comparable(root: Path, before: date, shop: str, currency: str, since: date | None = None) -> dict[date, StoredRun]:
-    """The served runs before a date of the same shop and currency, earliest first."""
-    runs = served_runs(root, before=before, since=since)
-    same = (shop, currency)
-    return {day: run for day, run in runs.items() if (run.manifest.get("shop"), run.manifest.get("currency")) == same}
+def comparable(
+    root: Path, before: date, shop: str, currency: str, since: date | None = None
+) -> Iterator[tuple[date, StoredRun]]:
+    """The served runs before a date of the same shop and currency, latest first."""
+    for day, run in served_runs(root, before=before, since=since):
+        if (run.manifest.get("shop"), run.manifest.get("currency")) == (shop, currency):
+            yield day, run
 
 
 def edges_of(manifest: Mapping[str, Any]) -> SegmentEdges | None:

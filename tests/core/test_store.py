@@ -129,9 +129,10 @@ def test_each_date_has_the_run_that_was_written_last_for_it(tmp_path: Path) -> N
     write_run(tmp_path, SCORES, {"try": 1})
     again = write_run(tmp_path, SCORES, {"try": 2})
     later = write_run(tmp_path, null_scores(["a"], december), {})
-    assert {day: run.name for day, run in served_runs(tmp_path).items()} == {november: again.name, december: later.name}
-    assert list(served_runs(tmp_path, before=december)) == [november]
-    assert list(served_runs(tmp_path, since=december)) == [december]
+    found = [(day, run.name) for day, run in served_runs(tmp_path)]
+    assert found == [(december, later.name), (november, again.name)]
+    assert [day for day, _ in served_runs(tmp_path, before=december)] == [november]
+    assert [day for day, _ in served_runs(tmp_path, since=december)] == [december]
     assert read_columns(again, ["customer_id", "historic_clv"])["historic_clv"].tolist() == [1.5, 2.0]
 
 
@@ -140,9 +141,9 @@ def test_a_date_without_a_pointer_or_with_a_bad_one_does_no_harm(tmp_path: Path)
     (tmp_path / "as_of=2023-99-99").mkdir()
     pointer = run.folder.parent / "served"
     pointer.unlink()
-    assert [found.name for found in served_runs(tmp_path).values()] == [run.name]
+    assert [found.name for _, found in served_runs(tmp_path)] == [run.name]
     pointer.write_text("../../elsewhere")
-    assert served_runs(tmp_path) == {}
+    assert list(served_runs(tmp_path)) == []
     pointer.write_text(run.name)
     (run.folder / "part-0.parquet").write_bytes(b"damaged")
-    assert served_runs(tmp_path) == {}
+    assert list(served_runs(tmp_path)) == []

@@ -20,7 +20,7 @@ from tests.builders import SHOP_CUT, frame, shop_of
 
 
 def test_the_measures_of_many_dates_are_those_of_each_snapshot(shop: Tables) -> None:
-    dates = month_dates(SHOP_CUT, 3)
+    dates = month_dates(SHOP_CUT, 1)
     found = rfm_at(shop, dates)
     for day in dates:
         whole = snapshot(shop, day)
@@ -49,7 +49,7 @@ def test_tables_as_known_on_a_day_put_late_rows_in_their_place() -> None:
 
 
 def test_months_add_up(shop: Tables) -> None:
-    dates = month_dates(SHOP_CUT, 4)
+    dates = month_dates(SHOP_CUT, 3)
     edges = fit_edges(rfm_at(shop, [SHOP_CUT])[SHOP_CUT], SegmentPolicy())
     groups = monthly_groups(shop, dates, edges)
     assert groups[SHOP_CUT].tolist() == list(segment(rfm_at(shop, [SHOP_CUT])[SHOP_CUT], edges).groups())

@@ -110,7 +110,7 @@ def test_a_mass_import_changes_no_group_when_edges_are_frozen(flow: list[Order],
 def test_recut_edges_move_customers_and_say_that_it_was_the_edge(flow: list[Order], tmp_path: Path) -> None:
     policy = SegmentPolicy(edges="recut")
     first = run(shop_of(flow), SHOP_CUT, tmp_path, policy)
-    (before,) = served_runs(tmp_path / "scores").values()
+    ((_, before),) = served_runs(tmp_path / "scores")
     among = run(shop_of([*flow, *imported(600)]), NEXT_MONTH, tmp_path, policy)
     causes = among.loc[among["rfm_change_cause"].notna(), "rfm_change_cause"]
     assert (causes == EDGE).sum() > 50

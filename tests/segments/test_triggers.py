@@ -107,9 +107,9 @@ def test_the_shipped_triggers_see_what_they_are_named_for() -> None:
     ]
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
-    st.lists(st.text("Lx.", min_size=12, max_size=12), min_size=1, max_size=6), st.integers(1, 3), st.integers(1, 200)
+    st.lists(st.text("Lx.", min_size=12, max_size=12), min_size=1, max_size=4), st.integers(1, 3), st.integers(1, 200)
 )
 def test_properties_of_any_history(histories: list[str], confirm: int, cooldown: int) -> None:
     trigger = JOINED.model_copy(update={"confirm_runs": confirm, "cooldown": Horizon(f"{cooldown}D")})
