@@ -270,7 +270,7 @@ def realised_outcomes(out: Path, by: str) -> list[dict[str, Any]]:
 def distances(out: Path, truth: Truth, horizon: Horizon) -> dict[date, dict[str, Any]]:
     """How far the scores of each date were from what is true of a simulated shop."""
     found = {}
-    for as_of, run in served_runs(out / "scores").items():
+    for as_of, run in sorted(served_runs(out / "scores"), key=lambda served: served[0]):
         scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
         found[as_of] = finite(distance_from_truth(scores, truth, as_of, horizon))
     return found
@@ -286,7 +286,7 @@ def alarms_of(out: Path, policy: MonitoringPolicy) -> tuple[StoredRun, list[Alar
     """
     run = current_run(out / "scores")
     earlier = served_runs(out / "scores", before=parse_as_of(str(run.manifest["as_of"])))
-    before = list(earlier.values())[-1] if earlier else None
+    before = next((found for _, found in earlier), None)
     unchanged = before is not None and _same_scores(run, before)
     closed = ledger.read(out / LEDGER)
     return run, alarms(run.manifest, before.manifest if before else None, closed, policy, unchanged)

@@ -76,7 +76,7 @@ def close(root: Path, scores: Path, tables: Tables, *, data_hash: str, shop: str
         Fingerprint of the source that ``tables`` were read from.
     """
     changed = []
-    for as_of, run in served_runs(scores).items():
+    for as_of, run in sorted(served_runs(scores), key=lambda served: served[0]):
         if run.manifest.get("shop") != shop:
             continue
         for part, span in _over(run, tables, as_of):

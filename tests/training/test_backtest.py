@@ -99,7 +99,7 @@ def test_later_rows_change_no_cuts_scores(tmp_path: Path) -> None:
     for shop, out in ((early, "a"), (late, "b")):
         backtest.walk(options(shop, tmp_path / out, **same))
     found = [
-        {day: run.manifest["scores_hash"] for day, run in served_runs(tmp_path / name / "scores").items()}
+        {day: run.manifest["scores_hash"] for day, run in served_runs(tmp_path / name / "scores")}
         for name in ("a", "b")
     ]
     assert found[0] == found[1]
