@@ -13,7 +13,7 @@ from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features.engine import Engine, engine, run
 from cvo_ml.features.exact import exact_mean, exact_sum, micro, units
 from cvo_ml.features.known import known_profile
-from cvo_ml.features.relations import CENT
+from cvo_ml.features.order_relations import CENT
 
 #: What lookalike models read, in their order.
 FIRST_ORDER_FEATURES: Final[tuple[str, ...]] = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from cvo_ml.core.errors import UsageError
@@ -15,7 +16,8 @@ from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import basket_features, order_features, row_features, service_features
 from cvo_ml.features.catalogue import CATALOGUE, Feature
 from cvo_ml.features.engine import Engine, Source, engine, run, write
-from cvo_ml.features.relations import KEYS, RELATIONS
+from cvo_ml.features.order_relations import KEYS
+from cvo_ml.features.relations import RELATIONS
 
 #: The modules whose functions fill the catalogue.
 MODULES: Final = (order_features, basket_features, service_features, row_features)
@@ -73,18 +75,24 @@ def snapshots(tables: Source, dates: Sequence[str | date]) -> pd.DataFrame:
     """
     days = _distinct(dates)
     with engine(tables) as opened:
-        return run(snapshots_expression(opened, days), KEYS)
+        found = run(snapshots_expression(opened, days), KEYS)
+    absent = [known for known in CATALOGUE.values() if known.name not in found]
+    names = {known.name: pd.Series(pd.NA, index=found.index, dtype="str") for known in absent if known.unit == "name"}
+    numbers = pd.DataFrame(np.nan, index=found.index, columns=[k.name for k in absent if k.name not in names])
+    return pd.concat([found, numbers, pd.DataFrame(names)], axis=1)[list(CATALOGUE)]
 
 
 def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> int:
     """As ``snapshots``, into a Parquet file and never as a whole in memory; the number of rows."""
     days = _distinct(dates)
     with engine(tables) as opened:
-        return write(opened, snapshots_expression(opened, days), path)
+        found = snapshots_expression(opened, days)
+        absent = {name: _null(known) for name, known in CATALOGUE.items() if name not in found.columns}
+        return write(opened, found.mutate(**absent).select(*KEYS, *CATALOGUE), path)
 
 
 def snapshots_expression(engine: Engine, dates: Sequence[date]) -> Any:
-    """The snapshots as one Ibis expression."""
+    """The snapshots as one Ibis expression, without the features whose table or column the shop does not have."""
     present = {name: known for name, known in CATALOGUE.items() if is_present(engine, known)}
     table = None
     for relation, (rows_of, _) in RELATIONS.items():
@@ -103,9 +111,8 @@ def snapshots_expression(engine: Engine, dates: Sequence[date]) -> Any:
     # only customers with an order left
     table = table.filter(table.number_of_orders > 0)
     row = {known.name: _typed(known, known.build(table)) for known in present.values() if known.relation == "row"}
-    absent = {name: _null(known) for name, known in CATALOGUE.items() if name not in present}
-    columns = {**{name: table[name] for name in aggregates}, **row, **absent}
-    return table.select(*KEYS, **{name: columns[name] for name in CATALOGUE})
+    columns = {**{name: table[name] for name in aggregates}, **row}
+    return table.select(*KEYS, **{name: columns[name] for name in present})
 
 
 def is_present(engine: Engine, known: Feature) -> bool:
