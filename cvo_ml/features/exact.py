@@ -54,14 +54,23 @@ def as_int64(total: Any) -> Any:
     return ops.Cast(total, to="int64").to_expr()
 
 
-@ibis.udf.agg.builtin(name="min_by")
-def value_at_least(value: int, key: int) -> int:
-    """``value`` where ``key`` is least; rows with a null key do not count.
+def value_at_least(value: Any, key: Any) -> Any:
+    """An integer ``value`` where an integer ``key`` is least; rows with a null key do not count.
 
     Ibis' own argmin makes DuckDB sort by text.
     """
+    return _MIN_BY(value, key)
 
 
-@ibis.udf.agg.builtin(name="max_by")
-def value_at_most(value: int, key: int) -> int:
-    """``value`` where ``key`` is greatest; rows with a null key do not count."""
+def value_at_most(value: Any, key: Any) -> Any:
+    """An integer ``value`` where an integer ``key`` is greatest; rows with a null key do not count."""
+    return _MAX_BY(value, key)
+
+
+def _integers(value: int, key: int) -> int:
+    """The types of the two functions that DuckDB and Spark both have."""
+    raise NotImplementedError("the engine's own function takes its place")
+
+
+_MIN_BY: Final = ibis.udf.agg.builtin(_integers, name="min_by")
+_MAX_BY: Final = ibis.udf.agg.builtin(_integers, name="max_by")

@@ -76,10 +76,7 @@ def snapshots(tables: Source, dates: Sequence[str | date]) -> pd.DataFrame:
     days = _distinct(dates)
     with engine(tables) as opened:
         found = run(snapshots_expression(opened, days), KEYS)
-    absent = [known for known in CATALOGUE.values() if known.name not in found]
-    names = {known.name: pd.Series(pd.NA, index=found.index, dtype="str") for known in absent if known.unit == "name"}
-    numbers = pd.DataFrame(np.nan, index=found.index, columns=[k.name for k in absent if k.name not in names])
-    return pd.concat([found, numbers, pd.DataFrame(names)], axis=1)[list(CATALOGUE)]
+    return _with_absent(found)
 
 
 def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> int:
@@ -138,6 +135,17 @@ def _aggregated(rows: Any, chosen: list[Feature]) -> Any:
         inside = rows.customer_id.notnull() if known.window is None else rows.age <= known.window
         built[known.name] = _typed(known, known.build(rows, inside))
     return rows.group_by(*KEYS).agg(**built)
+
+
+def _with_absent(found: pd.DataFrame) -> pd.DataFrame:
+    """The whole catalogue, in its order; what the shop does not have is null."""
+    absent = [known for known in CATALOGUE.values() if known.name not in found]
+    names = {known.name: pd.Series(pd.NA, index=found.index, dtype="str") for known in absent if known.unit == "name"}
+    numbers = [known.name for known in absent if known.unit != "name"]
+    # one number stands for all of them: a hundred columns of nothing take no memory
+    nothing = np.broadcast_to(np.nan, (len(found), len(numbers)))
+    empty = pd.DataFrame(nothing, index=found.index, columns=numbers, copy=False)
+    return pd.concat([found, empty, pd.DataFrame(names)], axis=1)[list(CATALOGUE)]
 
 
 def _typed(known: Feature, column: Any) -> Any:
