@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ibis
 
-from cvo_ml.features.catalogue import WINDOWS, feature
+from cvo_ml.features.catalogue import WINDOWS, Build, feature
 from cvo_ml.features.exact import if_true, number, units
 
 
-@feature("tickets", unit="tickets", windows=WINDOWS, empty=0)
-def tickets(rows: Any, inside: Any) -> Any:
-    """Tickets opened {window}."""
+def counted(relation: str, unit: str, meaning: str, name: str | None = None) -> Callable[[Build], Build]:
+    """The decorator of the number of rows per window."""
+    return feature(relation, unit=unit, windows=WINDOWS, empty=0, name=name or relation, meaning=meaning)
+
+
+@counted("events", "events", "Usage events {window}.")
+@counted("surveys", "answers", "Survey answers {window}.", "survey_answers")
+@counted("tickets", "tickets", "Tickets opened {window}.")
+def rows_in_window(rows: Any, inside: Any) -> Any:
+    """Rows {window}."""
     return number(inside)
+
+
+@feature("events", unit="days", name="days_since_last_event", meaning="Days since the last usage event; null without.")
+@feature("surveys", unit="days", name="days_since_last_survey", meaning="Days since the last answer; null without.")
+@feature("tickets", unit="days", name="days_since_last_ticket", meaning="Days since the last ticket; null without.")
+def days_since_last(rows: Any, inside: Any) -> Any:
+    """Days since the last row."""
+    return rows.age.min()
 
 
 @feature("tickets", unit="tickets", columns=("closed_at",), empty=0)
@@ -26,18 +42,6 @@ def open_tickets(rows: Any, inside: Any) -> Any:
 def ticket_minutes(rows: Any, inside: Any) -> Any:
     """Minutes of work on tickets closed before the date."""
     return units(rows.minutes.sum()).coalesce(0.0)
-
-
-@feature("tickets", unit="days")
-def days_since_last_ticket(rows: Any, inside: Any) -> Any:
-    """Days since the last ticket was opened; null without tickets."""
-    return rows.age.min()
-
-
-@feature("surveys", unit="answers", windows=WINDOWS, empty=0)
-def survey_answers(rows: Any, inside: Any) -> Any:
-    """Survey answers {window}."""
-    return number(inside)
 
 
 @feature("surveys", unit="score")
@@ -53,28 +57,10 @@ def nps_last(rows: Any, inside: Any) -> Any:
     return units(-placed.max(where=rows.is_nps)["value"])
 
 
-@feature("surveys", unit="days")
-def days_since_last_survey(rows: Any, inside: Any) -> Any:
-    """Days since the last survey answer; null without one."""
-    return rows.age.min()
-
-
-@feature("events", unit="events", windows=WINDOWS, empty=0)
-def events(rows: Any, inside: Any) -> Any:
-    """Usage events {window}."""
-    return number(inside)
-
-
 @feature("events", unit="days", windows=(30, 90), empty=0)
 def usage_days(rows: Any, inside: Any) -> Any:
     """Days with a usage event {window}."""
     return if_true(inside, rows.age).nunique()
-
-
-@feature("events", unit="days")
-def days_since_last_event(rows: Any, inside: Any) -> Any:
-    """Days since the last usage event; null without one."""
-    return rows.age.min()
 
 
 @feature("subscriptions", unit="subscriptions", empty=0)
