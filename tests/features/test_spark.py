@@ -35,7 +35,7 @@ class OnSpark(Engine):
         self._loaded: dict[str, Any] = {}
         for name in {*tables.frames, "orders", "refunds"}:
             rows = tables.frames[name] if name in tables else CONTRACTS[name].empty()
-            times = {column: "datetime64[us]" for column in rows.select_dtypes("datetime")}
+            times = dict.fromkeys(rows.select_dtypes("datetime"), "datetime64[us]")
             rows.astype(times).to_parquet(folder / f"{name}.parquet", index=False)
 
     def _registered(self, name: str) -> Any:
