@@ -16,13 +16,14 @@ import pandas as pd
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.core.errors import DataError, ModelRefused
+from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.ledger import CustomerLedger
 from cvo_ml.core.store import StoredRun, read_scores, write_run
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
+from cvo_ml.features.labels import is_closed
 from cvo_ml.monitoring import distance_from_truth, judge
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
@@ -31,6 +32,8 @@ from cvo_ml.segments import assign, fit_edges
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import readiness
 
+#: Klaviyo's predictive tab asks for an order in the last 30 days
+FRESH_DAYS: Final = 30
 PRIORITY_COLUMNS: Final = (
     "priority_rank",
     "customer_id",
@@ -150,7 +153,7 @@ def store(
         "row_ledger": read.ledger.as_dict(),
         "readiness": readiness(read, as_of=as_of, horizon=_horizon(models)).lines(),
         "customer_ledgers": {name: ledger.as_dict() for name, ledger in scored.ledgers.items()},
-        "notes": list(read.notes),
+        "notes": [*read.notes, *staleness(read.tables, as_of)],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
         "segments": scored.edges,
         "priorities": as_mapping(priorities),
@@ -159,6 +162,17 @@ def store(
     run = write_run(out / "scores", scored.scores.reset_index(drop=True), manifest)
     write_text(out / "priorities.csv", priorities_csv(scored.scores, priorities))
     return run
+
+
+def staleness(tables: Tables, as_of: date) -> list[str]:
+    """A sentence if the data stop long before ``as_of``: the scores then speak of silence that nobody measured."""
+    last = tables.orders["ordered_at"].max()
+    if pd.isna(last) or (midnight(as_of) - last).days <= FRESH_DAYS:
+        return []
+    return [
+        f"the last order is of {last.date()}, {(midnight(as_of) - last).days:,} days before {as_of}: if the data end "
+        "there, give a newer extract or an earlier --as-of"
+    ]
 
 
 def _horizon(models: ModelSet) -> Horizon:
@@ -187,31 +201,86 @@ def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
     return buffer.getvalue()
 
 
-def outcomes(run: StoredRun, tables: Tables, horizon: Horizon, out: Path, truth: Truth | None = None) -> dict[str, Any]:
+def outcomes(
+    run: StoredRun, tables: Tables, horizon: Horizon | None, out: Path, truth: Truth | None = None
+) -> dict[str, Any]:
     """Judge a stored run by what came after, and by the truth where it is known; write ``out/outcomes.json``.
+
+    Parameters
+    ----------
+    horizon:
+        The window to judge; None takes the longest one that was predicted and is over.
 
     Raises
     ------
     UsageError
-        If the horizon is not closed in the data.
+        If the window is not over in the tables.
     """
     as_of = parse_as_of(str(run.manifest["as_of"]))
+    window = horizon or _window_that_is_over(run, tables, as_of)
     scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
     features = customer_features(tables, as_of).reindex(scores.index)
     icp = run.manifest["models"]["icp"].get("settings", {})
-    icp_age = Horizon.of_days(icp.get("age_days", horizon.days))
-    judged = judge(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age)
+    icp_age = Horizon.of_days(icp.get("age_days", window.days))
+    judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age)
     if truth is not None:
-        judged["truth"] = distance_from_truth(scores, truth, as_of, horizon)
-    write_json(out / "outcomes.json", _finite(judged))
+        judged["truth"] = distance_from_truth(scores, truth, as_of, window)
+    write_json(out / "outcomes.json", _finite({**judged, "run": run.name}))
     return judged
 
 
+def check_shop(run: StoredRun, shop: str) -> None:
+    """Refuse to judge a run by the orders of another shop.
+
+    Raises
+    ------
+    UsageError
+        If the run is not of ``shop``.
+    """
+    if run.manifest["shop"] != shop:
+        raise UsageError(
+            f"{run.folder}: these scores are of shop {run.manifest['shop']!r} and this is {shop!r}: "
+            "name the shop that was scored (--shop)"
+        )
+
+
+def check_window(tables: Tables, as_of: date, horizon: Horizon) -> None:
+    """Refuse a date whose window cannot be judged, before anything is trained for it.
+
+    Raises
+    ------
+    UsageError
+        If the window after ``as_of`` is not over in the data.
+    """
+    if not is_closed(tables, as_of, horizon):
+        raise UsageError(
+            f"the data end before {as_of + horizon.delta}, so the {horizon} after {as_of} cannot be judged: "
+            "give an earlier --as-of or a shorter --horizon"
+        )
+
+
+def _window_that_is_over(run: StoredRun, tables: Tables, as_of: date) -> Horizon:
+    """The longest horizon of the run's models that is over; if none is, the shortest, which is then refused."""
+    settings = [model.get("settings", {}) for model in run.manifest["models"].values()]
+    days = sorted({float(found["horizon_days"]) for found in settings if "horizon_days" in found})
+    spans = [Horizon.of_days(number) for number in days] or [Horizon("90D")]
+    over = [span for span in spans if is_closed(tables, as_of, span)]
+    return over[-1] if over else spans[0]
+
+
 def stored_outcomes(out: Path, run: StoredRun) -> dict[str, Any] | None:
-    """The outcomes in ``out`` if they are those of the run's date."""
+    """The outcomes in ``out`` if they are those of this very run.
+
+    Raises
+    ------
+    DamagedFile
+        If ``outcomes.json`` is not what ``cvo outcomes`` wrote.
+    """
     path = out / "outcomes.json"
-    found: dict[str, Any] | None = read_json(path) if path.is_file() else None
-    return found if found is not None and found["as_of"] == run.manifest["as_of"] else None
+    found = read_json(path) if path.is_file() else None
+    if found is not None and not isinstance(found, dict):
+        raise DamagedFile(f"{path}: is not what cvo outcomes wrote: delete it and run 'cvo outcomes' again")
+    return found if found is not None and found.get("run") == run.name else None
 
 
 def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> None:
@@ -268,6 +337,8 @@ def _finite(value: Any) -> Any:
 __all__ = [
     "Scored",
     "check_models",
+    "check_shop",
+    "check_window",
     "day_after_last_row",
     "default_cut",
     "describe",

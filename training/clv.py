@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import ClvJob
+from cvo_ml.config.readiness import ClvMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -39,6 +40,7 @@ from training.result import Trained
 from training.slices import slices
 
 Floats = NDArray[np.float64]
+MINIMA: Final = ClvMinima()
 #: A percentile of fewer customers says little.
 FEWEST_REFERENCE: Final = 100
 MODELS: Final[Mapping[str, type[PurchaseModel]]] = {
@@ -86,7 +88,7 @@ class Validation:
         return self.outcome["value"].to_numpy(dtype=np.float64)
 
 
-def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
+def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIMA) -> Trained:
     """Fit at ``as_of`` and grade on the window that ends there.
 
     Raises
@@ -95,8 +97,8 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
         If there is no customer to learn from.
     """
     features = snapshot(tables, as_of)
-    fitted = fit(features, job, reference_p90(tables, as_of, job))
-    validation = validate(tables, as_of, job)
+    fitted = fit(features, job, reference_p90(tables, as_of, job), minima)
+    validation = validate(tables, as_of, job, minima)
     verdict = validation.verdict
     notes: list[str] = []
     if fitted.scorer is None:
@@ -112,7 +114,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
         notes.append(validation.choice)
         if validation.hybrid_chosen:
             try:
-                champion = hybrid(tables, as_of, job.horizon, job, fitted.scorer)
+                champion = hybrid(tables, as_of, job.horizon, job, fitted.scorer, minima)
             except ModelRefused as refused:
                 verdict = graded(
                     validation.actual, validation.predicted, "btyd", validation.baseline, validation.features
@@ -135,7 +137,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
     )
 
 
-def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> Fitted:
+def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None, minima: ClvMinima = MINIMA) -> Fitted:
     """The ladder on a snapshot's RFM summary, with the shop's orders per purchase day.
 
     Raises
@@ -145,7 +147,12 @@ def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> Fitted
     """
     if features.empty:
         raise ModelRefused("clv: there is no customer before the cut: use a later date", reason_code="no_customers")
-    found = fit_lifetime_value(features, penalty=job.penalty, first=MODELS[job.model])
+    found = fit_lifetime_value(
+        features,
+        penalty=job.penalty,
+        first=MODELS[job.model],
+        minimum_repeat_customers=minima.repeat_customers,
+    )
     if found.model is None:
         return Fitted(None, found.status)
     purchase_days = (features["frequency"] + 1).sum()
@@ -162,13 +169,13 @@ def reference_p90(tables: Tables, as_of: date, job: ClvJob) -> float | None:
     return float(window_outcome(tables, start, job.horizon, customers)["value"].quantile(0.9))
 
 
-def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
+def validate(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIMA) -> Validation:
     """Fit a horizon earlier and compare with what came until ``as_of``, on squared error per customer."""
     horizon = job.validation_horizon
     cut = as_of - horizon.delta
     features = snapshot(tables, cut)
     try:
-        fitted = fit(features, job)
+        fitted = fit(features, job, minima=minima)
     except ModelRefused as refused:
         raise ModelRefused(
             f"{refused} (with the data before {cut}, {horizon} before the cut, on which the grade would rest)",
@@ -181,7 +188,7 @@ def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
     candidates: dict[str, Floats] = {}
     if fitted.scorer is not None:
         alone = table["predicted_clv"].to_numpy()
-        table, trees, chosen, choice = choose(tables, cut, job, fitted.scorer, features, table, actual)
+        table, trees, chosen, choice = choose(tables, cut, job, fitted.scorer, features, table, actual, minima)
         candidates = {} if trees is None else {"btyd": alone, "hybrid": trees}
     predicted = {
         "model": table["predicted_clv"].to_numpy(),
@@ -206,9 +213,15 @@ def graded(
     return grade_losses(ours, theirs, slope, slices(features))
 
 
-def hybrid(tables: Tables, as_of: date, horizon: Horizon, job: ClvJob, scorer: BuyTillYouDie) -> HybridLifetimeValue:
+def hybrid(
+    tables: Tables, as_of: date, horizon: Horizon, job: ClvJob, scorer: BuyTillYouDie, minima: ClvMinima
+) -> HybridLifetimeValue:
     """Trees on top of a scorer, on the windows that were closed at ``as_of``."""
-    found = fit_hybrid(tables, as_of, horizon, job, scorer, lambda features: fit(features, job).scorer)
+
+    def base(features: pd.DataFrame) -> BuyTillYouDie | None:
+        return fit(features, job, minima=minima).scorer
+
+    found = fit_hybrid(tables, as_of, horizon, job, scorer, base)
     found.reference_p90 = scorer.reference_p90
     return found
 
@@ -221,6 +234,7 @@ def choose(
     features: pd.DataFrame,
     table: pd.DataFrame,
     actual: Floats,
+    minima: ClvMinima,
 ) -> tuple[pd.DataFrame, Floats | None, bool, str]:
     """The table of the better one, the hybrid's values, whether it is the hybrid, and why.
 
@@ -232,7 +246,7 @@ def choose(
     if trees_cannot_serve(tables, cut + job.validation_horizon.delta, job):
         return table, None, False, f"no hybrid: no closed window of {job.horizon} to train the champion on"
     try:
-        trees = hybrid(tables, cut, job.validation_horizon, job, scorer)
+        trees = hybrid(tables, cut, job.validation_horizon, job, scorer, minima)
     except ModelRefused as refused:
         return table, None, False, f"no hybrid: {refused}"
     theirs = trees.predict(features, horizon=job.validation_horizon)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Optional
@@ -42,6 +43,13 @@ Delimiter = Annotated[str, typer.Option("--delimiter", help="With --data: the fi
 Decimal = Annotated[str, typer.Option("--decimal", help="With --data: the decimal sign, '.' or ','.")]
 Encoding = Annotated[str, typer.Option("--encoding", help="With --data: utf-8, utf-16, latin-1 or cp1252.")]
 Guests = Annotated[bool, typer.Option("--guests", help="With --data: rows without a customer are guests, not faults.")]
+MaxBadShare = Annotated[
+    Optional[float],
+    typer.Option(
+        "--max-bad-share", min=0, max=1, show_default=False,
+        help="One fault in more than this share of the rows refuses the file; default: the shop's, else 0.01.",
+    ),
+]  # fmt: skip
 AsOf = Annotated[
     Optional[str], typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.", show_default=False)
 ]
@@ -67,6 +75,7 @@ def demo(
     decimal: Decimal = ".",
     encoding: Encoding = "utf-8",
     guests: Guests = False,
+    max_bad_share: MaxBadShare = None,
     as_of: AsOf = None,
     horizon: HorizonOption = "90D",
     out: Out = Path("demo"),
@@ -76,19 +85,22 @@ def demo(
         Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
     ] = None,
     size: Annotated[
-        Optional[int], typer.Option("--size", help="With --simulated: customers (shop) or leads (saas).")
+        Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
     ] = None,
     seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
 ) -> None:
     """Train, score, segment, prioritize and judge: on sample data, on your own orders, or on a simulated shop."""
     from cvo_ml.cli import commands, shops
+    from cvo_ml.core.errors import UsageError
 
     if simulated is not None:
+        if data is not None or shop is not None:
+            raise UsageError("--simulated makes a shop of its own: leave --data and --shop out")
         commands.demo_simulated(simulated, size, seed, as_of, horizon, out, mlruns, overrides or [])
         return
     chosen = shops.choose(
         data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
-        decimal=decimal, encoding=encoding, guests=guests,
+        decimal=decimal, encoding=encoding, guests=guests, max_bad_share=max_bad_share,
     )  # fmt: skip
     commands.demo(chosen, as_of, horizon, out, mlruns, overrides or [])
 
@@ -105,6 +117,7 @@ def check(
     decimal: Decimal = ".",
     encoding: Encoding = "utf-8",
     guests: Guests = False,
+    max_bad_share: MaxBadShare = None,
     as_of: AsOf = None,
     horizon: HorizonOption = "90D",
     as_json: Json = False,
@@ -114,7 +127,7 @@ def check(
 
     chosen = shops.choose(
         data, shop, columns, rows=rows, date_format=date_format, currency=currency, delimiter=delimiter,
-        decimal=decimal, encoding=encoding, guests=guests,
+        decimal=decimal, encoding=encoding, guests=guests, max_bad_share=max_bad_share,
     )  # fmt: skip
     commands.check(chosen, as_of, horizon, as_json)
 
@@ -124,6 +137,7 @@ def train(
     names: Annotated[list[str], typer.Argument(help="clv, churn, icp; several or one.")],
     shop: Shop = None,
     as_of: AsOf = None,
+    max_bad_share: MaxBadShare = None,
     mlruns: Mlruns = Path("mlruns"),
     overrides: Overrides = None,
     as_json: Json = False,
@@ -131,13 +145,16 @@ def train(
     """Fit models on what was known before the cut; track, grade and register them."""
     from cvo_ml.cli import commands, shops
 
-    commands.train(names, shops.choose(None, shop, ""), as_of, mlruns, overrides or [], as_json)
+    commands.train(
+        names, shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, mlruns, overrides or [], as_json
+    )
 
 
 @app.command()
 def score(
     as_of: Annotated[str, typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.")],
     shop: Shop = None,
+    max_bad_share: MaxBadShare = None,
     out: Out = Path("out"),
     mlruns: Mlruns = Path("mlruns"),
     as_json: Json = False,
@@ -145,20 +162,24 @@ def score(
     """Score, segment and prioritize every customer with the champions."""
     from cvo_ml.cli import commands, shops
 
-    commands.score(shops.choose(None, shop, ""), as_of, out, mlruns, as_json)
+    commands.score(shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, out, mlruns, as_json)
 
 
 @app.command()
 def outcomes(
     shop: Shop = None,
-    horizon: HorizonOption = "90D",
+    horizon: Annotated[
+        Optional[str],
+        typer.Option("--horizon", help="Window to judge; default: the longest predicted one that is over."),
+    ] = None,
     out: Out = Path("out"),
     as_json: Json = False,
 ) -> None:
-    """Judge the current scores by what happened after them."""
+    """Judge the current scores by what happened after them; without --shop, by the shop that was scored."""
     from cvo_ml.cli import commands, shops
 
-    commands.outcomes(shops.choose(None, shop, ""), horizon, out, as_json)
+    scored = out / shops.FILE
+    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, as_json)
 
 
 @app.command()
@@ -177,7 +198,7 @@ def simulate(
         Optional[str], typer.Option("--preset", help="See configs/simulate; default: shop or saas.", show_default=False)
     ] = None,
     size: Annotated[
-        Optional[int], typer.Option("--size", help="Customers (shop) or leads (saas).", show_default=False)
+        Optional[int], typer.Option("--size", min=1, help="Customers (shop) or leads (saas).", show_default=False)
     ] = None,
     seed: Annotated[Optional[int], typer.Option("--seed", help="Default: the preset's.", show_default=False)] = None,
     dirty: Annotated[
@@ -204,18 +225,38 @@ def models_list(mlruns: Mlruns = Path("mlruns"), as_json: Json = False) -> None:
     commands.models_list(mlruns, as_json)
 
 
+class Stopped(BaseException):
+    """The user or the system asked this process to stop; not a KeyboardInterrupt, which typer would swallow."""
+
+
 def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
-    from cvo_ml.core.errors import CvoError
+    from cvo_ml.core.errors import CvoError, unusable
 
+    _let_signals_raise()
     try:
         app()
     except CvoError as error:
-        from rich.console import Console
-        from rich.text import Text
-
-        Console(stderr=True).print(Text.assemble(("cvo: ", "bold red"), str(error)), soft_wrap=True)
+        _complain(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("cvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
-        sys.exit(130)
+    except OSError as error:
+        _complain(refused := unusable(error))
+        sys.exit(refused.exit_code)
+    except Stopped as stopped:
+        print("\ncvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
+        sys.exit(128 + int(stopped.args[0]))
+
+
+def _let_signals_raise() -> None:
+    def stop(number: int, frame: object) -> None:
+        raise Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _complain(error: Exception) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True).print(Text.assemble(("cvo: ", "bold red"), str(error)), soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,15 +15,17 @@ from rich.console import Console
 
 from cvo_ml import pipeline
 from cvo_ml.cli import shops, show, simulation, training
+from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import ModelRefused, NoChampion, UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.store import StoredRun, current_run, read_scores
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
+from cvo_ml.registry.bundle import Bundle
 from cvo_ml.registry.tracking import MODEL_NAMES, Tracker
 from cvo_ml.report import render
 from cvo_ml.transactions import ReadResult, read_shop
@@ -61,12 +63,15 @@ def demo(
     show.ledger(console, read)
     cut = parse_as_of(as_of) if as_of else pipeline.default_cut(read.tables, span)
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
-    shop_file = shops.save(shop, out / "shop.yaml")
+    pipeline.check_window(read.tables, cut, span)
+    shop_file = shops.save(shop, out / shops.FILE)
+    _check_overrides(MODEL_NAMES, overrides)
     settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
     said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, quiet=False)
     show.models(console, said)
     refused = {event["name"]: event["reason"] for event in said if event["event"] == "refused"}
     run = _score(read, shop, cut, out, mlruns, refused, quiet=False)
+    show.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
         judged = pipeline.outcomes(run, read.tables, span, out, truth)
     show.outcomes(console, judged, read.tables.currency)
@@ -106,12 +111,21 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
 def train(
     names: Sequence[str], shop: ShopConfig, as_of: str | None, mlruns: Path, overrides: Sequence[str], as_json: bool
 ) -> None:
-    """Train the named models as of the cut."""
+    """Train the named models as of the cut.
+
+    Raises
+    ------
+    UsageError
+        If a name or an override is unknown, or the cut is not given.
+    ModelRefused
+        If every model was refused; said once each, and again as the last word.
+    """
     unknown = [name for name in names if name not in MODEL_NAMES]
     if unknown:
         raise UsageError(f"no model {unknown[0]!r}: use {', '.join(MODEL_NAMES)}")
     if as_of is None:
         raise UsageError("train needs --as-of YYYY-MM-DD: the code never asks the clock what day it is")
+    _check_overrides(names, overrides)
     training.checkout()
     shop_file = shops.save(shop, mlruns / f"shop-{shop.name}.yaml")
     said = _train(list(dict.fromkeys(names)), shop_file, parse_as_of(as_of), mlruns, overrides, quiet=as_json)
@@ -119,6 +133,8 @@ def train(
         _print_json({"models": said})
     else:
         show.models(console, said)
+    if all(event["event"] == "refused" for event in said):
+        raise ModelRefused("no model was trained: each was refused for the reason given, and the champions stay")
 
 
 def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) -> None:
@@ -127,17 +143,21 @@ def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) 
     with step(f"Reading {shop.source.path}", as_json):
         read = read_shop(shop, as_of=cut)
     run = _score(read, shop, cut, out, mlruns, {}, quiet=as_json)
+    shops.save(shop, out / shops.FILE)
     if as_json:
         _print_json(dict(run.manifest))
     else:
         show.scored(console, read_scores(run), run)
+        show.notes(console, run.manifest["notes"])
+    _report(out, quiet=as_json)
 
 
-def outcomes(shop: ShopConfig, horizon: str, out: Path, as_json: bool) -> None:
+def outcomes(shop: ShopConfig, horizon: str | None, out: Path, as_json: bool) -> None:
     """Judge the current run."""
     run = current_run(out / "scores")
+    pipeline.check_shop(run, shop.name)
     read = read_shop(shop)
-    judged = pipeline.outcomes(run, read.tables, Horizon(horizon), out)
+    judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
     if as_json:
         _print_json(judged)
     else:
@@ -151,7 +171,8 @@ def report(out: Path) -> None:
 
 def models_list(mlruns: Path, as_json: bool) -> None:
     """List what is registered."""
-    rows = Tracker(mlruns).registered()
+    tracker = Tracker.existing(mlruns)
+    rows = tracker.registered() if tracker else []
     if as_json:
         _print_json({"models": rows})
     else:
@@ -171,14 +192,61 @@ def _score(
     read: ReadResult, shop: ShopConfig, cut: date, out: Path, mlruns: Path, refused: dict[str, str], quiet: bool
 ) -> StoredRun:
     with step("Loading the champions", quiet):
-        tracker = Tracker(mlruns)
-        bundles = {name: tracker.champion(name) for name in MODEL_NAMES if name not in refused}
-    models = ModelSet(bundles, refused)
+        models = _champions(mlruns, shop.name, refused)
     segments = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
         scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name)
         return pipeline.store(scored, read, models, cut, out, shop.name, priorities)
+
+
+def _champions(mlruns: Path, shop: str, refused: Mapping[str, str]) -> ModelSet:
+    """The champions; a model that this shop's data could not carry has the reason of its refusal instead.
+
+    Raises
+    ------
+    NoChampion
+        If there is none at all, and no training said why.
+    BundleError
+        If one cannot be trusted.
+    """
+    tracker = Tracker.existing(mlruns)
+    if tracker is None:
+        raise NoChampion(f"{mlruns}: holds no models: run 'cvo train clv churn icp' first")
+    bundles: dict[str, Bundle] = {}
+    reasons = dict(refused)
+    missing: list[NoChampion] = []
+    for name in MODEL_NAMES:
+        if name in refused:
+            continue
+        try:
+            bundles[name] = tracker.champion(name)
+        except NoChampion as none:
+            missing.append(none)
+            reasons[name] = tracker.refusal(name, shop) or "not_trained"
+    if len(missing) == len(MODEL_NAMES) and set(reasons.values()) == {"not_trained"}:
+        raise missing[0]
+    return ModelSet(bundles, reasons)
+
+
+def _check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
+    """Refuse a --set that would change nothing or cannot be, before anything is written.
+
+    Raises
+    ------
+    UsageError
+        If it is not job.key=value, or of a job that is not trained here.
+    ConfigError
+        If the job has no such key, or the key not such a value.
+    """
+    for text in overrides:
+        job, dot, _ = text.partition("=")[0].partition(".")
+        if not dot or "=" not in text:
+            raise UsageError(f"--set {text!r} is not job.key=value, such as churn.horizon=60D")
+        if job not in names:
+            raise UsageError(f"--set {text!r} is for {job!r}, which is not trained here: use {', '.join(names)}")
+    for name in names:
+        load_job(name, overrides)
 
 
 def _report(out: Path, quiet: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ from rich.table import Table
 
 from cvo_ml.core.store import StoredRun
 from cvo_ml.core.units import Horizon
-from cvo_ml.report.words import evidence, money_words
+from cvo_ml.report.words import evidence, money_words, those_gone, unjudged
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import Readiness
 
+#: the scores without which no action has a value
+PLANNED_WITH = {"clv": "predicted_clv", "churn": "churn_probability"}
 GRADE_STYLE = {"A": "bold green", "B": "green", "C": "yellow", "D": "red"}
 
 
@@ -35,8 +37,13 @@ def ledger(console: Console, read: ReadResult) -> None:
         "value basis: revenue",
         highlight=False,
     )
-    for note in read.notes:
-        console.print(f"  [dim]note: {note}[/]", highlight=False, markup=True)
+    notes(console, read.notes)
+
+
+def notes(console: Console, said: Sequence[str]) -> None:
+    """What the reader or the scoring found worth saying."""
+    for note in said:
+        console.print(f"  note: {note}", style="dim", highlight=False, markup=False)
 
 
 def readiness(console: Console, read: ReadResult, judged: Readiness) -> None:
@@ -76,6 +83,8 @@ def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
     for name in ("rank", "customer", "group", "churn", "expected value", "expected profit"):
         table.add_column(name, justify="left" if name in ("customer", "group") else "right")
     first = scores[scores["next_action"].notna()].sort_values("priority_rank").head(5)
+    if first.empty:
+        console.print(f"Nobody is worth contacting: {_why_nobody(scores)}.", highlight=False)
     for row in first.itertuples():
         table.add_row(
             f"{row.priority_rank:.0f}",
@@ -85,7 +94,8 @@ def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
             f"{row.predicted_clv:,.0f}",
             f"{row.expected_profit_of_action:,.2f}",
         )
-    console.print(table)
+    if len(first):
+        console.print(table)
     action = run.manifest["priorities"]["action"]
     console.print(
         f"[dim]Assumption: {action['name']} keeps {action['save_rate']:.1%} of those about to leave and costs "
@@ -97,9 +107,33 @@ def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
     )
 
 
+def _why_nobody(scores: pd.DataFrame) -> str:
+    if scores["expected_profit_of_action"].isna().all():
+        missing = [name for name, column in PLANNED_WITH.items() if scores[column].isna().all()]
+        reasons = [f"no {name} ({scores[f'{name}_reason'].dropna().mode().iloc[0]})" for name in missing]
+        return "priorities.csv holds its header only, because there is " + " and ".join(reasons or ["no customer"])
+    return "no contact is expected to earn its cost under the assumption below"
+
+
 def outcomes(console: Console, judged: Mapping[str, Any], currency: str) -> None:
     """How good the scores were."""
     days = judged["horizon_days"]
+    if judged["total_value"] > 0:
+        _rankings(console, judged["value"]["rankings"], days)
+    else:
+        console.print(f"No value came in the {days:.0f} days after {judged['as_of']}: no ranking can be judged.")
+    for sentence in (
+        *_value_sentences(judged["value"], days, currency),
+        *_churn_sentences(judged["churn"], days),
+        *_icp_sentences(judged["icp"], days),
+    ):
+        console.print(sentence, highlight=False, markup=False)
+    if "truth" in judged:
+        distance(console, judged["truth"])
+    console.print(f"[yellow]{judged['actions']}[/]", highlight=False)
+
+
+def _rankings(console: Console, rankings: Sequence[Mapping[str, Any]], days: float) -> None:
     table = Table(
         title=f"Share of the next {days:.0f} days' value in each ranking's top decile",
         title_justify="left",
@@ -107,37 +141,42 @@ def outcomes(console: Console, judged: Mapping[str, Any], currency: str) -> None
     )
     for name in ("ranking", "share", "95 % interval"):
         table.add_column(name, justify="left" if name == "ranking" else "right")
-    for row in judged["value"]["rankings"]:
+    for row in rankings:
         share = row["top_decile_share"]
         table.add_row(row["name"], f"{share['estimate']:.1%}", f"{share['lower']:.1%} – {share['upper']:.1%}")
     console.print(table)
-    value, churn, icp = judged["value"], judged["churn"], judged["icp"]
-    if "predicted_total" in value:
-        gap = value["predicted_total"] / value["actual_total"] - 1 if value["actual_total"] else float("nan")
-        console.print(
-            f"Value: predicted {value['predicted_total']:,.0f}, came {value['actual_total']:,.0f} "
-            f"{currency if currency != 'XXX' else ''} ({gap:+.0%}).",
-            highlight=False,
-        )
-    if "auc" in churn:
-        console.print(
-            f"Churn: AUC {_interval(churn['auc'])} against {churn['auc_recency']:.3f} (recency); "
-            f"predicted {churn['mean_probability']:.0%}, came {churn['churn_rate']:.0%} of {churn['eligible']:,}.",
-            highlight=False,
-        )
-    else:
-        console.print(f"Churn: not judged ({churn['reason']}).", highlight=False)
-    if "auc" in icp:
-        console.print(
-            f"Lookalike: AUC {_interval(icp['auc'])} against {icp['auc_first_order_value']:.3f} (first order value) "
-            f"for {icp['customers']:,} customers new before the cut.",
-            highlight=False,
-        )
-    else:
-        console.print(f"Lookalike: not judged ({icp['reason']}).", highlight=False)
-    if "truth" in judged:
-        distance(console, judged["truth"])
-    console.print(f"[yellow]{judged['actions']}[/]", highlight=False)
+
+
+def _value_sentences(value: Mapping[str, Any], days: float, currency: str) -> Iterator[str]:
+    if "predicted_total" not in value:
+        yield f"Value: amounts not judged ({unjudged(value, days)})."
+        return
+    money = "" if currency == "XXX" else f" {currency}"
+    came = value["actual_total"]
+    gap = f" ({value['predicted_total'] / came - 1:+.0%})" if came else ""
+    yield f"Value: predicted {value['predicted_total']:,.0f}, came {came:,.0f}{money}{gap}."
+
+
+def _churn_sentences(churn: Mapping[str, Any], days: float) -> Iterator[str]:
+    if "auc" not in churn:
+        yield f"Churn: not judged ({unjudged(churn, days)})."
+        return
+    yield (
+        f"Churn: AUC {_interval(churn['auc'])} against {churn['auc_recency']:.3f} (recency); "
+        f"predicted {churn['mean_probability']:.0%}, came {churn['churn_rate']:.0%} of {churn['eligible']:,}."
+    )
+    if churn["gone"]["customers"]:
+        yield f"  {those_gone(churn['gone'])}."
+
+
+def _icp_sentences(icp: Mapping[str, Any], days: float) -> Iterator[str]:
+    if "auc" not in icp:
+        yield f"Lookalike: not judged ({unjudged(icp, days)})."
+        return
+    yield (
+        f"Lookalike: AUC {_interval(icp['auc'])} against {icp['auc_first_order_value']:.3f} (first order value) "
+        f"for {icp['customers']:,} customers new before the cut."
+    )
 
 
 def distance(console: Console, truth: Mapping[str, Any]) -> None:

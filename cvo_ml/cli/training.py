@@ -10,11 +10,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cvo_ml
 from cvo_ml.core.errors import CvoError, UsageError
 
+#: seconds that the child has to end in order
+PATIENCE: Final = 8.0
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -49,7 +51,7 @@ def run(
     CvoError
         With the child's sentence and exit code, where it fails.
     """
-    command = [sys.executable, "-m", "training", "--shop", str(shop_file), "--as-of", str(as_of)]
+    command = [sys.executable, "-m", "training", "--follow-parent", "--shop", str(shop_file), "--as-of", str(as_of)]
     command += ["--mlruns", str(mlruns.resolve())]
     command += [part for name in names for part in ("--job", name)]
     command += [part for override in overrides for part in ("--set", override)]
@@ -57,7 +59,13 @@ def run(
     said: list[dict[str, Any]] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
         child = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=complaints, text=True, env={**os.environ, "PYTHONPATH": path}
+            command,
+            stdin=subprocess.PIPE,  # held open: its end tells the child that this process is gone
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,  # Ctrl-C reaches this process, which stops the child in order
         )
         try:
             assert child.stdout is not None
@@ -67,12 +75,23 @@ def run(
                 listener(event)
             code = child.wait()
         finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
+            _stop(child)
         if code:
             raise _failure(said, code, complaints)
     return [event for event in said if event["event"] in ("trained", "refused")]
+
+
+def _stop(child: subprocess.Popen[str]) -> None:
+    """End a child that still runs: first as it would end itself, so that its run is marked as failed."""
+    if child.poll() is not None:
+        return
+    if child.stdin is not None:
+        child.stdin.close()
+    try:
+        child.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _failure(said: list[dict[str, Any]], code: int, complaints: Any) -> CvoError:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.core.units import Horizon
 
 Positive = Annotated[int, Field(gt=0)]
@@ -75,6 +77,7 @@ class IcpJob(FrozenConfig):
     age: Horizon = Horizon("60D")
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
+    test_share: Share = 0.4
     trees: Trees = Trees(rounds=60)
     leaks: LeakPolicy = LeakPolicy(
         known_at_conversion=("country",),
@@ -87,3 +90,19 @@ class IcpJob(FrozenConfig):
             "first_order_mean_price",
         ),
     )
+
+
+#: the jobs by name, each with its file in ``configs/jobs``
+JOBS: Final[Mapping[str, type[FrozenConfig]]] = {"clv": ClvJob, "churn": ChurnJob, "icp": IcpJob}
+
+
+def load_job(name: str, overrides: Sequence[str] = ()) -> FrozenConfig:
+    """A job's settings: its file, and what ``name.key=value`` among the overrides changes.
+
+    Raises
+    ------
+    ConfigError
+        If an override names no key or gives a value that the key cannot have.
+    """
+    own = [text.removeprefix(f"{name}.") for text in overrides if text.startswith(f"{name}.")]
+    return load_config(default_config(f"jobs/{name}.yaml"), JOBS[name], own)

@@ -81,6 +81,12 @@ class ContractError(DataError):
     """A table inside the program breaks its contract: a bug, or a frame made by hand."""
 
 
+class DamagedFile(CvoError):
+    """A file that this package wrote is not what it wrote."""
+
+    exit_code = 3
+
+
 class ModelRefused(CvoError):
     """A model cannot be trained or used on this data; the rest of the run goes on.
 
@@ -112,6 +118,18 @@ class PartlyDone(CvoError):
     exit_code = 5
 
 
+def unusable(error: OSError) -> UsageError:
+    """A file or folder that the system refuses, as a sentence.
+
+    Examples
+    --------
+    >>> print(unusable(PermissionError(13, "Permission denied", "out/report.html")))
+    out/report.html: cannot be used (Permission denied): name another place, or make this one usable
+    """
+    where = f"{error.filename}: " if error.filename else ""
+    return UsageError(f"{where}cannot be used ({error.strerror or error}): name another place, or make this one usable")
+
+
 def nearest_name(name: str, known: Sequence[str]) -> str:
     """A hint `` (did you mean 'x'?)``, or an empty string when nothing is near.
 
@@ -125,3 +143,7 @@ def nearest_name(name: str, known: Sequence[str]) -> str:
     lowered = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
     return f" (did you mean {lowered[near[0]]!r}?)" if near else ""
+
+
+class NoChampion(BundleError):
+    """Nothing is registered under this name yet."""

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cvo_ml.core.errors import DamagedFile
+
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
@@ -28,8 +30,17 @@ def canonical_json(value: Any) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """The JSON value in a file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The JSON value in a file.
+
+    Raises
+    ------
+    DamagedFile
+        If it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise DamagedFile(f"{path}: is damaged (not JSON): delete it and write it again") from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -52,6 +63,25 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file in one step."""
     write_text(path, canonical_json(value))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder alone among processes until the block ends; a process that dies lets go of it.
+
+    Where the system has no such lock (Windows), nobody waits.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

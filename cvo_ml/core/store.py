@@ -7,6 +7,7 @@ names the served run. A run is named by the hash of its scores and manifest: the
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cvo_ml.core.errors import CvoError
+from cvo_ml.core.errors import CvoError, DamagedFile
 from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folder, write_json, write_text
 from cvo_ml.core.scores import scores_hash, validate_scores
 
 FORMAT_VERSION: Final = 1
+RUN_NAME: Final = re.compile(r"as_of=\d{4}-\d\d-\d\d/[0-9a-f]{12}")
 
 
 class StoreError(CvoError):
@@ -99,7 +101,10 @@ def current_run(root: Path) -> StoredRun:
     pointer = root / "current"
     if not pointer.is_file():
         raise StoreError(f"{root}: holds no scores yet: run 'cvo score' first")
-    return open_run(root / pointer.read_text(encoding="utf-8").strip())
+    named = pointer.read_bytes().decode("utf-8", "replace").strip()
+    if not RUN_NAME.fullmatch(named):
+        raise StoreError(f"{pointer}: is damaged: run 'cvo score' again")
+    return open_run(root / named)
 
 
 def open_run(folder: Path) -> StoredRun:
@@ -117,7 +122,7 @@ def open_run(folder: Path) -> StoredRun:
         manifest = read_json(path)
         newer = manifest["format_version"] > FORMAT_VERSION
         files = dict(manifest["files"])
-    except (ValueError, TypeError, KeyError):
+    except (DamagedFile, TypeError, KeyError, ValueError):
         raise StoreError(f"{path}: the manifest is damaged: score again") from None
     if newer:
         raise StoreError(f"{folder}: was written by a newer version of cvo-ml: update this one")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.tables import Tables
@@ -72,36 +73,56 @@ def judge(
 
 
 def judge_value(scores: pd.DataFrame, features: pd.DataFrame, actual: Floats, horizon: Horizon) -> dict[str, Any]:
-    """The share of the window's value that each ranking's top decile held, with the lead over each other ranking."""
-    orders, age = features["number_of_orders"].fillna(0), features["days_since_first_order"].fillna(0)
-    rankings: dict[str, Floats] = {
-        "recency": -features["days_since_last_order"].fillna(np.inf).to_numpy(),
-        "RFM": scores[["rfm_r", "rfm_f", "rfm_m"]].sum(axis=1).to_numpy(dtype=np.float64),
-        "formula CLV": clv_formula(orders, features["net_value"].fillna(0).clip(lower=0), age, horizon),
-    }
+    """The share of the window's value that each ranking's top decile held, with the lead over each other ranking.
+
+    Totals, intervals and deciles are compared only where the CLV was predicted for this very window.
+    """
     predicted = scores["predicted_clv"].to_numpy(dtype=np.float64)
     has_clv = bool(np.isfinite(predicted).any())
-    if has_clv:
-        rankings = {"predicted_clv": np.nan_to_num(predicted), **rankings}
+    others = plain_rankings(scores, features, horizon)
+    rankings = {"predicted_clv": np.nan_to_num(predicted), **others} if has_clv else others
     judged: dict[str, Any] = {"rankings": [_ranked(name, score, actual) for name, score in rankings.items()]}
     if not has_clv:
         return {**judged, "reason": _reason(scores["clv_reason"])}
-    others = {name: score for name, score in rankings.items() if name != "predicted_clv"}
     judged["lead"] = {name: _lead(actual, rankings["predicted_clv"], score) for name, score in others.items()}
-    judged["predicted_total"] = float(np.nansum(predicted))
-    judged["actual_total"] = float(actual.sum())
-    bounds = scores[["predicted_clv_p05", "predicted_clv_p95"]].to_numpy(dtype=np.float64)
-    inside = (actual >= bounds[:, 0]) & (actual <= bounds[:, 1])
-    known = np.isfinite(bounds).all(axis=1)
-    if known.any():
-        judged["interval_coverage"] = float(inside[known].mean())
-    mean_predicted, mean_actual, size = reliability(actual, np.nan_to_num(predicted))
-    judged["deciles"] = {
-        "predicted": mean_predicted.tolist(),
-        "actual": mean_actual.tolist(),
-        "customers": size.tolist(),
+    predicted_for = float(scores["clv_horizon_days"].dropna().iloc[0])
+    if predicted_for != horizon.days:
+        return {**judged, "reason": "another_horizon", "predicted_horizon_days": predicted_for}
+    return {**judged, **_amounts(scores, predicted, actual)}
+
+
+def plain_rankings(scores: pd.DataFrame, features: pd.DataFrame, horizon: Horizon) -> dict[str, Floats]:
+    """The orders in which people put customers without a model: recency, RFM, formula CLV.
+
+    RFM is the mean place by recency, frequency and money: finer, and so harder to beat, than summed scores.
+    """
+    orders, age = features["number_of_orders"].fillna(0), features["days_since_first_order"].fillna(0)
+    recency = -features["days_since_last_order"].fillna(np.inf).to_numpy()
+    money = features["net_value"].fillna(0).to_numpy(dtype=np.float64)
+    places = [rankdata(values) for values in (recency, orders.to_numpy(dtype=np.float64), money)]
+    return {
+        "recency": recency,
+        "RFM": np.mean(places, axis=0),
+        "formula CLV": clv_formula(orders, features["net_value"].fillna(0).clip(lower=0), age, horizon),
     }
-    return judged
+
+
+def _amounts(scores: pd.DataFrame, predicted: Floats, actual: Floats) -> dict[str, Any]:
+    """Totals, interval coverage and deciles of a prediction for this very window."""
+    bounds = scores[["predicted_clv_p05", "predicted_clv_p95"]].to_numpy(dtype=np.float64)
+    known = np.isfinite(bounds).all(axis=1)
+    inside = (actual >= bounds[:, 0]) & (actual <= bounds[:, 1])
+    mean_predicted, mean_actual, size = reliability(actual, np.nan_to_num(predicted))
+    return {
+        "predicted_total": float(np.nansum(predicted)),
+        "actual_total": float(actual.sum()),
+        **({"interval_coverage": float(inside[known].mean())} if known.any() else {}),
+        "deciles": {
+            "predicted": mean_predicted.tolist(),
+            "actual": mean_actual.tolist(),
+            "customers": size.tolist(),
+        },
+    }
 
 
 def judge_churn(
@@ -112,14 +133,16 @@ def judge_churn(
     rows = np.isfinite(probability)
     if not rows.any():
         return {"reason": _reason(scores["churn_reason"])}
-    if scores["churn_horizon_days"].dropna().iloc[0] != horizon.days:
-        return {"reason": "another_horizon"}
+    predicted_for = float(scores["churn_horizon_days"].dropna().iloc[0])
+    if predicted_for != horizon.days:
+        return {"reason": "another_horizon", "predicted_horizon_days": predicted_for}
     y, p = churned[rows], probability[rows]
     recency = features["days_since_last_order"].to_numpy(dtype=np.float64)[rows]
     mean_predicted, observed, size = reliability(y, p)
     lead = bootstrap(lambda i: auc(y[i], p[i]) - auc(y[i], recency[i]), len(y), replicates=REPLICATES)
     return {
         "eligible": int(rows.sum()),
+        "gone": _returned(scores, churned),
         "churn_rate": float(y.mean()),
         "mean_probability": float(p.mean()),
         "auc": bootstrap(lambda i: auc(y[i], p[i]), len(y), replicates=REPLICATES).as_dict(),
@@ -162,6 +185,12 @@ def judge_icp(
         "auc_first_order_value": auc(top, first),
         "lift_top_decile": bootstrap(lambda i: lift(top[i], s[i]), len(s), replicates=REPLICATES).as_dict(),
     }
+
+
+def _returned(scores: pd.DataFrame, churned: NDArray[np.bool_]) -> dict[str, Any]:
+    """Customers who got no score because they counted as gone, and how many of them came back all the same."""
+    gone = (scores["churn_reason"] == "gone_already").to_numpy()
+    return {"customers": int(gone.sum()), "returned": int((~churned[gone]).sum())}
 
 
 def _ranked(name: str, score: Floats, actual: Floats) -> dict[str, Any]:

@@ -12,15 +12,20 @@ from cvo_ml.core.scores import columns_of, null_columns
 
 
 def value_at_stake(scores: pd.DataFrame) -> pd.Series:
-    """What is lost if the customer leaves, times the probability that they do.
+    """What is lost if the customer leaves, times the probability that somebody who is still there leaves.
 
-    ``churn_probability x (predicted_clv / p_alive)``: the value in the horizon while active.
-    ``churn_probability x predicted_clv`` would count churn twice (DESIGN.md §4). The formula CLV, which
-    knows no P(alive), is the value while active already.
+    ``min(churn_probability, p_alive) x value while active``, and the value while active in the churn
+    window is ``predicted_clv / p_alive x min(1, churn horizon / CLV horizon)``.
+    ``churn_probability x predicted_clv`` would count churn twice (DESIGN.md §4); without the minimum
+    the smallest P(alive) would promise the most (docs/decisions/0009). Nobody has more at stake than
+    ``predicted_clv``. The formula CLV, which knows no P(alive), is the value while active already.
     """
     p_alive = scores["p_alive"].fillna(1.0)
+    leaving = scores["churn_probability"].clip(upper=p_alive)
     while_active = scores["predicted_clv"] / p_alive.where(p_alive > 0)
-    return scores["churn_probability"] * while_active
+    # horizons differ only where the user set them so; an unknown one is taken to be equal
+    share_of_window = (scores["churn_horizon_days"] / scores["clv_horizon_days"]).clip(upper=1).fillna(1.0)
+    return leaving * while_active * share_of_window
 
 
 def declared_effects(scores: pd.DataFrame, policy: PriorityPolicy) -> pd.DataFrame:

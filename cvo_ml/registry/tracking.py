@@ -6,14 +6,17 @@ import contextlib
 import io
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cvo_ml.core.errors import BundleError, UsageError
+from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
+from cvo_ml.registry import database
 from cvo_ml.registry.bundle import Bundle, load_bundle
 
 CHAMPION: Final = "champion"
+REFUSED: Final = "refused"
 MODEL_NAMES: Final = ("clv", "churn", "icp")
 
 
@@ -69,23 +72,42 @@ class Tracker:
     Raises
     ------
     UsageError
-        If mlflow is not installed.
+        If mlflow is not installed, or its database is damaged.
     """
 
     def __init__(self, root: Path = Path("mlruns")) -> None:
         self.root = root.resolve()
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.root / 'mlflow.db'}"
         self._mlflow = _import_mlflow()
+        self.uri = _elsewhere() or database.ready(self.root, self._create)
         self._mlflow.set_tracking_uri(self.uri)
         self._client = self._mlflow.MlflowClient()
+        self._check()
+
+    @classmethod
+    def existing(cls, root: Path = Path("mlruns")) -> Tracker | None:
+        """The tracker of a folder that holds a database; None where nothing was trained yet."""
+        return cls(root) if _elsewhere() or (root / database.NAME).exists() else None
 
     @contextlib.contextmanager
-    def run(self, experiment: str, name: str) -> Iterator[Run]:
-        """A run that is FINISHED when the block ends and FAILED when it raises."""
+    def run(self, experiment: str, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
+        """A run that is FINISHED when the block ends and FAILED when it raises; a refusal leaves its reason."""
         self._mlflow.set_experiment(experiment_id=self._experiment(experiment))
-        with self._mlflow.start_run(run_name=name, log_system_metrics=False) as started:
-            yield Run(self._mlflow, started.info.run_id)
+        with self._mlflow.start_run(run_name=name, tags=dict(tags or {}), log_system_metrics=False) as started:
+            run = Run(self._mlflow, started.info.run_id)
+            try:
+                yield run
+            except ModelRefused as refused:
+                run.set_tags({REFUSED: refused.reason_code, "refused_text": str(refused)})
+                raise
+
+    def refusal(self, experiment: str, shop: str) -> str | None:
+        """Why the latest training for ``shop`` gave no model; None if it gave one or there was none."""
+        known = self._client.get_experiment_by_name(experiment)
+        if known is None:
+            return None
+        runs = self._client.search_runs([known.experiment_id], order_by=["attributes.start_time DESC"])
+        own = [run for run in runs if run.data.tags.get("shop") == shop]
+        return own[0].data.tags.get(REFUSED) if own else None
 
     def register(self, model_uri: str, name: str, tags: Mapping[str, str], alias: str = CHAMPION) -> int:
         """Make a new version of the registered model and point ``alias`` to it; returns the version."""
@@ -99,15 +121,17 @@ class Tracker:
 
         Raises
         ------
+        NoChampion
+            If there is no such model or alias.
         BundleError
-            If there is no such model or alias, or its files are gone, damaged or another job's.
+            If its files are gone, damaged or another job's.
         """
         try:
             version = self._client.get_model_version_by_alias(name, alias)
             folder = self._mlflow.artifacts.download_artifacts(f"models:/{name}/{version.version}")
         except self._mlflow.exceptions.MlflowException as error:
             reason = str(error).splitlines()[0]
-            raise BundleError(f"no {alias} for {name!r} ({reason}): run 'cvo train {name}' first") from None
+            raise NoChampion(f"no {alias} for {name!r} ({reason}): run 'cvo train {name}' first") from None
         except OSError as error:
             raise BundleError(
                 f"the files of {name!r} cannot be read ({error}): was mlruns/ moved? Train again"
@@ -127,6 +151,16 @@ class Tracker:
                 rows.append({"name": model.name, "version": int(version.version), "alias": alias, **version.tags})
         return sorted(rows, key=lambda row: (row["name"], -row["version"]))
 
+    def _create(self, uri: str) -> None:
+        self._mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
+
+    def _check(self) -> None:
+        """The first question to the database, so that one that cannot answer is named at once."""
+        try:
+            self._client.search_experiments(max_results=1)
+        except self._mlflow.exceptions.MlflowException as error:
+            raise UsageError(f"{_without_password(self.uri)}: MLflow cannot use it: {error}") from None
+
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
         if known is not None:
@@ -134,6 +168,15 @@ class Tracker:
         local = self.uri.startswith("sqlite:")
         location = (self.root / "artifacts" / name).as_uri() if local else None
         return str(self._client.create_experiment(name, artifact_location=location))
+
+
+def _elsewhere() -> str | None:
+    """The tracking server or database that the environment names."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or None
+
+
+def _without_password(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", uri)
 
 
 def _data_folder(model_folder: Path) -> Path:

@@ -40,7 +40,9 @@ def _styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) ->
 def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
     """What share of the window's value each ranking's top tenth held."""
     chance = {"name": "at random", "top_decile_share": {"estimate": 0.1, "lower": 0.1, "upper": 0.1}}
-    ordered = sorted([*ranked, chance], key=lambda row: row["top_decile_share"]["estimate"])
+    # a window without any value has no shares
+    known = [row for row in ranked if row["top_decile_share"]["estimate"] is not None]
+    ordered = sorted([*known, chance], key=lambda row: row["top_decile_share"]["estimate"])
     share = [row["top_decile_share"] for row in ordered]
     figure = go.Figure(
         go.Bar(

@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from cvo_ml.report import charts
-from cvo_ml.report.words import evidence, money_words, reasons_in_words
+from cvo_ml.report.words import evidence, money_words, reasons_in_words, those_gone, unjudged
 
 FIRST_ROWS: Final = 15
 MODEL_TITLES: Final = {"clv": "Customer value", "churn": "Churn", "icp": "Lookalike (ICP)"}
@@ -38,6 +38,8 @@ def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["money"] = lambda value: f"{value:,.0f}"
     environment.filters["percent"] = lambda value: f"{value:.0%}"
+    environment.filters["those_gone"] = those_gone
+    environment.globals["unjudged"] = unjudged
     template = environment.from_string(files("cvo_ml.report").joinpath("page.html").read_text(encoding="utf-8"))
     currency = str(manifest["currency"])
     return template.render(
@@ -88,7 +90,8 @@ def _charts(scores: pd.DataFrame, outcomes: Mapping[str, Any] | None, currency: 
         drawn["profit"] = charts.html(charts.profit_curve(profit, currency))
     if outcomes is not None:
         value, churn = outcomes["value"], outcomes["churn"]
-        drawn["rankings"] = charts.html(charts.rankings(value["rankings"], outcomes["horizon_days"]))
+        if outcomes["total_value"] > 0:
+            drawn["rankings"] = charts.html(charts.rankings(value["rankings"], outcomes["horizon_days"]))
         if "deciles" in value:
             drawn["deciles"] = charts.html(charts.deciles(value["deciles"], currency))
         if "reliability" in churn:

@@ -32,6 +32,35 @@ def evidence(name: str, metrics: Mapping[str, float]) -> str:
     )
 
 
+def unjudged(part: Mapping[str, Any], days: float) -> str:
+    """Why a part of the outcomes says nothing about a window of ``days``.
+
+    Examples
+    --------
+    >>> unjudged({"reason": "another_horizon", "predicted_horizon_days": 365.0}, 90)
+    'predicted for 365 days, and this window has 90'
+    >>> unjudged({"reason": "too_few_buyers"}, 90)
+    'too_few_buyers'
+    """
+    if part["reason"] == "another_horizon":
+        return f"predicted for {part['predicted_horizon_days']:.0f} days, and this window has {days:.0f}"
+    return str(part["reason"])
+
+
+def those_gone(gone: Mapping[str, int]) -> str:
+    """How many of those who counted as gone came back.
+
+    Examples
+    --------
+    >>> those_gone({"customers": 200, "returned": 50})
+    'Of 200 customers who counted as gone already, and so have no churn score, 50 (25 %) bought again'
+    """
+    return (
+        f"Of {gone['customers']:,} customers who counted as gone already, and so have no churn score, "
+        f"{gone['returned']:,} ({gone['returned'] / gone['customers']:.0%}) bought again"
+    ).replace("%)", " %)")
+
+
 def reasons_in_words(text: Any) -> str:
     """The reasons of a score as a phrase.
 

@@ -52,7 +52,7 @@ def too_many(
     """The error of a fault in more than the allowed share of a file's rows."""
     return DataError(
         f"{reason} in {count / judged:.1%} of its rows, more than the {max_bad_share:.1%} allowed",
-        f"{_REMEDIES.get(reason, 'correct the export')}, or raise max_bad_share",
+        f"{_REMEDIES.get(reason, 'correct the export')}, or raise max_bad_share (--max-bad-share)",
         file=file,
         column=column or None,
         count=count,

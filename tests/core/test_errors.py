@@ -16,8 +16,10 @@ EXIT_CODES = {
     "ConfigError": 2,
     "DataError": 3,
     "ContractError": 3,
+    "DamagedFile": 3,
     "ModelRefused": 4,
     "BundleError": 4,
+    "NoChampion": 4,
     "GateClosed": 4,
     "PartlyDone": 5,
 }

@@ -86,6 +86,20 @@ def test_the_report_opens_without_a_network(demo: Demo) -> None:
         assert words in own
 
 
+def test_who_counted_as_gone_and_came_back_is_said(demo: Demo) -> None:
+    gone = json.loads((demo[0] / "demo" / "outcomes.json").read_text())["churn"]["gone"]
+    scores = read_scores(current_run(demo[0] / "demo" / "scores"))
+    assert gone["customers"] == (scores["churn_reason"] == "gone_already").sum()
+    assert f"{gone['returned']:,}" in demo[1]
+
+
+def test_nobody_has_more_at_stake_than_they_are_expected_to_bring(demo: Demo) -> None:
+    scores = read_scores(current_run(demo[0] / "demo" / "scores"))
+    policy = current_run(demo[0] / "demo" / "scores").manifest["priorities"]["action"]
+    at_stake = (scores["expected_profit_of_action"] + policy["cost"]) / policy["save_rate"]
+    assert (at_stake.dropna() <= scores["predicted_clv"][at_stake.notna()] * (1 + 1e-9)).all()
+
+
 def test_the_output_says_what_to_try_next(demo: Demo) -> None:
     assert demo[1].count("uv run ") == 3
 
@@ -121,10 +135,28 @@ def test_each_step_works_on_its_own(demo: Demo, cvo: Command) -> None:
     assert json.loads(checked.stdout)["row_ledger"]["rows_in"] == 541_909
     later = cvo("score", "--as-of", "2011-10-10", "--out", "later", "--json", cwd=demo[0])
     assert later.returncode == 0, later.stderr
-    judged = cvo("outcomes", "--horizon", "60D", "--out", "later", "--json", cwd=demo[0])
-    assert json.loads(judged.stdout)["horizon_days"] == 60
-    assert cvo("report", "--out", "later", cwd=demo[0]).returncode == 0
     assert (demo[0] / "later" / "report.html").stat().st_size > 1_000_000
+    judged = cvo("outcomes", "--horizon", "60D", "--out", "later", "--json", cwd=demo[0])
+    found = json.loads(judged.stdout)
+    assert found["horizon_days"] == 60
+    assert found["value"]["reason"] == found["churn"]["reason"] == "another_horizon"  # both were predicted for 90
+    assert cvo("report", "--out", "later", cwd=demo[0]).returncode == 0
+    assert "predicted for 90 days, and this window has 60" in (demo[0] / "later" / "report.html").read_text()
+
+
+def test_the_scores_of_one_shop_are_not_judged_by_anothers_orders(demo: Demo, cvo: Command, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("client,date,total\na,2023-01-01,5\n")
+    shop = tmp_path / "other.yaml"
+    columns = "{customer_id: client, ordered_at: date, net: total}"
+    shop.write_text(
+        f"name: other\ncurrency: GBP\nsource: {{path: orders.csv}}\ncolumns: {columns}\norder_id: generated\n"
+    )
+    before = (demo[0] / "demo" / "outcomes.json").read_bytes()
+    ran = cvo("outcomes", "--shop", shop, "--out", "demo", cwd=demo[0])
+    assert ran.returncode == 2, ran.stderr
+    assert "'online_retail'" in ran.stderr
+    assert "'other'" in ran.stderr
+    assert (demo[0] / "demo" / "outcomes.json").read_bytes() == before
 
 
 def test_a_champion_never_scores_a_date_before_its_training(demo: Demo, cvo: Command) -> None:

@@ -36,8 +36,9 @@ def test_a_perfect_prediction_leads_every_ranking_and_has_no_bias(shop, judged_s
     scores, features = judged_shop
     actual = window_outcome(shop, SHOP_CUT, HORIZON, features.index)
     perfect = scores.assign(
-        predicted_clv=actual["value"], predicted_clv_p05=actual["value"], predicted_clv_p95=actual["value"]
-    )
+        predicted_clv=actual["value"], predicted_clv_p05=actual["value"], predicted_clv_p95=actual["value"],
+        clv_horizon_days=90.0,
+    )  # fmt: skip
     value = judge_it(perfect, features, shop)["value"]
     assert all(lead["lower"] > 0 for lead in value["lead"].values())
     assert value["predicted_total"] == pytest.approx(value["actual_total"])
@@ -58,7 +59,28 @@ def test_true_churn_probabilities_are_found_to_separate(shop, judged_shop) -> No
 def test_a_churn_score_of_another_horizon_is_not_judged_on_this_one(shop, judged_shop) -> None:
     scores, features = judged_shop
     other = scores.assign(churn_probability=0.5, churn_horizon_days=30.0)
-    assert judge_it(other, features, shop)["churn"] == {"reason": "another_horizon"}
+    assert judge_it(other, features, shop)["churn"] == {"reason": "another_horizon", "predicted_horizon_days": 30.0}
+
+
+def test_the_total_of_a_year_is_not_compared_with_what_came_in_a_quarter(shop, judged_shop) -> None:
+    scores, features = judged_shop
+    value = judge_it(scores.assign(predicted_clv=1.0, clv_horizon_days=365.0), features, shop)["value"]
+    assert (value["reason"], value["predicted_horizon_days"]) == ("another_horizon", 365.0)
+    assert "predicted_total" not in value
+    assert "deciles" not in value
+    assert value["rankings"][0]["name"] == "predicted_clv"  # an order of customers can be judged on any window
+
+
+def test_those_who_counted_as_gone_are_counted_with_who_came_back(shop, judged_shop) -> None:
+    scores, features = judged_shop
+    stayed = window_outcome(shop, SHOP_CUT, HORIZON, features.index)["orders"] > 0
+    gone = np.arange(len(scores)) % 3 == 0
+    partly = scores.assign(
+        churn_probability=np.where(gone, np.nan, 0.5), churn_horizon_days=90.0,
+        churn_reason=np.where(gone, "gone_already", None),
+    )  # fmt: skip
+    found = judge_it(partly, features, shop)["churn"]["gone"]
+    assert found == {"customers": int(gone.sum()), "returned": int(stayed[gone].sum())}
 
 
 def test_parts_without_scores_say_why(shop, judged_shop) -> None:

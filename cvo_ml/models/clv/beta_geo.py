@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.bg_nbd_distribution import BetaGeoLaw, log_odds_gone
 from cvo_ml.models.clv.bg_nbd_likelihood import PARAMETERS, BetaGeoLikelihood
 from cvo_ml.models.clv.fitting import Likelihood, LogNormalPrior
@@ -64,7 +65,7 @@ class BetaGeoModel(PurchaseModel):
         self,
         time_unit: str = "D",
         penalty: float = 0.0,
-        minimum_repeat_customers: int = 100,
+        minimum_repeat_customers: int = REPEAT_CUSTOMERS,
         purchase_covariates: Sequence[str] = (),
         dropout_covariates: Sequence[str] = (),
     ) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.errors import ModelRefused, UsageError
+from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.customer_table import purchase_history, weights
 from cvo_ml.models.clv.fitting import FitStatus, LogNormalPrior
@@ -53,7 +54,7 @@ def fit_purchases(
     *,
     time_unit: str = "D",
     penalty: float = 0.0,
-    minimum_repeat_customers: int = 100,
+    minimum_repeat_customers: int = REPEAT_CUSTOMERS,
     pool: Sequence[PurchaseModel] = (),
     sample_weight: Any = None,
     first: type[PurchaseModel] = BetaGeoModel,
@@ -120,7 +121,7 @@ def fit_lifetime_value(X: pd.DataFrame, *, sample_weight: Any = None, **options:
     if purchases.model is None:
         return purchases
     try:
-        minimum = options.get("minimum_repeat_customers", 100)
+        minimum = options.get("minimum_repeat_customers", REPEAT_CUSTOMERS)
         value = GammaGammaModel(minimum_repeat_customers=minimum).fit(X, sample_weight=sample_weight)
     except ModelRefused as refused:
         return LadderFit(None, FitStatus(FORMULA, str(refused)))
