@@ -61,7 +61,8 @@ def rfm_expression(engine: Engine, as_of: date) -> Any:
     """The RFM summary in days as an Ibis expression."""
     orders = order_rows(engine, [as_of])
     orders = orders.filter(orders.kept)
-    days = orders.group_by("customer_id", "day").agg(value=as_int64(orders.remaining.sum()), age=orders.age.min())
+    # at one date the age of a day is the day
+    days = orders.group_by("customer_id", "age").agg(value=as_int64(orders.remaining.sum()))
     repeat = days.value.sum() - value_at_most(days.value, days.age)
     return days.group_by("customer_id").agg(
         frequency=(days.count() - 1).cast("float64"),
