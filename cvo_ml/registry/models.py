@@ -18,6 +18,7 @@ KINDS: Final[Mapping[str, str]] = {
     "clv.pareto_nbd_gamma_gamma": "cvo_ml.models.clv.scorers:ParetoBuyTillYouDie",
     "clv.hybrid_hurdle_lightgbm": "cvo_ml.models.clv.hybrid:HybridLifetimeValue",
     "clv.formula": "cvo_ml.models.clv.scorers:Formula",
+    "clv.last_period": "cvo_ml.models.clv.scorers:LastPeriod",
     "churn.lightgbm": "cvo_ml.models.churn:BoostedChurn",
     "churn.recency_logistic": "cvo_ml.models.churn:RecencyChurn",
     "icp.lightgbm": "cvo_ml.models.icp:Lookalike",
