@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
@@ -15,7 +15,7 @@ from cvo_ml.config.readiness import ChurnMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
-from cvo_ml.features import FEATURES, SEASON, feature_hash, labelled_snapshots, snapshot
+from cvo_ml.features import FEATURES, SEASON, labelled_snapshots, snapshot
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.churn import BoostedChurn, RecencyChurn
 from cvo_ml.monitoring.drift import reference_of
@@ -31,6 +31,7 @@ from training.slices import slices
 
 Labels = NDArray[np.bool_]
 MINIMA: Final = ChurnMinima()
+WHOLE_YEAR: Final = timedelta(days=365)
 
 
 def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima = MINIMA) -> Trained:
@@ -51,6 +52,8 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
             f"{job.shortest_history} of history before them: use a longer history or a shorter horizon",
             reason_code="too_short_history",
         )
+    if job.season:
+        refuse_part_of_a_year(earlier)
     rows = labelled_dates(tables, dates, as_of, job)
     test, y = rows[last]
     past = [rows[day] for day in earlier]
@@ -62,7 +65,6 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
     everything = [rows[day] for day in dates]
     champion = fit_baseline(everything) if verdict.grade == "D" else fit(everything, job, minima)
     facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.as_dict()}
-    facts |= {"feature_hash": feature_hash(columns_of(test, job))}
     # the latest population: earlier ones are of a younger shop
     facts |= {"reference": reference_of(test, champion.columns, champion.predict_proba(test)[:, 1])}
     settings = {"horizon_days": job.horizon.days, "definition": job.definition, "bands": dict(job.bands)}
@@ -78,6 +80,23 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
         },
         notes,
     )
+
+
+def refuse_part_of_a_year(dates: list[date]) -> None:
+    """Trees that see each season once read it as the name of a snapshot: a model may have it after a whole year.
+
+    Raises
+    ------
+    ModelRefused
+        If the dates to learn from span less than a year.
+    """
+    span = dates[-1] - dates[0]
+    if span < WHOLE_YEAR:
+        raise ModelRefused(
+            f"churn: season: true needs training dates over {WHOLE_YEAR.days} days and has them over {span.days} "
+            f"({dates[0]} to {dates[-1]}): raise most_snapshots, use a longer history, or set season: false",
+            reason_code="too_short_history",
+        )
 
 
 def labelled(tables: Tables, day: date, job: ChurnJob) -> tuple[pd.DataFrame, Labels]:

@@ -14,7 +14,7 @@ from cvo_ml.config.segments import StageRules
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 from cvo_ml.features.engine import Engine, engine, run
-from cvo_ml.features.relations import order_rows
+from cvo_ml.features.order_relations import order_rows
 from cvo_ml.stats.intervals import wilson
 
 STAGES: Final = ("awareness", "consideration", "purchase", "retention", "advocacy")
