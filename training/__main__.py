@@ -26,7 +26,7 @@ from cvo_ml.core.errors import CvoError, ModelRefused, UsageError, unusable
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking import CHAMPION, Tracker
 from cvo_ml.transactions import ReadResult, read_shop
 from training.churn import train_churn
 from training.clv import train_clv
@@ -118,7 +118,9 @@ def _train(
         except ModelRefused as refused:
             say("refused", name=name, reason=refused.reason_code, text=str(refused))
             return
-        number = tracker.register(uri, name, {"grade": bundle.grade, "shop": shop.name, "hash": bundle.version})
+        number = tracker.register(
+            uri, name, {"grade": bundle.grade, "shop": shop.name, "hash": bundle.version}, CHAMPION
+        )
     say(
         "trained",
         name=name,

@@ -19,7 +19,7 @@ from typing import Any, Final
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.files import canonical_json, sha256_of, staged_folder, write_json
 
-#: 1: facts in a manifest that nothing guarded. 2: the manifest carries its own digest, and golden scores may come along.
+#: 1: facts in a manifest that nothing guarded. 2: the manifest has a digest of itself; golden scores may come along.
 FORMAT_VERSION: Final = 2
 READABLE: Final = (1, 2)
 MANIFEST: Final = "manifest.json"
