@@ -17,8 +17,11 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 from cvo_ml.features import FEATURES, SEASON, feature_hash, labelled_snapshots, snapshot
 from cvo_ml.features.leak_gate import Evidence, Sample
+from cvo_ml.features.snapshot import is_gone
 from cvo_ml.models.churn import BoostedChurn, RecencyChurn
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.models.clv import clv_formula
+from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.models import bundle_of, model_of
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration
 from cvo_ml.stats.grading import grade_losses
 from cvo_ml.stats.ranking import auc, lift
@@ -27,6 +30,7 @@ from training.dates import first_day, training_dates
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 from training.slices import slices
+from training.trial import Trial
 
 Labels = NDArray[np.bool_]
 MINIMA: Final = ChurnMinima()
@@ -64,8 +68,10 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
     facts |= {"feature_hash": feature_hash(columns_of(test, job))}
     settings = {"horizon_days": job.horizon.days, "definition": job.definition, "bands": dict(job.bands)}
     notes = ("not better than recency alone out of time: recency is champion",) if verdict.grade == "D" else ()
+    judged = bundle_of("churn", baseline if verdict.grade == "D" else model, settings)
     return Trained(
         bundle_of("churn", champion, settings, facts),
+        trial(judged, test, y, tables, as_of, job),
         {"training_dates": len(dates), "training_rows": sum(len(X) for X, _ in everything), "test_rows": len(test)},
         metrics(y, predicted, slope.estimate) | gate_metrics(evidence),
         {
@@ -74,6 +80,29 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
             "importance": partial(plots.importance, model.trees.importance()),
         },
         notes,
+    )
+
+
+def trial(judged: Bundle, test: pd.DataFrame, churned: Labels, tables: Tables, as_of: date, job: ChurnJob) -> Trial:
+    """The last closed window: who was eligible when it opened, and who was lost in it.
+
+    What a customer brings while active is the own average value and rate of orders over the horizon, as then known.
+    """
+    customers = snapshot(tables, as_of)
+    counts = test["number_of_orders"].to_numpy(), test["net_value"].to_numpy().clip(min=0)
+    value = clv_formula(*counts, test["days_since_first_order"].to_numpy(), job.horizon)
+    return Trial(
+        judged,
+        as_of - job.horizon.delta,
+        test,
+        predict=lambda bundle, X: model_of(bundle).predict_proba(X)[:, 1],
+        measure="log_loss",
+        skill=lambda predicted, rows: -float(log_loss(churned[rows], predicted[rows]).mean()),
+        stake=lambda predicted: predicted * value,
+        came=churned * value,
+        eligible=customers[~is_gone(customers, job.horizon)],
+        slope=lambda predicted: logistic_recalibration(churned, predicted).slope_interval(),
+        slices=slices(test),
     )
 
 

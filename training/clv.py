@@ -29,7 +29,7 @@ from cvo_ml.models.clv import (
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.scorers import BuyTillYouDie, Formula, scorer_of
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.models import bundle_of, model_of
 from cvo_ml.stats.calibration import decile_slope
 from cvo_ml.stats.grading import Verdict, grade_losses
 from cvo_ml.stats.ranking import capture, gini
@@ -38,6 +38,7 @@ from training.clv_hybrid import fit_hybrid, surely_better
 from training.dates import training_dates
 from training.result import Trained
 from training.slices import slices
+from training.trial import Trial
 
 Floats = NDArray[np.float64]
 MINIMA: Final = ClvMinima()
@@ -68,7 +69,8 @@ class Fitted:
 class Validation:
     """Predictions made at an earlier date, beside what happened in the window after it.
 
-    ``model`` in ``predicted`` is the better of ``btyd`` and ``hybrid``; ``choice`` says which and why.
+    ``model`` in ``predicted`` is the better of ``btyd`` and ``hybrid``; ``choice`` says which and why;
+    ``hybrid`` is None where it is not the better one.
     """
 
     cut: date
@@ -79,7 +81,7 @@ class Validation:
     predicted: Mapping[str, Floats]
     verdict: Verdict
     baseline: str
-    hybrid_chosen: bool
+    hybrid: HybridLifetimeValue | None
     choice: str
 
     @property
@@ -112,7 +114,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     if fitted.scorer is not None and verdict.grade != "D":
         champion = fitted.scorer
         notes.append(validation.choice)
-        if validation.hybrid_chosen:
+        if validation.hybrid is not None:
             try:
                 champion = hybrid(tables, as_of, job.horizon, job, fitted.scorer, minima)
             except ModelRefused as refused:
@@ -128,12 +130,42 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     settings = {"horizon_days": job.horizon.days, "discount_rate": job.discount_rate}
     return Trained(
         bundle_of("clv", champion, settings, {"verdict": verdict.as_dict(), "baseline": validation.baseline}),
+        trial(champion, validation, features, job),
         parameters,
         {**metrics(validation), **judgement.metrics(), **agreement},
         figures(fitted, features, validation, judgement, job),
         (*described, *notes),
         {"judging": judgement.as_dict()},
         {"judging": judgement.markdown()},
+    )
+
+
+def trial(champion: object, validation: Validation, customers: pd.DataFrame, job: ClvJob) -> Trial:
+    """The window of validation: the model of the champion's kind that did not see it, and what came.
+
+    Parameters
+    ----------
+    customers:
+        The snapshot of the day of training: who is to be scored.
+    """
+    judged: BuyTillYouDie | HybridLifetimeValue | Formula = validation.fitted.scorer or Formula()
+    if isinstance(champion, Formula):
+        judged = Formula()
+    elif isinstance(champion, HybridLifetimeValue) and validation.hybrid is not None:
+        judged = validation.hybrid
+    horizon, actual = job.validation_horizon, validation.actual
+    return Trial(
+        bundle_of("clv", judged, {"horizon_days": horizon.days, "discount_rate": 0.0}),
+        validation.cut,
+        validation.features,
+        predict=lambda bundle, X: model_of(bundle).predict(X, horizon=horizon)["predicted_clv"].to_numpy(),
+        measure="mean_squared_error",
+        skill=lambda predicted, rows: -float(np.mean((actual[rows] - predicted[rows]) ** 2)),
+        stake=lambda predicted: predicted,
+        came=actual,
+        eligible=customers,
+        slope=lambda predicted: decile_slope(actual, predicted),
+        slices=slices(validation.features),
     )
 
 
@@ -184,7 +216,8 @@ def validate(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIM
     outcome = window_outcome(tables, cut, horizon, features.index)
     actual = outcome["value"].to_numpy(dtype=np.float64)
     before = window_outcome(tables, cut - horizon.delta, horizon, features.index)
-    table, chosen, choice = fitted.predict(features, job), False, f"only the formula: {fitted.status.reason}"
+    table, choice = fitted.predict(features, job), f"only the formula: {fitted.status.reason}"
+    chosen: HybridLifetimeValue | None = None
     candidates: dict[str, Floats] = {}
     if fitted.scorer is not None:
         alone = table["predicted_clv"].to_numpy()
@@ -235,20 +268,20 @@ def choose(
     table: pd.DataFrame,
     actual: Floats,
     minima: ClvMinima,
-) -> tuple[pd.DataFrame, Floats | None, bool, str]:
-    """The table of the better one, the hybrid's values, whether it is the hybrid, and why.
+) -> tuple[pd.DataFrame, Floats | None, HybridLifetimeValue | None, str]:
+    """The table of the better one, the hybrid's values, the hybrid if it is the better one, and why.
 
     The hybrid is chosen only if its squared error in the window after ``cut`` is lower with a 95 % lower bound above 0:
     the simpler model keeps the place where the difference may be chance.
     """
     if not job.hybrid.enabled:
-        return table, None, False, "the hybrid is switched off"
+        return table, None, None, "the hybrid is switched off"
     if trees_cannot_serve(tables, cut + job.validation_horizon.delta, job):
-        return table, None, False, f"no hybrid: no closed window of {job.horizon} to train the champion on"
+        return table, None, None, f"no hybrid: no closed window of {job.horizon} to train the champion on"
     try:
         trees = hybrid(tables, cut, job.validation_horizon, job, scorer, minima)
     except ModelRefused as refused:
-        return table, None, False, f"no hybrid: {refused}"
+        return table, None, None, f"no hybrid: {refused}"
     theirs = trees.predict(features, horizon=job.validation_horizon)
     values = theirs["predicted_clv"].to_numpy()
     before = table["predicted_clv"].to_numpy()
@@ -258,7 +291,7 @@ def choose(
     verdict = "surely lower" if better else "surely higher" if gain.upper < 0 else "not surely different"
     name = "the hybrid" if better else "the model of purchases alone"
     choice = f"{name} is chosen: RMSE of the hybrid {rmse[0]:,.4g} against {rmse[1]:,.4g}, {verdict} (paired, 95 %)"
-    return (theirs if better else table), values, better, choice
+    return (theirs if better else table), values, (trees if better else None), choice
 
 
 def trees_cannot_serve(tables: Tables, as_of: date, job: ClvJob) -> bool:

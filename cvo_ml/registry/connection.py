@@ -25,6 +25,7 @@ def import_mlflow() -> Any:
     # a run holds the bundle and its numbers, not the checkout's lock file
     os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
     os.environ.setdefault("MLFLOW_LOG_UV_FILES", "false")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         import mlflow
         import mlflow.pyfunc

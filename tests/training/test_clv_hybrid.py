@@ -105,7 +105,7 @@ def test_every_window_is_closed_and_every_model_beneath_is_of_its_windows_date(s
 def test_without_a_hybrid_the_reason_is_given(shop: Tables, job: ClvJob, words: str) -> None:
     validation = clv.validate(shop, SHOP_CUT, job)
     assert words in validation.choice
-    assert not validation.hybrid_chosen
+    assert validation.hybrid is None
     assert "hybrid" not in validation.predicted
     assert validation.cut == SHOP_CUT - timedelta(days=60)
 
