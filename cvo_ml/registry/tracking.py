@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
 from cvo_ml.registry import database
@@ -110,7 +112,8 @@ class Tracker:
         BundleError
             If its files are gone, damaged or another job's.
         """
-        bundle = load_bundle(self._downloaded(f"models:/{name}/{version}", f"version {version} of {name!r}"))
+        logged = self._downloaded(f"models:/{name}/{version}", f"version {version} of {name!r}")
+        bundle = load_bundle(_data_folder(logged))
         if bundle.name != name:
             raise BundleError(
                 f"version {version} of {name!r} holds a bundle of {bundle.name!r}: run 'cvo train {name}' again"
@@ -126,8 +129,13 @@ class Tracker:
             If it is not there.
         """
         run_id = self.client.get_model_version(name, str(version)).run_id
-        what = f"{path} of version {version} of {name!r}"
-        return self._downloaded(f"runs:/{run_id}/{path}", what, inside=False)
+        what, stored = f"{path} of version {version} of {name!r}", self.client.get_run(run_id).info.artifact_uri
+        if not stored.startswith("file:"):
+            return self._downloaded(f"runs:/{run_id}/{path}", what)
+        local = Path(url2pathname(urlsplit(stored).path)) / path
+        if not local.exists():
+            raise BundleError(f"{local}: {what} is missing: put {self.root} back, or train again")
+        return local
 
     def registered(self) -> list[dict[str, Any]]:
         """All versions of all registered models, newest first within a model."""
@@ -153,15 +161,14 @@ class Tracker:
                 raise
             return str(known.experiment_id)
 
-    def _downloaded(self, uri: str, what: str, inside: bool = True) -> Path:
+    def _downloaded(self, uri: str, what: str) -> Path:
         try:
-            folder = Path(self.mlflow.artifacts.download_artifacts(uri))
+            return Path(self.mlflow.artifacts.download_artifacts(uri))
         except (self.mlflow.exceptions.MlflowException, OSError) as error:
             reason = str(error).splitlines()[0]
             raise BundleError(
                 f"the files of {what} cannot be read ({reason}): put {self.root} back, or train again"
             ) from None
-        return _data_folder(folder) if inside else folder
 
     def _create(self, uri: str) -> None:
         self.mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri).search_experiments(max_results=1)
