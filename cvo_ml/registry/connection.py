@@ -56,6 +56,27 @@ def elsewhere() -> str | None:
     return re.sub(r"^postgres(?:ql)?://", "postgresql+psycopg://", named) if named else None
 
 
+def reach(uri: str) -> None:
+    """Connect once to a database that is not a file: MLflow itself would try for minutes.
+
+    Raises
+    ------
+    UsageError
+        If it does not answer, or refuses.
+    """
+    if not is_database(uri) or uri.startswith("sqlite"):
+        return
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(uri)
+        engine.connect().close()
+        engine.dispose()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise UsageError(f"{without_password(uri)}: MLflow cannot use it: {reason}: check {ADDRESS}") from None
+
+
 def is_database(uri: str) -> bool:
     """Whether MLflow's tables are reached directly: then artifacts lie in the folder that the caller names."""
     return uri.split(":", 1)[0].split("+", 1)[0] in ("sqlite", "postgresql", "mysql", "mssql")

@@ -82,9 +82,14 @@ def _follow(path: Path) -> None:
                 connection.execute(statement, {"old": f"{old}/", "new": f"{(path.parent / ARTIFACTS).as_uri()}/"})
 
 
+def _open(path: Path) -> sqlite3.Connection:
+    """The database that is there; able to write, because what a killed process left unfinished is undone on opening."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=60)
+
+
 def _moved(path: Path) -> set[str]:
     """Where the database thinks that its artifacts are, if they are beside it instead."""
-    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with contextlib.closing(_open(path)) as connection:
         known = connection.execute("SELECT name, artifact_location FROM experiments").fetchall()
     own = path.parent / ARTIFACTS
     folders = {
@@ -97,11 +102,8 @@ def _moved(path: Path) -> set[str]:
 
 def _check(path: Path) -> None:
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-        try:
+        with contextlib.closing(_open(path)) as connection:
             connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        finally:
-            connection.close()
     except sqlite3.Error as error:
         raise UsageError(
             f"{path}: is not a database of MLflow, or a damaged one ({error}): move it away and train again, "

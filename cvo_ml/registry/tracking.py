@@ -13,7 +13,7 @@ from urllib.request import url2pathname
 from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
 from cvo_ml.registry import database
 from cvo_ml.registry.bundle import MANIFEST, Bundle, load_bundle
-from cvo_ml.registry.connection import elsewhere, import_mlflow, is_database, point_to, without_password
+from cvo_ml.registry.connection import elsewhere, import_mlflow, is_database, point_to, reach, without_password
 from cvo_ml.registry.process import PROCESS, is_gone, this_process
 from cvo_ml.registry.run import Run
 
@@ -42,6 +42,7 @@ class Tracker:
         self.root = root.resolve()
         self.mlflow = import_mlflow()
         self.uri = elsewhere() or database.ready(self.root, self._create)
+        reach(self.uri)
         point_to(self.mlflow, self.uri)
         self.client = self.mlflow.MlflowClient()
         self._check()

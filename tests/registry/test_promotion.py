@@ -20,7 +20,6 @@ from cvo_ml.registry.promotion import Placement, When, evidence_of, place, promo
 from cvo_ml.registry.succession import Succession
 from cvo_ml.registry.tracking import Tracker
 from tests.registry.test_gate import GOOD, changed
-from tests.registry.test_succession import empty, tracker  # noqa: F401 (fixtures)
 
 INPUTS = pd.DataFrame({"days_since_last_order": [1.0, 30.0, 400.0]})
 
@@ -32,7 +31,7 @@ def made(slope: float, shop: str = "a", currency: str = "EUR") -> Bundle:
     return replace(bundle, golden=golden_of(bundle, INPUTS))
 
 
-def trained(tracker: Tracker, bundle: Bundle, evidence: dict[str, Any], when: When = "never") -> Placement:  # noqa: F811
+def trained(tracker: Tracker, bundle: Bundle, evidence: dict[str, Any], when: When = "never") -> Placement:
     """What a training does with its model."""
     standing = Succession(tracker).standing("churn")
     with tracker.run("churn", "a training") as run:
@@ -43,7 +42,7 @@ def trained(tracker: Tracker, bundle: Bundle, evidence: dict[str, Any], when: Wh
 
 
 @pytest.fixture
-def first(tracker: Tracker) -> Tracker:  # noqa: F811
+def first(tracker: Tracker) -> Tracker:
     """A folder whose first model is champion."""
     own = {"window": GOOD["window"], "calibration": GOOD["calibration"], "eligible": GOOD["eligible"]}
     placed = trained(tracker, made(1.0), own)

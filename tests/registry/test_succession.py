@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -19,24 +18,6 @@ from cvo_ml.registry.succession import EXPERIMENT, JUDGED, Succession
 from cvo_ml.registry.tracking import Tracker
 
 REGRESSION = Bundle("churn", "churn.recency_logistic", {"intercept": 0.1, "slope": 1.0, "reference": 3.0})
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with MLflow's tables; copied for each test, because making them takes seconds."""
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        root = tmp_path_factory.mktemp("mlflow") / "mlruns"
-        Tracker(root)
-        yield root
-    mlflow.set_tracking_uri(before)
-
-
-@pytest.fixture
-def tracker(empty: Path, tmp_path: Path) -> Tracker:
-    shutil.copytree(empty, tmp_path / "mlruns")
-    return Tracker(tmp_path / "mlruns")
 
 
 def version(tracker: Tracker, slope: float, judged: bool = False) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -18,13 +18,11 @@ from cvo_ml.registry.tracking import Tracker
 
 
 @pytest.fixture(scope="module")
-def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
-    """One sqlite database for all tests here: making it takes seconds."""
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield Tracker(tmp_path_factory.mktemp("mlflow") / "mlruns")
-    mlflow.set_tracking_uri(before)
+def tracker(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracker:
+    """One sqlite database for all tests here."""
+    root = tmp_path_factory.mktemp("mlflow") / "mlruns"
+    shutil.copytree(empty, root)
+    return Tracker(root)
 
 
 def registered(tracker: Tracker, bundle: Bundle, folder: Path, alias: str = "champion") -> int:
