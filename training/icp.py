@@ -17,9 +17,8 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, first_order_features, value_by_age
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.icp import FirstOrderValue, Lookalike
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
-from cvo_ml.registry.models import model_of as model_of_bundle
 from cvo_ml.stats.grading import grade
 from cvo_ml.stats.intervals import bootstrap
 from cvo_ml.stats.ranking import auc, lift
@@ -27,8 +26,7 @@ from training import plots
 from training.dates import first_day
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
-from training.slices import by_country
-from training.trial import Trial
+from training.trials import icp_trial
 
 Labels = NDArray[np.bool_]
 MINIMA: Final = IcpMinima()
@@ -70,16 +68,16 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         FirstOrderValue().fit(rows, rows["is_top"].to_numpy()) if verdict.grade == "D" else fit(rows, job, minima)
     )
     facts = {"verdict": verdict.as_dict(), "baseline": "first order value", "leaks": evidence.as_dict()}
+    facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1])}
     settings = {"age_days": job.age.days, "top_share": job.top_share}
     notes = ("not better than the first order's value out of time: it is champion",) if verdict.grade == "D" else ()
     found: dict[str, float] = {"test_rows": len(y), "test_positives": int(y.sum())}
     for name, score in predicted.items():
         prefix = name.replace(" ", "_")
         found |= {f"{prefix}_auc": auc(y, score), f"{prefix}_lift_top_decile": lift(y, score)}
-    judged = bundle_of("icp", baseline if verdict.grade == "D" else model, settings)
     return Trained(
         bundle_of("icp", champion, settings, facts),
-        trial(judged, test, typical_value(train), first_order_features(tables, as_of)),
+        icp_trial(baseline if verdict.grade == "D" else model, train, test, tables, as_of),
         {"training_rows": len(train), "training_positives": int(train["is_top"].sum())},
         found | gate_metrics(evidence),
         {
@@ -88,36 +86,6 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         },
         notes,
     )
-
-
-def trial(judged: Bundle, test: pd.DataFrame, typical: float, customers: pd.DataFrame) -> Trial:
-    """The customers who came last, and what they brought by the fixed age.
-
-    Parameters
-    ----------
-    typical:
-        Value of a most valuable customer, currency: what a score of 1 promises.
-    customers:
-        Who is to be scored today.
-    """
-    is_top = test["is_top"].to_numpy(dtype=bool)
-    return Trial(
-        judged,
-        pd.Timestamp(test["first_ordered_at"].min()).date(),
-        test,
-        predict=lambda bundle, X: model_of_bundle(bundle).predict_proba(X)[:, 1],
-        measure="lift_in_the_top_decile",
-        skill=lambda predicted, rows: lift(is_top[rows], predicted[rows]),
-        stake=lambda predicted: predicted * typical,
-        came=is_top * test["value"].to_numpy(dtype=np.float64),
-        eligible=customers,
-        slices=by_country(test),
-    )
-
-
-def typical_value(train: pd.DataFrame) -> float:
-    """Mean value at the fixed age of the most valuable customers to learn from."""
-    return float(train.loc[train["is_top"], "value"].mean())
 
 
 def labelled(tables: Tables, as_of: date, job: IcpJob) -> pd.DataFrame:

@@ -176,13 +176,16 @@ def outcomes(
         typer.Option("--horizon", help="Window to judge; default: the longest predicted one that is over."),
     ] = None,
     out: Out = Path("out"),
+    by: Annotated[
+        str, typer.Option("--by", help="Break the ledger down by version, as_of, rfm_group, value_tier or cohort.")
+    ] = "version",
     as_json: Json = False,
 ) -> None:
-    """Judge the current scores by what happened after them; without --shop, by the shop that was scored."""
+    """Judge the scores by what happened after them; without --shop, by the shop that was scored."""
     from cvo_ml.cli import commands, shops
 
     scored = out / shops.FILE
-    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, as_json)
+    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, by, as_json)
 
 
 @app.command()
@@ -191,6 +194,99 @@ def report(out: Out = Path("out")) -> None:
     from cvo_ml.cli import commands
 
     commands.report(out)
+
+
+@app.command()
+def backtest(
+    shop: Shop = None,
+    horizon: Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged.")] = "60D",
+    every: Annotated[str, typer.Option("--every", help="Time between two cuts.")] = "30D",
+    start: Annotated[Optional[str], typer.Option("--from", help="No cut before it.", show_default=False)] = None,
+    end: Annotated[
+        Optional[str], typer.Option("--until", help="The last cut; default: the last whose window is over.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder; a walk that was interrupted goes on there.")] = Path(
+        "backtest"
+    ),
+    overrides: Overrides = None,
+    simulated: Annotated[
+        Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
+    ] = None,
+    size: Annotated[
+        Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
+    from cvo_ml.cli import backtest as command
+    from cvo_ml.cli import commands, shops
+    from cvo_ml.core.errors import UsageError
+
+    commands.check_overrides(("clv", "churn", "icp"), overrides or [])
+    truth = None
+    if simulated is not None:
+        from cvo_ml.cli import simulation
+
+        if shop is not None:
+            raise UsageError("--simulated makes a shop of its own: leave --shop out")
+        chosen, truth = simulation.world(simulated, out / "simulated", size, seed)
+    else:
+        chosen = shops.choose(None, shop, "")
+    options = {"every": every, "start": start, "end": end}
+    command.backtest(chosen, out, horizon, options, overrides or [], as_json, truth)
+
+
+@app.command()
+def monitor(
+    out: Out = Path("out"),
+    policy: Annotated[
+        Optional[Path],
+        typer.Option("--policy", help="Thresholds; default: configs/policies/monitoring.yaml.", show_default=False),
+    ] = None,
+    webhook: Annotated[
+        Optional[str], typer.Option("--webhook", help="POST the alarms there as JSON.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what looks wrong with the current scores: drift, stale or cut input, silent failures, broken promises."""
+    from cvo_ml.cli import monitoring
+
+    monitoring.monitor(out, policy, webhook, as_json)
+
+
+@app.command()
+def segment(
+    as_of: Annotated[str, typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.")],
+    shop: Shop = None,
+    out: Out = Path("out"),
+    mlruns: Mlruns = Path("mlruns"),
+    months: Annotated[int, typer.Option("--months", min=0, max=120, help="Months back to follow the groups.")] = 6,
+    recut: Annotated[bool, typer.Option("--recut", help="Cut the edges anew and keep them for later runs.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the groups; write nothing and freeze nothing.")
+    ] = False,
+    model: Annotated[
+        Optional[str],
+        typer.Option(
+            "--model", help="Set model-based segments beside the rules: kmeans or mixture.", show_default=False
+        ),
+    ] = None,
+    horizon: Annotated[str, typer.Option("--horizon", help="With --model: the window that compares the two.")] = "90D",
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", help="Override the policy, such as vocabulary=reveal or scale=5.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put every customer into one group; say why they moved, what they are worth, and what to do next."""
+    from cvo_ml.cli import segment as command
+    from cvo_ml.cli import shops
+
+    command.segment(
+        shops.choose(None, shop, ""), as_of, out, mlruns, months=months, recut=recut, dry_run=dry_run, method=model,
+        horizon=horizon, overrides=overrides or [], machine=as_json,
+    )  # fmt: skip
 
 
 @app.command()

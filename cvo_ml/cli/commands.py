@@ -14,21 +14,25 @@ import pandas as pd
 from rich.console import Console
 
 from cvo_ml import pipeline
-from cvo_ml.cli import shops, show, simulation, training
+from cvo_ml.cli import monitoring, shops, show, simulation, training
 from cvo_ml.cli.champions import champions, from_folder
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.next_actions import NextActions
+from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import GateClosed, ModelRefused, UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.store import StoredRun, current_run, read_scores
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.monitoring.realised import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.promotion import When
 from cvo_ml.registry.tracking import MODEL_NAMES
-from cvo_ml.report import render
+from cvo_ml.report import render, segment_section
+from cvo_ml.segments.files import stored_summary
 from cvo_ml.transactions import ReadResult, read_shop
 from cvo_ml.transactions.readiness import readiness
 
@@ -66,7 +70,7 @@ def demo(
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
     pipeline.check_window(read.tables, cut, span)
     shop_file = shops.save(shop, out / shops.FILE)
-    _check_overrides(MODEL_NAMES, overrides)
+    check_overrides(MODEL_NAMES, overrides)
     settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
     said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, "always", quiet=False)
     show.models(console, said)
@@ -77,6 +81,7 @@ def demo(
     show.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
         judged = pipeline.outcomes(run, read.tables, span, out, truth)
+        pipeline.close_outcomes(out, read, shop.name)
     show.outcomes(console, judged, read.tables.currency)
     _report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
@@ -136,7 +141,7 @@ def train(
         raise UsageError(f"no model {unknown[0]!r}: use {', '.join(MODEL_NAMES)}")
     if as_of is None:
         raise UsageError("train needs --as-of YYYY-MM-DD: the code never asks the clock what day it is")
-    _check_overrides(names, overrides)
+    check_overrides(names, overrides)
     training.checkout()
     shop_file = shops.save(shop, mlruns / f"shop-{shop.name}.yaml")
     when: When = "gate" if promote else "never"
@@ -173,16 +178,35 @@ def score(
     _report(out, quiet=as_json)
 
 
-def outcomes(shop: ShopConfig, horizon: str | None, out: Path, as_json: bool) -> None:
-    """Judge the current run."""
+def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json: bool) -> None:
+    """Close every run whose window is over in the ledger, and judge the current one.
+
+    Raises
+    ------
+    UsageError
+        If no window is over, or the orders are another shop's.
+    """
+    if by not in GROUPINGS:
+        raise UsageError(f"--by {by!r} is unknown: use {', '.join(GROUPINGS)}")
     run = current_run(out / "scores")
     pipeline.check_shop(run, shop.name)
     read = read_shop(shop)
-    judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
+    pipeline.close_outcomes(out, read, shop.name)
+    lines = pipeline.realised_outcomes(out, by)
+    try:
+        judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
+    except UsageError as open_window:
+        if horizon or not lines:
+            raise
+        judged = {"as_of": run.manifest["as_of"], "reason": str(open_window)}
     if as_json:
-        _print_json(judged)
+        _print_json({**judged, "ledger": lines})
+        return
+    if "reason" in judged:
+        console.print(f"The current run is not judged: {judged['reason']}.", highlight=False)
     else:
         show.outcomes(console, judged, read.tables.currency)
+    monitoring.ledger_table(console, lines, by)
 
 
 def report(out: Path) -> None:
@@ -211,11 +235,11 @@ def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: Mod
     segments = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
-        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name)
+        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name, out=out)
         return pipeline.store(scored, read, models, cut, out, shop.name, priorities)
 
 
-def _check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
+def check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
     """Refuse a --set that would change nothing or cannot be, before anything is written.
 
     Raises
@@ -239,7 +263,9 @@ def _report(out: Path, quiet: bool) -> None:
     run = current_run(out / "scores")
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
-        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run)))
+        actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
+        section = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
+        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run), section))
 
 
 def _print_json(value: Any) -> None:

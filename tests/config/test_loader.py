@@ -13,8 +13,11 @@ from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.gates import Gates, load_gates
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import as_mapping, config_dir, default_config, load_config, read_yaml
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.monitoring import MonitoringPolicy
+from cvo_ml.config.next_actions import NextActions
+from cvo_ml.config.policies import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import Horizon
@@ -25,8 +28,11 @@ SCHEMAS: dict[str, type[FrozenConfig]] = {
     "churn": ChurnJob,
     "icp": IcpJob,
     "segments": SegmentPolicy,
+    "segments_fixed": SegmentPolicy,
+    "next_actions": NextActions,
     "priorities": PriorityPolicy,
     "readiness": ReadinessPolicy,
+    "monitoring": MonitoringPolicy,
     "shop": ShopConfig,
     "gates": Gates,
 }
@@ -54,7 +60,7 @@ MESSAGES = {
     "clv_infinite_penalty.yaml": "key 'penalty': write a finite number (found inf)",
     "clv_rate_of_one.yaml": "key 'discount_rate': write a number below 1 (found 1.0)",
     "icp_share_of_one.yaml": "key 'top_share': write a number below 1",
-    "segments_scale_six.yaml": "key 'scale': write 3, 4 or 5 (found 6)",
+    "segments_scale_six.yaml": "key 'scale': write 'auto', 3, 4 or 5 (found 6)",
     "segments_shares_sum.yaml": "the shares of the tiers must sum to 1",
     "priorities_no_action.yaml": "key 'action' is missing: add it",
     "priorities_save_rate.yaml": "key 'action.save_rate': write a number of at most 1 (found 1.5)",

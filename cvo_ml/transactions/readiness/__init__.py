@@ -167,6 +167,8 @@ def _warnings(found: Contents, limits: Warnings) -> list[str]:
         said.append(f"{found.refunds_without_order_share:.0%} of the refunds name no order and count by customer only")
     if found.quarantined_share > limits.quarantined_share:
         said.append(f"{found.quarantined_share:.1%} of all rows are in quarantine: look at the reasons")
+    if not found.orders and found.refunds:
+        said.append("all rows are below zero and count as refunds: is the sign of the amounts turned round?")
     if found.orders and found.net <= 0:
         said.append(f"{NO_VALUE}: no value can be predicted and no action can pay: {MAP_NET}")
     if found.orders and found.currency == NO_CURRENCY:
