@@ -32,6 +32,7 @@ from cvo_ml.monitoring.ledger import Closed
 from cvo_ml.monitoring.realised import realised
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
+from cvo_ml.predict.shadow import shadow
 from cvo_ml.priorities import declared_effects, plan, value_at_stake
 from cvo_ml.segments import EDGES, Segmented, segment_customers
 from cvo_ml.transactions import ReadResult
@@ -143,6 +144,22 @@ def score_customers(
     return Scored(scores, features, ledgers(scores), segmented)
 
 
+def shadow_scores(
+    tables: Tables, as_of: date, serving: ModelSet, behind: ModelSet, *, shop: str
+) -> dict[str, dict[str, Any]]:
+    """Champions and challengers on the customers known at ``as_of``; nothing is stored.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was made for something else.
+    """
+    for models in (serving, behind):
+        check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
+    features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
+    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency)
+
+
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
     """For each model: customers known = scored + ineligible, by reason."""
     found = {}
@@ -167,7 +184,7 @@ def store(
         "row_ledger": read.ledger.as_dict(),
         "readiness": readiness(read, as_of=as_of, horizon=_horizon(models)).lines(),
         "customer_ledgers": {name: found.as_dict() for name, found in scored.ledgers.items()},
-        "notes": [*read.notes, *staleness(read.tables, as_of)],
+        "notes": [*models.notes, *read.notes, *staleness(read.tables, as_of)],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
         "segments": scored.segmented.as_dict(),
@@ -372,7 +389,8 @@ def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> 
         if str(facts.get("trained_as_of", "")) > str(as_of):
             raise ModelRefused(
                 f"{name}: the champion learned from data up to {facts['trained_as_of']}, after as_of {as_of}, so its "
-                f"scores would know the future: run 'cvo train {name} --as-of {as_of}', or score a later date",
+                f"scores would know the future: score a later date, or train for this one in a folder of its own "
+                f"(cvo train {name} --as-of {as_of} --mlruns FOLDER)",
                 reason_code="trained_after_as_of",
             )
 
@@ -411,6 +429,7 @@ __all__ = [
     "priorities_csv",
     "realised_outcomes",
     "score_customers",
+    "shadow_scores",
     "store",
     "stored_outcomes",
 ]

@@ -28,6 +28,7 @@ from training.dates import first_day, training_dates
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 from training.slices import slices
+from training.trials import churn_trial
 
 Labels = NDArray[np.bool_]
 MINIMA: Final = ChurnMinima()
@@ -71,6 +72,7 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
     notes = ("not better than recency alone out of time: recency is champion",) if verdict.grade == "D" else ()
     return Trained(
         bundle_of("churn", champion, settings, facts),
+        churn_trial(baseline if verdict.grade == "D" else model, test, y, tables, as_of, job),
         {"training_dates": len(dates), "training_rows": sum(len(X) for X, _ in everything), "test_rows": len(test)},
         metrics(y, predicted, slope.estimate) | gate_metrics(evidence),
         {

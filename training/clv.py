@@ -37,6 +37,7 @@ from training.clv_validation import (
     validate,
 )
 from training.result import Trained
+from training.trials import clv_trial
 
 #: A percentile of fewer customers says little.
 FEWEST_REFERENCE: Final = 100
@@ -69,6 +70,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     }
     return Trained(
         bundle_of("clv", champion, settings, facts),
+        clv_trial(champion, validation, features, job),
         parameters,
         {**metrics(validation), **judgement.metrics(), **agreement},
         figures(fitted, features, validation, judgement, job),

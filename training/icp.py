@@ -26,6 +26,7 @@ from training import plots
 from training.dates import first_day
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
+from training.trials import icp_trial
 
 Labels = NDArray[np.bool_]
 MINIMA: Final = IcpMinima()
@@ -76,6 +77,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         found |= {f"{prefix}_auc": auc(y, score), f"{prefix}_lift_top_decile": lift(y, score)}
     return Trained(
         bundle_of("icp", champion, settings, facts),
+        icp_trial(baseline if verdict.grade == "D" else model, train, test, tables, as_of),
         {"training_rows": len(train), "training_positives": int(train["is_top"].sum())},
         found | gate_metrics(evidence),
         {

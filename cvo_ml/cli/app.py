@@ -9,6 +9,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from cvo_ml.cli import models
+from cvo_ml.cli.options import AsOf, Json, Mlruns, Shop
+
 app = typer.Typer(
     name="cvo",
     no_args_is_help=True,
@@ -17,15 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Customer value optimization: from a table of orders to a ranked list of profitable actions.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="The registered models.")
-app.add_typer(models_app, name="models")
+app.add_typer(models.app, name="models")
 
 # typer reads annotations at run time, and Optional keeps them readable for it on every Python
 Data = Annotated[Optional[Path], typer.Option("--data", help="A CSV or Parquet file of orders.", show_default=False)]
-Shop = Annotated[
-    Optional[Path],
-    typer.Option("--shop", help="A shop's YAML file, such as configs/shops/cdnow.yaml.", show_default=False),
-]
 Columns = Annotated[
     str,
     typer.Option(
@@ -50,16 +48,11 @@ MaxBadShare = Annotated[
         help="One fault in more than this share of the rows refuses the file; default: the shop's, else 0.01.",
     ),
 ]  # fmt: skip
-AsOf = Annotated[
-    Optional[str], typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.", show_default=False)
-]
 Out = Annotated[Path, typer.Option("--out", help="Folder of scores/, priorities.csv and report.html.")]
-Mlruns = Annotated[Path, typer.Option("--mlruns", help="Folder of MLflow's database and artifacts.")]
 Overrides = Annotated[
     Optional[list[str]],
     typer.Option("--set", help="Override a job's setting, such as churn.horizon=60D.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 HorizonOption = Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged, such as 90D.")]
 
 
@@ -140,14 +133,19 @@ def train(
     max_bad_share: MaxBadShare = None,
     mlruns: Mlruns = Path("mlruns"),
     overrides: Overrides = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make a challenger champion at once if its gates are open.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fit models on what was known before the cut; track, grade and register them."""
+    """Fit models on what was known before the cut; track, grade and register them.
+
+    A shop's first model becomes champion, a later one challenger: see cvo models promote.
+    """
     from cvo_ml.cli import commands, shops
 
-    commands.train(
-        names, shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, mlruns, overrides or [], as_json
-    )
+    chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
+    commands.train(names, chosen, as_of, mlruns, overrides or [], as_json, promote=promote)
 
 
 @app.command()
@@ -157,12 +155,17 @@ def score(
     max_bad_share: MaxBadShare = None,
     out: Out = Path("out"),
     mlruns: Mlruns = Path("mlruns"),
+    models_folder: Annotated[
+        Optional[Path],
+        typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score, segment and prioritize every customer with the champions."""
     from cvo_ml.cli import commands, shops
 
-    commands.score(shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, out, mlruns, as_json)
+    chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
+    commands.score(chosen, as_of, out, mlruns, as_json, models_folder)
 
 
 @app.command()
@@ -311,14 +314,6 @@ def simulate(
     from cvo_ml.cli import simulation
 
     simulation.simulate(kind, folder, preset, size, seed, dirty, overwrite, overrides or [], as_json)
-
-
-@models_app.command("list")
-def models_list(mlruns: Mlruns = Path("mlruns"), as_json: Json = False) -> None:
-    """The registered models, their versions, grades and aliases."""
-    from cvo_ml.cli import commands
-
-    commands.models_list(mlruns, as_json)
 
 
 class Stopped(BaseException):

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import cvo_ml
 from cvo_ml.core.errors import CvoError, UsageError
+from cvo_ml.registry.promotion import When
 
 #: seconds that the child has to end in order
 PATIENCE: Final = 8.0
@@ -42,7 +43,13 @@ def checkout() -> Path:
 
 
 def run(
-    names: Sequence[str], shop_file: Path, as_of: date, mlruns: Path, overrides: Sequence[str], listener: Listener
+    names: Sequence[str],
+    shop_file: Path,
+    as_of: date,
+    mlruns: Path,
+    overrides: Sequence[str],
+    when: When,
+    listener: Listener,
 ) -> list[dict[str, Any]]:
     """Train the named models in one child process and return what it said of each.
 
@@ -52,6 +59,7 @@ def run(
         With the child's sentence and exit code, where it fails.
     """
     arguments = ["--shop", str(shop_file), "--as-of", str(as_of), "--mlruns", str(mlruns.resolve())]
+    arguments += ["--promote", when]
     arguments += [part for name in names for part in ("--job", name)]
     said = run_module("training", [*arguments, *_sets(overrides)], listener)
     return [event for event in said if event["event"] in ("trained", "refused")]
