@@ -16,6 +16,5 @@ format:
 lock:
 	python3 tools/lock.py
 
-# compiled kernels are invisible to coverage, so they run as Python here
 cover:
-	NUMBA_DISABLE_JIT=1 uv run pytest --cov --cov-report=term-missing
+	uv run pytest --cov --cov-report=term-missing

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import _thread
 import argparse
-import contextlib
-import json
-import os
-import subprocess
 import sys
-import tempfile
-import threading
-import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, get_args
 
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import load_job
-from cvo_ml.config.loader import as_mapping, load_config
+from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import CvoError, ModelRefused, UsageError, unusable
+from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
-from cvo_ml.registry.bundle import Bundle, save_bundle
+from cvo_ml.registry.promotion import When
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.transactions import ReadResult, read_shop
+from cvo_ml.transactions import read_shop
 from training.churn import train_churn
 from training.clv import train_clv
 from training.icp import train_icp
+from training.protocol import follow_parent, say, speaking
 from training.result import Trained
+from training.session import Session
 
-#: seconds that a stopped job has to close its run
-PATIENCE: Final = 5.0
 TRAINERS: Final[dict[str, Callable[..., Trained]]] = {"clv": train_clv, "churn": train_churn, "icp": train_icp}
 
 
@@ -47,106 +41,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _options().parse_args(arguments)
     if options.follow_parent:
-        threading.Thread(target=_stop_with_parent, daemon=True).start()
-    try:
-        as_of = parse_as_of(options.as_of)
-        shop = load_config(Path(options.shop), ShopConfig)
-        jobs = {name: load_job(name, options.set) for name in options.job}
-        say("step", text="reading the rows before the cut")
-        read = read_shop(shop, as_of=as_of)
-        tracker = Tracker(Path(options.mlruns))
-        for name, job in jobs.items():
-            _train(name, job, read, shop, as_of, tracker)
-    except CvoError as error:
-        say("error", text=str(error), exit_code=error.exit_code)
-        return error.exit_code
-    except OSError as error:
-        say("error", text=str(unusable(error)), exit_code=UsageError.exit_code)
-        return UsageError.exit_code
-    return 0
+        follow_parent()
+    return speaking(lambda: _run(options))
 
 
-def _stop_with_parent() -> None:
-    """Wait for the end of standard input, which the parent holds open; then stop as if by Ctrl-C.
-
-    A parent that was killed cannot tell its child to stop, but its end of the pipe closes all the same.
-    """
-    while os.read(0, 1):  # not through sys.stdin, whose lock would be held at the end of this process
-        pass
-    _thread.interrupt_main()
-    time.sleep(PATIENCE)
-    os._exit(130)  # deep inside a library: do not wait for it
-
-
-def say(event: str, **content: Any) -> None:
-    """One JSON line for the parent process."""
-    print(json.dumps({"event": event, **content}), file=sys.__stdout__, flush=True)
-
-
-def _train(name: str, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_of: date, tracker: Tracker) -> None:
-    say("step", text=f"training {name}")
-    # libraries that print while they fit must not speak into the parent's protocol
-    with contextlib.redirect_stdout(sys.stderr):
+def _run(options: argparse.Namespace) -> None:
+    as_of = parse_as_of(options.as_of)
+    shop = load_config(Path(options.shop), ShopConfig)
+    jobs = {name: load_job(name, options.set) for name in options.job}
+    minima = load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
+    say("step", text="reading the rows before the cut")
+    read = read_shop(shop, as_of=as_of)
+    session = Session(Tracker(Path(options.mlruns)), shop, as_of, read, options.promote)
+    for name, job in jobs.items():
+        say("step", text=f"training {name}")
         try:
-            with tracker.run(name, f"{shop.name} {as_of}", {"shop": shop.name}) as run:
-                trained = _fit(name, job, read.tables, as_of)
-                bundle = _with_facts(trained, job, read, shop, as_of)
-                run.log_params({"job": as_mapping(job), "shop": shop.name, "as_of": str(as_of), **trained.parameters})
-                run.log_metrics(trained.metrics)
-                run.set_tags(
-                    {"grade": bundle.grade, "kind": bundle.kind, "data": read.fingerprint, "version": bundle.version}
-                )
-                run.log_dict(bundle.facts["verdict"], "verdict")
-                for title, document in trained.documents.items():
-                    run.log_dict(document, title)
-                for title, text in trained.texts.items():
-                    run.log_text(text, title)
-                for title, draw in trained.figures.items():
-                    run.log_figure(draw(), title)
-                with tempfile.TemporaryDirectory() as folder:
-                    uri = run.log_bundle(save_bundle(bundle, Path(folder) / "model"))
+            said = session.take(name, job, partial(_fit, name, job, minima, read.tables, as_of))
         except ModelRefused as refused:
             say("refused", name=name, reason=refused.reason_code, text=str(refused))
-            return
-        number = tracker.register(uri, name, {"grade": bundle.grade, "shop": shop.name, "hash": bundle.version})
-    say(
-        "trained",
-        name=name,
-        kind=bundle.kind,
-        grade=bundle.grade,
-        version=bundle.version,
-        registered=number,
-        metrics={key: value for key, value in trained.metrics.items() if value == value},
-        parameters=trained.parameters,
-        notes=list(trained.notes),
-    )
+        else:
+            say("trained", **said)
 
 
-def _fit(name: str, job: FrozenConfig, tables: Tables, as_of: date) -> Trained:
-    return TRAINERS[name](tables, as_of, job)
-
-
-def _with_facts(trained: Trained, job: FrozenConfig, read: ReadResult, shop: ShopConfig, as_of: date) -> Bundle:
-    bundle = trained.bundle
-    facts = {
-        **bundle.facts,
-        "trained_as_of": str(as_of),
-        "shop": shop.name,
-        "currency": read.tables.currency,
-        "data_hash": read.fingerprint,
-        "git_commit": _git_commit(),
-        "job": as_mapping(job),
-        "metrics": {
-            key: value for key, value in trained.metrics.items() if value == value and abs(value) != float("inf")
-        },
-        "notes": list(trained.notes),
-    }
-    return Bundle(bundle.name, bundle.kind, bundle.parameters, bundle.settings, bundle.files, facts)
-
-
-def _git_commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
+def _fit(name: str, job: FrozenConfig, minima: ReadinessPolicy, tables: Tables, as_of: date) -> Trained:
+    return TRAINERS[name](tables, as_of, job, getattr(minima, name))
 
 
 def _options() -> argparse.ArgumentParser:
@@ -155,6 +73,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--shop", required=True, help="a shop's YAML file")
     parser.add_argument("--as-of", required=True, help="the cut date, YYYY-MM-DD: nothing later is read")
     parser.add_argument("--mlruns", default="mlruns")
+    parser.add_argument("--promote", choices=get_args(When), default="never", help="what a challenger does next")
     parser.add_argument("--follow-parent", action="store_true", help="stop when standard input ends")
     parser.add_argument("--set", action="append", default=[], help="such as churn.horizon=60D")
     return parser

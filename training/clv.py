@@ -2,91 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import ClvJob
+from cvo_ml.config.readiness import ClvMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
-from cvo_ml.models.clv import (
-    BetaGeoModel,
-    FitStatus,
-    ModifiedBetaGeoModel,
-    ParetoNBDModel,
-    fit_lifetime_value,
-    last_period_repeated,
-)
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
-from cvo_ml.models.clv.purchase_model import PurchaseModel
-from cvo_ml.models.clv.scorers import BuyTillYouDie, Formula, scorer_of
+from cvo_ml.models.clv.scorers import BuyTillYouDie
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
-from cvo_ml.stats.calibration import decile_slope
-from cvo_ml.stats.grading import Verdict, grade_losses
+from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
 from training import judging, oracle, plots
-from training.clv_hybrid import fit_hybrid, surely_better
-from training.dates import training_dates
+from training.clv_validation import (
+    MINIMA,
+    MODELS,
+    Baseline,
+    Fitted,
+    Validation,
+    baselines,
+    fit,
+    graded,
+    hybrid,
+    validate,
+)
 from training.result import Trained
-from training.slices import slices
+from training.trials import clv_trial
 
-Floats = NDArray[np.float64]
 #: A percentile of fewer customers says little.
 FEWEST_REFERENCE: Final = 100
-MODELS: Final[Mapping[str, type[PurchaseModel]]] = {
-    "bg_nbd": BetaGeoModel,
-    "mbg_nbd": ModifiedBetaGeoModel,
-    "pareto_nbd": ParetoNBDModel,
-}
 #: Below this the value of a purchase is said to depend on their number.
 DEPENDENT: Final = 0.01
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """Where the ladder ended: the scorer, None at the formula, and the rung with its reasons."""
-
-    scorer: BuyTillYouDie | None
-    status: FitStatus
-
-    def predict(self, features: pd.DataFrame, job: ClvJob) -> pd.DataFrame:
-        """The scorer's table, or the formula's, over the window of validation."""
-        return (self.scorer or Formula()).predict(features, horizon=job.validation_horizon)
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Predictions made at an earlier date, beside what happened in the window after it.
-
-    ``model`` in ``predicted`` is the better of ``btyd`` and ``hybrid``; ``choice`` says which and why.
-    """
-
-    cut: date
-    features: pd.DataFrame
-    outcome: pd.DataFrame
-    fitted: Fitted
-    table: pd.DataFrame
-    predicted: Mapping[str, Floats]
-    verdict: Verdict
-    baseline: str
-    hybrid_chosen: bool
-    choice: str
-
-    @property
-    def actual(self) -> Floats:
-        """Value that came, (n,)."""
-        return self.outcome["value"].to_numpy(dtype=np.float64)
-
-
-def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
+def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIMA) -> Trained:
     """Fit at ``as_of`` and grade on the window that ends there.
 
     Raises
@@ -95,62 +54,64 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob) -> Trained:
         If there is no customer to learn from.
     """
     features = snapshot(tables, as_of)
-    fitted = fit(features, job, reference_p90(tables, as_of, job))
-    validation = validate(tables, as_of, job)
-    verdict = validation.verdict
-    notes: list[str] = []
-    if fitted.scorer is None:
-        verdict = replace(verdict, grade="D")
-        notes.append(f"the formula is champion: {fitted.status.reason}")
-    elif verdict.grade == "D":
-        notes.append(f"not better than {validation.baseline} out of time: the formula is champion")
-        if validation.fitted.scorer is None:
-            notes.append(f"before {validation.cut} the data carried no model: {validation.fitted.status.reason}")
-    champion: BuyTillYouDie | HybridLifetimeValue | Formula = Formula()
-    if fitted.scorer is not None and verdict.grade != "D":
-        champion = fitted.scorer
-        notes.append(validation.choice)
-        if validation.hybrid_chosen:
-            try:
-                champion = hybrid(tables, as_of, job.horizon, job, fitted.scorer)
-            except ModelRefused as refused:
-                verdict = graded(
-                    validation.actual, validation.predicted, "btyd", validation.baseline, validation.features
-                )
-                champion = fitted.scorer if verdict.grade != "D" else Formula()
-                notes.append(f"the hybrid could not be trained at {as_of}, so it is not champion: {refused}")
-    parameters, described = describe(fitted, job)
-    parameters["choice"] = validation.choice
+    fitted = fit(features, job, reference_p90(tables, as_of, job), minima)
+    validation = validate(tables, as_of, job, minima)
+    if fitted.scorer is not None and validation.drift is not None:
+        fitted.scorer.rate_drift = validation.drift.per_year
+    champion, verdict, notes = crown(tables, as_of, job, fitted, validation, minima)
     judgement = judging.judge(tables, as_of, validation, job.validation_horizon)
+    parameters, described = describe(fitted, validation, job)
     agreement = {} if fitted.scorer is None else oracle.agreement(fitted.scorer.model, features, job.oracle_customers)
     settings = {"horizon_days": job.horizon.days, "discount_rate": job.discount_rate}
+    facts = {
+        "verdict": verdict.as_dict(),
+        "baseline": validation.baseline,
+        "reference": described_by(champion, features, job),
+    }
     return Trained(
-        bundle_of("clv", champion, settings, {"verdict": verdict.as_dict(), "baseline": validation.baseline}),
+        bundle_of("clv", champion, settings, facts),
+        clv_trial(champion, validation, features, job),
         parameters,
         {**metrics(validation), **judgement.metrics(), **agreement},
         figures(fitted, features, validation, judgement, job),
-        (*described, *notes),
+        (*described, *notes, *judgement.remarks),
         {"judging": judgement.as_dict()},
         {"judging": judgement.markdown()},
     )
 
 
-def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None) -> Fitted:
-    """The ladder on a snapshot's RFM summary, with the shop's orders per purchase day.
+def described_by(
+    champion: BuyTillYouDie | HybridLifetimeValue | Baseline, features: pd.DataFrame, job: ClvJob
+) -> dict[str, Any]:
+    """The distribution of what the champion reads and says at the cut, for later runs to be compared with."""
+    said = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
+    return reference_of(features, champion.columns, said["predicted_clv"].to_numpy())
 
-    Raises
-    ------
-    ModelRefused
-        If there are no customers.
+
+def crown(
+    tables: Tables, as_of: date, job: ClvJob, fitted: Fitted, validation: Validation, minima: ClvMinima
+) -> tuple[BuyTillYouDie | HybridLifetimeValue | Baseline, Verdict, list[str]]:
+    """The champion, the grade that it carries, and why.
+
+    The better baseline takes the place of a model that is not better than it, or that could not be fitted.
     """
-    if features.empty:
-        raise ModelRefused("clv: there is no customer before the cut: use a later date", reason_code="no_customers")
-    found = fit_lifetime_value(features, penalty=job.penalty, first=MODELS[job.model])
-    if found.model is None:
-        return Fitted(None, found.status)
-    purchase_days = (features["frequency"] + 1).sum()
-    ratio = max(1.0, float(features["number_of_orders"].sum() / purchase_days))
-    return Fitted(scorer_of(found.model, ratio, p90), found.status)
+    verdict, name = validation.verdict, validation.baseline
+    baseline = baselines(job.validation_horizon)[name]
+    if fitted.scorer is None:
+        return baseline, replace(verdict, grade="D"), [f"the {name} is champion: {fitted.status.reason}"]
+    if verdict.grade == "D":
+        notes = [f"not better than the {name} out of time: the {name} is champion"]
+        if validation.fitted.scorer is None:
+            notes.append(f"before {validation.cut} the data carried no model: {validation.fitted.status.reason}")
+        return baseline, verdict, notes
+    if not validation.hybrid_chosen:
+        return fitted.scorer, verdict, [validation.choice]
+    try:
+        return hybrid(tables, as_of, job.horizon, job, fitted.scorer, minima), verdict, [validation.choice]
+    except ModelRefused as refused:
+        verdict = graded(validation.actual, validation.predicted, "btyd", name, validation.features)
+        why = f"the hybrid could not be trained at {as_of}, so it is not champion: {refused}"
+        return fitted.scorer if verdict.grade != "D" else baseline, verdict, [validation.choice, why]
 
 
 def reference_p90(tables: Tables, as_of: date, job: ClvJob) -> float | None:
@@ -160,97 +121,6 @@ def reference_p90(tables: Tables, as_of: date, job: ClvJob) -> float | None:
     if len(customers) < FEWEST_REFERENCE:
         return None
     return float(window_outcome(tables, start, job.horizon, customers)["value"].quantile(0.9))
-
-
-def validate(tables: Tables, as_of: date, job: ClvJob) -> Validation:
-    """Fit a horizon earlier and compare with what came until ``as_of``, on squared error per customer."""
-    horizon = job.validation_horizon
-    cut = as_of - horizon.delta
-    features = snapshot(tables, cut)
-    try:
-        fitted = fit(features, job)
-    except ModelRefused as refused:
-        raise ModelRefused(
-            f"{refused} (with the data before {cut}, {horizon} before the cut, on which the grade would rest)",
-            reason_code=refused.reason_code,
-        ) from None
-    outcome = window_outcome(tables, cut, horizon, features.index)
-    actual = outcome["value"].to_numpy(dtype=np.float64)
-    before = window_outcome(tables, cut - horizon.delta, horizon, features.index)
-    table, chosen, choice = fitted.predict(features, job), False, f"only the formula: {fitted.status.reason}"
-    candidates: dict[str, Floats] = {}
-    if fitted.scorer is not None:
-        alone = table["predicted_clv"].to_numpy()
-        table, trees, chosen, choice = choose(tables, cut, job, fitted.scorer, features, table, actual)
-        candidates = {} if trees is None else {"btyd": alone, "hybrid": trees}
-    predicted = {
-        "model": table["predicted_clv"].to_numpy(),
-        **candidates,
-        "formula": Formula().predict(features, horizon=horizon)["predicted_clv"].to_numpy(),
-        "last period repeated": last_period_repeated(before["value"].clip(lower=0).to_numpy(), horizon, horizon),
-        "zero": np.zeros(len(actual)),
-    }
-    losses = {name: (actual - values) ** 2 for name, values in predicted.items()}
-    baseline = min(("formula", "last period repeated"), key=lambda name: losses[name].mean())
-    verdict = graded(actual, predicted, "model", baseline, features)
-    outcome = outcome.assign(last_purchase_days=before["purchase_days"])
-    return Validation(cut, features, outcome, fitted, table, predicted, verdict, baseline, chosen, choice)
-
-
-def graded(
-    actual: Floats, predicted: Mapping[str, Floats], name: str, baseline: str, features: pd.DataFrame
-) -> Verdict:
-    """The grade of one prediction against the baseline."""
-    slope = decile_slope(actual, predicted[name]) if np.ptp(predicted[name]) > 0 else None
-    ours, theirs = ((actual - predicted[which]) ** 2 for which in (name, baseline))
-    return grade_losses(ours, theirs, slope, slices(features))
-
-
-def hybrid(tables: Tables, as_of: date, horizon: Horizon, job: ClvJob, scorer: BuyTillYouDie) -> HybridLifetimeValue:
-    """Trees on top of a scorer, on the windows that were closed at ``as_of``."""
-    found = fit_hybrid(tables, as_of, horizon, job, scorer, lambda features: fit(features, job).scorer)
-    found.reference_p90 = scorer.reference_p90
-    return found
-
-
-def choose(
-    tables: Tables,
-    cut: date,
-    job: ClvJob,
-    scorer: BuyTillYouDie,
-    features: pd.DataFrame,
-    table: pd.DataFrame,
-    actual: Floats,
-) -> tuple[pd.DataFrame, Floats | None, bool, str]:
-    """The table of the better one, the hybrid's values, whether it is the hybrid, and why.
-
-    The hybrid is chosen only if its squared error in the window after ``cut`` is lower with a 95 % lower bound above 0:
-    the simpler model keeps the place where the difference may be chance.
-    """
-    if not job.hybrid.enabled:
-        return table, None, False, "the hybrid is switched off"
-    if trees_cannot_serve(tables, cut + job.validation_horizon.delta, job):
-        return table, None, False, f"no hybrid: no closed window of {job.horizon} to train the champion on"
-    try:
-        trees = hybrid(tables, cut, job.validation_horizon, job, scorer)
-    except ModelRefused as refused:
-        return table, None, False, f"no hybrid: {refused}"
-    theirs = trees.predict(features, horizon=job.validation_horizon)
-    values = theirs["predicted_clv"].to_numpy()
-    before = table["predicted_clv"].to_numpy()
-    gain = surely_better(actual, values, before)
-    rmse = [float(np.sqrt(np.mean((actual - predicted) ** 2))) for predicted in (values, before)]
-    better = gain.lower > 0
-    verdict = "surely lower" if better else "surely higher" if gain.upper < 0 else "not surely different"
-    name = "the hybrid" if better else "the model of purchases alone"
-    choice = f"{name} is chosen: RMSE of the hybrid {rmse[0]:,.4g} against {rmse[1]:,.4g}, {verdict} (paired, 95 %)"
-    return (theirs if better else table), values, better, choice
-
-
-def trees_cannot_serve(tables: Tables, as_of: date, job: ClvJob) -> bool:
-    """Whether no window of the job's own horizon is closed at ``as_of`` with enough history before it."""
-    last, options = as_of - job.horizon.delta, job.hybrid
-    return not training_dates(tables, last, options.snapshots_every, options.most_snapshots, options.shortest_history)
 
 
 def metrics(validation: Validation) -> dict[str, float]:
@@ -282,27 +152,34 @@ def figures(
         drawn["holdout_by_frequency"] = partial(plots.by_frequency, judgement.by_frequency, job.validation_horizon)
     if judgement.tracking is not None:
         drawn["tracking"] = partial(plots.tracking, judgement.tracking)
-    if fitted.scorer is not None:
+    if fitted.scorer is not None and fitted.scorer.coding is None:  # else one history has many answers
         purchases = fitted.scorer.model.transactions_
         drawn["frequency_recency"] = partial(plots.frequency_recency, purchases, features, job.horizon)
         drawn["probability_alive"] = partial(plots.probability_alive, purchases, features)
     return drawn
 
 
-def describe(fitted: Fitted, job: ClvJob) -> tuple[dict[str, Any], tuple[str, ...]]:
+def describe(fitted: Fitted, validation: Validation, job: ClvJob) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Rung, fitted parameters with standard errors, independence; a note for each fallback and broken assumption."""
-    parameters: dict[str, Any] = {"purchase_model": job.model, "rung": fitted.status.rung}
+    parameters: dict[str, Any] = {
+        "purchase_model": job.model,
+        "rung": fitted.status.rung,
+        "choice": validation.choice,
+    }
     if fitted.status.reason:
         parameters["rung_reason"] = fitted.status.reason
     if fitted.scorer is None:
         return parameters, ()
     btyd, notes = fitted.scorer.model, []
     parameters["orders_per_purchase_day"] = fitted.scorer.orders_per_purchase_day
+    parameters["rate_drift"] = fitted.scorer.rate_drift
+    if validation.drift is not None and validation.drift.per_year > 0:
+        notes.append(f"from {validation.cut} on {validation.drift}")
     names = {kind: name for name, kind in MODELS.items()}
     for name, part in ((names[type(btyd.transactions_)], btyd.transactions_), ("gamma_gamma", btyd.value_)):
         parameters[name] = {
-            **part.params_,
-            "standard_error": part.standard_errors_,
+            **_named(part.params_),
+            "standard_error": _named(part.standard_errors_),
             "log_likelihood": part.log_likelihood_,
             "status": str(part.status_),
             "penalty": part.penalty_,
@@ -314,3 +191,8 @@ def describe(fitted: Fitted, job: ClvJob) -> tuple[dict[str, Any], tuple[str, ..
     if independence.p_value is not None and independence.p_value < DEPENDENT:
         notes.append(f"gamma_gamma assumes that value does not depend on frequency, but {independence}")
     return parameters, tuple(notes)
+
+
+def _named(values: Mapping[str, float]) -> dict[str, float]:
+    """With names that MLflow takes: a country's may hold any sign."""
+    return {re.sub(r"[^\w .:/-]", "_", name): value for name, value in values.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -14,17 +15,22 @@ from numpy.typing import NDArray
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine, run
-from cvo_ml.features.relations import order_rows
+from cvo_ml.features.order_relations import order_rows
 from cvo_ml.models.clv import clv_formula
-from cvo_ml.models.clv.purchase_model import PurchaseModel
-from cvo_ml.models.clv.scorers import BuyTillYouDie
+from cvo_ml.models.clv.covariates import has_covariates
+from cvo_ml.models.clv.scorers import BuyTillYouDie, LastPeriod
 from cvo_ml.models.clv.tracking import Tracking, track
 from cvo_ml.stats.accuracy import Accuracy, accuracy, by_group, deciles, paired
-from cvo_ml.stats.intervals import Interval
+from cvo_ml.stats.intervals import Interval, bootstrap
+from cvo_ml.stats.ranking import capture
 
 Floats = NDArray[np.float64]
 #: Frequencies from here on are one group, as in Fader, Hardie & Lee (2005).
 MOST_FREQUENT: Final = 7
+#: Customers whose curves are averaged where covariates make them differ.
+MOST_CURVES: Final = 200
+#: Of the value that came, in the top tenth of an order by lot.
+CHANCE: Final = 0.1
 
 
 class Fit(Protocol):
@@ -48,7 +54,7 @@ class Window(Protocol):
 
     @property
     def outcome(self) -> pd.DataFrame:
-        """``orders, purchase_days, value`` of the window, ``last_purchase_days`` of the one before it."""
+        """``orders, purchase_days, value`` of the window."""
 
     @property
     def table(self) -> pd.DataFrame:
@@ -57,6 +63,10 @@ class Window(Protocol):
     @property
     def predicted(self) -> Mapping[str, Floats]:
         """Value by the name of what predicted it; ``model`` is the one that is judged."""
+
+    @property
+    def baseline(self) -> str:
+        """Name in ``predicted`` of what the model must beat."""
 
     @property
     def choice(self) -> str:
@@ -87,6 +97,8 @@ class Judgement:
         Repeat purchases by the week, before and after the cut; None at the formula.
     coverage:
         Share of customers inside the 90 % interval of value; None at the formula.
+    remarks:
+        What a grade, which looks at squared errors, does not say: an order no better than chance, or than the baseline.
     """
 
     cut: date
@@ -100,6 +112,7 @@ class Judgement:
     by_frequency: Sequence[Mapping[str, float]]
     tracking: Tracking | None
     coverage: float | None
+    remarks: tuple[str, ...]
 
     def metrics(self) -> dict[str, float]:
         """What the tracked run shows beyond the accuracy of value."""
@@ -131,6 +144,7 @@ class Judgement:
             "by_decile": [dict(row) for row in self.by_decile],
             "by_frequency": [dict(row) for row in self.by_frequency],
             "coverage_90": self.coverage,
+            "remarks": list(self.remarks),
             "tracking": None
             if tracked is None
             else {
@@ -159,6 +173,7 @@ class Judgement:
                 ]
             ),
             f"Choice: {self.choice}.",
+            *(f"Remark: {remark}." for remark in self.remarks),
             "## Value by predicted decile",
             _table(self.by_decile),
         ]
@@ -192,6 +207,7 @@ def judge(tables: Tables, as_of: date, window: Window, horizon: Horizon) -> Judg
         row["share_of_actual"] = row["actual"] * row["rows"] / total if total > 0 else 0.0
     days = purchase_predictions(window, horizon)
     came = window.outcome["purchase_days"].to_numpy(dtype=np.float64)
+    lead = {name: paired(actual, model, values) for name, values in others.items()}
     by_frequency = []
     if scorer is not None:
         group = np.minimum(window.features["frequency"].to_numpy(), MOST_FREQUENT).astype(np.intp)
@@ -201,14 +217,39 @@ def judge(tables: Tables, as_of: date, window: Window, horizon: Horizon) -> Judg
         horizon,
         {name: accuracy(actual, values) for name, values in window.predicted.items()},
         {name: accuracy(came, values) for name, values in days.items()},
-        {name: paired(actual, model, values) for name, values in others.items()},
+        lead,
         paired(actual, tried["hybrid"], tried["btyd"]) if tried else {},
         window.choice,
         by_decile,
         by_frequency,
-        None if scorer is None else tracking_of(tables, as_of, window, scorer.model.transactions_),
+        None if scorer is None else tracking_of(tables, as_of, window, scorer),
         None if inside is None else float(inside.mean()),
+        remarks_on_order(actual, model, window.baseline, lead[window.baseline]),
     )
+
+
+def remarks_on_order(
+    actual: Floats, model: Floats, baseline: str, lead: Mapping[str, Interval], *, replicates: int = 300
+) -> tuple[str, ...]:
+    """Sentences where the model's order is not surely better than chance, or surely worse than the baseline's.
+
+    Parameters
+    ----------
+    lead:
+        Of the model over the ``baseline``, paired.
+    """
+    if actual.sum() <= 0 or np.ptp(model) == 0:
+        return ()
+    found = []
+    share = bootstrap(lambda rows: capture(actual[rows], model[rows]), len(actual), replicates=replicates)
+    if share.lower <= CHANCE:
+        found.append(
+            f"the order is not surely better than chance: the top tenth by prediction held {share.estimate:.1%} of the "
+            f"value that came [{share.lower:.1%}, {share.upper:.1%}], so do not choose customers by it"
+        )
+    if "gini" in lead and lead["gini"].upper < 0:
+        found.append(f"the {baseline} orders customers better: lead in Gini {lead['gini']}")
+    return tuple(found)
 
 
 def purchase_predictions(window: Window, horizon: Horizon) -> dict[str, Floats]:
@@ -220,13 +261,15 @@ def purchase_predictions(window: Window, horizon: Horizon) -> dict[str, Floats]:
         orders = window.table["predicted_number_of_orders"].to_numpy()
         found["model"] = orders / scorer.orders_per_purchase_day
     found["formula"] = clv_formula(so_far, so_far, features["days_since_first_order"], horizon)
-    found["last period repeated"] = window.outcome["last_purchase_days"].to_numpy(dtype=np.float64)
+    last = LastPeriod.like(horizon)
+    found["last period repeated"] = last.repeated(features[f"purchase_days_{last.days}d"], horizon)
     found["zero"] = np.zeros(len(features))
     return found
 
 
-def tracking_of(tables: Tables, as_of: date, window: Window, model: PurchaseModel) -> Tracking | None:
+def tracking_of(tables: Tables, as_of: date, window: Window, scorer: BuyTillYouDie) -> Tracking | None:
     """Repeat purchase days by the week, of the customers known at the cut, until ``as_of``; None within one week."""
+    model = scorer.model.transactions_
     with engine(tables) as opened:
         orders = order_rows(opened, [as_of])
         days = run(orders.filter(orders.kept).select("customer_id", "day").distinct(), ["customer_id", "day"])
@@ -241,7 +284,12 @@ def tracking_of(tables: Tables, as_of: date, window: Window, model: PurchaseMode
     if length <= MOST_FREQUENT:
         return None
     known = births < cut_day  # an order refunded after the cut can move a first purchase past it
-    return track(births[known], repeats, model.expected_curve_new, cut_day=cut_day, days=length)
+    some = None
+    if has_covariates(model):  # the mean curve of a sample: a cohort's customers differ little on average
+        prepared = scorer.prepared(window.features)
+        some = prepared.iloc[:: max(1, len(prepared) // MOST_CURVES)]
+    curve = partial(model.expected_curve_new, X=some)
+    return track(births[known], repeats, curve, cut_day=cut_day, days=length)
 
 
 def _accuracy_rows(found: Mapping[str, Accuracy]) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from cvo_ml.models.clv import (
     ModifiedBetaGeoModel,
     ParetoNBDModel,
 )
+from cvo_ml.models.clv.covariates import has_covariates
 from cvo_ml.models.clv.customer_table import purchase_history
 from cvo_ml.models.clv.parametric_model import ParametricModel
 from cvo_ml.models.clv.purchase_histories import group_histories
@@ -107,9 +108,9 @@ def agreement(model: CustomerLifetimeValue, features: pd.DataFrame, most_custome
         higher the log-likelihood of lifetimes' own fit is, per customer (NaN where it does not converge).
     """
     rows = features.iloc[:most_customers]
-    if rows.empty:
-        return {}
     ours = model.transactions_
+    if rows.empty or has_covariates(ours):  # lifetimes has no covariates
+        return {}
     history = purchase_history(rows)
     horizon = Horizon("90D")
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -9,7 +9,10 @@ compared with the formula's by the paired difference of squared errors, ± 1.96 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +23,13 @@ from scipy.stats import spearmanr
 
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.clv import (
-    BetaGeoBinomialModel,
-    BetaGeoModel,
-    CustomerLifetimeValue,
-    GammaGammaModel,
-    ModifiedBetaGeoModel,
-    ParetoNBDModel,
-    clv_formula,
-)
+from cvo_ml.models import clv
 from cvo_ml.stats.ranking import gini
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
-MODELS = {"BG/NBD": BetaGeoModel, "MBG/NBD": ModifiedBetaGeoModel, "Pareto/NBD": ParetoNBDModel}
+Raw = tuple[str, pd.DataFrame, str, int]
+"""Name, lines (``customer_id, date, value``), last day before the cut, days to look ahead."""
+MODELS = {"BG/NBD": clv.BetaGeoModel, "MBG/NBD": clv.ModifiedBetaGeoModel, "Pareto/NBD": clv.ParetoNBDModel}
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,8 @@ class Split:
     """A shop before and after a cut: one row per customer of before.
 
     ``table`` has the models' columns, ``orders``, ``total`` (value so far), ``last`` and ``last_value`` (purchases and
-    value in the last period as long as the horizon), ``future`` and ``worth`` (after the cut).
+    value in the last period as long as the horizon), ``future`` and ``worth`` (after the cut). ``inner`` is the same
+    shop cut at half of the time before the cut, up to the cut: what intervals may learn from.
     """
 
     name: str
@@ -48,11 +46,14 @@ class Split:
     horizon: Horizon
     unit: str
     models: dict[str, type]
+    inner: Split | None = None
 
 
-def split(name: str, lines: pd.DataFrame, cut: str, days: int) -> Split:
+def split(name: str, lines: pd.DataFrame, cut: str, days: int, with_inner: bool = True) -> Split:
     """Cut a table of ``customer_id, date, value`` after the day ``cut`` and look ``days`` ahead."""
     end = pd.Timestamp(cut)
+    half = int((end - lines["date"].min()).days / 2)
+    inner = split("", lines, str((end - pd.Timedelta(days=half)).date()), half, False) if with_inner else None
     daily = lines.groupby(["customer_id", "date"], as_index=False)["value"].sum()
     before, window = daily[daily["date"] <= end], pd.Timedelta(days=days)
     after = daily[(daily["date"] > end) & (daily["date"] <= end + window)]
@@ -77,19 +78,19 @@ def split(name: str, lines: pd.DataFrame, cut: str, days: int) -> Split:
             "worth": of(after, "sum"),
         }
     )
-    return Split(name, table, Horizon(f"{days}D"), "D", MODELS)
+    return Split(name, table, Horizon(f"{days}D"), "D", MODELS, inner)
 
 
-def cdnow(only_sample: bool) -> Split:
+def cdnow(only_sample: bool) -> Raw:
     """CDNOW: 39 weeks of calibration, 39 weeks of holdout."""
     lines = pd.read_csv(DATA / "cdnow/cdnow_master.csv.gz", parse_dates=["date"]).rename(columns={"amount": "value"})
     if only_sample:
         chosen = pd.read_csv(DATA / "cdnow/cdnow_sample.csv.gz")["master_id"].unique()
         lines = lines[lines["customer_id"].isin(chosen)]
-    return split("CDNOW sample" if only_sample else "CDNOW master", lines, "1997-09-30", 273)
+    return "CDNOW sample" if only_sample else "CDNOW master", lines, "1997-09-30", 273
 
 
-def online_retail() -> Split:
+def online_retail() -> Raw:
     """UCI Online Retail: half a year each; invoices with a customer, positive quantity and price."""
     columns = ["CustomerID", "InvoiceDate", "Quantity", "UnitPrice"]
     lines = pd.read_parquet(DATA / "online_retail/online_retail.parquet", columns=columns)
@@ -99,23 +100,23 @@ def online_retail() -> Split:
         date=lines["InvoiceDate"].dt.floor("D"),
         value=lines["Quantity"] * lines["UnitPrice"],
     )
-    return split("Online Retail", lines, "2011-06-11", 181)
+    return "Online Retail", lines, "2011-06-11", 181
 
 
-def complete_journey() -> Split:
+def complete_journey() -> Raw:
     """The Complete Journey: half a year each."""
     columns = ["household_id", "sales_value", "transaction_timestamp"]
     lines = pd.read_parquet(DATA / "completejourney/transactions.parquet", columns=columns)
     date = pd.to_datetime(lines["transaction_timestamp"]).dt.tz_localize(None).dt.floor("D")
     lines = lines.rename(columns={"household_id": "customer_id", "sales_value": "value"}).assign(date=date)
-    return split("Complete Journey", lines, "2017-06-30", 184)
+    return "Complete Journey", lines, "2017-06-30", 184
 
 
-def apparel() -> Split:
+def apparel() -> Raw:
     """CLVTools apparel: 104 weeks each."""
     names = {"Id": "customer_id", "Date": "date", "Price": "value"}
     lines = pd.read_csv(DATA / "apparel/apparelTrans.csv.gz", parse_dates=["Date"]).rename(columns=names)
-    return split("apparel", lines, "2006-12-31", 728)
+    return "apparel", lines, "2006-12-31", 728
 
 
 def donations() -> Split:
@@ -127,15 +128,18 @@ def donations() -> Split:
     future = after.groupby("Id").size().reindex(found.index).fillna(0.0)
     table = pd.DataFrame({"frequency": found["count"] - 1, "recency": found["max"], "T": 6.0, "future": future})
     table = table.assign(orders=found["count"], last=found["count"])
-    return Split("donations", table, Horizon("7Y"), "Y", {**MODELS, "BG/BB": BetaGeoBinomialModel})
+    return Split("donations", table, Horizon("7Y"), "Y", {**MODELS, "BG/BB": clv.BetaGeoBinomialModel})
 
 
-SHOPS: dict[str, Callable[[], Split]] = {
+RAW: dict[str, Callable[[], Raw]] = {
     "cdnow_sample": lambda: cdnow(only_sample=True),
     "cdnow_master": lambda: cdnow(only_sample=False),
     "online_retail": online_retail,
     "complete_journey": complete_journey,
     "apparel": apparel,
+}
+SHOPS: dict[str, Callable[[], Split]] = {
+    **{name: lambda read=read: split(*read()) for name, read in RAW.items()},
     "donations": donations,
 }
 
@@ -143,7 +147,7 @@ SHOPS: dict[str, Callable[[], Split]] = {
 def purchases(shop: Split) -> Iterator[dict[str, object]]:
     """Accuracy of the number of purchases: models, then baselines."""
     X, actual = shop.table, shop.table["future"].to_numpy()
-    formula = clv_formula(X["orders"], X["orders"], X["T"], shop.horizon, time_unit=shop.unit)
+    formula = clv.clv_formula(X["orders"], X["orders"], X["T"], shop.horizon, time_unit=shop.unit)
     for name, kind in shop.models.items():
         try:
             model = kind(time_unit=shop.unit).fit(X)
@@ -151,15 +155,38 @@ def purchases(shop: Split) -> Iterator[dict[str, object]]:
             yield {"model": f"{name}: {refused}"}
             continue
         table = model.predict(X, horizon=shop.horizon, interval=0.9)
-        held = (actual >= table["purchases_p05"]) & (actual <= table["purchases_p95"])
+        drift = drift_of(kind, shop)
+        wide = model.predict(X, horizon=shop.horizon, interval=0.9, rate_drift=drift) if drift else table
         predicted = table["expected_purchases"].to_numpy()
         yield accuracy(name, actual, predicted, formula) | {
             "log-likelihood": f"{model.log_likelihood_:.1f}",
-            "in 90 % interval": coverage(held.to_numpy(), predicted),
+            "in 90 % interval": coverage(actual, table, "purchases", predicted),
+            "drift a year": f"{drift:.2g}",
+            "in 90 %, drift": coverage(actual, wide, "purchases", predicted),
             "fit": model.status_.rung,
+            "lifetimes": lifetimes_fit(model, X),
         }
     for name, predicted in {"formula": formula, "last period": X["last"].to_numpy(), "zero": 0.0 * formula}.items():
         yield accuracy(name, actual, predicted, formula)
+
+
+def lifetimes_fit(model: object, X: pd.DataFrame) -> str:
+    """How far the parameters of lifetimes' own fit are from ours, or that it does not end."""
+    import lifetimes
+    from lifetimes.utils import ConvergenceError
+
+    name = type(model).__name__.replace("Binomial", "BetaBinom").replace("Model", "Fitter")
+    fitter = getattr(lifetimes, name)()
+    ours = pd.Series(model.params_)
+    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            found = fitter.fit(X["frequency"], X["recency"], X["T"]).params_
+        except (ConvergenceError, ValueError) as error:
+            return type(error).__name__
+    worst = (found / ours - 1).abs().idxmax()
+    far = abs(found[worst] / ours[worst] - 1)
+    return f"equal to {far:.0e}" if far < 1e-2 else f"{worst} = {found[worst]:.3g}, ours {ours[worst]:.3g}"
 
 
 def values(shop: Split) -> Iterator[dict[str, object]]:
@@ -167,18 +194,20 @@ def values(shop: Split) -> Iterator[dict[str, object]]:
     if "worth" not in shop.table:
         return
     X, actual = shop.table, shop.table["worth"].to_numpy()
-    formula = clv_formula(X["orders"], X["total"], X["T"], shop.horizon, time_unit=shop.unit)
+    formula = clv.clv_formula(X["orders"], X["total"], X["T"], shop.horizon, time_unit=shop.unit)
     for name, kind in shop.models.items():
         try:
-            model = CustomerLifetimeValue(kind(time_unit=shop.unit), GammaGammaModel()).fit(X)
+            model = clv.CustomerLifetimeValue(kind(time_unit=shop.unit), clv.GammaGammaModel()).fit(X)
         except ModelRefused as refused:
             yield {"model": f"{name}: {refused}"}
             continue
         table = model.predict(X, horizon=shop.horizon)
-        held = (actual >= table["predicted_clv_p05"]) & (actual <= table["predicted_clv_p95"])
+        drift = drift_of(kind, shop)
+        wide = model.predict(X, horizon=shop.horizon, rate_drift=drift) if drift else table
         predicted = table["predicted_clv"].to_numpy()
         yield accuracy(f"{name} × Gamma-Gamma", actual, predicted, formula) | {
-            "in 90 % interval": coverage(held.to_numpy(), predicted),
+            "in 90 % interval": coverage(actual, table, "predicted_clv", predicted),
+            "in 90 %, drift": coverage(actual, wide, "predicted_clv", predicted),
             "fit": model.value_.status_.rung,
         }
     baselines = {"formula": formula, "last period": X["last_value"].to_numpy(), "zero": 0.0 * formula}
@@ -206,8 +235,17 @@ def accuracy(name: str, actual: np.ndarray, predicted: np.ndarray, formula: np.n
     }
 
 
-def coverage(held: np.ndarray, predicted: np.ndarray) -> str:
+def drift_of(kind: type, shop: Split) -> float:
+    """Drift of the rates, from a fit at half of the time before the cut and what came until the cut."""
+    if shop.inner is None or kind is clv.BetaGeoBinomialModel:
+        return 0.0
+    X = shop.inner.table
+    return float(kind().fit(X).estimate_drift(X, X["future"], shop.inner.horizon).per_year)
+
+
+def coverage(actual: np.ndarray, table: pd.DataFrame, name: str, predicted: np.ndarray) -> str:
     """Share inside the interval, and the lowest and highest of the deciles by prediction."""
+    held = ((actual >= table[f"{name}_p05"]) & (actual <= table[f"{name}_p95"])).to_numpy()
     decile = (np.argsort(np.argsort(predicted, kind="stable"), kind="stable") * 10) // len(predicted)
     by_decile = [100 * held[decile == d].mean() for d in range(10)]
     return f"{100 * held.mean():.1f} % ({min(by_decile):.0f}–{max(by_decile):.0f})"

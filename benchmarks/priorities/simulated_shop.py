@@ -20,8 +20,8 @@ import pandas as pd
 from scipy.stats import t
 
 from cvo_ml.config.jobs import ChurnJob, ClvJob
-from cvo_ml.config.policies import SegmentPolicy
 from cvo_ml.config.priorities import Action, DeclaredEffect, Holdout, PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
 from cvo_ml.pipeline import score_customers

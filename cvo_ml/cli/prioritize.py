@@ -16,6 +16,7 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.store import current_run, read_scores
 from cvo_ml.core.units import Horizon
+from cvo_ml.pipeline import check_shop
 from cvo_ml.priorities import read_effects
 from cvo_ml.priorities.runs import EVALUATION, MEASURED, evaluated, replanned
 from cvo_ml.transactions import read_shop
@@ -28,10 +29,11 @@ def prioritize(
     rules = load_config(policy or default_config("policies/priorities.yaml"), PriorityPolicy, overrides)
     measured = [read_effects(path) for path in effects]
     run = current_run(out / "scores")
+    check_shop(run, shop.name)
     with step(f"Reading {shop.source.path}", as_json):
         read = read_shop(shop)
     with step("Prioritizing", as_json):
-        run = replanned(run, read.tables, rules, measured, out, shop=shop.name)
+        run = replanned(run, read.tables, rules, measured, out)
     if as_json:
         _print_json({"run": str(run.folder), **run.manifest["plan"]})
     else:
@@ -42,9 +44,10 @@ def prioritize(
 def evaluate(shop: ShopConfig, horizon: str, out: Path, as_json: bool) -> None:
     """Compare the current plan's treated with its held out."""
     run = current_run(out / "scores")
+    check_shop(run, shop.name)
     with step(f"Reading {shop.source.path}", as_json):
         read = read_shop(shop)
-    found = evaluated(run, read.tables, Horizon(horizon), out, shop=shop.name)
+    found = evaluated(run, read.tables, Horizon(horizon), out)
     if as_json:
         _print_json(found)
         return

@@ -18,7 +18,14 @@ FILE: Final = "shop.yaml"
 
 
 def choose(
-    data: Path | None, shop: Path | None, columns: str, *, guests: bool = False, rows: str | None = None, **dialect: Any
+    data: Path | None,
+    shop: Path | None,
+    columns: str,
+    *,
+    guests: bool = False,
+    rows: str | None = None,
+    max_bad_share: float | None = None,
+    **dialect: Any,
 ) -> ShopConfig:
     """The shop that the options name; the sample where they name none.
 
@@ -32,15 +39,21 @@ def choose(
     if data is None and columns:
         raise UsageError("--columns describes a file: name it too")
     if shop is not None:
-        return load_config(_found(shop), ShopConfig)
+        return _tolerant(load_config(_found(shop), ShopConfig), max_bad_share)
     if data is None:
-        return sample_shop()
+        return _tolerant(sample_shop(), max_bad_share)
     if data.suffix in (".yaml", ".yml"):
         raise UsageError(f"{data}: is a configuration: give it as --shop {data}")
     if rows not in (None, "orders", "lines"):
         raise UsageError(f"--rows {rows!r} is unknown: use orders or lines")
     kind: Literal["orders", "lines"] | None = "lines" if rows == "lines" else "orders" if rows == "orders" else None
-    return shop_from_columns(data, mapping(columns), rows=kind, guests="exclude" if guests else "fault", **dialect)
+    declared = shop_from_columns(data, mapping(columns), rows=kind, guests="exclude" if guests else "fault", **dialect)
+    return _tolerant(declared, max_bad_share)
+
+
+def _tolerant(shop: ShopConfig, max_bad_share: float | None) -> ShopConfig:
+    """The shop with the share that the command line gives, where it gives one."""
+    return shop if max_bad_share is None else shop.model_copy(update={"max_bad_share": max_bad_share})
 
 
 def mapping(columns: str) -> dict[str, str]:

@@ -40,6 +40,7 @@ class ClvJob(FrozenConfig):
     validation_horizon: Horizon = Horizon("90D")
     discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
     penalty: Annotated[float, Field(ge=0)] = 0.0
+    covariates: tuple[str, ...] = ()
     oracle_customers: Annotated[int, Field(ge=0)] = 50_000
     hybrid: HybridJob = HybridJob()
 
@@ -77,6 +78,7 @@ class IcpJob(FrozenConfig):
     age: Horizon = Horizon("60D")
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
+    test_share: Share = 0.4
     trees: Trees = Trees(rounds=60)
     leaks: LeakPolicy = LeakPolicy(
         known_at_conversion=("country",),

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from cvo_ml.config.messages import place_of, remedy
 from cvo_ml.core.errors import ConfigError, nearest_name
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -89,7 +90,7 @@ def load_config(path: Path, schema: type[Config], overrides: Sequence[str] = ())
     try:
         return schema.model_validate(_expand(content, str(path)))
     except ValidationError as error:
-        raise ConfigError("\n".join(_sentences(error, path, schema))) from None
+        raise ConfigError("\n".join(dict.fromkeys(_sentences(error, path, schema)))) from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _expand(value: Any, path: str) -> Any:
 
 def _sentences(error: ValidationError, path: Path, schema: type[BaseModel]) -> Iterator[str]:
     for item in error.errors():
-        place = ".".join(str(part) for part in item["loc"])
+        place = place_of(item)
         if item["type"] == "extra_forbidden":
             known = sorted(_known_keys(schema, item["loc"][:-1]))
             hint = nearest_name(str(item["loc"][-1]), known)
@@ -156,7 +157,8 @@ def _sentences(error: ValidationError, path: Path, schema: type[BaseModel]) -> I
         elif item["type"] == "missing":
             yield f"{path}: key {place!r} is missing: add it"
         else:
-            yield f"{path}: key {place!r}: {item['msg'].removeprefix('Value error, ')} (found {item['input']!r})"
+            where = f"key {place!r}: " if place else ""
+            yield f"{path}: {where}{remedy(item)}"
 
 
 def _known_keys(schema: type[BaseModel], place: Sequence[int | str]) -> set[str]:

@@ -112,6 +112,11 @@ class PriorityPolicy(FrozenConfig):
     opted_out: tuple[str, ...] = ()
     holdout: Holdout = Holdout()
 
+    @property
+    def contact(self) -> Action:
+        """The action by which lists and models are compared: the first that saves, else the first."""
+        return next((action for action in self.actions if action.kind == "save"), self.actions[0])
+
     @model_validator(mode="after")
     def _names_agree(self) -> PriorityPolicy:
         names = [action.name for action in self.actions]

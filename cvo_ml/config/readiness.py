@@ -1,4 +1,7 @@
-"""What data must hold before a model is trained on it (``configs/policies/readiness.yaml``)."""
+"""What data must hold before a model is trained on it (``configs/policies/readiness.yaml``).
+
+The readiness report and the training jobs both read it; windows and ages are those of the jobs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from cvo_ml.config.base import FrozenConfig
-from cvo_ml.core.units import Horizon
+from cvo_ml.core import minima
 
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -16,16 +19,15 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class ClvMinima(FrozenConfig):
     """Buy-till-you-die models learn from customers who bought again."""
 
-    repeat_customers: Count = 100
+    repeat_customers: Count = minima.REPEAT_CUSTOMERS
     total_half_width: Share = 0.2
 
 
 class ChurnMinima(FrozenConfig):
     """Closed windows to learn from and to test on, and customers of either outcome in each."""
 
-    of_each_outcome: Count = 100
-    closed_windows: Count = 2
-    shortest_history: Horizon = Horizon("30D")
+    of_each_outcome: Count = minima.CHURN_OUTCOMES
+    closed_windows: Annotated[int, Field(ge=2)] = 2
     expected_auc: Annotated[float, Field(gt=0.5, lt=1)] = 0.75
     auc_half_width: Share = 0.05
 
@@ -33,10 +35,7 @@ class ChurnMinima(FrozenConfig):
 class IcpMinima(FrozenConfig):
     """The most valuable customers among those whose value at a fixed age is known."""
 
-    positives: Count = 60
-    age: Horizon = Horizon("60D")
-    top_share: Share = 0.2
-    burn_in: Horizon = Horizon("30D")
+    positives: Count = minima.ICP_POSITIVES
 
 
 class Anchor(FrozenConfig):

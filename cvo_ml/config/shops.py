@@ -36,7 +36,21 @@ def _strptime_format(date_format: str) -> str:
     return date_format
 
 
+def _currency_code(currency: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise ValueError(f"{currency!r} is no three-letter ISO code such as EUR (XXX where the currency is not known)")
+    return currency
+
+
+def _one_sign(delimiter: str) -> str:
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ValueError(f"{delimiter!r} is not one sign: write one such as ',' or ';', or '\\t' for a tabulator")
+    return delimiter
+
+
 DateFormat = Annotated[str, AfterValidator(_strptime_format)]
+CurrencyCode = Annotated[str, AfterValidator(_currency_code)]
+Delimiter = Annotated[str, AfterValidator(_one_sign)]
 
 
 class SourceConfig(FrozenConfig):
@@ -57,7 +71,7 @@ class SourceConfig(FrozenConfig):
 
     path: str = Field(min_length=1)
     table: str | None = None
-    delimiter: str = Field(default=",", pattern=r'^[^"\r\n]$')
+    delimiter: Delimiter = ","
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
     decimal: Literal[".", ","] = "."
     date_format: DateFormat | None = None
@@ -187,7 +201,7 @@ class ShopConfig(FrozenConfig):
     """
 
     name: str = Field(min_length=1)
-    currency: str = Field(pattern="^[A-Z]{3}$")
+    currency: CurrencyCode
     source: SourceConfig
     timezone: str = "UTC"
     extracted_at: datetime | None = None

@@ -48,13 +48,14 @@ def clv_columns(features: pd.DataFrame, bundle: Bundle, as_of: date) -> pd.DataF
         expected_date_of_next_order=next_order_day(as_of, days),
         **{str(name): values for name, values in [*predicted.items(), *historic.items()]},
     )
-    by_formula = predicted["p_alive"].isna()
+    by_rule = predicted["p_alive"].isna()  # a baseline
+    rule = bundle.kind.removeprefix("clv.")
     columns["clv_reason"] = join_reasons(
         _where(columns["average_days_between_orders"].isna(), "one_order"),
         _where(columns["average_order_value"].isna(), "no_order_with_value"),
-        _where(by_formula, "formula_has_no_probabilities"),
-        _where(columns["expected_date_of_next_order"].isna() & ~by_formula, "next_order_unlikely"),
-        _where(columns["p_top_decile"].isna() & ~by_formula, "no_reference_window"),
+        _where(by_rule, f"{rule}_has_no_probabilities"),
+        _where(columns["expected_date_of_next_order"].isna() & ~by_rule, "next_order_unlikely"),
+        _where(columns["p_top_decile"].isna() & ~by_rule, "no_reference_window"),
     )
     return columns[[*columns_of("clv"), "clv_reason"]]
 

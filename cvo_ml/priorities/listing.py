@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
+from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.priorities.words import explained
 
 COLUMNS: Final = (
@@ -57,19 +55,4 @@ def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: Mapping[s
     of_scores = scores.loc[table["customer_id"], list(FROM_SCORES)].reset_index(drop=True)
     of_plan = table.rename(columns={"action": "considered_action"}).drop(columns="channel")
     rows = pd.concat([of_plan, of_scores, explained(table, scores, summary)], axis=1)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows[list(COLUMNS)].itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    return buffer.getvalue()
-
-
-def _cell(value: object) -> str:
-    """A CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4f}"
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+    return table_csv(rows[list(COLUMNS)])

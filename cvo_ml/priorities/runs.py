@@ -7,13 +7,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.errors import ConfigError, UsageError
-from cvo_ml.core.files import write_json, write_text
+from cvo_ml.core.files import finite, write_json, write_text
 from cvo_ml.core.scores import columns_of
 from cvo_ml.core.store import StoredRun, read_scores, read_table, write_run
 from cvo_ml.core.tables import Tables
@@ -38,7 +37,7 @@ def keep(out: Path, scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, 
 
 
 def replanned(
-    run: StoredRun, tables: Tables, policy: PriorityPolicy, measured: Sequence[pd.DataFrame], out: Path, *, shop: str
+    run: StoredRun, tables: Tables, policy: PriorityPolicy, measured: Sequence[pd.DataFrame], out: Path
 ) -> StoredRun:
     """Plan a run's scores anew; the new run becomes the current one.
 
@@ -46,17 +45,12 @@ def replanned(
     ----------
     measured:
         Effects tables beside the policy's declared effects.
-    shop:
-        Whose tables these are.
 
     Raises
     ------
-    UsageError
-        If the scores are another shop's.
     DataError
         If an effects table cannot be meant.
     """
-    check_shop(run, shop, out)
     scores = _indexed(run)
     effects = pd.concat([declared_effects(policy), *measured], ignore_index=True)
     planned = plan(scores, effects, policy, circumstances(tables, parse_as_of(str(run.manifest["as_of"]))))
@@ -65,7 +59,7 @@ def replanned(
     return keep(out, scores, planned, {**manifest, "priorities": as_mapping(policy), "plan": planned.summary})
 
 
-def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path, *, shop: str) -> dict[str, Any]:
+def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> dict[str, Any]:
     """Compare a run's treated with its held out; write ``evaluation.json`` and ``measured_effects.csv``.
 
     Parameters
@@ -76,9 +70,8 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path, *, sh
     Raises
     ------
     UsageError
-        If the scores are another shop's, the window is not over, or the plan held nobody out.
+        If the window is not over, or the plan held nobody out.
     """
-    check_shop(run, shop, out)
     as_of = parse_as_of(str(run.manifest["as_of"]))
     policy = stored_policy(run)
     if policy.holdout.share == 0:
@@ -104,7 +97,7 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path, *, sh
         "recorded": recorded(table, tables.get("treatments"), as_of, horizon),
         **evaluate(table, outcome, policy, f"plan of {as_of}, {run.name}"),
     }  # fmt: skip
-    write_json(out / EVALUATION, _finite(found))
+    write_json(out / EVALUATION, finite(found))
     write_effects(effects_table(found), out / MEASURED)
     return found
 
@@ -143,23 +136,5 @@ def stored_policy(run: StoredRun) -> PriorityPolicy:
         raise ConfigError(f"{run.folder}: its policy is of another version: run 'cvo score' again") from None
 
 
-def check_shop(run: StoredRun, shop: str, out: Path) -> None:
-    """Refuse another shop's tables."""
-    if run.manifest["shop"] != shop:
-        raise UsageError(
-            f"{out}: its scores are of shop {run.manifest['shop']!r} and this is {shop!r}: "
-            "name the shop that was scored (--shop)"
-        )
-
-
 def _indexed(run: StoredRun) -> pd.DataFrame:
     return read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
-
-
-def _finite(value: Any) -> Any:
-    """NaN becomes null: JSON has no other word for it."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

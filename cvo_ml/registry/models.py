@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from cvo_ml.core.errors import BundleError
+from cvo_ml.features.fingerprint import described, feature_hash
 from cvo_ml.models.protocol import Bundled
 from cvo_ml.registry.bundle import Bundle
 
@@ -17,6 +18,7 @@ KINDS: Final[Mapping[str, str]] = {
     "clv.pareto_nbd_gamma_gamma": "cvo_ml.models.clv.scorers:ParetoBuyTillYouDie",
     "clv.hybrid_hurdle_lightgbm": "cvo_ml.models.clv.hybrid:HybridLifetimeValue",
     "clv.formula": "cvo_ml.models.clv.scorers:Formula",
+    "clv.last_period": "cvo_ml.models.clv.scorers:LastPeriod",
     "churn.lightgbm": "cvo_ml.models.churn:BoostedChurn",
     "churn.recency_logistic": "cvo_ml.models.churn:RecencyChurn",
     "icp.lightgbm": "cvo_ml.models.icp:Lookalike",
@@ -25,9 +27,11 @@ KINDS: Final[Mapping[str, str]] = {
 
 
 def bundle_of(name: str, model: Bundled, settings: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> Bundle:
-    """The bundle of a fitted model."""
+    """The bundle of a fitted model, with the hash of what its columns mean."""
     parameters, files = model.to_parts()
-    return Bundle(name, model.kind, parameters, dict(settings), files, dict(facts or {}))
+    own = set(model.columns) - set(described(model.columns))
+    features = {"features": list(model.columns), "feature_hash": feature_hash(model.columns, own)}
+    return Bundle(name, model.kind, parameters, dict(settings), files, {**features, **(facts or {})})
 
 
 def model_of(bundle: Bundle) -> Any:

@@ -22,7 +22,7 @@ def html(figure: go.Figure) -> str:
 
 
 def styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> go.Figure:
-    """The figure in the report's style, with its title and the names of its axes."""
+    """Title, axes and legend as on every chart here."""
     figure.update_layout(
         title={"text": title, "x": 0, "xanchor": "left"},
         template="simple_white",

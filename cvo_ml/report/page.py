@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any, Final
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
-from plotly.offline import get_plotlyjs
 
-from cvo_ml.report import charts, priorities
-from cvo_ml.report.words import evidence, money_words, those_gone, unjudged
+from cvo_ml.report import charts
+from cvo_ml.report.templates import fill
+from cvo_ml.report.words import evidence, money_words
 
 MODEL_TITLES: Final = {"clv": "Customer value", "churn": "Churn", "icp": "Lookalike (ICP)"}
 GRADES: Final = {
@@ -23,7 +21,11 @@ GRADES: Final = {
 
 
 def render(
-    scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None, plan: pd.DataFrame
+    scores: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    outcomes: Mapping[str, Any] | None,
+    segments: str = "",
+    priorities: str = "",
 ) -> str:
     """The report's HTML.
 
@@ -35,34 +37,25 @@ def render(
         What the score store keeps with it.
     outcomes:
         What ``monitoring.judge`` found, or None before the horizon has passed.
-    plan:
-        The plan's table.
+    segments, priorities:
+        The HTML of ``segment_section`` and of ``priorities_section``.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["money"] = lambda value: f"{value:,.0f}"
-    environment.filters["percent"] = lambda value: f"{value:.0%}"
-    environment.filters["those_gone"] = those_gone
-    environment.globals["unjudged"] = unjudged
-    template = environment.from_string(_text("page.html"))
     currency = str(manifest["currency"])
-    return template.render(
+    return fill(
+        "page.html",
         manifest=manifest,
         currency=currency,
         money_words=money_words(currency),
-        plotly_js=get_plotlyjs(),
         summary=summary(scores, manifest["plan"]),
-        priorities=priorities.section(environment, _text(priorities.TEMPLATE), scores, manifest, plan),
+        priorities=priorities,
         charts=_charts(scores, outcomes, currency),
+        segments=segments,
         outcomes=outcomes,
         models=[_model(name, manifest["models"][name]) for name in MODEL_TITLES],
         grades=GRADES,
         row_ledger=_ledger_rows(manifest["row_ledger"]),
         customer_ledgers=manifest["customer_ledgers"],
     )
-
-
-def _text(name: str) -> str:
-    return files("cvo_ml.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def summary(scores: pd.DataFrame, plan: Mapping[str, Any]) -> dict[str, Any]:

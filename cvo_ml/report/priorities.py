@@ -7,30 +7,26 @@ from typing import Any, Final
 
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Environment
 
 from cvo_ml.priorities.words import explained, sentences
 from cvo_ml.report import charts
+from cvo_ml.report.templates import fill
 from cvo_ml.report.words import reasons_in_words
 
 FIRST_ROWS: Final = 12
-TEMPLATE: Final = "priorities.html"
 
 
-def section(
-    environment: Environment, template: str, scores: pd.DataFrame, manifest: Mapping[str, Any], table: pd.DataFrame
-) -> str:
+def priorities_section(scores: pd.DataFrame, manifest: Mapping[str, Any], table: pd.DataFrame) -> str:
     """The section's HTML.
 
     Parameters
     ----------
-    template:
-        The text of ``priorities.html``.
     scores, table:
-        Scores, and the plan's table.
+        A Scores table, and the table of its plan.
     """
     summary, currency = manifest["plan"], str(manifest["currency"])
-    return environment.from_string(template).render(
+    return fill(
+        "priorities.html",
         first=first_rows(scores, table, summary),
         plan=summary,
         policy=manifest["priorities"],

@@ -21,6 +21,7 @@ A refund that names only its customer is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -65,13 +66,30 @@ def check_rows(judged: Judged) -> None:
         fates.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")
 
 
-def check_between(main: Judged, orders: pd.DataFrame, sides: Mapping[str, Judged]) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class OrderIds:
+    """The order ids of the first source, by what became of their rows; an id may stand in several."""
+
+    used: pd.Series
+    excluded: pd.Series
+    quarantined: pd.Series
+
+    @classmethod
+    def of(cls, main: Judged) -> OrderIds | None:
+        """Those of judged orders or order lines; None where they have none, such as subscriptions."""
+        if "order_id" not in main.rows:
+            return None
+        ids, excluded = main.rows["order_id"], main.fates.excluded()
+        return cls(ids[main.fates.alive], ids[excluded], ids[~main.fates.alive & ~excluded])
+
+
+def check_between(ids: OrderIds | None, orders: pd.DataFrame, sides: Mapping[str, Judged]) -> tuple[str, ...]:
     """Judge rows against the tables that they name; returns what is only reported.
 
     Parameters
     ----------
-    main:
-        The judged orders or order lines, by which excluded and quarantined orders are known.
+    ids:
+        The order ids of the first source.
     orders:
         The orders that are used.
 
@@ -82,8 +100,8 @@ def check_between(main: Judged, orders: pd.DataFrame, sides: Mapping[str, Judged
     """
     notes: list[str] = []
     for name, judged in sides.items():
-        if name in ("order_lines", "refunds") and "order_id" in judged.rows and "order_id" in main.rows:
-            _judge_orders(judged, main, orders)
+        if name in ("order_lines", "refunds") and "order_id" in judged.rows and ids is not None:
+            _judge_orders(judged, ids, orders)
         if name == "refunds" and "order_id" in judged.rows:
             notes += _judge_refunds(judged, orders)
         if name == "deals" and "leads" in sides:
@@ -93,12 +111,11 @@ def check_between(main: Judged, orders: pd.DataFrame, sides: Mapping[str, Judged
     return tuple(notes)
 
 
-def _judge_orders(judged: Judged, main: Judged, orders: pd.DataFrame) -> None:
+def _judge_orders(judged: Judged, ids: OrderIds, orders: pd.DataFrame) -> None:
     named, header = judged.rows["order_id"], judged.spec.header("order_id")
-    ids = main.rows["order_id"]
-    known = named.isna() | named.isin(orders["order_id"]) | named.isin(main.used["order_id"])
-    excluded = named.isin(ids[main.fates.excluded()])
-    quarantined = named.isin(ids)
+    known = named.isna() | named.isin(orders["order_id"]) | named.isin(ids.used)
+    excluded = named.isin(ids.excluded)
+    quarantined = named.isin(ids.quarantined)
     judged.fates.exclude((~known & excluded).to_numpy(), ITS_ORDER_EXCLUDED)
     judged.fates.quarantine((~known & ~excluded & quarantined).to_numpy(), header, ITS_ORDER_QUARANTINED)
     judged.fates.quarantine((~known & ~excluded & ~quarantined).to_numpy(), header, UNKNOWN_ORDER)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from cvo_ml.config.messages import place_of, remedy
 from cvo_ml.config.shops import COLUMN_KINDS, NO_CURRENCY, ShopConfig
 from cvo_ml.core.errors import UsageError
 
@@ -61,9 +62,9 @@ def shop_from_columns(
     try:
         return ShopConfig.model_validate(declared)
     except ValidationError as error:
-        raise UsageError(f"the mapping of {path}: {'; '.join(map(_sentence, error.errors()))}") from None
+        raise UsageError(f"{path}: {'; '.join(dict.fromkeys(map(_sentence, error.errors())))}") from None
 
 
 def _sentence(item: Any) -> str:
-    place = ".".join(str(part) for part in item["loc"])
-    return f"{place}: {item['msg']}" if place else item["msg"].removeprefix("Value error, ")
+    place = place_of(item).removeprefix("source.")
+    return f"{place}: {remedy(item)}" if place else remedy(item)

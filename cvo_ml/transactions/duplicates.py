@@ -14,6 +14,7 @@ from cvo_ml.transactions.raw import Mask
 
 CONFLICT: Final = "order id with conflicting rows"
 SEVERAL_CUSTOMERS: Final = "order of several customers"
+LOOK_ALIKE: Final = "{:,} rows look like another one and were kept: nothing in them is a key"
 KEY_CONFLICT: Final = "key with conflicting rows"
 
 
@@ -36,7 +37,7 @@ def judge_duplicates(judged: Judged) -> tuple[str, ...]:
         _quarantine_conflicts(fates, judged)
     elif count := int(same.sum()):
         where = "" if spec.table in ("orders", "order_lines") else f"{spec.table}: "
-        notes = (f"{where}{count:,} rows look like another one and were kept: nothing in them is a key",)
+        notes = (where + LOOK_ALIKE.format(count),)
     if spec.table == "order_lines" and {"order_id", "customer_id"} <= set(spec.columns):
         several = _among(fates.alive, rows, _of_several_customers)
         fates.quarantine(several, spec.header("order_id"), SEVERAL_CUSTOMERS)

@@ -17,17 +17,18 @@ QUARANTINE_COLUMNS: Final = ("table", "file", "row", "column", "reason")
 RAGGED: Final = "another number of fields than the header"
 _REMEDIES: Final = {
     RAGGED: "check its quotes and its delimiter",
-    "decimal comma": "declare decimal: ','",
-    "not an ISO 8601 date": "declare its date_format",
+    "decimal comma": "declare decimal: ',' (--decimal)",
+    "not a number": "write plain numbers such as 1234.50, without currency signs or thousands separators",
+    "not an ISO 8601 date": "write 2024-06-30 or 2024-06-30T18:00:00Z, or declare its date_format (--date-format)",
     "not a date of the declared format": "correct date_format, or export the dates again",
-    "null": "fill it; where rows without a customer are guests, declare guests: exclude",
+    "null": "fill it; where rows without a customer are guests, declare guests: exclude (--guests)",
     "order id with conflicting rows": "if each row is an order line, declare rows: lines",
     "names an unknown order": "export orders and this table over the same time",
     "its order is in quarantine": "look at the reasons of the orders first",
     "below zero": "write what went back as positive amounts",
     "before its order": "correct the times, or their zone",
     "not a JSON object": "write one JSON object a line",
-    "sentinel date": "export unknown dates as empty",
+    "sentinel date": "days up to 1900-01-01, 1970-01-01 and the year 9999 stand for 'unknown': export such as empty",
     "after extracted_at": "correct extracted_at, or the clock that wrote the dates",
     "blank currency": "fill it, or leave the column out of the mapping where all rows are in one currency",
 }
@@ -52,7 +53,7 @@ def too_many(
     """The error of a fault in more than the allowed share of a file's rows."""
     return DataError(
         f"{reason} in {count / judged:.1%} of its rows, more than the {max_bad_share:.1%} allowed",
-        f"{_REMEDIES.get(reason, 'correct the export')}, or raise max_bad_share",
+        f"{_REMEDIES.get(reason, 'correct the export')}, or raise max_bad_share (--max-bad-share)",
         file=file,
         column=column or None,
         count=count,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,9 +17,10 @@ from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.tables import ORDERS, Tables
 from cvo_ml.transactions.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
 from cvo_ml.transactions.assembly import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
-from cvo_ml.transactions.cross_checks import check_between, check_rows
+from cvo_ml.transactions.cross_checks import OrderIds, check_between, check_rows
 from cvo_ml.transactions.duplicates import judge_duplicates
 from cvo_ml.transactions.judging import Judged, judge
+from cvo_ml.transactions.large import LargeRead, is_large, read_in_batches
 from cvo_ml.transactions.raw import RawTable, SourceFile, raw_from_frame
 from cvo_ml.transactions.specs import TableSpec, main_spec, side_spec
 
@@ -69,6 +72,9 @@ class ReadResult:
 def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: float | None = None) -> ReadResult:
     """The shop's sources as checked tables.
 
+    A first source of CSV or Parquet files of 500 MB and more is read in batches, through files in the system's
+    temporary folder; the result is the same.
+
     Parameters
     ----------
     as_of:
@@ -86,6 +92,10 @@ def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: flo
         If there is no such file.
     """
     declared = with_adapter(shop)
+    if is_large(shop, declared):
+        with tempfile.TemporaryDirectory(prefix="cvo-") as folder:
+            first = _first_of_disk(read_in_batches(declared, Path(folder), as_of, max_bad_share))
+        return _finish(first, shop, declared, {}, as_of, max_bad_share)
     return _read(main_parts(shop, declared), shop, declared, as_of, max_bad_share)
 
 
@@ -113,29 +123,71 @@ def read_frame(
 def _read(
     parts: Parts, shop: ShopConfig, declared: ShopConfig, as_of: date | None, max_bad_share: float | None
 ) -> ReadResult:
-    ragged = adapter_of(shop.adapter).ragged
-    spec = main_spec(declared, max_bad_share, ragged)
+    spec = main_spec(declared, max_bad_share, adapter_of(shop.adapter).ragged)
     main = judge(parts[spec.table], spec, as_of)
     complete(main.rows, declared)
     notes = judge_duplicates(main)
     frames = _main_frames(main, declared)
+    first = _First(
+        frames,
+        OrderIds.of(main),
+        _currency(declared, main),
+        {spec.table: main.fates.by_file()},
+        main.fates.quarantined(),
+        (*main.notes, *notes),
+        main.raw.sources,
+    )
+    return _finish(first, shop, declared, parts, as_of, max_bad_share)
+
+
+@dataclass(frozen=True)
+class _First:
+    """What the first source gave, whether it was read at once or in batches."""
+
+    frames: dict[str, pd.DataFrame]
+    ids: OrderIds | None
+    currency: str
+    ledgers: Ledgers
+    quarantine: pd.DataFrame
+    notes: tuple[str, ...]
+    sources: tuple[SourceFile, ...]
+
+
+def _first_of_disk(found: LargeRead) -> _First:
+    frames = dict(found.tables().frames)
+    ledgers = {found.table: found.ledgers}
+    return _First(frames, found.order_ids, found.currency, ledgers, found.quarantine, found.notes, found.sources)
+
+
+def _finish(
+    first: _First,
+    shop: ShopConfig,
+    declared: ShopConfig,
+    parts: Parts,
+    as_of: date | None,
+    max_bad_share: float | None,
+) -> ReadResult:
+    """Read the further tables, and check them against the first."""
+    frames = first.frames
     sides = {
         name: _judge_side(raw, side_spec(declared, name, config, max_bad_share, words), as_of)
         for name, (raw, config, words) in side_parts(shop, declared, parts).items()
     }
-    notes += check_between(main, frames["orders"], sides)
+    notes = check_between(first.ids, frames["orders"], sides)
     for judged in sides.values():
         notes += judge_duplicates(judged)
     _join(frames, sides)
-    everything = [main, *sides.values()]
+    own = sum((ledger for by_file in first.ledgers.values() for ledger in by_file.values()), RowLedger(0, 0))
+    of_sides = (source for judged in sides.values() for source in judged.raw.sources)
+    sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
     return ReadResult(
-        Tables(frames, _currency(declared, main)),
-        sum((_named(judged, main) for judged in sides.values()), main.fates.ledger()),
-        pd.concat([judged.fates.quarantined() for judged in everything], ignore_index=True),
-        (*(note for judged in everything for note in judged.notes), *notes, *_said(declared)),
-        _fingerprint(everything),
-        tuple(dict.fromkeys(source for judged in everything for source in judged.raw.sources)),
-        {judged.spec.table: judged.fates.by_file() for judged in everything},
+        Tables(frames, first.currency),
+        sum(map(_named, sides.values()), own),
+        pd.concat([first.quarantine, *(judged.fates.quarantined() for judged in sides.values())], ignore_index=True),
+        (*first.notes, *(note for judged in sides.values() for note in judged.notes), *notes, *_said(declared)),
+        _fingerprint(sources),
+        sources,
+        {**first.ledgers, **{name: judged.fates.by_file() for name, judged in sides.items()}},
         shop.extracted_at,
     )
 
@@ -166,7 +218,7 @@ def _join(frames: dict[str, pd.DataFrame], sides: Mapping[str, Judged]) -> None:
         frames["orders"] = with_costs(frames["orders"], frames["order_lines"])
 
 
-def _named(judged: Judged, main: Judged) -> RowLedger:
+def _named(judged: Judged) -> RowLedger:
     """The account of a further table, its reasons preceded by the table's name."""
     ledger, name = judged.fates.ledger(), judged.spec.table
     quarantined = {f"{name}: {reason}": count for reason, count in ledger.quarantined.items()}
@@ -185,6 +237,5 @@ def _said(shop: ShopConfig) -> tuple[str, ...]:
     return ("order ids were generated: one order per customer and day",) if generated else ()
 
 
-def _fingerprint(tables: list[Judged]) -> str:
-    sources = dict.fromkeys(source for judged in tables for source in judged.raw.sources)
+def _fingerprint(sources: Sequence[SourceFile]) -> str:
     return hashlib.sha256("".join(source.sha256 for source in sources).encode()).hexdigest()

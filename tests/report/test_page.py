@@ -5,7 +5,7 @@ import pytest
 
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.priorities import Plan
-from cvo_ml.report import render
+from cvo_ml.report import priorities_section, render
 from cvo_ml.report.page import summary
 from tests.builders import null_scores
 from tests.priorities.makers import action, planned
@@ -37,7 +37,8 @@ def scored() -> tuple[pd.DataFrame, Plan]:
 
 
 def page(scores: pd.DataFrame, found: Plan, outcomes: dict[str, object] | None = None) -> str:
-    return render(scores, {**MANIFEST, "plan": found.summary}, outcomes, found.table)
+    manifest = {**MANIFEST, "plan": found.summary}
+    return render(scores, manifest, outcomes, priorities=priorities_section(scores, manifest, found.table))
 
 
 def nothing(*names: str) -> tuple[pd.DataFrame, Plan]:

@@ -16,7 +16,7 @@ from cvo_ml.predict.clv import clv_columns
 from cvo_ml.registry.bundle import load_bundle, save_bundle
 from cvo_ml.stats.intervals import Interval
 from tests.builders import SHOP_CUT, seeded_shop
-from training import clv, clv_hybrid
+from training import clv, clv_hybrid, clv_validation
 from training.clv import train_clv
 
 HORIZON = Horizon("60D")
@@ -43,8 +43,8 @@ def test_the_run_says_which_was_chosen_and_why(shop: Tables) -> None:
 
 
 def test_the_hybrid_is_champion_where_it_is_surely_better(shop: Tables, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(clv, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
-    monkeypatch.setattr(clv, "grade_losses", _always_b)
+    monkeypatch.setattr(clv_validation, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
+    monkeypatch.setattr(clv_validation, "grade_losses", _always_b)
     trained = train_clv(shop, SHOP_CUT, JOB)
     assert trained.bundle.kind == "clv.hybrid_hurdle_lightgbm"
     assert any("surely lower" in note for note in trained.notes)
@@ -66,8 +66,8 @@ def test_where_the_hybrid_cannot_be_trained_at_the_cut_the_other_is_graded_itsel
             raise ModelRefused("no luck today", reason_code="test")
         return original(tables, as_of, *others)
 
-    monkeypatch.setattr(clv, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
-    monkeypatch.setattr(clv, "grade_losses", _always_b)
+    monkeypatch.setattr(clv_validation, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
+    monkeypatch.setattr(clv_validation, "grade_losses", _always_b)
     monkeypatch.setattr(clv, "hybrid", refused)
     trained = train_clv(shop, SHOP_CUT, JOB)
     assert trained.bundle.kind == "clv.bg_nbd_gamma_gamma"

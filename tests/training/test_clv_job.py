@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,15 +13,23 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
-from cvo_ml.models.clv import GammaGammaModel
+from cvo_ml.models.clv import BetaGeoModel, GammaGammaModel
+from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.rate_drift import RateDrift
+from cvo_ml.models.clv.scorers import LastPeriod
 from cvo_ml.predict.clv import clv_columns
 from cvo_ml.registry.bundle import load_bundle, save_bundle
 from cvo_ml.registry.models import model_of
+from cvo_ml.stats.accuracy import paired
+from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
-from training import clv
+from training import clv, clv_validation
 from training.clv import train_clv
+from training.judging import remarks_on_order
 
 HORIZON = Horizon("60D")
+#: Without trees, which take most of the time.
+ALONE = ClvJob(horizon=HORIZON, validation_horizon=HORIZON, hybrid={"enabled": False})
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +55,11 @@ def test_every_model_of_purchases_trains_travels_and_scores(shop: Tables, model:
 
 
 def test_a_rung_below_the_first_is_named_with_its_reason(shop: Tables, monkeypatch) -> None:
-    original = clv.fit_lifetime_value
+    original = clv_validation.fit_lifetime_value
     monkeypatch.setattr(
-        clv, "fit_lifetime_value", lambda X, **options: original(X, **{**options, "penalty": 0.0, "first": Refusing})
+        clv_validation,
+        "fit_lifetime_value",
+        lambda X, **options: original(X, **{**options, "penalty": 0.0, "first": Refusing}),
     )
     trained = train_clv(shop, SHOP_CUT, ClvJob(horizon=HORIZON, validation_horizon=HORIZON))
     assert trained.bundle.kind == "clv.mbg_nbd_gamma_gamma"
@@ -57,20 +68,81 @@ def test_a_rung_below_the_first_is_named_with_its_reason(shop: Tables, monkeypat
     assert any(note.startswith("mbg_nbd: MBG/NBD: no such luck") for note in trained.notes)
 
 
-class Refusing(clv.BetaGeoModel):
+class Refusing(BetaGeoModel):
     """A first rung that never holds."""
 
     def fit_histories(self, histories, *, prior=None):
         raise ModelRefused("no such luck", reason_code="test")
 
 
-def test_the_formula_is_champion_with_the_reason_where_no_rung_holds() -> None:
-    trained = train_clv(seeded_shop(customers=40), SHOP_CUT, ClvJob(horizon=HORIZON, validation_horizon=HORIZON))
-    assert (trained.bundle.kind, trained.bundle.grade) == ("clv.formula", "D")
+def test_the_better_baseline_is_champion_with_the_reason_where_no_rung_holds() -> None:
+    tables = seeded_shop(customers=40)
+    trained = train_clv(tables, SHOP_CUT, ALONE)
+    assert trained.metrics["last_period_repeated_rmse"] < trained.metrics["formula_rmse"]
+    assert (trained.bundle.kind, trained.bundle.grade) == ("clv.last_period", "D")
+    assert trained.bundle.facts["baseline"] == "last period repeated"
+    assert trained.notes[0].startswith("the last period repeated is champion: ")
     assert trained.parameters["rung"] == "formula"
     assert "bought again" in trained.notes[0]
     assert set(trained.figures) == {"holdout_by_decile", "ranking"}
     assert trained.metrics["model_rmse"] == trained.metrics["formula_rmse"]
+    scored = clv_columns(snapshot(tables, SHOP_CUT), trained.bundle, SHOP_CUT)
+    assert scored["predicted_clv"].ge(0).all()
+    assert scored["clv_reason"].str.contains("last_period_has_no_probabilities").all()
+
+
+def test_a_model_worse_than_the_last_period_repeated_makes_way_for_it(shop: Tables, monkeypatch) -> None:
+    monkeypatch.setattr(clv_validation, "grade_losses", _always_d)
+    monkeypatch.setattr(clv_validation, "baselines", lambda horizon: {"last period repeated": LastPeriod.like(horizon)})
+    monkeypatch.setattr(clv, "baselines", clv_validation.baselines)
+    trained = train_clv(shop, SHOP_CUT, ALONE)
+    assert (trained.bundle.kind, trained.bundle.grade) == ("clv.last_period", "D")
+    assert any(
+        note == "not better than the last period repeated out of time: the last period repeated is champion"
+        for note in trained.notes
+    )
+
+
+def _always_d(*arguments):
+    return replace(grade_losses(*arguments), grade="D")
+
+
+def test_an_order_no_better_than_chance_is_remarked_and_a_good_one_is_not() -> None:
+    rng = np.random.default_rng(5)
+    actual = rng.gamma(0.5, 100.0, 800)
+    by_lot, by_value = rng.random(800), actual * rng.uniform(0.5, 1.5, 800)
+    (remark, worse) = remarks_on_order(actual, by_lot, "formula", paired(actual, by_lot, by_value))
+    assert "not surely better than chance" in remark
+    assert worse.startswith("the formula orders customers better: lead in Gini -0.")
+    assert remarks_on_order(actual, by_value, "formula", paired(actual, by_value, by_lot)) == ()
+    assert remarks_on_order(np.zeros(5), by_lot[:5], "formula", {}) == ()
+
+
+def test_rates_that_wander_widen_the_intervals_of_the_champion_and_are_told(shop: Tables, monkeypatch) -> None:
+    monkeypatch.setattr(PurchaseModel, "estimate_drift", lambda *_: RateDrift(0.8, 0.8, 0.9))
+    trained = train_clv(shop, SHOP_CUT, ALONE)
+    assert trained.parameters["rate_drift"] == 0.8
+    assert any("rates that wander" in note for note in trained.notes)
+    constant = replace(trained.bundle, parameters={**trained.bundle.parameters, "rate_drift": 0.0})
+    features = snapshot(shop, SHOP_CUT)
+    wide, narrow = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, constant))
+    assert wide["predicted_clv"].equals(narrow["predicted_clv"])
+    assert wide["predicted_clv_p95"].sum() > 1.05 * narrow["predicted_clv_p95"].sum()
+
+
+def test_covariates_go_from_the_job_into_a_bundle_that_scores(shop: Tables, tmp_path) -> None:
+    job = ALONE.model_copy(update={"covariates": ("first_order_net",)})
+    trained = train_clv(shop, SHOP_CUT, job)
+    assert trained.parameters["rung"] == "converged"
+    assert "purchase_log first_order_net" in trained.parameters["bg_nbd"]
+    judged = trained.documents["judging"]["tracking"]
+    assert sum(judged["expected"]) == pytest.approx(sum(judged["actual"]), rel=0.3)
+    if trained.bundle.grade != "D":
+        assert "first_order_net" in trained.bundle.parameters["features"]
+        loaded = load_bundle(save_bundle(trained.bundle, tmp_path / "clv"))
+        features = snapshot(shop, SHOP_CUT)
+        ours, again = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, loaded))
+        assert ours.equals(again)
 
 
 def test_nobody_before_the_cut_is_refused(shop: Tables) -> None:
@@ -88,7 +160,7 @@ def test_independence_of_value_and_frequency_is_reported(shop: Tables, monkeypat
     features = snapshot(shop, SHOP_CUT)
     features["monetary_value"] *= features["frequency"]  # who buys more pays more
     assert GammaGammaModel().fit(features).independence_.p_value < 0.01
-    _, notes = clv.describe(clv.fit(features, job), job)
+    _, notes = clv.describe(clv.fit(features, job), clv.validate(shop, SHOP_CUT, job), job)
     assert any("depends on their number" in note for note in notes)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.transactions import large
 
 PLAIN = {"order_id": "order", "customer_id": "customer", "ordered_at": "date", "net": "amount"}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -40,6 +41,13 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return _write
+
+
+@pytest.fixture(params=["at once", "in batches"])
+def both_readers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read at once, and as if each were larger than memory."""
+    if request.param == "in batches":
+        monkeypatch.setattr(large, "LARGE", 0)
 
 
 @pytest.fixture

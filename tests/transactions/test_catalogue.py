@@ -1,5 +1,6 @@
 """The catalogue of bad inputs, transactions: each entry with its stated outcome.
 
+Each stands for both readers: that of files at once, and that of files larger than memory, in batches.
 E = the file is refused, naming what is wrong; Q = the row is quarantined and counted; H = handled and counted or reported.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,9 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import DataError
+from cvo_ml.core.units import Horizon
 from cvo_ml.transactions import ReadResult, read_shop
+from cvo_ml.transactions.readiness import readiness
 
 from .conftest import PLAIN, orders_text, shop
 
@@ -60,6 +63,10 @@ REFUSED = [
     Entry("Latin-1", "\n".join(after("A9,Müller,2024-01-01,1")).encode("latin-1"), "or declare encoding: latin-1"),
     Entry("wrong delimiter", [line.replace(",", ";") for line in GOOD], "declare delimiter: ';'"),
     Entry("unclosed quote", only('A1,"C1,2024-01-01,1', "A2,C2,2024-01-01,1"), "a quote is opened and not closed"),
+    Entry("quote inside a field not doubled", after('A9,"Miller "Bob" Inc",2024-01-01,1'), "a quote inside a field is not doubled"),
+    Entry("title lines above the header", ["Orders of shop X", "", *GOOD], "remove the lines above the header"),
+    Entry("JSON", '{"order": 1, "customer": 2}\n', "is JSON, not a table"),
+    Entry("spreadsheet", b"PK\x03\x04\x14\x00" + bytes(range(256)), "is a spreadsheet or an archive, not text"),
     Entry("web page", "<html><body>Please sign in</body></html>", "is a web page"),
     Entry("empty file", "", "is empty"),
     Entry("header only", HEADER + "\n", "has a header but no rows"),
@@ -72,7 +79,8 @@ REFUSED = [
 
 QUARANTINED = [
     Entry("NaN", "A201,C1,2024-01-01,NaN", "amount: not finite"),
-    Entry("infinity", "A201,C1,2024-01-01,-inf", "amount: not finite"),
+    Entry("infinity", "A201,C1,2024-01-01,inf", "amount: not finite"),
+    Entry("minus infinity", "A201,C1,2024-01-01,-inf", "amount: not finite"),
     Entry("1e400", "A201,C1,2024-01-01,1e400", "amount: not finite"),
     Entry("amount with a currency", "A201,C1,2024-01-01,12.50 EUR", "amount: not a number"),
     Entry("amount in brackets", "A201,C1,2024-01-01,(3.50)", "amount: not a number"),
@@ -87,6 +95,7 @@ QUARANTINED = [
 
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry.what)
+@pytest.mark.usefixtures("both_readers")
 def test_the_file_is_refused(entry: Entry, write: Callable[..., Path]) -> None:
     path = write(entry.content, "orders.csv.gz" if "gzip" in entry.what else "orders.csv")
     with pytest.raises(DataError) as refusal:
@@ -95,23 +104,27 @@ def test_the_file_is_refused(entry: Entry, write: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("entry", QUARANTINED, ids=lambda entry: entry.what)
+@pytest.mark.usefixtures("both_readers")
 def test_the_row_is_quarantined_and_counted(entry: Entry, write: Callable[..., Path]) -> None:
     result = read_shop(shop(write(after(entry.content)), **entry.declared))
     assert dict(result.ledger.quarantined) == {entry.outcome: 1}
     assert (result.ledger.rows_in, result.ledger.used) == (201, 200)
 
 
+@pytest.mark.usefixtures("both_readers")
 def test_blank_currency_is_quarantined(write: Callable[..., Path]) -> None:
     lines = [line + (",EUR" if number else ",currency") for number, line in enumerate(GOOD)]
     result = read_shop(shop(write([*lines, "A201,C1,2024-01-01,1,"]), columns=PLAIN | {"currency": "currency"}))
     assert dict(result.ledger.quarantined) == {"currency: blank currency": 1}
 
 
+@pytest.mark.usefixtures("both_readers")
 def test_same_order_id_with_another_amount_quarantines_all_its_rows(write: Callable[..., Path]) -> None:
     result = read_shop(shop(write(after("A7,C0,2024-01-08,9"))))
     assert dict(result.ledger.quarantined) == {"order: order id with conflicting rows": 2}
 
 
+@pytest.mark.usefixtures("both_readers")
 def test_a_refund_that_names_an_unknown_order_is_quarantined(write: Callable[..., Path]) -> None:
     refunds = write(
         ["order,at,amount", *(f"A{n},2024-06-01,.1" for n in range(1, 150)), "Z9,2024-06-01,1"], "refunds.csv"
@@ -151,6 +164,9 @@ HANDLED = [
     Handled("decomposed Unicode", only("A1,u\u0308,2024-01-01,1", "A2,ü,2024-01-02,1"), lambda r: len(set(ids(r))) == 1),
     Handled("other case is kept and reported", only("A1,c1,2024-01-01,1", "A2,C1,2024-01-02,1"),
             lambda r: len(set(ids(r))) == 2 and "upper and lower case" in r.notes[0]),
+    Handled("quotes doubled, and a quote as a sign", only('A1,"the ""first""",2024-01-01,1', 'A2,5" pipe,2024-01-02,1'),
+            lambda r: ids(r) == ['the "first"', '5" pipe']),
+    Handled("a date ahead of any clock, with no extracted_at", after("A201,C1,2190-01-01,1"), lambda r: r.ledger.used == 201),
     Handled("leading zeros are kept", only("A1,007,2024-01-01,1"), lambda r: ids(r) == ["007"]),
     Handled("byte order mark", "\ufeff" + "\n".join(only("A1,C1,2024-01-01,1")), lambda r: ids(r) == ["C1"]),
     Handled("Windows line ends", "\r\n".join(only("A1,C1,2024-01-01,1")), lambda r: ids(r) == ["C1"]),
@@ -164,6 +180,7 @@ HANDLED = [
 
 
 @pytest.mark.parametrize("entry", HANDLED, ids=lambda entry: entry.what)
+@pytest.mark.usefixtures("both_readers")
 def test_the_oddity_is_read_right(entry: Handled, write: Callable[..., Path]) -> None:
     result = read_shop(shop(write(entry.content), **entry.declared))
     assert entry.check(result)
@@ -178,3 +195,28 @@ def test_one_customer_with_a_million_orders() -> None:
     frame = pd.DataFrame({"order": pd.RangeIndex(n), "customer": "C1", "date": days, "amount": 1.0})
     result = read_frame(frame, shop())
     assert (len(result.tables.orders), result.tables.orders["net"].sum()) == (n, float(n))
+
+
+FEW = {
+    "one customer": only(*(f"A{n},C1,2023-{n % 12 + 1:02}-{n % 28 + 1:02},5" for n in range(400))),
+    "one date only": only(*(f"A{n},C{n},2023-06-01,5" for n in range(400))),
+    "all one-time buyers": only(*(f"A{n},C{n},2023-{n % 12 + 1:02}-{n % 28 + 1:02},5" for n in range(400))),
+    "fewer than 100 repeat buyers": only(
+        *(f"A{n},C{n % 90},2023-{n % 12 + 1:02}-{n % 28 + 1:02},5" for n in range(400))
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FEW)
+def test_what_cannot_carry_a_model_is_read_and_refused_with_reason_and_help(
+    what: str, write: Callable[..., Path]
+) -> None:
+    report = readiness(read_shop(shop(write(FEW[what]))), as_of=date(2024, 1, 1), horizon=Horizon("90D"))
+    assert report.contents.orders == 400
+    for verdict in report.models:
+        assert (verdict.model, verdict.status, bool(verdict.reasons), bool(verdict.helps)) == (
+            verdict.model,
+            "refused",
+            True,
+            True,
+        )

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import ConfigError, CvoError, DataError
 from cvo_ml.transactions import read_shop
+from cvo_ml.transactions.sources import databases
 
 from . import postgres
 from .conftest import PLAIN, orders_text, shop
@@ -166,6 +168,64 @@ class TestPostgres:
                                "SELECT gen_random_uuid(), 1, '2024-01-01', 'NaN', NULL")  # fmt: skip
         result = self.read("faulty", max_bad_share=0.1)
         assert dict(result.ledger.quarantined) == {"amount: not finite": 1}
+
+    def test_batches_of_a_table_join_to_what_it_holds(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Digits, nulls and texts differ between batches; the typed columns are those of one batch."""
+        import psycopg
+
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(
+                "CREATE OR REPLACE VIEW batches AS SELECT 'A' || n AS \"order\", n AS customer, "
+                "CASE WHEN n < 40 THEN NULL ELSE 'web' END AS channel, "
+                "timestamptz '2024-01-01 10:00+00' + n * interval '1 day' AS \"date\", "
+                "CASE WHEN n % 10 = 0 THEN 123456789.125 ELSE n / 10.0 END AS amount FROM generate_series(1, 100) n"
+            )
+        columns = PLAIN | {"channel": "channel"}
+        whole = self.read("batches", columns=columns)
+        monkeypatch.setattr(databases, "_ROWS_AT_ONCE", 7)
+        parts = self.read("batches", columns=columns)
+        pd.testing.assert_frame_equal(parts.tables.orders, whole.tables.orders)
+        assert parts.tables.orders["net"].max() == 123456789.125
+        assert parts.ledger == whole.ledger
+        assert parts.tables.orders["channel"].isna().sum() == 39
+
+    def test_not_a_number_in_one_batch_only_is_that_row(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        import psycopg
+
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(
+                'CREATE OR REPLACE VIEW one_nan AS SELECT n AS "order", 1 AS customer, date \'2024-01-01\' AS "date", '
+                "CASE WHEN n = 150 THEN 'NaN' ELSE n / 4.0 END AS amount FROM generate_series(1, 200) n"
+            )
+        monkeypatch.setattr(databases, "_ROWS_AT_ONCE", 50)
+        result = self.read("one_nan")
+        assert dict(result.ledger.quarantined) == {"amount: not finite": 1}
+        assert result.quarantine["row"].tolist() == [150]
+        assert result.tables.orders["net"].sum() == pytest.approx(sum(n / 4 for n in range(1, 201) if n != 150))
+
+    def test_a_table_is_never_whole_in_python_objects(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        import tracemalloc
+
+        import psycopg
+
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(
+                "CREATE OR REPLACE VIEW many AS SELECT 'A' || n AS \"order\", n % 999 AS customer, "
+                "timestamp '2024-01-01' + n * interval '1 minute' AS \"date\", n / 8.0 AS amount "
+                "FROM generate_series(1, 12000) n"
+            )
+        peaks = []
+        for rows_at_once in (500, 12_000):
+            monkeypatch.setattr(databases, "_ROWS_AT_ONCE", rows_at_once)
+            source = shop("env://CVO_TEST_DATABASE", source={"table": "many"}).source
+            tracemalloc.start()
+            try:
+                read = databases.read_postgres(source, list(PLAIN.values()))
+                peaks.append(tracemalloc.get_traced_memory()[1])
+            finally:
+                tracemalloc.stop()
+            assert read.rows == 12_000
+        assert peaks[0] < peaks[1] / 4
 
     @pytest.mark.parametrize("table", ["ordrs", NASTY, "orders; SELECT 1", "pg_read_file('/etc/passwd')"])
     def test_what_is_not_in_the_catalogue_is_refused(self, table: str) -> None:

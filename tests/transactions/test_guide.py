@@ -28,7 +28,10 @@ def test_its_configurations_are_valid(block: str) -> None:
         "rows": "lines",
         "columns": shop().columns | {"product_id": "product", "unit_price": "price", "quantity": "units"},
     }
-    ShopConfig.model_validate(declared | yaml.safe_load(block))
+    said = yaml.safe_load(block)
+    config = ShopConfig.model_validate(declared | said)
+    assert said
+    assert set(said) <= config.model_fields_set
 
 
 def test_the_smallest_configuration_reads_a_file(tmp_path: Path) -> None:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -17,8 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cvo_ml.core.errors import ConfigError, DataError
-from cvo_ml.transactions import read_shop
-from cvo_ml.transactions.large import batches, read_large, tables
+from cvo_ml.transactions import large, read_shop
+from cvo_ml.transactions.large import batches, hashes, passes, read_large, tables
 
 from .conftest import PLAIN, orders_text, shop
 from .test_ledger_property import rows as dirty_rows
@@ -40,7 +42,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(batches.CsvLayout, "options", options)
     monkeypatch.setattr(batches, "_ROWS", 100)
-    monkeypatch.setattr(tables, "_KEYS_AT_ONCE", 700)
+    monkeypatch.setattr(hashes, "_AT_ONCE", 700)
     monkeypatch.setattr(tables, "_GROUPS_AT_ONCE", 500)
     monkeypatch.setattr(tables, "_BUCKET_ROWS", 300)
 
@@ -65,6 +67,8 @@ def assert_same(declared: Any, folder: Path, **options: Any) -> None:
     assert parts.ledger.as_dict() == whole.ledger.as_dict()
     assert sorted(map(tuple, parts.quarantine.values.tolist())) == sorted(map(tuple, whole.quarantine.values.tolist()))
     assert (parts.fingerprint, parts.currency) == (whole.fingerprint, whole.tables.currency)
+    generated = tuple(note for note in whole.notes if note.startswith("order ids were generated"))
+    assert sorted((*parts.notes, *generated)) == sorted(whole.notes)
     found = parts.tables()
     assert set(found.frames) == set(whole.tables.frames)
     for name, frame in whole.tables.frames.items():
@@ -207,3 +211,56 @@ def test_an_existing_folder_is_replaced_only_when_all_is_done(write: Write, tmp_
         read_large(shop(write("")), out)
     assert len(pq.read_table(out / "orders.parquet")) == 30
     assert sorted(path.name for path in out.iterdir()) == ["orders.parquet", "refunds.parquet"]
+
+
+def test_a_full_disk_is_told_in_words_and_leaves_nothing(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(passes.pq, "write_table", full)
+    with pytest.raises(DataError, match=r"orders.csv: is read in batches, and there is no room left .* set TMPDIR"):
+        read_large(shop(write(orders_text(30))), tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
+
+
+def test_a_large_source_is_read_by_the_same_entry_with_its_further_tables(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refunds that name used, excluded, quarantined and unknown orders meet the same fates."""
+    orders = [*orders_text(400), "A7,C0,2024-01-08,99", "B1,C1,2025-01-01,5", "A9,C2,2024-05-01,-1"]
+    refunds = ["order,at,amount", *(f"A{n},2024-06-01,.1" for n in range(20, 300)),
+               "A7,2024-06-01,1", "B1,2024-07-01,1", "Z9,2024-06-01,1", "A9,2024-06-01,1"]  # fmt: skip
+    table = {
+        "source": {"path": str(write(refunds, "refunds.csv"))},
+        "columns": {"order_id": "order", "refunded_at": "at", "amount": "amount"},
+    }
+    declared = shop(write(orders), tables={"refunds": table})
+    whole = read_shop(declared, as_of=date(2024, 12, 31), max_bad_share=0.05)
+    monkeypatch.setattr(large, "LARGE", 1)
+    monkeypatch.setattr(large, "files_of", Mock(wraps=large.files_of))
+    parts = read_shop(declared, as_of=date(2024, 12, 31), max_bad_share=0.05)
+    assert large.files_of.call_count == 2  # once to weigh them, once to read them in batches
+    assert parts.ledger == whole.ledger
+    assert parts.ledgers == whole.ledgers
+    assert set(parts.ledger.quarantined) >= {
+        "refunds: order: names an unknown order",
+        "refunds: order: its order is in quarantine",
+    }
+    assert "refunds: its order was excluded" in parts.ledger.excluded
+    assert (parts.fingerprint, parts.sources) == (whole.fingerprint, whole.sources)
+    assert sorted(parts.notes) == sorted(whole.notes)
+    pd.testing.assert_frame_equal(parts.tables.orders, whole.tables.orders)
+    _assert_same_rows(parts.tables.refunds, whole.tables.refunds, "refunds")
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "batches"),
+    [("o.csv", 499, False), ("o.csv", 500, True), ("o.csv.gz", 100, True), ("o.jsonl", 900, False)],
+)
+def test_what_is_large(name: str, size: int, batches: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "LARGE", 500)
+    (tmp_path / name).write_bytes(b"x" * size)
+    declared = shop(tmp_path / name)
+    assert large.is_large(declared, declared) is batches

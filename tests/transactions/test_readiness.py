@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cvo_ml.config.jobs import IcpJob
 from cvo_ml.config.readiness import ChurnMinima, ReadinessPolicy
 from cvo_ml.core.units import Horizon
 from cvo_ml.transactions import ReadResult, read_frame, read_shop, sample_shop
 from cvo_ml.transactions.readiness import Readiness, readiness
+from training.icp import labelled, split_in_time
 
 from .conftest import shop
 from .test_public_data import declared_shop
@@ -98,6 +100,44 @@ class TestModels:
             assert found.reasons
             assert found.helps
         assert "58 customers bought again" in verdict(report, "clv").reasons[0]
+
+    def test_a_shop_without_any_value_cannot_train_what_predicts_value(self) -> None:
+        """Every order is 0: the column is mapped wrong, or the prices were not exported."""
+        rng = np.random.default_rng(0)
+        moments = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 500, 9000), unit="D")
+        customers = [f"C{number}" for number in rng.integers(0, 1500, 9000)]
+        frame = pd.DataFrame({"order": range(9000), "customer": customers, "date": moments, "amount": 0.0})
+        report = readiness(read_frame(frame, shop()), as_of=date(2024, 5, 15), horizon=SPAN)
+        assert {found.model: found.status for found in report.models} == {
+            "clv": "refused", "churn": "ready", "icp": "refused",
+        }  # fmt: skip
+        assert verdict(report, "clv").reasons == ("no order has a value above 0, so there is no value to predict",)
+        assert "no customer of 998 brought a value above 0 within 60D" in verdict(report, "icp").reasons[0]
+        assert any(warning.startswith("no order has a value above 0: no value") for warning in report.warnings)
+
+    def test_repeat_orders_without_value_refuse_clv(self) -> None:
+        """Free samples after a paid first order: many come again, none for money."""
+        rng = np.random.default_rng(0)
+        first = pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 200, 2000), unit="D")
+        again = first + pd.to_timedelta(rng.integers(1, 60, 2000), unit="D")
+        frame = pd.DataFrame({"order": range(4000), "customer": [f"C{n}" for n in range(2000)] * 2,
+                              "date": [*first, *again], "amount": [20.0] * 2000 + [0.0] * 2000})  # fmt: skip
+        found = verdict(readiness(read_frame(frame, shop()), as_of=date(2024, 2, 1), horizon=SPAN), "clv")
+        assert found.status == "refused"
+        assert (
+            "2,000 customers bought again before the last 90D, but only 0 of them for a value above 0"
+            in found.reasons[0]
+        )
+
+    def test_the_shop_is_refused_where_the_lookalike_job_is(self) -> None:
+        """Readiness counts those to learn from as the job does: without the last 40 % and the age before."""
+        read = made(900, 4, days=300)
+        rows = labelled(read.tables, date(2023, 12, 1), IcpJob())
+        learn, _ = split_in_time(rows, IcpJob())
+        found = verdict(readiness(read, as_of=date(2023, 12, 1), horizon=SPAN), "icp")
+        assert found.numbers["customers_with_known_value"] == len(rows)
+        assert found.numbers["most_valuable"] == rows["is_top"].sum()
+        assert found.numbers["positives"] == learn["is_top"].sum()
 
     def test_one_time_buyers_alone_refuse_clv(self) -> None:
         found = verdict(readiness(made(3000, 1), as_of=date(2024, 2, 1), horizon=SPAN), "clv")

@@ -27,6 +27,7 @@ def with_rows(*rows: str) -> list[str]:
     return ["order,customer,date,amount", *rows]
 
 
+pytestmark = pytest.mark.usefixtures("both_readers")
 OF_THE_FILE: dict[str, tuple[Any, str]] = {
     "header that never ends": ('order,"customer,' + "x" * 200_000, "its header cannot be read"),
     "empty": ("", "orders.csv: is empty: export it again."),
@@ -43,14 +44,14 @@ OF_THE_FILE: dict[str, tuple[Any, str]] = {
     ),
     "other delimiter": (
         ["order;customer;date;amount", "A1;C1;2024-01-01;5"],
-        "is not delimited by ',' but by ';': declare delimiter: ';'.",
+        "is not delimited by ',' but by ';': declare delimiter: ';' (--delimiter).",
     ),
     "lines wrapped in quotes": (
         ['"order,customer,date,amount"', '"A1,C1,2024-01-01,5"'],
         "its lines are wrapped whole in quotes",
     ),
     "latin-1": ("order,customer,date,amount\nA1,Müller,2024-01-01,5\n".encode("latin-1"), "is not UTF-8 text (near line 2)"),
-    "utf-16": ("order,customer,date,amount\nA1,C1,2024-01-01,5\n".encode("utf-16"), "is UTF-16, not UTF-8: declare encoding: utf-16."),
+    "utf-16": ("order,customer,date,amount\nA1,C1,2024-01-01,5\n".encode("utf-16"), "is UTF-16, not UTF-8: declare encoding: utf-16 (--encoding)."),
     "binary": (b"\x00\x01\x02order", "holds NUL bytes"),
     "unclosed quote": (
         with_rows('A1,"C1,2024-01-01,5', "A2,C2,2024-01-02,5", "A3,C3,2024-01-03,5"),
@@ -62,7 +63,7 @@ OF_THE_FILE: dict[str, tuple[Any, str]] = {
     ),
     "day-first dates": (
         with_dates("13/01/2024", "02/01/2024", "25/01/2024"),
-        "column 'date': dates are day-first (2 rows; first: 1, 3): declare its date_format, such as '%d/%m/%Y'.",
+        "column 'date': dates are day-first (2 rows; first: 1, 3): declare its date_format, such as '%d/%m/%Y' (--date-format).",
     ),
     "month-first dates": (with_dates("01/13/2024", "02/01/2024"), "dates are month-first (1 row; first: 1)"),
     "dates of either order": (with_dates("02/06/2024", "03/06/2024"), "dates may be day-first or month-first (2 rows"),

@@ -20,6 +20,7 @@ from cvo_ml.transactions import ReadResult, read_shop
 from .conftest import PLAIN, orders_text, shop
 
 Write = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("both_readers")
 COLUMNS: dict[str, dict[str, str]] = {
     "refunds": {"refund_id": "id", "order_id": "order", "customer_id": "customer", "refunded_at": "at", "amount": "amount"},
     "order_lines": {"order_id": "order", "product_id": "product", "quantity": "units", "unit_cost": "cost"},

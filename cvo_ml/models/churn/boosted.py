@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.minima import CHURN_OUTCOMES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.stats.calibration import LogisticMap, clip_probability, logistic_recalibration
 
 Floats = NDArray[np.float64]
-#: Fewer than this of either outcome cannot train a churn model.
-FEWEST_OUTCOMES = 100
 
 
 class BoostedChurn:
@@ -28,6 +27,8 @@ class BoostedChurn:
         Columns of the snapshot that the trees read.
     rounds, parameters:
         As for ``BoostedClassifier``.
+    fewest_outcomes:
+        Fewer rows than this of either outcome are refused.
     """
 
     kind: ClassVar[str] = "churn.lightgbm"
@@ -38,7 +39,9 @@ class BoostedChurn:
         categories: Sequence[str] = (),
         rounds: int = 150,
         parameters: Mapping[str, Any] | None = None,
+        fewest_outcomes: int = CHURN_OUTCOMES,
     ) -> None:
+        self.fewest_outcomes = fewest_outcomes
         self.trees = BoostedClassifier(features, categories, rounds, parameters)
         self.calibration_ = LogisticMap(0.0, 1.0)
 
@@ -53,13 +56,13 @@ class BoostedChurn:
         Raises
         ------
         ModelRefused
-            With fewer than 100 churned or 100 staying rows.
+            With fewer than ``fewest_outcomes`` churned or staying rows.
         """
         churned = int(np.sum(np.asarray(y) != 0))
-        if min(churned, len(y) - churned) < FEWEST_OUTCOMES:
+        if min(churned, len(y) - churned) < self.fewest_outcomes:
             raise ModelRefused(
                 f"churn: {churned:,} churned and {len(y) - churned:,} staying customers before the cut, and at least "
-                f"{FEWEST_OUTCOMES} of each are needed: use a longer history or another horizon",
+                f"{self.fewest_outcomes} of each are needed: use a longer history or another horizon",
                 reason_code="too_few_churn_outcomes",
             )
         self.trees.fit(X, y)

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.minima import REPEAT_CUSTOMERS
+from cvo_ml.models.clv.age_interpolation import over_ages
 from cvo_ml.models.clv.bg_nbd_distribution import BetaGeoLaw, log_odds_gone
 from cvo_ml.models.clv.bg_nbd_likelihood import PARAMETERS, BetaGeoLikelihood
 from cvo_ml.models.clv.fitting import Likelihood, LogNormalPrior
 from cvo_ml.models.clv.purchase_histories import PurchaseHistories
+from cvo_ml.models.clv.purchase_law import PurchaseLaw
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.row_likelihood import Kernel, beta_geo_kernel
 
@@ -64,7 +68,7 @@ class BetaGeoModel(PurchaseModel):
         self,
         time_unit: str = "D",
         penalty: float = 0.0,
-        minimum_repeat_customers: int = 100,
+        minimum_repeat_customers: int = REPEAT_CUSTOMERS,
         purchase_covariates: Sequence[str] = (),
         dropout_covariates: Sequence[str] = (),
     ) -> None:
@@ -83,6 +87,11 @@ class BetaGeoModel(PurchaseModel):
         last = b + np.maximum(x - 1.0 + float(self._first_counts), 0.0)
         alive = expit(-log_odds_gone(r + x, alpha + T, alpha + recency, a, last))
         return np.asarray(alive if self._first_counts else np.where(x == 0, 1.0, alive))
+
+    def _discounted(self, law: PurchaseLaw, span: float, force: float) -> Array:
+        if not isinstance(law, BetaGeoLaw):
+            raise UsageError("BG/NBD discounts its own law only")
+        return over_ages(law, lambda some: super(BetaGeoModel, self)._discounted(some, span, force))
 
     def _likelihood(self, histories: PurchaseHistories) -> Likelihood:
         return BetaGeoLikelihood(histories, first_counts=self._first_counts)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.beta_geo_binomial_distribution import (
     BetaBinomialLaw,
     beta_geo_binomial_kernel,
@@ -57,7 +58,9 @@ class BetaGeoBinomialModel(PurchaseModel):
     covariate_actions: ClassVar = ()
     _start_values: ClassVar = (1.0, 1.0, 1.0, 2.5)
 
-    def __init__(self, time_unit: str = "Y", penalty: float = 0.0, minimum_repeat_customers: int = 100) -> None:
+    def __init__(
+        self, time_unit: str = "Y", penalty: float = 0.0, minimum_repeat_customers: int = REPEAT_CUSTOMERS
+    ) -> None:
         self.time_unit = time_unit
         self.penalty = penalty
         self.minimum_repeat_customers = minimum_repeat_customers

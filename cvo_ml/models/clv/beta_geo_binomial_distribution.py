@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln, psi
 
+from cvo_ml.core.errors import UsageError
 from cvo_ml.models.clv.log_gamma import trigamma
 from cvo_ml.models.clv.row_likelihood import over_fates
 
@@ -90,6 +91,12 @@ class BetaBinomialLaw:
     def rows(self, index: Any) -> BetaBinomialLaw:
         """The law of some of the customers."""
         return BetaBinomialLaw(self.buy[index], self.miss[index], self.leave[index], self.stay[index])
+
+    def drifted(self, variance: float) -> BetaBinomialLaw:
+        """Only itself: a probability has no room for a factor."""
+        if variance > 0:
+            raise UsageError("BG/BB has probabilities and no rates: give rate_drift=0")
+        return self
 
     def expected(self, spans: Array) -> Array:
         """E[purchases within each of ``spans`` (m, n)] = E[p] Σ_j P(there at opportunity j)."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaln, expit, gammaln
 
 from cvo_ml.models.clv.log_gamma import trigamma
-from cvo_ml.models.clv.purchase_law import negative_binomial_survival, running
+from cvo_ml.models.clv.purchase_law import drifted_rate, negative_binomial_survival, running
 
 Array = NDArray[np.float64]
 _STEP: Final = 0.2  # of the trapezoid rule in logit(p), or this times 3 standard deviations of logit(p) if narrower
@@ -39,6 +39,10 @@ class BetaGeoLaw:
     def rows(self, index: Any) -> BetaGeoLaw:
         """The law of some of the customers."""
         return BetaGeoLaw(self.shape[index], self.age[index], self.leave[index], self.stay[index])
+
+    def drifted(self, variance: float) -> BetaGeoLaw:
+        """The law if rates change by a factor of mean 1 and this ``variance``."""
+        return BetaGeoLaw(*drifted_rate(self.shape, self.age, variance), self.leave, self.stay)
 
     def expected(self, spans: Array) -> Array:
         """E[purchases within each of ``spans`` (m, n)]: E over p of [1 − (1 + pτ)^−R] / p, τ = span / age, R = shape.

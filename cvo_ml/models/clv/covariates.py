@@ -56,3 +56,8 @@ class CovariateModel(ParametricModel):
         for parameter, (columns, positions, sign) in self._design(X).columns.items():
             parameters[parameter] *= np.exp(np.clip(sign * columns @ values[positions], -300.0, 300.0))
         return parameters
+
+
+def has_covariates(model: CovariateModel) -> bool:
+    """Whether customers of one history may differ."""
+    return bool(model._coefficients())

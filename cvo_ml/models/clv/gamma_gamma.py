@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.customer_table import numbers, weights
 from cvo_ml.models.clv.fitting import FitStatus, LogNormalPrior, fit_parameters
 from cvo_ml.models.clv.gamma_gamma_likelihood import PARAMETERS, GammaGammaLikelihood, expected_average_value
@@ -61,7 +62,7 @@ class GammaGammaModel(ParametricModel):
     population_mean_: float
     independence_: Independence
 
-    def __init__(self, penalty: float = 0.0, minimum_repeat_customers: int = 100) -> None:
+    def __init__(self, penalty: float = 0.0, minimum_repeat_customers: int = REPEAT_CUSTOMERS) -> None:
         self.penalty = penalty
         self.minimum_repeat_customers = minimum_repeat_customers
 

@@ -212,7 +212,7 @@ class HybridLifetimeValue:
 
 def with_beneath(X: pd.DataFrame, base: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
     """A snapshot with the columns of ``BENEATH``: what the buy-till-you-die model says of the ``horizon``."""
-    clv = base.model
+    clv, X = base.model, base.prepared(X)
     table = clv.predict(X, horizon=horizon, interval=None)
     buys = 1.0 - clv.transactions_.probability_of_no_purchase(X, horizon)
     value = table["predicted_clv"].to_numpy()

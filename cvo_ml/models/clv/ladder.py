@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.errors import ModelRefused, UsageError
+from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.customer_table import purchase_history, weights
 from cvo_ml.models.clv.fitting import FitStatus, LogNormalPrior
@@ -24,6 +25,7 @@ from cvo_ml.models.clv.purchase_histories import PurchaseHistories, group_histor
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 
 Array = NDArray[np.float64]
+PLAIN: Final = "without covariates"
 MODIFIED: Final = "MBG/NBD"
 POOLED: Final = "pooled prior of similar shops"
 FORMULA: Final = "formula"
@@ -53,10 +55,11 @@ def fit_purchases(
     *,
     time_unit: str = "D",
     penalty: float = 0.0,
-    minimum_repeat_customers: int = 100,
+    minimum_repeat_customers: int = REPEAT_CUSTOMERS,
     pool: Sequence[PurchaseModel] = (),
     sample_weight: Any = None,
     first: type[PurchaseModel] = BetaGeoModel,
+    covariates: Sequence[str] = (),
 ) -> LadderFit:
     """Fit purchases on the highest rung that holds.
 
@@ -66,6 +69,8 @@ def fit_purchases(
         The model of the first rung: ``BetaGeoModel``, ``ModifiedBetaGeoModel`` or ``ParetoNBDModel``.
     X, time_unit, penalty, minimum_repeat_customers, sample_weight:
         As in ``BetaGeoModel``.
+    covariates:
+        Columns of numbers that act on purchases and departure of the first rung; a rung below it does without.
     pool:
         BG/NBD models fitted to at least two similar shops, for the rung that needs them.
 
@@ -80,35 +85,43 @@ def fit_purchases(
     >>> str(fit_purchases(few).status)[:55]
     'formula: only 1 of 2 customers bought again and at leas'
     """
-    frequency, recency, T = purchase_history(X)
-    histories = group_histories(frequency, recency, T, weights(sample_weight, len(X)))
-    settings: dict[str, Any] = {
-        "time_unit": time_unit,
-        "penalty": penalty,
-        "minimum_repeat_customers": minimum_repeat_customers,
-    }
+    histories = group_histories(*purchase_history(X), weights(sample_weight, len(X)))
+    if not len(histories):
+        return LadderFit(None, FitStatus(FORMULA, "the table has no customers"))
+    settings = {"time_unit": time_unit, "penalty": penalty, "minimum_repeat_customers": minimum_repeat_customers}
     reasons: list[str] = []
-    rungs: list[tuple[str, Callable[[], PurchaseModel]]] = [
-        ("", lambda: first(**settings).fit_histories(histories)),
-        (MODIFIED, lambda: ModifiedBetaGeoModel(**settings).fit_histories(histories)),
-        (POOLED, lambda: _pooled(histories, pool, time_unit)),
-    ]
-    if first is ModifiedBetaGeoModel:
-        del rungs[1]  # it is the first already
-    for rung, fit in rungs[: len(rungs) if len(histories) else 0]:
+    rungs = _rungs(histories, first, settings, pool)
+    if covariates:
+        acting = {"purchase_covariates": tuple(covariates), "dropout_covariates": tuple(covariates)}
+        with_covariates = first(**settings, **acting)
+        rungs = {"": lambda: with_covariates.fit(X, sample_weight=sample_weight), PLAIN: rungs.pop(""), **rungs}
+    for rung, fit in rungs.items():
         try:
             model = fit()
+            reason = implausible(model, histories, X if covariates and not rung else None)
         except ModelRefused as refused:
             reason = str(refused)
-        else:
-            reason = implausible(model, histories)
-            if not reason:
-                if rung:
-                    model.status_ = FitStatus(rung, "; ".join(reasons))
-                return LadderFit(model, model.status_)
+        if not reason:
+            if rung:
+                model.status_ = FitStatus(rung, "; ".join(reasons))
+            return LadderFit(model, model.status_)
         if reason not in reasons:
             reasons.append(reason)
-    return LadderFit(None, FitStatus(FORMULA, "; ".join(reasons) or "the table has no customers"))
+    return LadderFit(None, FitStatus(FORMULA, "; ".join(reasons)))
+
+
+def _rungs(
+    histories: PurchaseHistories,
+    first: type[PurchaseModel],
+    settings: dict[str, Any],
+    pool: Sequence[PurchaseModel],
+) -> dict[str, Callable[[], PurchaseModel]]:
+    """Name of each rung, empty for the first, and what fits it."""
+    rungs: dict[str, Callable[[], PurchaseModel]] = {"": lambda: first(**settings).fit_histories(histories)}
+    if first is not ModifiedBetaGeoModel:
+        rungs[MODIFIED] = lambda: ModifiedBetaGeoModel(**settings).fit_histories(histories)
+    rungs[POOLED] = lambda: _pooled(histories, pool, settings["time_unit"])
+    return rungs
 
 
 def fit_lifetime_value(X: pd.DataFrame, *, sample_weight: Any = None, **options: Any) -> LadderFit:
@@ -120,21 +133,27 @@ def fit_lifetime_value(X: pd.DataFrame, *, sample_weight: Any = None, **options:
     if purchases.model is None:
         return purchases
     try:
-        minimum = options.get("minimum_repeat_customers", 100)
+        minimum = options.get("minimum_repeat_customers", REPEAT_CUSTOMERS)
         value = GammaGammaModel(minimum_repeat_customers=minimum).fit(X, sample_weight=sample_weight)
     except ModelRefused as refused:
         return LadderFit(None, FitStatus(FORMULA, str(refused)))
     return LadderFit(CustomerLifetimeValue.of(purchases.model, value), purchases.status)
 
 
-def implausible(model: PurchaseModel, histories: PurchaseHistories) -> str:
+def implausible(model: PurchaseModel, histories: PurchaseHistories, X: pd.DataFrame | None = None) -> str:
     """Why a fitted model must not be used although the search ended well; empty if it may.
+
+    With covariates the customers themselves, X, tell what was expected of each.
 
     It is used only if it reproduces the total number of repeat purchases that it was fitted to within a factor 1.5.
     """
-    spans, position = np.unique(histories.T, return_inverse=True)
-    expected = model.expected_curve_new(np.maximum(spans, 1e-12))
-    total, actual = histories.count @ expected[position], histories.count @ histories.frequency
+    actual = histories.count @ histories.frequency
+    if X is None:
+        spans, position = np.unique(histories.T, return_inverse=True)
+        total = histories.count @ model.expected_curve_new(np.maximum(spans, 1e-12))[position]
+    else:
+        share = actual / max(float(X["frequency"].sum()), 1e-300)  # of weights, taken to be even
+        total = share * float(model.expected_repeats(X).sum())
     if actual / _MOST_OFF < total < actual * _MOST_OFF:
         return ""
     return f"{type(model).__name__} expects {total:.4g} repeat purchases where the data hold {actual:.4g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from cvo_ml.models.clv.parameter_uncertainty import mixture_quantiles
 from cvo_ml.models.clv.parametric_model import FORMAT, interval_names, read_document
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel, Situation
+from cvo_ml.models.clv.rate_drift import drift_variance
 from cvo_ml.models.clv.value_interval import ValueLaw
 
 Array = NDArray[np.float64]
@@ -101,6 +103,7 @@ class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
         orders_per_purchase_day: float = 1.0,
         interval: float | None = 0.9,
         parameter_uncertainty: bool = False,
+        rate_drift: float = 0.0,
         threshold: Any = None,
     ) -> pd.DataFrame:
         """Expected value of each customer in [now, now + horizon), now being the end of T.
@@ -121,6 +124,9 @@ class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
         parameter_uncertainty:
             Whether the interval holds the uncertainty of the parameters as well: some ten times the work, and worth
             it for small shops (below about 2,000 repeat customers).
+        rate_drift:
+            Variance a year of customers' rates, relative to their square, that interval and threshold allow for:
+            0 = constant rates. ``PurchaseModel.estimate_drift`` learns it.
         threshold:
             Currency, a number or array (n,): adds ``p_value_above``, see ``probability_value_above``.
 
@@ -143,17 +149,35 @@ class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
             "p_alive": where.alive,
             "average_order_value_expected": value / orders_per_purchase_day,
         }
-        shrink = np.divide(worth, purchases, out=np.ones_like(worth), where=purchases > 0)
-        law, spend = self._value_law(X, where, horizon)
-        tabulated = law.tabulated() if interval is not None or threshold is not None else None
-        if interval is not None and tabulated is not None:
-            names = interval_names(interval)
-            levels = np.array(list(names.values()))
-            ends = self._wide(X, horizon, levels) if parameter_uncertainty else tabulated.quantiles(levels) * spend
-            columns |= {f"predicted_clv_{name}": end * shrink for name, end in zip(names, ends, strict=True)}
-        if threshold is not None and tabulated is not None:
-            columns["p_value_above"] = tabulated.exceedance(_amounts(threshold, len(X)) / (shrink * spend))
+        if interval is not None or threshold is not None:
+            shrink = np.divide(worth, purchases, out=np.ones_like(worth), where=purchases > 0)
+            names = {} if interval is None else interval_names(interval)
+            points = self._points() if parameter_uncertainty else []
+            variance = drift_variance(rate_drift, horizon)
+            columns |= self._chances(X, where, horizon, variance, shrink, names, threshold, points)
         return pd.DataFrame(columns, index=X.index, copy=False)
+
+    def _chances(
+        self,
+        X: pd.DataFrame,
+        where: Situation,
+        horizon: Horizon,
+        variance: float,
+        shrink: Array,
+        names: dict[str, float],
+        threshold: Any,
+        points: Sequence[tuple[Array, Array]],
+    ) -> dict[str, Array]:
+        """Ends of the interval by name, and P(above a threshold), of the value times ``shrink`` (its discount) (n,)."""
+        law, spend = self._value_law(X, where.drifted(variance), horizon)
+        tabulated, columns = law.tabulated(), {}
+        if names:
+            levels = np.array(list(names.values()))
+            ends = self._wide(X, horizon, variance, levels, points) if points else tabulated.quantiles(levels) * spend
+            columns = {f"predicted_clv_{name}": end * shrink for name, end in zip(names, ends, strict=True)}
+        if threshold is not None:
+            columns["p_value_above"] = tabulated.exceedance(_amounts(threshold, len(X)) / (shrink * spend))
+        return columns
 
     def probability_value_above(
         self, X: pd.DataFrame, horizon: Horizon, threshold: Any, *, discount_rate: float = 0.0
@@ -168,22 +192,32 @@ class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
         table = self.predict(X, horizon=horizon, discount_rate=discount_rate, interval=None, threshold=threshold)
         return table["p_value_above"].to_numpy(dtype=np.float64)
 
-    def _wide(self, X: pd.DataFrame, horizon: Horizon, levels: Array) -> Array:
-        """Quantiles of the undiscounted value (levels, n), currency, as a mean over the parameters that are possible.
+    def _wide(
+        self,
+        X: pd.DataFrame,
+        horizon: Horizon,
+        variance: float,
+        levels: Array,
+        points: Sequence[tuple[Array, Array]],
+    ) -> Array:
+        """Quantiles of the undiscounted value (levels, n), currency, as a mean over possible parameters."""
+        laws = []
+        for purchase_parameters, value_parameters in points:
+            where = self.transactions_.situation(X, purchase_parameters).drifted(variance)
+            law, spend = self._value_law(X, where, horizon, value_parameters)
+            laws.append((law.tabulated(), spend))
+        return mixture_quantiles(levels, laws)
 
-        The cubature rule is over both sets of parameters at once: each point moves along one direction, √(number of
-        parameters) standard deviations far.
+    def _points(self) -> list[tuple[Array, Array]]:
+        """Equally weighted parameters of both models that stand for what is not known of them.
+
+        The cubature rule is over both sets at once: each point moves along one direction, √(number of parameters)
+        standard deviations far.
         """
         purchases, value = self.transactions_._parameters(), self.value_._parameters()
         stretch = np.sqrt(1.0 + len(value) / len(purchases)), np.sqrt(1.0 + len(purchases) / len(value))
         points = [(moved, value) for moved in self.transactions_.parameter_points(stretch[0])]
-        points += [(purchases, moved) for moved in self.value_.parameter_points(stretch[1])]
-        laws = []
-        for purchase_parameters, value_parameters in points:
-            where = self.transactions_.situation(X, purchase_parameters)
-            law, spend = self._value_law(X, where, horizon, value_parameters)
-            laws.append((law.tabulated(), spend))
-        return mixture_quantiles(levels, laws)
+        return points + [(purchases, moved) for moved in self.value_.parameter_points(stretch[1])]
 
     def _value_law(
         self, X: pd.DataFrame, where: Situation, horizon: Horizon, parameters: Array | None = None

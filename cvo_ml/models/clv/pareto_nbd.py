@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.fitting import Likelihood, LogNormalPrior
 from cvo_ml.models.clv.pareto_nbd_distribution import ParetoLaw, probability_alive
 from cvo_ml.models.clv.purchase_histories import PurchaseHistories
@@ -63,7 +64,7 @@ class ParetoNBDModel(PurchaseModel):
         self,
         time_unit: str = "D",
         penalty: float = 0.0,
-        minimum_repeat_customers: int = 100,
+        minimum_repeat_customers: int = REPEAT_CUSTOMERS,
         purchase_covariates: Sequence[str] = (),
         dropout_covariates: Sequence[str] = (),
         equal_covariates: Sequence[str] = (),

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, gammaln, logsumexp
 
-from cvo_ml.models.clv.purchase_law import negative_binomial_survival, time_to_reach
+from cvo_ml.models.clv.purchase_law import drifted_rate, negative_binomial_survival, time_to_reach
 
 Array = NDArray[np.float64]
 _RULES: Final = {k: np.polynomial.legendre.leggauss(k) for k in (24, 48, 96)}
@@ -77,6 +77,10 @@ class ParetoLaw:
     def rows(self, index: Any) -> ParetoLaw:
         """The law of some of the customers."""
         return ParetoLaw(self.shape[index], self.age[index], self.drop[index], self.drop_age[index])
+
+    def drifted(self, variance: float) -> ParetoLaw:
+        """The law if rates change by a factor of mean 1 and this ``variance``."""
+        return ParetoLaw(*drifted_rate(self.shape, self.age, variance), self.drop, self.drop_age)
 
     def expected(self, spans: Array) -> Array:
         """E[purchases within each of ``spans`` (m, n)] = E[λ] E[(1 − e^−μt) / μ]; s = 1 is no special case."""

@@ -28,6 +28,9 @@ class PurchaseLaw(Protocol):
     def rows(self, index: Any) -> Self:
         """The law of some of the customers."""
 
+    def drifted(self, variance: float) -> Self:
+        """The law if rates change by a factor of mean 1 and this ``variance`` >= 0 (``rate_drift``)."""
+
     def expected(self, spans: Array) -> Array:
         """E[purchases within each of ``spans`` (m, n)], shape (m, n)."""
 
@@ -51,6 +54,21 @@ class PurchaseLaw(Protocol):
 
     def simulate(self, span: float, n_draws: int, generator: np.random.Generator) -> NDArray[np.int64]:
         """Purchases in ``span``, shape (n_draws, n)."""
+
+
+def drifted_rate(shape: Array, age: Array, variance: float) -> tuple[Array, Array]:
+    """Shape and age (n,) of Gamma(shape, age) times a factor of mean 1 and ``variance``: mean and variance are exact.
+
+    Examples
+    --------
+    >>> shape, age = drifted_rate(np.array([4.0]), np.array([8.0]), 0.25)
+    >>> float((shape / age)[0]), float((shape / age**2)[0])  # 1/2, and 1/16 + 1/4 / 4 + 1/16 / 4
+    (0.5, 0.140625)
+    """
+    if variance == 0:
+        return shape, age
+    wider = 1.0 / (1.0 / shape + variance + variance / shape)
+    return wider, age * (wider / shape)
 
 
 def discounted_purchases(law: PurchaseLaw, span: float, force: float) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -25,10 +25,11 @@ from cvo_ml.models.clv.purchase_histories import (
     refuse_few_repeaters,
 )
 from cvo_ml.models.clv.purchase_law import PurchaseLaw, discounted_purchases, force_of_interest, residual_purchases
+from cvo_ml.models.clv.rate_drift import RateDrift, drift_variance, estimate_drift
 from cvo_ml.models.clv.row_likelihood import Kernel, RowLikelihood
 
 Array = NDArray[np.float64]
-_THIN: Final = 20_000  # distinct histories of the first, cheap fit
+_THIN: Final = 4_000  # distinct histories of the first, cheap fit
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Situation:
     law: PurchaseLaw
     position: NDArray[np.intp]
     alive: Array
+
+    def drifted(self, variance: float) -> Situation:
+        """The same with rates that change by a factor of mean 1 and this ``variance``."""
+        return self if variance == 0 else replace(self, law=self.law.drifted(variance))
 
     def mean(self, given_alive: Array) -> Array:
         """Per customer P(alive) times a quantity of the law's rows."""
@@ -136,10 +141,20 @@ class PurchaseModel(CovariateModel):
         expected = where.mean(where.law.expected(span)[0])
         return float(expected[0]) if X is None else expected
 
-    def expected_curve_new(self, spans: Array) -> Array:
-        """Expected repeat purchases of a new customer within each of ``spans`` (m,), > 0, in ``time_unit``."""
-        where = self._new(None)
-        return np.asarray(where.law.expected(np.asarray(spans, dtype=np.float64)[:, None])[:, 0] * where.alive[0])
+    def expected_repeats(self, X: pd.DataFrame) -> Array:
+        """Repeat purchases that were expected of each customer within T when new (n,), at its covariates."""
+        where = self._new(X)
+        spans = np.maximum(self._history(X)[2], 1e-12)
+        return where.mean(where.law.expected(spans[None, :])[0])
+
+    def expected_curve_new(self, spans: Array, X: pd.DataFrame | None = None) -> Array:
+        """Expected repeat purchases of a new customer within each of ``spans`` (m,), > 0, in ``time_unit``.
+
+        With covariates it is the mean over the new customers in ``X``.
+        """
+        where, column = self._new(X), np.asarray(spans, dtype=np.float64)[:, None]
+        expected = where.law.expected(np.repeat(column, len(where.law.age), axis=1))
+        return np.asarray((expected[:, where.position] * where.alive).mean(axis=1))
 
     def probability_alive(self, X: pd.DataFrame, *, after: Horizon | None = None) -> Array:
         """P(alive) of each customer at T, or the time ``after`` T later (n,)."""
@@ -189,6 +204,7 @@ class PurchaseModel(CovariateModel):
         horizon: Horizon,
         interval: float | None = None,
         parameter_uncertainty: bool = False,
+        rate_drift: float = 0.0,
     ) -> pd.DataFrame:
         """Answers per customer, indexed as X.
 
@@ -199,6 +215,9 @@ class PurchaseModel(CovariateModel):
             Counts are whole, so it holds at least that probability.
         parameter_uncertainty:
             Whether the interval holds the uncertainty of the parameters as well as chance: 2k times the work.
+        rate_drift:
+            Variance a year of customers' rates, relative to their square, that the interval allows for; see
+            ``rate_drift``.
 
         Returns
         -------
@@ -216,22 +235,32 @@ class PurchaseModel(CovariateModel):
             index=X.index,
         )
         if interval is not None:
-            survival = self._survival(X, Horizon(horizon), parameter_uncertainty)
+            survival = self._survival(X, Horizon(horizon), parameter_uncertainty, rate_drift)
             for name, level in interval_names(interval).items():
                 table[f"purchases_{name}"] = count_quantile(survival, len(X), level)
         return table
 
-    def _survival(self, X: pd.DataFrame, horizon: Horizon, parameter_uncertainty: bool) -> Survival:
+    def _survival(self, X: pd.DataFrame, horizon: Horizon, parameter_uncertainty: bool, rate_drift: float) -> Survival:
         """P(at least n purchases), at the fitted parameters or as a mean over those that are possible."""
         points = self.parameter_points() if parameter_uncertainty else [self._parameters()]
         span = horizon.to(self.time_unit)
-        places = [self.situation(X, values) for values in points]
+        variance = drift_variance(rate_drift, horizon)
+        places = [self.situation(X, values).drifted(variance) for values in points]
 
         def survival(rows: NDArray[np.intp], n: Array) -> Array:
             parts = [w.alive[rows] * w.law.rows(w.position[rows]).survival(n, span) for w in places]
             return np.asarray(np.mean(parts, axis=0))
 
         return survival
+
+    def estimate_drift(self, X: pd.DataFrame, purchases: Any, horizon: Horizon) -> RateDrift:
+        """How far rates wandered in the ``horizon`` after T, in which the customers bought ``purchases`` (n,).
+
+        It is honest where X ends before the window and the result serves later ones.
+        """
+        where, window = self.situation(X), Horizon(horizon)
+        law, counts = where.law.rows(where.position), np.asarray(purchases, dtype=np.float64)
+        return estimate_drift(law, where.alive, counts, window.to(self.time_unit), window.days)
 
     def simulate_purchases(self, X: pd.DataFrame, horizon: Horizon, *, n_draws: int, seed: int) -> NDArray[np.int64]:
         """Purchases in the ``horizon`` after T drawn from the predictive law at the fitted parameters (n_draws, n)."""

@@ -10,12 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.minima import ICP_POSITIVES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 
 Floats = NDArray[np.float64]
-#: Fewer most profitable customers than this cannot train a lookalike model.
-FEWEST_POSITIVES = 60
 
 
 class Lookalike:
@@ -27,6 +26,8 @@ class Lookalike:
         Columns of ``features.first_order_features``.
     rounds, parameters:
         As for ``BoostedClassifier``.
+    fewest_positives:
+        Fewer most profitable customers than this are refused.
     """
 
     kind: ClassVar[str] = "icp.lightgbm"
@@ -37,7 +38,9 @@ class Lookalike:
         categories: Sequence[str] = (),
         rounds: int = 60,
         parameters: Mapping[str, Any] | None = None,
+        fewest_positives: int = ICP_POSITIVES,
     ) -> None:
+        self.fewest_positives = fewest_positives
         self.trees = BoostedClassifier(features, categories, rounds, parameters)
 
     @property
@@ -51,13 +54,13 @@ class Lookalike:
         Raises
         ------
         ModelRefused
-            With fewer than 60 most profitable customers.
+            With fewer than ``fewest_positives`` most profitable customers.
         """
         positives = int(np.sum(np.asarray(y) != 0))
-        if positives < FEWEST_POSITIVES or positives == len(y):
+        if positives < self.fewest_positives or positives == len(y):
             raise ModelRefused(
                 f"icp: {positives:,} most profitable customers among {len(y):,} with a closed window, and at least "
-                f"{FEWEST_POSITIVES} are needed: use a longer history or a larger top share",
+                f"{self.fewest_positives} are needed: use a longer history or a larger top share",
                 reason_code="too_few_icp_positives",
             )
         self.trees.fit(X, y)

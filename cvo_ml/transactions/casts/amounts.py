@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cvo_ml.transactions.casts.column import Cast, Coded, RawColumn
+from cvo_ml.transactions.casts.quick import PlainTexts, quick_amounts
 
 _PLAIN: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _WITH_COMMA: Final = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
@@ -26,6 +27,10 @@ def cast_amount(column: RawColumn, decimal: str) -> Cast:
         ``.``, or ``,`` (then ``.`` groups thousands).
     """
     if column.is_text:
+        plain = PlainTexts.of(column.values) if decimal == "." else None
+        quick = quick_amounts(plain) if plain is not None else None
+        if quick is not None:
+            return Cast(pd.Series(quick))
         return _from_text(column.coded(), decimal)
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
         known = ~column.values.is_null().to_numpy()

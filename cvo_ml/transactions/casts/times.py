@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import DataError
 from cvo_ml.transactions.casts.column import Cast, Coded, RawColumn
+from cvo_ml.transactions.casts.quick import PlainTexts, quick_times
 from cvo_ml.transactions.raw import Mask
 
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
@@ -22,11 +23,12 @@ _MARKED: Final = f"{_DAY}{_CLOCK}{_ZONE}"
 _OTHER_ORDER: Final = r"\d{1,2}[/.-]\d{1,2}[/.-](?:\d{4}|\d{2})(?:\D.*)?"
 _YEAR_FIRST: Final = r"\d{4}[/.]\d{1,2}[/.]\d{1,2}(?:\D.*)?"
 _SPREADSHEET: Final = r"[2-6]\d{4}(?:\.\d+)?"
-_SENTINEL_DAYS: Final = pd.to_datetime(["1970-01-01"]).as_unit("us")
+_AFTER_1900, _YEAR_9999, _UNIX_ZERO = (np.datetime64(day, "us") for day in ("1900-01-02", "9999-01-01", "1970-01-01"))
+_DAY_IN_MICROSECONDS: Final = 86_400_000_000
 MARKED: Final = "times with a zone"
 UNMARKED: Final = "times without a zone"
 CLOCK: Final = "times of day"
-_DECLARE: Final = "declare its date_format, such as '%d/%m/%Y'"
+_DECLARE: Final = "declare its date_format, such as '%d/%m/%Y' (--date-format)"
 
 
 def cast_time(column: RawColumn, date_format: str | None, timezone: str) -> Cast:
@@ -43,6 +45,8 @@ def cast_time(column: RawColumn, date_format: str | None, timezone: str) -> Cast
     """
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         return _from_timestamps(column, timezone)
+    if not date_format and (found := _from_plain(column, timezone)) is not None:
+        return found
     coded = column.coded()
     parse = _parse_declared if date_format else _parse_iso
     parsed, marked, faults = parse(column, coded, date_format or "")
@@ -58,9 +62,23 @@ def cast_time(column: RawColumn, date_format: str | None, timezone: str) -> Cast
     return Cast(values, {reason: coded.rows(chosen) for reason, chosen in faults.items()}, facts=facts)
 
 
+def _from_plain(column: RawColumn, timezone: str) -> Cast | None:
+    """Times of one shape, none of them impossible."""
+    plain = PlainTexts.of(column.values)
+    found = quick_times(plain, _UNMARKED, _MARKED) if plain is not None else None
+    if found is None or (UNMARKED if found[1] else MARKED) in column.facts:
+        return None
+    parsed, marked = found
+    facts = frozenset([MARKED if marked else UNMARKED]) | _clock(parsed)
+    if not marked and timezone != "UTC":
+        return None  # each distinct time is shifted once
+    sentinel = _sentinel(parsed)
+    return Cast(parsed.mask(sentinel) if sentinel.any() else parsed, {"sentinel date": sentinel}, facts=facts)
+
+
 def _clock(times: pd.Series) -> frozenset[str]:
-    known = times.dropna()
-    return frozenset() if (known == known.dt.normalize()).all() else frozenset({CLOCK})
+    known = times.dropna().to_numpy(dtype=TIME_DTYPE).astype(np.int64)
+    return frozenset({CLOCK}) if (known % _DAY_IN_MICROSECONDS).any() else frozenset()
 
 
 def _parse_iso(column: RawColumn, coded: Coded, _: str) -> tuple[pd.Series, bool, dict[str, Mask]]:
@@ -103,7 +121,7 @@ def _refuse_other_formats(column: RawColumn, coded: Coded, iso: Mask) -> None:
 def _order_error(column: RawColumn, coded: Coded, other: Mask) -> DataError:
     if not other.any():
         return column.refuse(
-            "dates are not ISO 8601", "declare its date_format, such as '%Y/%m/%d'", coded.rows(~other)
+            "dates are not ISO 8601", "declare its date_format, such as '%Y/%m/%d' (--date-format)", coded.rows(~other)
         )
     parts = coded.texts.to_pandas().where(other).str.extract(r"^(\d+)\D(\d+)").astype("float64")
     day_first, month_first = (parts[0] > 12).to_numpy(), (parts[1] > 12).to_numpy()
@@ -113,7 +131,7 @@ def _order_error(column: RawColumn, coded: Coded, other: Mask) -> DataError:
     if day_first.any():
         return column.refuse("dates are day-first", _DECLARE, coded.rows(day_first))
     if month_first.any():
-        remedy = "declare its date_format, such as '%m/%d/%Y'"
+        remedy = "declare its date_format, such as '%m/%d/%Y' (--date-format)"
         return column.refuse("dates are month-first", remedy, coded.rows(month_first))
     return column.refuse("dates may be day-first or month-first", _DECLARE, coded.rows(other))
 
@@ -168,6 +186,5 @@ def _to_utc(times: pd.Series, timezone: str, facts: frozenset[str]) -> tuple[pd.
 
 def _sentinel(times: pd.Series) -> Mask:
     """Days that stand for 'unknown' in databases: up to 1900-01-01, 1970-01-01, and from the year 9999."""
-    old = times < pd.Timestamp("1900-01-02")
-    far = times >= pd.Timestamp("9999-01-01").as_unit("s")
-    return np.asarray(old | far | times.isin(_SENTINEL_DAYS), dtype=np.bool_)
+    days = times.to_numpy(dtype=TIME_DTYPE)  # NaT compares as False
+    return np.asarray((days < _AFTER_1900) | (days >= _YEAR_9999) | (days == _UNIX_ZERO), dtype=np.bool_)

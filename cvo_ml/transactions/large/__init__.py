@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.contract import pandas_dtype
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.core.errors import ConfigError
+from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.core.files import staged_folder
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.tables import Tables
 from cvo_ml.transactions.adapters import adapter_of, with_adapter
-from cvo_ml.transactions.assembly import complete
-from cvo_ml.transactions.casts.ids import FLOATS, WHOLES
-from cvo_ml.transactions.casts.times import CLOCK, MARKED, UNMARKED
-from cvo_ml.transactions.judging import Judged, counted, judge
-from cvo_ml.transactions.large.account import Account
-from cvo_ml.transactions.large.batches import Batches
-from cvo_ml.transactions.large.tables import FILE, ROW, TableWriter, engine
+from cvo_ml.transactions.casts.ids import CASE
+from cvo_ml.transactions.casts.quick import LOWER, UPPER
+from cvo_ml.transactions.cross_checks import OrderIds
+from cvo_ml.transactions.judging import counted
+from cvo_ml.transactions.large.batches import Batches, can_batch
+from cvo_ml.transactions.large.passes import Facts, in_conflict, judge_all
+from cvo_ml.transactions.large.queries import SORT
+from cvo_ml.transactions.large.tables import TableWriter, engine
+from cvo_ml.transactions.raw import SourceFile
 from cvo_ml.transactions.sources import files_of
 from cvo_ml.transactions.specs import TableSpec, main_spec
 
-__all__ = ["LargeRead", "read_large"]
+__all__ = ["LARGE", "LargeRead", "is_large", "read_in_batches", "read_large"]
 
-_CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED}, {UNMARKED, CLOCK})
-Facts = Mapping[str, frozenset[str]]
+LARGE: Final = 500_000_000  # bytes: of smaller sources nothing is written to disk
+MEMORY: Final = "1GB"
+_PACKED: Final = 5  # a gzip file of text unpacks to about so many times its size
+_FIRST: Final = ("refunded_at", "refund_id")
 
 
 @dataclass(frozen=True)
@@ -46,19 +52,30 @@ class LargeRead:
 
     Parameters
     ----------
+    table:
+        The name of the table that was read, such as ``order_lines``.
     paths:
-        Table name to Parquet file.
+        Table name to Parquet file; the order of their rows says nothing.
     ledgers:
         File to the account of its rows.
+    order_ids:
+        What became of each order, where further tables are declared, which may name them.
     """
 
+    table: str
     folder: Path
     paths: Mapping[str, Path]
     currency: str
     ledgers: Mapping[str, RowLedger]
     quarantine: pd.DataFrame
     notes: tuple[str, ...]
-    fingerprint: str
+    sources: tuple[SourceFile, ...]
+    order_ids: OrderIds | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the files' content."""
+        return hashlib.sha256("".join(source.sha256 for source in self.sources).encode()).hexdigest()
 
     @property
     def ledger(self) -> RowLedger:
@@ -66,7 +83,7 @@ class LargeRead:
         return sum(self.ledgers.values(), RowLedger(0, 0))
 
     def tables(self) -> Tables:
-        """The tables in memory, where they fit."""
+        """The tables in memory, where they fit, sorted by time."""
         return Tables({name: _load(name, path) for name, path in self.paths.items()}, self.currency)
 
 
@@ -74,7 +91,7 @@ def read_large(
     shop: ShopConfig,
     folder: Path,
     *,
-    memory_limit: str = "1GB",
+    memory_limit: str = MEMORY,
     as_of: date | None = None,
     max_bad_share: float | None = None,
 ) -> LargeRead:
@@ -95,123 +112,103 @@ def read_large(
     ConfigError
         If the source is neither CSV nor Parquet, its format needs all rows at once, or further tables are declared.
     DataError
-        If a source as a whole cannot be trusted.
+        If a source as a whole cannot be trusted, or there is no room for its batches.
     UsageError
         If there is no such file.
     """
     declared = with_adapter(shop)
-    adapter = adapter_of(shop.adapter)
-    if adapter.prepare or adapter.unpack or declared.tables or declared.rows == "subscriptions":
+    if not _in_batches(shop, declared) or declared.tables:
         raise ConfigError(
             f"shop {shop.name}: only one table of orders or order lines is read in batches: use read_shop"
         )
+    return read_in_batches(declared, folder, as_of, max_bad_share, memory_limit)
+
+
+def is_large(shop: ShopConfig, declared: ShopConfig) -> bool:
+    """Whether the first source is to be read in batches: CSV or Parquet files of :data:`LARGE` bytes and more."""
+    if not _in_batches(shop, declared) or "://" in declared.source.path:
+        return False
+    files = files_of(declared.source)
+    if not all(file.is_file() and can_batch(file) for file in files):
+        return False
+    return sum(file.stat().st_size * (_PACKED if file.suffix == ".gz" else 1) for file in files) >= LARGE
+
+
+def _in_batches(shop: ShopConfig, declared: ShopConfig) -> bool:
+    adapter = adapter_of(shop.adapter)
+    return adapter.prepare is None and adapter.unpack is None and declared.rows != "subscriptions"
+
+
+def read_in_batches(
+    declared: ShopConfig,
+    folder: Path,
+    as_of: date | None,
+    max_bad_share: float | None,
+    memory_limit: str = MEMORY,
+) -> LargeRead:
+    """The first source of a shop whose adapter is written out; further tables are left to the caller."""
     spec = main_spec(declared, max_bad_share)
     files = [Batches(path, declared.source, list(spec.headers.values())) for path in files_of(declared.source)]
-    with staged_folder(folder) as staging, tempfile.TemporaryDirectory(dir=staging, prefix="work-") as work:
+    with _with_room(declared, folder), staged_folder(folder) as staging, \
+            tempfile.TemporaryDirectory(dir=staging, prefix="work-") as work:  # fmt: skip
         result = _read(files, declared, spec, as_of, Path(work), memory_limit)
         for path in result.paths.values():
             path.rename(staging / path.name)
     final = {name: folder / path.name for name, path in result.paths.items()}
-    return LargeRead(
-        folder, final, result.currency, result.ledgers, result.quarantine, result.notes, result.fingerprint
-    )
+    return replace(result, folder=folder, paths=final)
+
+
+@contextmanager
+def _with_room(shop: ShopConfig, folder: Path) -> Iterator[None]:
+    """Say what is needed where disk or memory end."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+            raise
+        raise DataError(
+            f"is read in batches, and there is no room left for them in {folder.parent}",
+            "make room for about twice the size of the source, or set TMPDIR to a folder that has it",
+            file=Path(shop.source.path).name,
+        ) from None
 
 
 def _read(
     files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, memory_limit: str
 ) -> LargeRead:
     facts: Facts = {}
-    first = _judge_all(files, shop, spec, as_of, work, facts)
-    if _in_conflict(first.facts, first.parts, shop.timezone):
-        first = _judge_all(files, shop, spec, as_of, work, first.facts)
+    first = judge_all(files, shop, spec, as_of, work, facts)
+    if in_conflict(first.facts, first.parts, shop.timezone):
+        first = judge_all(files, shop, spec, as_of, work, first.facts)
     account = first.account
+    pa.default_memory_pool().release_unused()
     with engine(work, memory_limit) as connection:
         writer = TableWriter(connection, work, [file.name for file in files])
-        writer.judge_duplicates(spec, account)
+        alike = writer.judge_duplicates(spec, account)
+        for name, cases in first.facts.items():
+            if {LOWER, UPPER} <= cases and (pairs := writer.differing_in_case(name)):
+                first.counts[spec.header(name), CASE] = pairs
         ledgers, quarantine = account.close()
         paths = writer.write(shop)
-    fingerprint = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
-    generated = ("order ids were generated: one order per customer and day",) if shop.order_id == "generated" else ()
+        ids = writer.order_ids(work / "aside") if shop.tables else None
     where = files[0].name if len(files) == 1 else f"{len(files):,} files"
-    notes = (*(note for file in files for note in file.notes), *counted(where, first.counts), *generated)
+    notes = (*(note for file in files for note in file.notes), *counted(where, first.counts), *alike)
     currency = first.currency if shop.currency == NO_CURRENCY and first.currency else shop.currency
-    return LargeRead(work, paths, currency, ledgers, quarantine, notes, fingerprint)
-
-
-@dataclass(frozen=True)
-class _Pass:
-    account: Account
-    facts: Facts
-    parts: list[Facts]
-    currency: str | None
-    counts: Mapping[tuple[str, str], int]
-
-
-def _judge_all(
-    files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, known: Facts
-) -> _Pass:
-    """Judge all batches for themselves, and write the used rows; ``known`` are facts of whole columns."""
-    account = Account(spec.table, spec.max_bad_share, {file.name: file.most_rows for file in files})
-    tolerant = _tolerant(spec)
-    parts: list[Facts] = []
-    whole: dict[str, frozenset[str]] = dict(known)
-    counts: Counter[tuple[str, str]] = Counter()
-    rows = work / "rows"
-    rows.mkdir(exist_ok=True)
-    for path in rows.iterdir():
-        path.unlink()
-    for number, file in enumerate(files):
-        for raw in file:
-            judged = judge(raw, tolerant, as_of, known)
-            complete(judged.rows, shop)
-            account.add(judged)
-            parts.append(judged.facts)
-            counts.update(judged.counts)
-            whole = {name: whole.get(name, frozenset()) | facts for name, facts in judged.facts.items()}
-            _write(judged, spec, number, rows / f"{len(parts):06}.parquet")
-            tolerant = _with_currency(tolerant, judged)
-    currency = None if tolerant.currency == NO_CURRENCY else tolerant.currency
-    return _Pass(account, whole, parts, currency, counts)
-
-
-def _tolerant(spec: TableSpec) -> TableSpec:
-    """The same table with every fault a fault of the row: shares are judged over the whole file."""
-    return replace(spec, max_bad_share=1.0)
-
-
-def _with_currency(spec: TableSpec, judged: Judged) -> TableSpec:
-    """The table with the currency of the first batch, where none is declared: later batches must have it too."""
-    if spec.currency != NO_CURRENCY or "currency" not in judged.rows or not len(judged.used):
-        return spec
-    return replace(spec, currency=str(judged.used["currency"].iloc[0]).upper())
-
-
-def _in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
-    """Whether a batch was cast otherwise than the whole column asks for."""
-    conflicts = _CONFLICTS if timezone != "UTC" else _CONFLICTS[:2]
-    for name, facts in whole.items():
-        for both in conflicts:
-            if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
-                return True
-    return False
-
-
-def _write(judged: Judged, spec: TableSpec, file: int, path: Path) -> None:
-    alive = judged.fates.alive
-    frame = judged.rows[alive].drop(columns=[name for name in ("is_test",) if name in judged.rows])
-    for name in frame:
-        kind = spec.kinds.get(str(name), "text")
-        dtype: Any = "boolean" if kind == "flag" else pandas_dtype(kind)
-        frame[name] = frame[name].astype(dtype)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    table = table.append_column(FILE, pa.array(np.full(len(frame), file, dtype=np.int32)))
-    table = table.append_column(ROW, pa.array(judged.raw.places.row[alive]))
-    pq.write_table(table, path, compression="lz4", use_dictionary=True)
+    sources = tuple(SourceFile(file.name, ledgers[file.name].rows_in, file.sha256) for file in files)
+    return LargeRead(spec.table, work, paths, currency, ledgers, quarantine, notes, sources, ids)
 
 
 def _load(name: str, path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pq.read_table(path).to_pandas()
-    for column in CONTRACTS[name].columns:
+    table = pq.read_table(path)
+    contract = CONTRACTS[name]
+    # Arrow sorts texts many times faster than pandas does
+    order = [column for column in (*_FIRST, "ordered_at", *contract.key, *SORT) if column in table.column_names]
+    if order:
+        keys = [(column, "ascending") for column in dict.fromkeys(order[: 2 if name == "orders" else None])]
+        table = table.take(pc.sort_indices(table, sort_keys=keys))
+    frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
+    del table
+    for column in contract.columns:
         if column.name in frame and not (column.kind == "flag" and frame[column.name].isna().any()):
             dtype: Any = pandas_dtype(column.kind)
             frame[column.name] = frame[column.name].astype(dtype)

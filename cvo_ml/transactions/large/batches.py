@@ -16,8 +16,18 @@ from cvo_ml.core.files import sha256_of
 from cvo_ml.transactions.raw import Places, RawTable, SourceFile, check_header, one_file, refuse_empty
 from cvo_ml.transactions.sources.csv_text import CsvLayout, Rejected, lay_out, refuse_swallowing, row_numbers
 from cvo_ml.transactions.sources.parquet import open_parquet
+from cvo_ml.transactions.sources.quotes import any_quote, refuse_undoubled
 
 _ROWS: Final = 500_000
+
+
+_TEXT: Final = (".csv", ".txt", ".tsv")
+
+
+def can_batch(path: Path) -> bool:
+    """Whether a file of this name can be read in batches: CSV (also gzip) and Parquet."""
+    name = path.name.lower()
+    return name.endswith(".parquet") or name.removesuffix(".gz").endswith(_TEXT)
 
 
 class Batches:
@@ -30,9 +40,9 @@ class Batches:
         self.name, self._path, self._wanted = path.name, path, list(dict.fromkeys(wanted))
         self._layout: CsvLayout | None = None
         self.notes: tuple[str, ...] = ()
-        if path.name.lower().removesuffix(".gz").endswith((".csv", ".txt", ".tsv")):
+        if path.name.lower().removesuffix(".gz").endswith(_TEXT):
             self._layout = lay_out(path, config, wanted)
-            self.sha256, self.most_rows = self._layout.inspection.sha256, max(1, self._layout.inspection.lines)
+            self.sha256, self.most_rows = self._layout.inspection.sha256, max(1, self._layout.inspection.lines - 1)
             self.notes = self._layout.notes
         elif path.name.lower().endswith(".parquet"):
             with open_parquet(path) as file:
@@ -65,7 +75,7 @@ class Batches:
         every = layout.inspection.quotes > 0  # quotes may swallow rows in any column
         places = layout.places()
         rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
-        start, seen = 0, 0
+        start, seen, quoted = 0, 0, False
         reader = self._open(layout, range(len(layout.header)) if every else places, rejected)
         for batch in self._read(layout, reader):
             rejected.refuse(layout.name)
@@ -75,7 +85,10 @@ class Batches:
             for name in table.column_names if every else ():
                 refuse_swallowing(layout, table[name], numbers)
             columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, places, strict=True)}
+            quoted = quoted or (every and any_quote(columns.values()))
             yield self._raw(columns, one_file(self.name, numbers), one_file(self.name, ragged))
+        if quoted:
+            refuse_undoubled(self._path, layout.config.delimiter, layout.config.encoding)
         rejected.refuse(layout.name)
         refuse_empty(start + len(rejected.rows) - seen, layout.name)
         if len(last := np.array(rejected.rows[seen:], dtype=np.int64)):

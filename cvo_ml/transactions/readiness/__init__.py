@@ -6,13 +6,22 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from cvo_ml.config.jobs import ChurnJob, IcpJob
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.readiness import Anchor, ReadinessPolicy, Warnings
 from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.transactions.reader import ReadResult
 from cvo_ml.transactions.readiness.contents import Contents, contents
-from cvo_ml.transactions.readiness.models import Verdict, judge_churn, judge_clv, judge_icp, judge_subscriptions
+from cvo_ml.transactions.readiness.models import (
+    MAP_NET,
+    NO_VALUE,
+    Verdict,
+    judge_churn,
+    judge_clv,
+    judge_icp,
+    judge_subscriptions,
+)
 
 __all__ = ["AnchorCheck", "Contents", "Readiness", "Verdict", "readiness", "readiness_policy"]
 
@@ -79,7 +88,15 @@ def readiness_policy() -> ReadinessPolicy:
     return load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
 
 
-def readiness(read: ReadResult, *, as_of: date, horizon: Horizon, policy: ReadinessPolicy | None = None) -> Readiness:
+def readiness(
+    read: ReadResult,
+    *,
+    as_of: date,
+    horizon: Horizon,
+    policy: ReadinessPolicy | None = None,
+    churn: ChurnJob | None = None,
+    icp: IcpJob | None = None,
+) -> Readiness:
     """Judge a shop's tables as they stood at ``as_of``.
 
     Parameters
@@ -90,19 +107,23 @@ def readiness(read: ReadResult, *, as_of: date, horizon: Horizon, policy: Readin
         The window of the models: of the value that is predicted, and in which no order means churn.
     policy:
         Minima; default: ``policies/readiness.yaml``.
+    churn, icp:
+        The jobs whose windows and ages count; default: ``jobs/churn.yaml`` and ``jobs/icp.yaml``.
 
     Raises
     ------
     ConfigError
-        If the policy file is wrong.
+        If one of these files is wrong.
     """
     policy = policy or readiness_policy()
+    churn = churn or load_config(default_config("jobs/churn.yaml"), ChurnJob)
+    icp = icp or load_config(default_config("jobs/icp.yaml"), IcpJob)
     found = contents(read, as_of, horizon, policy.warnings.giant_order_times_median)
     orders = read.tables.orders[read.tables.orders["ordered_at"] < midnight(as_of)]
     models = [
         judge_clv(orders, found, as_of, horizon, policy.clv),
-        judge_churn(orders, found, as_of, horizon, policy.churn),
-        judge_icp(orders, found, as_of, policy.icp),
+        judge_churn(orders, found, as_of, horizon, policy.churn, churn),
+        judge_icp(orders, as_of, policy.icp, icp),
     ]
     if "subscriptions" in read.tables:
         models.append(judge_subscriptions(read.tables.get("subscriptions"), as_of, horizon, policy.churn))
@@ -146,6 +167,10 @@ def _warnings(found: Contents, limits: Warnings) -> list[str]:
         said.append(f"{found.refunds_without_order_share:.0%} of the refunds name no order and count by customer only")
     if found.quarantined_share > limits.quarantined_share:
         said.append(f"{found.quarantined_share:.1%} of all rows are in quarantine: look at the reasons")
+    if not found.orders and found.refunds:
+        said.append("all rows are below zero and count as refunds: is the sign of the amounts turned round?")
+    if found.orders and found.net <= 0:
+        said.append(f"{NO_VALUE}: no value can be predicted and no action can pay: {MAP_NET}")
     if found.orders and found.currency == NO_CURRENCY:
         said.append("the currency is not declared")
     if found.orders and not found.cost_share:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
-from typing import Any, Literal
+from datetime import date
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
+from cvo_ml.config.jobs import ChurnJob, IcpJob
 from cvo_ml.config.readiness import ChurnMinima, ClvMinima, IcpMinima
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.stats.planning import auc_half_width, customers_for_auc, customers_for_total, total_half_width
 from cvo_ml.transactions.readiness.contents import Contents, purchase_days
+
+NO_VALUE: Final = "no order has a value above 0"
+MAP_NET: Final = "map net to the column with the amounts"
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,15 @@ def judge_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horiz
     """CLV: enough customers who bought again before the window that judges the model."""
     if orders.empty:
         return _no_orders("clv")
-    days = purchase_days(orders[orders["ordered_at"] < midnight(as_of - horizon.delta)])
+    if not (orders["net"] > 0).any():
+        return Verdict("clv", "refused", (f"{NO_VALUE}, so there is no value to predict",), (MAP_NET,))
+    before = orders[orders["ordered_at"] < midnight(as_of - horizon.delta)]
+    days = purchase_days(before)
     repeaters = int((days["customer_id"].value_counts() > 1).sum())
+    valued = _repeaters_with_value(before)
     numbers = {
         "repeat_customers_before_the_window": float(repeaters),
+        "repeat_customers_with_value": float(valued),
         "customers_before_it": float(days["customer_id"].nunique()),
     }
     if repeaters < minima.repeat_customers:
@@ -65,6 +74,12 @@ def judge_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horiz
             f"{repeaters:,} customers bought again before the last {horizon}, and {minima.repeat_customers} are needed"
         )
         return Verdict("clv", "refused", (reason,), _more_repeaters(found, repeaters, horizon, minima), numbers=numbers)
+    if valued < minima.repeat_customers:
+        reason = (
+            f"{repeaters:,} customers bought again before the last {horizon}, but only {valued:,} of them for a value "
+            f"above 0, and {minima.repeat_customers} are needed"
+        )
+        return Verdict("clv", "refused", (reason,), (MAP_NET,), numbers=numbers)
     if found.value_cv is None:
         reason = f"no value came in the last {horizon}, so its spread is not known"
         return Verdict("clv", "thin", (reason,), ("use a longer history, or a longer horizon",), numbers=numbers)
@@ -78,6 +93,13 @@ def judge_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horiz
     return Verdict("clv", "thin", (reason,), (more,), width, numbers)
 
 
+def _repeaters_with_value(orders: pd.DataFrame) -> int:
+    """Customers with an order of positive value on a later day than their first."""
+    day = orders["ordered_at"].dt.normalize()
+    later = day > day.groupby(orders["customer_id"]).transform("min")
+    return int(orders.loc[later & (orders["net"] > 0), "customer_id"].nunique())
+
+
 def _more_repeaters(found: Contents, repeaters: int, horizon: Horizon, minima: ClvMinima) -> tuple[str, ...]:
     if not repeaters:
         return (f"a history of more than two horizons ({horizon} each) with customers who buy again",)
@@ -85,15 +107,17 @@ def _more_repeaters(found: Contents, repeaters: int, horizon: Horizon, minima: C
     return (f"about {factor:.1f} times as many customers, or a longer history (now {found.span_days:,.0f} days)",)
 
 
-def judge_churn(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horizon, minima: ChurnMinima) -> Verdict:
+def judge_churn(
+    orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horizon, minima: ChurnMinima, job: ChurnJob
+) -> Verdict:
     """Churn: closed windows to learn from and to test on, with enough customers of either outcome."""
     if orders.empty:
         return _no_orders("churn")
-    needed = minima.closed_windows * horizon.days + minima.shortest_history.days
+    needed = minima.closed_windows * horizon.days + job.shortest_history.days
     if found.span_days < needed:
-        windows = f"{minima.closed_windows} closed windows of {horizon} and {minima.shortest_history} before them"
+        windows = f"{minima.closed_windows} closed windows of {horizon} and {job.shortest_history} before them"
         reason = f"the history is {found.span_days:,.0f} days, and {windows} are needed ({needed:,.0f} days)"
-        shorter = math.floor((found.span_days - minima.shortest_history.days) / minima.closed_windows)
+        shorter = math.floor((found.span_days - job.shortest_history.days) / minima.closed_windows)
         helps = ("a longer history",) + ((f"a horizon of at most {shorter}D",) if shorter >= 1 else ())
         return Verdict("churn", "refused", (reason,), helps)
     left, stayed = window_outcomes(orders, as_of, horizon)
@@ -137,24 +161,45 @@ def window_outcomes(orders: pd.DataFrame, as_of: date, horizon: Horizon) -> tupl
     return len(active) - stayed, stayed
 
 
-def judge_icp(orders: pd.DataFrame, found: Contents, as_of: date, minima: IcpMinima) -> Verdict:
-    """Lookalikes: enough of the most valuable customers whose value at the fixed age is known."""
+def judge_icp(orders: pd.DataFrame, as_of: date, minima: IcpMinima, job: IcpJob) -> Verdict:
+    """Lookalikes: enough of the most valuable customers to learn from, before those who judge the model.
+
+    Refunds are not looked at, so an order that was refunded since counts in full here.
+    """
     if orders.empty:
         return _no_orders("icp")
-    first = orders.groupby("customer_id")["ordered_at"].min()
-    begins = orders["ordered_at"].min() + timedelta(days=minima.burn_in.days)
-    closed = int(((first >= begins) & (first < midnight(as_of - minima.age.delta))).sum())
-    positives = int(closed * minima.top_share)
-    numbers = {"customers_with_known_value": float(closed), "positives": float(positives)}
+    values = _values_at_age(orders, as_of, job)
+    if not (values["value"] > 0).any():
+        reason = f"no customer of {len(values):,} brought a value above 0 within {job.age}, so nobody is most valuable"
+        helps = (MAP_NET if len(values) else "a longer history",)
+        return Verdict("icp", "refused", (reason,), helps)
+    top = values["value"] > values["value"].quantile(1 - job.top_share)
+    learnt_from = values["first"] + job.age.delta <= values["first"].quantile(1 - job.test_share)
+    positives = int((top & learnt_from).sum())
+    numbers = {
+        "customers_with_known_value": float(len(values)),
+        "most_valuable": float(top.sum()),
+        "positives": float(positives),
+    }
     text = (
-        f"{closed:,} customers came after the first {minima.burn_in} and at least {minima.age} ago; "
-        f"their top {minima.top_share:.0%} are {positives:,}"
+        f"{len(values):,} customers came after the first {job.burn_in} and at least {job.age} ago; {int(top.sum()):,} "
+        f"are most valuable, {positives:,} of them came early enough to learn from"
     )
     if positives < minima.positives:
-        needed = math.ceil(minima.positives / minima.top_share)
-        helps = (f"about {needed:,} such customers: a longer history, or a larger top share",)
+        helps = ("a longer history of first orders, a shorter age, or a larger top share",)
         return Verdict("icp", "refused", (f"{text}, and {minima.positives} are needed",), helps, numbers=numbers)
     return Verdict("icp", "ready", (text,), numbers=numbers)
+
+
+def _values_at_age(orders: pd.DataFrame, as_of: date, job: IcpJob) -> pd.DataFrame:
+    """``first`` order and ``value`` within the age after it, of customers whose window is closed at ``as_of``."""
+    first = orders.groupby("customer_id")["ordered_at"].min()
+    begins = orders["ordered_at"].min().normalize() + job.burn_in.delta
+    first = first[(first >= begins) & (first + job.age.delta <= midnight(as_of))]
+    known = orders.join(first.rename("first"), on="customer_id", how="inner")
+    within = known[known["ordered_at"] - known["first"] < job.age.delta]
+    value = within.groupby("customer_id")["net"].sum()
+    return pd.DataFrame({"first": first, "value": value.reindex(first.index)})
 
 
 def judge_subscriptions(subscriptions: pd.DataFrame, as_of: date, horizon: Horizon, minima: ChurnMinima) -> Verdict:

@@ -19,6 +19,7 @@ from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError
 from cvo_ml.transactions.raw import RawTable, SourceFile, check_header, one_file, refuse_empty
 from cvo_ml.transactions.sources.inspection import Inspection, inspect_text, is_gzip
+from cvo_ml.transactions.sources.quotes import any_quote, refuse_undoubled
 
 _OTHER_DELIMITERS: Final = (",", ";", "\t", "|")
 _MANGLED_BOM: Final = "\xef\xbb\xbf"  # a byte order mark that was read as Latin-1 and saved as UTF-8
@@ -129,7 +130,7 @@ def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: 
     Raises
     ------
     DataError
-        If the file is empty, a web page, damaged, of another encoding or delimiter, has an unclosed
+        If the file is empty, a web page, damaged, of another encoding or delimiter, has an unclosed or undoubled
         quote, lines wrapped whole in quotes, a repeated or missing column, or no rows.
     UsageError
         If there is no such file.
@@ -141,6 +142,8 @@ def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: 
     if layout.inspection.quotes and layout.inspection.lines != rows + 1:
         _refuse_swallowed_rows(layout)
     columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, layout.places(), strict=True)}
+    if layout.inspection.quotes and any_quote(columns.values()):
+        refuse_undoubled(layout.path, layout.config.delimiter, layout.config.encoding)
     source = SourceFile(layout.name, rows, layout.inspection.sha256)
     numbers = row_numbers(rows, ragged)
     return RawTable((source,), columns, one_file(source.name, numbers), one_file(source.name, ragged), layout.notes)
@@ -184,12 +187,23 @@ def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: st
         return
     if len(header) == 1 and delimiter in header[0]:
         raise DataError("its lines are wrapped whole in quotes", _UNWRAP, file=name)
+    if header[0].lstrip("[ ").startswith("{"):
+        raise DataError("is JSON, not a table", "name it .jsonl (one object a line) or .json", file=name)
     for other in _OTHER_DELIMITERS:
         fields = [field.strip().strip('"') for field in delimiter.join(header).split(other)]
         if other != delimiter and len(fields) > len(header):
             raise DataError(
-                f"is not delimited by {delimiter!r} but by {other!r}", f"declare delimiter: {other!r}", file=name
+                f"is not delimited by {delimiter!r} but by {other!r}",
+                f"declare delimiter: {other!r} (--delimiter)",
+                file=name,
             )
+
+    if len(header) == 1 and len(wanted) > 1:
+        raise DataError(
+            f"its first line has one field only ({header[0][:40]!r}), so it is no header of {', '.join(wanted[:4])}",
+            "remove the lines above the header, or declare its delimiter (--delimiter)",
+            file=name,
+        )
 
 
 def _parse(layout: CsvLayout, places: Sequence[int]) -> tuple[pa.Table, NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import psycopg
 
 ENVIRONMENT: Final = "env://"
+_ROWS_AT_ONCE: Final = 50_000
+_LONGEST_DECIMAL: Final = 76  # digits of Arrow's widest
 _PLAIN: Final = (str, bool, int, float, Decimal, date)
 #: Nothing can be changed after the lock, so it comes last.
 LOCKED: Final = (
@@ -98,6 +100,8 @@ def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def read_postgres(config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
     """The wanted columns of a table or view of a PostgreSQL server, in one read-only transaction.
 
+    Rows come in batches from a cursor on the server; only their Arrow columns are kept.
+
     ``config.path`` is ``env://NAME``: the environment variable NAME holds the server's address.
 
     Raises
@@ -119,9 +123,8 @@ def read_postgres(config: SourceConfig, wanted: Sequence[str], optional: Collect
         place = f"table {schema}.{name}"
         found = _chosen([column for (column,) in columns], wanted, optional, place)
         with connection.cursor(name="cvo_read") as cursor:
-            cursor.itersize = 50_000
             cursor.execute(_select(found, schema, name).encode())
-            rows = _arrow(found, cursor)
+            rows = _arrow(found, iter(lambda: cursor.fetchmany(_ROWS_AT_ONCE), []))
     return raw_from_arrow(rows, found, place, arrow_hash(rows))
 
 
@@ -156,10 +159,24 @@ def _postgres(path: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         raise DataError(f"the database refuses ({_without_secret(error, variable)})", remedy, file=path) from None
 
 
-def _arrow(names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> pa.Table:
-    """Rows as an Arrow table: each column as its Python values say, and as text where those are mixed."""
-    columns = list(zip(*rows, strict=True)) or [() for _ in names]
-    return pa.table({name: _column(values) for name, values in zip(names, columns, strict=True)})
+def _arrow(names: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]]) -> pa.Table:
+    """Batches of rows as an Arrow table: each column as its Python values say, and as text where those are mixed."""
+    pieces: list[list[pa.Array]] = [[] for _ in names]
+    for rows in batches:
+        for piece, values in zip(pieces, zip(*rows, strict=True), strict=True):
+            piece.append(_column(values))
+    return pa.table({name: _joined(piece) for name, piece in zip(names, pieces, strict=True)})
+
+
+def _joined(pieces: Sequence[pa.Array]) -> pa.ChunkedArray:
+    """The pieces of a column as one type that holds them all."""
+    kinds = {piece.type for piece in pieces if not pa.types.is_null(piece.type)}
+    kind = next(iter(kinds), pa.null()) if len(kinds) <= 1 else pa.large_string()
+    if len(kinds) > 1 and all(map(pa.types.is_decimal, kinds)):
+        scale = max(each.scale for each in kinds)
+        digits = max(each.precision - each.scale for each in kinds) + scale
+        kind = pa.decimal256(digits, scale) if digits <= _LONGEST_DECIMAL else kind
+    return pa.chunked_array([piece.cast(kind) for piece in pieces], kind)
 
 
 def _column(values: Sequence[Any]) -> pa.Array:

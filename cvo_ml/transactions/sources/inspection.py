@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from cvo_ml.core.errors import DataError, UsageError
 
 _CHUNK: Final = 1 << 22
 _HTML: Final = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+_ARCHIVE: Final = b"PK\x03\x04"  # also every .xlsx and .ods
 _BOMS_OF_OTHERS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -77,14 +80,21 @@ def inspect_text(path: Path, encoding: str, name: str) -> Inspection:
         digest.update(chunk)
         text = _decode(decoder, chunk, encoding, name, lines)
         decoded = decoded or text
-        lines += text.count("\n") or text.count("\r")
-        quotes += text.count('"')
+        lines += _count(chunk, text, "\n", encoding) or _count(chunk, text, "\r", encoding)
+        quotes += _count(chunk, text, '"', encoding)
         last = text[-1:] or last
         seen += len(text.strip()) if not seen else 0
     _decode(decoder, b"", encoding, name, lines, final=True)
     if not seen:
         raise DataError("is empty", "export it again", file=name)
     return Inspection(digest.hexdigest(), decoded.removeprefix("\ufeff"), lines + (last not in "\r\n"), quotes)
+
+
+def _count(chunk: bytes, text: str, sign: str, encoding: str) -> int:
+    """How often an ASCII sign stands in a chunk; by its bytes, where it is one byte and no other sign holds it."""
+    if encoding == "utf-16":
+        return text.count(sign)
+    return int(np.count_nonzero(np.frombuffer(chunk, dtype=np.uint8) == ord(sign)))
 
 
 def _chunks(path: Path, name: str) -> Iterator[bytes]:
@@ -99,11 +109,15 @@ def _chunks(path: Path, name: str) -> Iterator[bytes]:
 def _refuse_foreign(head: bytes, encoding: str, name: str) -> None:
     if _HTML.match(head.removeprefix(codecs.BOM_UTF8)):
         raise DataError("is a web page, not a table", "download it again, signed in", file=name)
+    if head.startswith(_ARCHIVE):
+        raise DataError("is a spreadsheet or an archive, not text", "export the sheet as CSV", file=name)
     for bom, other in _BOMS_OF_OTHERS.items():
         if head.startswith(bom) and encoding != other:
-            raise DataError(f"is {other.upper()}, not {encoding.upper()}", f"declare encoding: {other}", file=name)
+            raise DataError(
+                f"is {other.upper()}, not {encoding.upper()}", f"declare encoding: {other} (--encoding)", file=name
+            )
     if encoding != "utf-16" and b"\x00" in head:
-        remedy = "declare encoding: utf-16 if it is such text"
+        remedy = "declare encoding: utf-16 (--encoding) if it is such text"
         raise DataError("holds NUL bytes: it is UTF-16 or no text at all", remedy, file=name)
 
 
@@ -116,6 +130,6 @@ def _decode(
         before = chunk[: getattr(error, "start", 0)].count(b"\n")
         raise DataError(
             f"is not {encoding.upper()} text (near line {lines + before + 1:,})",
-            "save it as UTF-8, or declare encoding: latin-1, cp1252 or utf-16",
+            "save it as UTF-8, or declare encoding: latin-1, cp1252 or utf-16 (--encoding)",
             file=name,
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import BetaGeoBinomialModel, BetaGeoModel, ModifiedBetaGeoModel, ParetoNBDModel
@@ -70,6 +71,16 @@ class TestParetoNBD:
         ).fit(apparel)
         assert model.log_likelihood_ == pytest.approx(-5826.5342, abs=1e-4)
         assert "both_Gender" in model.params_
+
+    def test_likelihood_ratio_of_an_equal_coefficient_for_gender_is_that_of_clvtools(self, apparel):
+        both, settings = ["Gender", "Channel"], {"time_unit": "W"}
+        free = ParetoNBDModel(**settings, purchase_covariates=both, dropout_covariates=both).fit(apparel)
+        equal = ParetoNBDModel(
+            **settings, purchase_covariates=["Channel"], dropout_covariates=["Channel"], equal_covariates=["Gender"]
+        ).fit(apparel)
+        statistic = 2.0 * (free.log_likelihood_ - equal.log_likelihood_)
+        assert statistic == pytest.approx(10.943, abs=5e-4)
+        assert chi2.sf(statistic, 1) == pytest.approx(0.00094, abs=5e-6)
 
 
 class TestBetaGeoBinomial:

@@ -8,8 +8,9 @@ import pytest
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
+from cvo_ml.features.catalogue import WINDOWS
 from cvo_ml.models.clv import CustomerLifetimeValue, ModifiedBetaGeoModel, ParetoNBDModel
-from cvo_ml.models.clv.scorers import OUTPUTS, BuyTillYouDie, Formula, scorer_of
+from cvo_ml.models.clv.scorers import OUTPUTS, BuyTillYouDie, Formula, LastPeriod, scorer_of
 
 from .shops import simulate_shop
 
@@ -58,6 +59,31 @@ def test_the_formula_knows_no_chance():
     table = Formula().predict(X, horizon=YEAR)
     assert list(table.columns) == list(OUTPUTS)
     assert table[["p_top_decile", "days_to_next_order", "p_alive"]].isna().all(axis=None)
+
+
+def test_the_last_period_is_repeated_over_the_horizon_and_returns_are_not():
+    X = pd.DataFrame({"orders_90d": [3, 0, 1], "net_90d": [90.0, 0.0, -20.0]})
+    table = LastPeriod.like(Horizon("100D")).predict(X, horizon=Horizon("180D"))
+    assert list(table.columns) == list(OUTPUTS)
+    assert table["predicted_clv"].tolist() == [180.0, 0.0, 0.0]
+    assert table["predicted_number_of_orders"].tolist() == [6.0, 0.0, 2.0]
+    assert table[["p_top_decile", "days_to_next_order", "p_alive", "predicted_clv_p95"]].isna().all(axis=None)
+
+
+def test_the_last_period_is_one_that_a_snapshot_has():
+    assert tuple(days for days in WINDOWS if days is not None) == LastPeriod.PERIODS
+    assert [LastPeriod.like(Horizon(text)).days for text in ("5D", "60D", "90D", "300D", "9Y")] == [7, 90, 90, 365, 365]
+    assert LastPeriod.from_parts(*LastPeriod(30).to_parts()).columns == ("orders_30d", "net_30d")
+    with pytest.raises(UsageError, match="no last 60 days: give one of 7, 30"):
+        LastPeriod(60)
+
+
+@pytest.mark.parametrize("drift", [-1.0, float("nan")])
+def test_a_drift_that_is_no_variance_is_refused(drift):
+    with pytest.raises(UsageError, match="rate_drift"):
+        BuyTillYouDie(MODEL, rate_drift=drift)
+    with pytest.raises(UsageError, match="rate_drift"):
+        MODEL.predict(SHOP, horizon=YEAR, rate_drift=drift)
 
 
 @pytest.mark.parametrize(
