@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_a_budget_and_a_capacity_are_kept_and_the_same_command_gives_the_same_li
     first = (folder / "demo" / "priorities.csv").read_bytes()
     with (folder / "demo" / "priorities.csv").open(newline="") as file:
         done = [row for row in csv.DictReader(file) if row["next_action"]]
-    assert 250 < sum(float(row["cost"]) for row in done) <= 300
+    assert 250 < math.fsum(float(row["cost"]) for row in done) <= 300
     assert sum(row["channel"] == "phone" for row in done) <= 10
     assert all(row["why_customer"] and row["why_action"] and row["assumes"] for row in done)
     assert "GBP are spent" in (folder / "demo" / "report.html").read_text()
@@ -60,11 +61,9 @@ def test_evaluation_finds_nothing_where_nothing_was_sent_and_feeds_the_next_plan
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("--set", "capacities={fax: 1}"), 2, "no action uses channel 'fax'"),
         (("--effects", "gone.csv"), 3, "gone.csv: cannot be read as CSV"),
-        (("--policy", "gone.yaml"), 2, "gone.yaml: cannot be read"),
         (("--evaluate", "--horizon", "2Y"), 2, "cannot be evaluated: wait, or give a shorter --horizon"),
-        (("--shop", "other.yaml"), 2, "its scores are of shop"),
+        (("--shop", "other.yaml"), 2, "these scores are of shop"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(
