@@ -113,7 +113,8 @@ def _relaxed_curve(
     most = float(cost[paying.argmax(axis=1)].sum())
     spent, earned = [0.0], [0.0]
     prices = Prices(np.append(1.0, done.prices.resource[side]), np.zeros(0))
-    for budget in np.linspace(0.0, most, BUDGETS + 1)[1:]:
+    # closer together where the curve bends most
+    for budget in most * np.linspace(0.0, 1.0, BUDGETS + 1)[1:] ** 2:
         within = replace(part, limit=np.append(budget, part.limit[1:]))
         prices = dual_prices(paying, within, prices, 0.003)
         spent.append(float(budget) * scale)
