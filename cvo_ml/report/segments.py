@@ -74,16 +74,17 @@ def group_map(groups: pd.DataFrame, currency: str) -> go.Figure:
         lines = [f"{line}<br>{total:,.0f}{unit} expected" for line, total in zip(lines, totals, strict=True)]
     figure = go.Figure(
         go.Treemap(
-            labels=[f"<b>{name}</b>" for name in groups.index],
-            parents=[""] * len(groups),
-            values=groups["customers"],
-            text=lines,
+            ids=["all", *(f"group {name}" for name in groups.index)],
+            labels=[f"{groups['customers'].sum():,} customers", *(f"<b>{name}</b>" for name in groups.index)],
+            parents=["", *["all"] * len(groups)],
+            values=[groups["customers"].sum(), *groups["customers"]],
+            branchvalues="total",
+            text=["", *lines],
             textinfo="label+text",
             # by rank: one rich group would leave all others in one colour
-            marker={"colors": each.rank(pct=True), "colorscale": "Blues", "cmin": -0.2, "cmax": 2.0},
+            marker={"colors": [-0.2, *each.rank(pct=True)], "colorscale": "Blues", "cmin": -0.2, "cmax": 2.0},
             hovertemplate="%{label}<br>%{text}<extra></extra>",
             textfont={"color": "#1c2733"},
-            root={"color": "white"},
             pathbar={"visible": False},
             tiling={"pad": 3},
         )

@@ -77,7 +77,7 @@ def test_the_map_and_the_flow_count_everybody_once() -> None:
     figure = json.loads(
         group_map(profiles(scores.assign(net_value=scores["historic_clv"]), "rfm_group"), "EUR").to_json()
     )
-    assert figure["data"][0]["text"][0] == "30 customers (75%)<br>150 EUR so far<br>30 EUR expected"
+    assert figure["data"][0]["text"][1] == "30 customers (75%)<br>150 EUR so far<br>30 EUR expected"
     matrix = transitions(scores["rfm_group_previous"], scores["rfm_group"])
     links = flow_chart(matrix, "2023-10-01", "2023-11-01").data[0].link
     assert sum(links.value) == 40
