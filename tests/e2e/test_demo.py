@@ -154,6 +154,18 @@ def test_each_step_works_on_its_own(demo: Demo, cvo: Command) -> None:
     assert "predicted for 90 days, and this window has 60" in (demo[0] / "later" / "report.html").read_text()
 
 
+def test_exported_champions_give_the_same_scores_without_mlflow(demo: Demo, cvo: Command, tmp_path: Path) -> None:
+    for name in ("clv", "churn", "icp"):
+        ran = cvo("models", "export", name, "--to", tmp_path / "models", cwd=demo[0])
+        assert ran.returncode == 0, ran.stderr
+    (tmp_path / "mlflow.py").write_text("raise ImportError('not installed here')\n")
+    arguments = ("score", "--models", "models", "--as-of", "2011-09-10", "--json")
+    ran = cvo(*arguments, cwd=tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    assert ran.returncode == 0, ran.stderr
+    manifest = current_run(demo[0] / "demo" / "scores").manifest
+    assert json.loads(ran.stdout)["scores_hash"] == manifest["scores_hash"]
+
+
 def test_the_scores_of_one_shop_are_not_judged_by_anothers_orders(demo: Demo, cvo: Command, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text("client,date,total\na,2023-01-01,5\n")
     shop = tmp_path / "other.yaml"
