@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
@@ -15,9 +15,10 @@ from cvo_ml.config.readiness import ChurnMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
-from cvo_ml.features import FEATURES, SEASON, feature_hash, labelled_snapshots, snapshot
+from cvo_ml.features import FEATURES, SEASON, labelled_snapshots, snapshot
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.churn import BoostedChurn, RecencyChurn
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration
 from cvo_ml.stats.grading import grade_losses
@@ -27,9 +28,11 @@ from training.dates import first_day, training_dates
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 from training.slices import slices
+from training.trials import churn_trial
 
 Labels = NDArray[np.bool_]
 MINIMA: Final = ChurnMinima()
+WHOLE_YEAR: Final = timedelta(days=365)
 
 
 def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima = MINIMA) -> Trained:
@@ -50,6 +53,8 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
             f"{job.shortest_history} of history before them: use a longer history or a shorter horizon",
             reason_code="too_short_history",
         )
+    if job.season:
+        refuse_part_of_a_year(earlier)
     rows = labelled_dates(tables, dates, as_of, job)
     test, y = rows[last]
     past = [rows[day] for day in earlier]
@@ -61,11 +66,13 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
     everything = [rows[day] for day in dates]
     champion = fit_baseline(everything) if verdict.grade == "D" else fit(everything, job, minima)
     facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.as_dict()}
-    facts |= {"feature_hash": feature_hash(columns_of(test, job))}
+    # the latest population: earlier ones are of a younger shop
+    facts |= {"reference": reference_of(test, champion.columns, champion.predict_proba(test)[:, 1])}
     settings = {"horizon_days": job.horizon.days, "definition": job.definition, "bands": dict(job.bands)}
     notes = ("not better than recency alone out of time: recency is champion",) if verdict.grade == "D" else ()
     return Trained(
         bundle_of("churn", champion, settings, facts),
+        churn_trial(baseline if verdict.grade == "D" else model, test, y, tables, as_of, job),
         {"training_dates": len(dates), "training_rows": sum(len(X) for X, _ in everything), "test_rows": len(test)},
         metrics(y, predicted, slope.estimate) | gate_metrics(evidence),
         {
@@ -75,6 +82,23 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
         },
         notes,
     )
+
+
+def refuse_part_of_a_year(dates: list[date]) -> None:
+    """Trees that see each season once read it as the name of a snapshot: a model may have it after a whole year.
+
+    Raises
+    ------
+    ModelRefused
+        If the dates to learn from span less than a year.
+    """
+    span = dates[-1] - dates[0]
+    if span < WHOLE_YEAR:
+        raise ModelRefused(
+            f"churn: season: true needs training dates over {WHOLE_YEAR.days} days and has them over {span.days} "
+            f"({dates[0]} to {dates[-1]}): raise most_snapshots, use a longer history, or set season: false",
+            reason_code="too_short_history",
+        )
 
 
 def labelled(tables: Tables, day: date, job: ChurnJob) -> tuple[pd.DataFrame, Labels]:

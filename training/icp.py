@@ -20,6 +20,7 @@ from cvo_ml.features.leads import as_numbers
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.models.icp import FirstOrderValue, Lookalike
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from training import plots
 from training.dates import first_day
@@ -29,6 +30,7 @@ from training.icp_life import baskets, life
 from training.icp_report import report, with_calendar
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
+from training.trials import icp_trial
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -69,9 +71,12 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         "value_basis": rows.attrs["basis"],
     }
     facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
+    facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1])}
+    judged = baseline if verdict.grade == "D" else model
     texts, documents = _described(tables, rows, model, job, scores[MODEL], test)
     return Trained(
         bundle_of("icp", champion, settings, facts),
+        icp_trial(judged, train, test, "first_ordered_at", settings, first_order_features(tables, as_of)),
         {
             "training_rows": len(train),
             "training_positives": int(train["is_top"].sum()),

@@ -27,6 +27,7 @@ from cvo_ml.features.leads import (
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.intervals import Interval, wilson
 from training import plots
@@ -36,6 +37,7 @@ from training.icp_life import life_of_leads
 from training.icp_report import report, with_calendar
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
+from training.trials import icp_trial
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -100,8 +102,11 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
     found, documents, notes = _about_the_asked(tables, as_of, rows, train, test, model, share, job)
     texts, described = _described(tables, as_of, rows, judged, scores[MODEL], job)
     facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
+    facts |= {"reference": reference_of(rows.frame, champion.columns, _winner(champion, rows.frame))}
+    people = lead_fields(tables.get("leads"), as_of, job.leads.known_within)
     return Trained(
         bundle_of("icp", champion, settings(rows, job), facts),
+        icp_trial(baseline if bad else model, train, judged, "created_at", settings(rows, job), people),
         {
             "training_rows": len(train),
             "training_positives": int(train["is_top"].sum()),
@@ -162,6 +167,7 @@ def lead_rows(tables: Tables, as_of: date, job: IcpJob) -> LeadRows:
     frame = frame.assign(is_top=won & (frame["profit"] > edge).to_numpy(), value=frame["profit"])
     read = [name for name in field_names(leads) if name not in unread and frame[name].notna().any()]
     numbers = as_numbers(frame, read)
+    frame = frame.assign(**{name: pd.to_numeric(frame[name], errors="coerce").astype("float64") for name in numbers})
     texts = tuple(name for name in read if name not in numbers and frame[name].nunique() > 1)
     return LeadRows(frame, numbers, texts, timed_fields(leads), str(outcomes.attrs["basis"]))
 

@@ -15,6 +15,7 @@ from cvo_ml.config.jobs import IcpJob, LeadsJob
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.simulate import saas_preset, simulate_saas, simulate_shop
@@ -48,7 +49,10 @@ def public(name: str) -> None:
     config = sample_shop() if name == "online_retail" else load_config(default_config(f"shops/{name}.yaml"), ShopConfig)
     for age in ("60D", "90D"):
         tables = read_shop(config, as_of=SHOPS[name]).tables
-        line(f"{name} {age}", icp.train_icp(tables, SHOPS[name], IcpJob(age=Horizon(age))), "first order value")
+        try:
+            line(f"{name} {age}", icp.train_icp(tables, SHOPS[name], IcpJob(age=Horizon(age))), "first order value")
+        except ModelRefused as refused:
+            print(f"{name} {age}: {refused}", flush=True)
 
 
 def shop(seed: int) -> None:
@@ -86,10 +90,8 @@ def saas(seed: int, selection: float) -> None:
         "source": icp_leads.source_rate(rows, train, LEADS).predict_proba(test)[:, 1],
     }
     for name, score in scores.items():
-        loss = log_loss(truth, score).mean()
-        print(
-            f"  {name} against the truth: AUC {auc(truth, score):.3f}, lift {lift(truth, score):.2f}, log loss {loss:.4f}"
-        )
+        order = f"AUC {auc(truth, score):.3f}, lift {lift(truth, score):.2f}"
+        print(f"  {name} against the truth: {order}, log loss {log_loss(truth, score).mean():.4f}", flush=True)
 
 
 def main() -> None:

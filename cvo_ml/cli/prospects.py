@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +9,11 @@ from typing import Any, Final
 import pandas as pd
 
 from cvo_ml import pipeline
+from cvo_ml.cli.champions import from_folder
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import NoChampion, UsageError
+from cvo_ml.core.errors import NoChampion
 from cvo_ml.core.files import write_text
+from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.leads import lead_fields, won_deals
 from cvo_ml.predict import ModelSet
@@ -26,14 +26,16 @@ FILE: Final = "prospects.csv"
 
 
 def score_prospects(
-    shop: ShopConfig, prospects: Path | None, as_of: date, out: Path, mlruns: Path, max_bad_share: float | None = None
+    shop: ShopConfig, prospects: Path, as_of: date, out: Path, mlruns: Path, folder: Path | None = None
 ) -> dict[str, Any]:
     """Score a list of prospects with the champion of leads and write ``out/prospects.csv``.
 
     Parameters
     ----------
     prospects:
-        A file of leads with the headers of the shop's table ``leads``; None reads that table itself.
+        A file of leads with the headers of the shop's table ``leads``; of a shop without one, with canonical names.
+    folder:
+        Exported models, in place of the registered champion.
 
     Returns
     -------
@@ -42,22 +44,22 @@ def score_prospects(
 
     Raises
     ------
-    UsageError
-        If there is neither a file nor a declared table.
+    NoChampion
+        If there is no lookalike model.
     ModelRefused
         If there is no model of leads, or it was made for something else.
     """
-    if prospects is None and "leads" not in shop.tables:
-        raise UsageError(f"shop {shop.name} declares no table 'leads': name a file (--prospects leads.csv)")
-    bundle = _champion(mlruns)
+    bundle = _champion(mlruns, folder)
     pipeline.check_models(ModelSet({"icp": bundle}), shop=shop.name, currency=shop.currency, as_of=as_of)
     columns = tuple(str(name) for name in bundle.parameters["features"]) + tuple(
         bundle.parameters.get("categories", ())
     )
-    read = read_side_table(shop, "leads", prospects, as_of=as_of, profile=columns, max_bad_share=max_bad_share)
+    read = read_side_table(shop, "leads", prospects, as_of=as_of, profile=columns)
     within = Horizon.of_days(bundle.settings.get("known_within_days", 1.0))
     scored = prospect_columns(lead_fields(read.frame, as_of, within), bundle, _customers(shop, as_of))
-    write_text(out / FILE, as_csv(scored, as_of))
+    listed = scored.rename_axis("lead_id").reset_index()
+    listed.insert(1, "as_of", str(as_of))
+    write_text(out / FILE, table_csv(listed))
     return {
         "file": str(out / FILE),
         **_account(scored, read),
@@ -65,18 +67,12 @@ def score_prospects(
     }
 
 
-def as_csv(scored: pd.DataFrame, as_of: date) -> str:
-    """The list as CSV, best first, that a spreadsheet cannot mistake for formulas."""
-    names = ["lead_id", "as_of", *scored.columns]
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(names)
-    for lead, row in zip(scored.index, scored.itertuples(index=False), strict=True):
-        writer.writerow([pipeline.csv_cell(value) for value in (lead, str(as_of), *row)])
-    return buffer.getvalue()
-
-
-def _champion(mlruns: Path) -> Bundle:
+def _champion(mlruns: Path, folder: Path | None) -> Bundle:
+    if folder is not None:
+        found = from_folder(folder).bundles
+        if "icp" not in found:
+            raise NoChampion(f"{folder}: holds no exported icp: run 'cvo models export icp'")
+        return found["icp"]
     tracker = Tracker.existing(mlruns)
     if tracker is None:
         raise NoChampion(f"{mlruns}: holds no models: run 'cvo train icp --set icp.setting=leads' first")

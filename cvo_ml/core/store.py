@@ -1,15 +1,17 @@
 """The score store: plain Parquet files with a manifest, written whole or not at all.
 
-Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet`` and ``manifest.json``; ``<root>/current``
-names the served run. A run is named by the hash of its scores and manifest: the same run has the same name.
+Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet``, further tables and ``manifest.json``;
+``<root>/current`` names the served run, and ``<root>/as_of=YYYY-MM-DD/served`` that of the date. A run is
+named by the hash of its scores and manifest: the same run has the same name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folde
 from cvo_ml.core.scores import scores_hash, validate_scores
 
 FORMAT_VERSION: Final = 1
+SERVED: Final = "served"
 RUN_NAME: Final = re.compile(r"as_of=\d{4}-\d\d-\d\d/[0-9a-f]{12}")
 
 
@@ -44,13 +47,17 @@ class StoredRun:
         return self.folder.name
 
 
-def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> StoredRun:
+def write_run(
+    root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any], tables: Mapping[str, pd.DataFrame] | None = None
+) -> StoredRun:
     """Store scores with their manifest and make them the current run.
 
     Parameters
     ----------
     manifest:
         What else to keep with the scores: ledgers, models, configuration. JSON-ready.
+    tables:
+        Further tables of the run by name, such as the plan; ``read_table`` gives them back.
 
     Raises
     ------
@@ -68,9 +75,48 @@ def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> 
     }
     name = hashlib.sha256(canonical_json(described).encode()).hexdigest()[:12]
     folder = root / f"as_of={as_of}" / name
-    run = _finished(folder) or _written(folder, scores, described)
+    run = _finished(folder) or _written(folder, scores, described, tables or {})
+    write_text(folder.parent / SERVED, f"{folder.name}\n")
     write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
     return run
+
+
+def served_runs(
+    root: Path, *, before: date | None = None, since: date | None = None
+) -> Iterator[tuple[date, StoredRun]]:
+    """The run that was served for each date, latest date first; what is damaged or unfinished is left out.
+
+    A run is read and checked when it is reached, so that looking for the latest does not read them all.
+
+    Parameters
+    ----------
+    before, since:
+        Only dates < ``before`` and >= ``since``.
+    """
+    for folder in sorted(root.glob("as_of=????-??-??"), reverse=True):
+        day = _day(folder.name.removeprefix("as_of="))
+        if day is None or (before is not None and day >= before) or (since is not None and day < since):
+            continue
+        run = _served(folder)
+        if run is not None:
+            yield day, run
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _served(folder: Path) -> StoredRun | None:
+    """The run that the date's pointer names; without one (an older store) the first by name, the same for everybody."""
+    pointer = folder / SERVED
+    if pointer.is_file():
+        named = pointer.read_bytes().decode("utf-8", "replace").strip()
+        return _finished(folder / named) if RUN_NAME.fullmatch(f"{folder.name}/{named}") else None
+    runs = (_finished(path.parent) for path in sorted(folder.glob("[0-9a-f]*/manifest.json")))
+    return next((run for run in runs if run is not None), None)
 
 
 def _finished(folder: Path) -> StoredRun | None:
@@ -81,11 +127,16 @@ def _finished(folder: Path) -> StoredRun | None:
         return None
 
 
-def _written(folder: Path, scores: pd.DataFrame, described: Mapping[str, Any]) -> StoredRun:
+def _written(
+    folder: Path, scores: pd.DataFrame, described: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> StoredRun:
     with staged_folder(folder) as staging:
-        part = staging / "part-0.parquet"
-        pq.write_table(pa.Table.from_pandas(scores, preserve_index=False), part, compression="zstd")
-        manifest = {**described, "files": {part.name: sha256_of(part)}}
+        hashes = {}
+        for name, frame in {"part-0": scores, **tables}.items():
+            file = staging / f"{name}.parquet"
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file, compression="zstd")
+            hashes[file.name] = sha256_of(file)
+        manifest = {**described, "files": hashes}
         write_json(staging / "manifest.json", manifest)
     return StoredRun(folder, manifest)
 
@@ -132,7 +183,33 @@ def open_run(folder: Path) -> StoredRun:
     return StoredRun(folder, manifest)
 
 
+def read_columns(run: StoredRun, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a run's Scores, unchecked but for the files' hashes."""
+    parts = [pq.read_table(run.folder / name, columns=list(columns)).to_pandas() for name in _parts(run)]
+    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return frame
+
+
 def read_scores(run: StoredRun) -> pd.DataFrame:
     """The Scores table of a run."""
-    parts = [pq.read_table(run.folder / name).to_pandas() for name in run.manifest["files"]]
+    parts = [pq.read_table(run.folder / name).to_pandas() for name in _parts(run)]
     return validate_scores(pd.concat(parts, ignore_index=True))
+
+
+def _parts(run: StoredRun) -> list[str]:
+    return [name for name in run.manifest["files"] if name.startswith("part-")]
+
+
+def read_table(run: StoredRun, name: str) -> pd.DataFrame:
+    """A further table of a run.
+
+    Raises
+    ------
+    StoreError
+        If the run has no such table: an older version of the package wrote it.
+    """
+    file = f"{name}.parquet"
+    if file not in run.manifest["files"]:
+        raise StoreError(f"{run.folder}: holds no table {name!r}: run 'cvo score' again")
+    frame: pd.DataFrame = pq.read_table(run.folder / file).to_pandas()
+    return frame

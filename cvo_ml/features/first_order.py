@@ -46,12 +46,13 @@ def first_order_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
     """
     day = parse_as_of(as_of)
     with engine(tables) as opened:
-        frame = run(_with_basket(opened, first_orders(opened, day), day))
+        frame = run(with_basket(opened, first_orders(opened, day), day))
     profile = known_profile(tables, day, None)
     return frame.join(profile[[name for name in profile if name not in frame]])
 
 
-def _with_basket(engine: Engine, first: Any, as_of: date) -> Any:
+def with_basket(engine: Engine, first: Any, as_of: date) -> Any:
+    """First orders with the columns of ``FIRST_ORDER_FEATURES``."""
     lines = engine.known("order_lines", as_of)
     if "unit_price" not in lines.columns:
         lines = lines.mutate(unit_price=ibis.null("float64"))

@@ -12,7 +12,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features.engine import Engine, engine, run
 from cvo_ml.features.exact import MICRO, micro, units
-from cvo_ml.features.relations import CENT
+from cvo_ml.features.order_relations import CENT
 
 Basis = Literal["revenue", "contribution"]
 #: What each customer's columns hold, in their order.

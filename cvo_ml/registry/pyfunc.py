@@ -25,7 +25,8 @@ class BundleModel:
         """The model's own outputs for each row: a probability, or the CLV columns."""
         if self.bundle.name == "clv":
             horizon = Horizon.of_days(self.bundle.settings["horizon_days"])
-            frame: pd.DataFrame = self.model.predict(model_input, horizon=horizon)
+            rate = float(self.bundle.settings.get("discount_rate", 0.0))
+            frame: pd.DataFrame = self.model.predict(model_input, horizon=horizon, discount_rate=rate)
             return frame
         probability = self.model.predict_proba(model_input)[:, 1]
         column = "churn_probability" if self.bundle.name == "churn" else "icp_score"

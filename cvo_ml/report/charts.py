@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -22,7 +21,8 @@ def html(figure: go.Figure) -> str:
     return text
 
 
-def _styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> go.Figure:
+def styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> go.Figure:
+    """Title, axes and legend as on every chart here."""
     figure.update_layout(
         title={"text": title, "x": 0, "xanchor": "left"},
         template="simple_white",
@@ -65,7 +65,7 @@ def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
     )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero")
     title = f"Share of the next {days:.0f} days' value held by each ranking's top 10 % (95 % interval)"
-    return _styled(figure, title, "share of all customers' value in the window", "", 300)
+    return styled(figure, title, "share of all customers' value in the window", "", 300)
 
 
 def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
@@ -78,7 +78,7 @@ def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
         ]
     )
     figure.update_xaxes(dtick=1)
-    return _styled(
+    return styled(
         figure,
         "Predicted and actual value by decile",
         "decile of predicted_clv (10 = highest)",
@@ -102,7 +102,7 @@ def reliability(points: Mapping[str, Sequence[float]]) -> go.Figure:
     )
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     figure.update_yaxes(range=[0, 1], tickformat=".0%")
-    return _styled(figure, "Churn: predicted and observed", "predicted probability of churn", "observed churn rate")
+    return styled(figure, "Churn: predicted and observed", "predicted probability of churn", "observed churn rate")
 
 
 def segments(scores: pd.DataFrame, currency: str) -> go.Figure:
@@ -137,24 +137,4 @@ def segments(scores: pd.DataFrame, currency: str) -> go.Figure:
     figure.update_layout(legend_traceorder="reversed", bargap=0.25)
     figure.update_xaxes(tickformat=".0%")
     figure.update_xaxes(range=[0, 1.15 * max(max(bar.x) for bar in figure.data)])
-    return _styled(figure, "RFM groups: who they are and what they are worth", "share of the total", "", 560)
-
-
-def profit_curve(profit: pd.Series, currency: str) -> go.Figure:
-    """Expected profit of contacting the first n customers of the list."""
-    summed = profit.sort_values(ascending=False).cumsum().reset_index(drop=True)
-    best = int(np.argmax(summed.to_numpy())) if len(summed) else 0
-    figure = go.Figure(
-        go.Scatter(x=list(range(1, len(summed) + 1)), y=summed, mode="lines", line={"color": OURS}, showlegend=False)
-    )
-    if len(summed):
-        figure.add_annotation(
-            x=best + 1,
-            y=summed[best],
-            text=f"highest at {best + 1:,} customers: {summed[best]:,.0f}",
-            ax=-60,
-            ay=60,
-            arrowcolor=MUTED,
-        )
-    title = "Expected profit of contacting the first n customers"
-    return _styled(figure, title, "customers contacted, in order of priority", f"expected profit, {currency}")
+    return styled(figure, "RFM groups: who they are and what they are worth", "share of the total", "", 560)

@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from cvo_ml.config.policies import Action, PriorityPolicy, SegmentPolicy
 
 from cvo_ml.config.jobs import IcpJob, LeadsJob, LeakPolicy, Trees
-from cvo_ml.config.policies import Action, PriorityPolicy, SegmentPolicy
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
