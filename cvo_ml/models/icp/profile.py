@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ def levels(values: pd.Series) -> list[tuple[str, Flags]]:
             f"{low:.4g} to {high:.4g}",
             (numbers >= low) & ((numbers < high) if place + 2 < len(edges) else numbers <= high),
         )
-        for place, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for place, (low, high) in enumerate(pairwise(edges))
     ]
     return [*found, ("not known", np.isnan(numbers))]
 
