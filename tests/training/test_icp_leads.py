@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from cvo_ml.config.policies import Action, PriorityPolicy, SegmentPolicy
 
 from cvo_ml.config.jobs import IcpJob, LeadsJob, LeakPolicy, Trees
+from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -22,6 +23,7 @@ from cvo_ml.registry.models import model_of
 from cvo_ml.simulate import simulate_saas
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.ranking import auc
+from tests.priorities.makers import action
 from training import icp_leads
 from training.icp import train_icp
 from training.result import Trained
@@ -204,7 +206,7 @@ def test_prospects_and_customers_are_scored_by_the_leads_they_are() -> None:
     assert found.loc[scores.index, "reasons"].str.contains('"feature"').all()
     alone = prospect_columns(fields.loc[[scores.index[0]]], bundle, pd.Index([]))
     assert alone["icp_percentile"].iloc[0] == found["icp_percentile"].iloc[0]
-    policy = PriorityPolicy(action=Action(name="call", channel="phone", cost=1.0, save_rate=0.05, source="declared"))
+    policy = PriorityPolicy(actions=(action("call", effect=0.05),))
     served = score_customers(tables, AS_OF, ModelSet({"icp": bundle}), SegmentPolicy(), policy, shop="vendor").scores
     assert served["icp_score"].notna().all()
     one = served.index[0]
