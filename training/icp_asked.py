@@ -15,7 +15,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import days_per, midnight
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled
-from cvo_ml.stats.intervals import Interval, bootstrap
+from cvo_ml.stats.intervals import Interval, bootstrap, wilson
 from cvo_ml.stats.positive_unlabelled import auc_interval, precision_at
 from cvo_ml.stats.profit_cut import best_cut, profit_of_cut
 from cvo_ml.stats.ranking import auc, lift
@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 #: From this AUC on, fields tell who is asked so well that the asked no longer stand for all.
 SELECTIVE: Final = 0.55
+#: Fewest leads that were lost for losses to count as recorded; no known winner stands for more than twenty.
+FEWEST_LOST, LEAST_CHANCE = 30, 0.05
 
 
 def hidden_winners(
@@ -44,6 +46,34 @@ def hidden_winners(
         **spread("known_winners_lift_top_decile", over_all),
         "corrected_precision_at_capacity": precision_at(known, score, capacity, frequency.estimate),
     }
+
+
+def known_share(frame: pd.DataFrame) -> Interval | None:
+    """Share of leads whose outcome is known; None where only wins are on record, so that nobody can tell."""
+    lost = int((frame["decided"] & ~frame["won"]).sum())
+    return wilson(int(frame["decided"].sum()), len(frame)) if lost >= FEWEST_LOST else None
+
+
+def share_of_winners_known(
+    frame: pd.DataFrame, numbers: Sequence[str], texts: Sequence[str], job: IcpJob
+) -> Interval | None:
+    """The label frequency c from the record of who was decided; None where only wins are on record.
+
+    Where the fields tell who is decided, winners are known more often than others are: then every known winner stands
+    for 1 / P(decided | fields) winners (Horvitz & Thompson 1952), with probabilities of the half that was not fitted.
+    """
+    share = known_share(frame)
+    if share is None:
+        return None
+    decided, half = frame["decided"].to_numpy(dtype=bool), np.arange(len(frame)) % 2 == 0
+    chance = np.empty(len(frame))
+    for rows in (half, ~half):
+        trees = BoostedClassifier(numbers, texts, job.trees.rounds, job.trees.parameters)
+        chance[~rows] = trees.fit(frame[rows], decided[rows]).predict_positive(frame[~rows])
+    if auc(decided, chance) < SELECTIVE:
+        return share
+    weight = 1 / chance[frame["is_top"].to_numpy(dtype=bool)].clip(LEAST_CHANCE, 1.0)
+    return bootstrap(lambda rows: float(1 / weight[rows].mean()), len(weight), replicates=300)
 
 
 def selection(

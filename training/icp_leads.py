@@ -29,9 +29,9 @@ from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
 from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
-from cvo_ml.stats.intervals import Interval, wilson
+from cvo_ml.stats.intervals import Interval
 from training import plots
-from training.icp_asked import hidden_winners, pays, selection
+from training.icp_asked import hidden_winners, known_share, pays, selection, share_of_winners_known
 from training.icp_evidence import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
 from training.icp_life import life_of_leads
 from training.icp_report import report, with_calendar
@@ -42,8 +42,6 @@ from training.trials import icp_trial
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 BASELINE: Final = "source rate"
-#: Fewest leads that were lost for losses to count as recorded.
-FEWEST_LOST: Final = 30
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
     train, test = split_leads(rows.frame, job)
     _check(rows.frame, train, test, job, minima)
     evidence = leak_evidence(rows, train, test, tables, job)
-    share = known_share(train)
+    share = share_of_winners_known(train, rows.numbers, rows.texts, job)
     model = fit(rows, train, job, minima, share)
     judged = test[test["decided"]] if share is not None else test
     baseline = source_rate(rows, train, job)
@@ -96,9 +94,7 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
     y = judged["is_top"].to_numpy(dtype=bool)
     verdict = verdict_on(y, scores, BASELINE)
     bad = verdict.grade == "D"
-    champion = (
-        source_rate(rows, rows.frame, job) if bad else fit(rows, rows.frame, job, minima, known_share(rows.frame))
-    )
+    champion = source_rate(rows, rows.frame, job) if bad else fit(rows, rows.frame, job, minima, _share(rows, job))
     found, documents, notes = _about_the_asked(tables, as_of, rows, train, test, model, share, job)
     texts, described = _described(tables, as_of, rows, judged, scores[MODEL], job)
     facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
@@ -177,12 +173,6 @@ def split_leads(frame: pd.DataFrame, job: IcpJob) -> tuple[pd.DataFrame, pd.Data
     start = frame["created_at"].quantile(1 - job.test_share)
     window = timedelta(days=job.leads.decision.whole_days + job.age.whole_days)
     return frame[frame["created_at"] + window <= start], frame[frame["created_at"] >= start]
-
-
-def known_share(frame: pd.DataFrame) -> Interval | None:
-    """Share of leads whose outcome is known; None where only wins are on record, so that nobody can tell."""
-    lost = int((frame["decided"] & ~frame["won"]).sum())
-    return wilson(int(frame["decided"].sum()), len(frame)) if lost >= FEWEST_LOST else None
 
 
 def fit(
@@ -266,6 +256,10 @@ def _described(
     bad = known[left].any(axis=1).to_numpy() | (known["profit"] <= job.leads.profit_above).to_numpy()
     more = {"when": ["month", "weekday", "hour"], **sections}
     return report(known, rows.fields, job, score=score, test=judged, more=more, against=won & bad, among=won)
+
+
+def _share(rows: LeadRows, job: IcpJob) -> Interval | None:
+    return share_of_winners_known(rows.frame, rows.numbers, rows.texts, job)
 
 
 def _winner(model: PositiveUnlabelled | SourceRate, frame: pd.DataFrame) -> Floats:

@@ -23,6 +23,7 @@ from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.ranking import auc, lift
 from cvo_ml.transactions import read_shop, sample_shop
 from training import icp, icp_leads
+from training.icp_asked import share_of_winners_known
 from training.result import Trained
 
 SHOPS = {"online_retail": date(2011, 12, 9), "completejourney": date(2017, 12, 31)}
@@ -80,7 +81,9 @@ def saas(seed: int, selection: float) -> None:
     line(f"saas, seed {seed}, selection {selection:g}", icp.train_icp(world.tables, day, LEADS), "source rate")
     rows = icp_leads.lead_rows(world.tables, day, LEADS)
     train, test = icp_leads.split_leads(rows.frame, LEADS)
-    model = icp_leads.fit(rows, train, LEADS, IcpMinima(), icp_leads.known_share(train))
+    model = icp_leads.fit(
+        rows, train, LEADS, IcpMinima(), share_of_winners_known(train, rows.numbers, rows.texts, LEADS)
+    )
     plain = BoostedClassifier(rows.numbers, rows.texts, LEADS.trees.rounds, LEADS.trees.parameters)
     known = train["is_top"].to_numpy()
     truth = world.truth.leads.set_index("lead_id").loc[test.index, "is_winner"].to_numpy()

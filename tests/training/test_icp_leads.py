@@ -26,6 +26,7 @@ from cvo_ml.stats.ranking import auc
 from tests.priorities.makers import action
 from training import icp_leads
 from training.icp import train_icp
+from training.icp_asked import selection, share_of_winners_known
 from training.result import Trained
 
 AS_OF = date(2022, 12, 31)
@@ -79,7 +80,9 @@ def test_prospects_never_asked_are_not_taken_for_losers() -> None:
     tables, truth = world()
     rows = icp_leads.lead_rows(tables, AS_OF, JOB)
     train, test = icp_leads.split_leads(rows.frame, JOB)
-    model = icp_leads.fit(rows, train, JOB, icp_leads.IcpMinima(), icp_leads.known_share(train))
+    model = icp_leads.fit(
+        rows, train, JOB, icp_leads.IcpMinima(), share_of_winners_known(train, rows.numbers, rows.texts, JOB)
+    )
     plain = icp_leads._rivals(model, rows, train, test, JOB)["plain classification"]
     ours = model.predict_proba(test)[:, 1]
     winner = truth.loc[test.index, "is_winner"].to_numpy()
@@ -108,11 +111,19 @@ def test_a_sales_team_that_chooses_is_noticed() -> None:
     choosing = simulate_saas(saas_preset("saas", ("contact.selection=2.0",)), n_leads=6000, seed=3, tables=TABLES)
     rows = icp_leads.lead_rows(choosing.tables, AS_OF, JOB)
     train, test = icp_leads.split_leads(rows.frame, JOB)
-    from training.icp_asked import selection
 
     found, notes = selection(train, test, rows.numbers, rows.texts, JOB)
     assert found["asked_auc_lower"] > 0.55
     assert "who was asked was no accident" in notes[0]
+    # winners are asked more often than others are, and dividing by the share of all would put scores at 1
+    truth = choosing.truth.leads.set_index("lead_id").loc[train.index]
+    winners = truth[truth["is_winner"]]
+    frequency = share_of_winners_known(train, rows.numbers, rows.texts, JOB)
+    assert frequency is not None
+    assert frequency.estimate > 1.3 * train["decided"].mean()
+    assert frequency.estimate == pytest.approx(train.loc[winners.index, "decided"].mean(), abs=0.08)
+    model = icp_leads.fit(rows, train, JOB, icp_leads.IcpMinima(), frequency)
+    assert (model.predict_proba(test)[:, 1] == 1).mean() < 0.01
 
 
 def test_the_report_has_five_parts_rules_and_what_is_not_one() -> None:
