@@ -100,6 +100,10 @@ class BoostedClassifier:
         """Additive effect of each column on the log-odds, (n, columns + 1); the last is the base (TreeSHAP)."""
         return np.asarray(self.booster_.predict(self._matrix(X), pred_contrib=True), dtype=np.float64)
 
+    def leaves(self, X: pd.DataFrame) -> NDArray[np.intp]:
+        """The leaf that each row falls into, by tree; (n, trees)."""
+        return np.asarray(self.booster_.predict(self._matrix(X), pred_leaf=True), dtype=np.intp)
+
     def importance(self) -> dict[str, float]:
         """Total gain of each column."""
         gains = self.booster_.feature_importance(importance_type="gain")
@@ -142,7 +146,7 @@ class BoostedClassifier:
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        numbers = [X[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in self.features]
+        numbers = [_numbers(X[name]) for name in self.features]
         codes = [self._codes(X[name], self.levels_[name]) for name in self.categories]
         matrix = np.column_stack([*numbers, *codes])
         # an infinity would be binned with the largest value in silence
@@ -152,3 +156,10 @@ class BoostedClassifier:
     def _codes(values: pd.Series, levels: Sequence[str]) -> Floats:
         codes = pd.Index(list(levels), dtype="str").get_indexer(pd.Index(values.astype("str"))).astype(np.float64)
         return np.where(codes < 0, np.nan, codes)
+
+
+def _numbers(values: pd.Series) -> Floats:
+    """A number column; texts from a file are read as numbers, and count as missing where they are none."""
+    if pd.api.types.is_string_dtype(values.dtype):
+        values = pd.to_numeric(values, errors="coerce")
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
