@@ -135,8 +135,8 @@ def judge_churn(
     rows = np.isfinite(probability)
     if not rows.any():
         return {"reason": _reason(scores["churn_reason"])}
-    if (definition := str(scores["churn_definition"].dropna().iloc[0])) != JUDGED:
-        return {"reason": "another_definition", "definition": definition}
+    if other := sorted(set(scores["churn_definition"].dropna()) - {JUDGED}):
+        return {"reason": "another_definition", "definition": other[0]}
     predicted_for = float(scores["churn_horizon_days"].dropna().iloc[0])
     if predicted_for != horizon.days:
         return {"reason": "another_horizon", "predicted_horizon_days": predicted_for}

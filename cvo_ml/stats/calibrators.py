@@ -144,7 +144,8 @@ def fit_beta(outcome: Outcomes, probability: Floats) -> Beta:
         return float(value), design.T @ (expit(z) - y) + RIDGE * (beta - centre)
 
     found = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
-    return Beta(*map(float, found.x))
+    a, b, c = map(float, found.x)
+    return Beta(a, b, c)
 
 
 def fit_isotonic(outcome: Outcomes, probability: Floats) -> Steps:
