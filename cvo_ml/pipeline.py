@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,26 +12,36 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.monitoring import MonitoringPolicy
+from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.ledger import CustomerLedger
-from cvo_ml.core.store import StoredRun, read_scores, write_run
+from cvo_ml.core.spreadsheet import table_csv
+from cvo_ml.core.store import StoredRun, current_run, read_columns, read_scores, served_runs, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
 from cvo_ml.features.labels import is_closed
-from cvo_ml.monitoring import distance_from_truth, judge
+from cvo_ml.monitoring import distance_from_truth, judge, ledger
+from cvo_ml.monitoring.alarms import Alarm, alarms
+from cvo_ml.monitoring.health import SCORE_COLUMNS, health
+from cvo_ml.monitoring.ledger import Closed
+from cvo_ml.monitoring.realised import realised
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
+from cvo_ml.predict.shadow import shadow
 from cvo_ml.priorities import declared_effects, plan, value_at_stake
-from cvo_ml.segments import assign, fit_edges
+from cvo_ml.segments import EDGES, Segmented, segment_customers
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import readiness
 
 #: Klaviyo's predictive tab asks for an order in the last 30 days
 FRESH_DAYS: Final = 30
+#: folder of the outcome ledger beside the scores
+LEDGER: Final = "outcomes"
 PRIORITY_COLUMNS: Final = (
     "priority_rank",
     "customer_id",
@@ -54,12 +62,12 @@ PRIORITY_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored population: the table, what it was computed from, and its ledgers."""
+    """A scored population: the table, what it was computed from, its ledgers, and the edges of its segments."""
 
     scores: pd.DataFrame
     features: pd.DataFrame
     ledgers: Mapping[str, CustomerLedger]
-    edges: Mapping[str, Any]
+    segmented: Segmented
 
 
 def default_cut(tables: Tables, horizon: Horizon) -> date:
@@ -111,22 +119,45 @@ def score_customers(
     priorities: PriorityPolicy,
     *,
     shop: str,
+    out: Path | None = None,
 ) -> Scored:
     """Scores, segments and priorities of every customer known at ``as_of``.
+
+    Parameters
+    ----------
+    out:
+        The folder of results, whose frozen edges and earlier runs the segments refer to; None = neither.
 
     Raises
     ------
     ModelRefused
         If a model was trained on another shop, in another currency, or with data after ``as_of``.
+    BundleError
+        If the frozen edges are damaged.
     """
     check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
     features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
     scores = score(features, models, as_of=as_of, currency=tables.currency)
-    rfm = features.loc[features["number_of_orders"].notna(), ["days_since_last_order", "number_of_orders", "net_value"]]
-    edges = fit_edges(rfm, segments)
-    scores = pd.concat([scores, assign(scores, rfm, edges, segments.vocabulary)], axis=1)
+    segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, out=out)
+    scores = pd.concat([scores, segmented.columns], axis=1)
     scores = pd.concat([scores, plan(scores, declared_effects(scores, priorities), priorities)], axis=1)
-    return Scored(scores, features, ledgers(scores), {**edges.as_dict(), "version": edges.version})
+    return Scored(scores, features, ledgers(scores), segmented)
+
+
+def shadow_scores(
+    tables: Tables, as_of: date, serving: ModelSet, behind: ModelSet, *, shop: str
+) -> dict[str, dict[str, Any]]:
+    """Champions and challengers on the customers known at ``as_of``; nothing is stored.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was made for something else.
+    """
+    for models in (serving, behind):
+        check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
+    features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
+    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency)
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
@@ -152,14 +183,16 @@ def store(
         "rows": len(scored.scores),
         "row_ledger": read.ledger.as_dict(),
         "readiness": readiness(read, as_of=as_of, horizon=_horizon(models)).lines(),
-        "customer_ledgers": {name: ledger.as_dict() for name, ledger in scored.ledgers.items()},
-        "notes": [*read.notes, *staleness(read.tables, as_of)],
+        "customer_ledgers": {name: found.as_dict() for name, found in scored.ledgers.items()},
+        "notes": [*models.notes, *read.notes, *staleness(read.tables, as_of)],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
-        "segments": scored.edges,
+        "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
+        "segments": scored.segmented.as_dict(),
         "priorities": as_mapping(priorities),
         "as_of": str(as_of),
     }
     run = write_run(out / "scores", scored.scores.reset_index(drop=True), manifest)
+    scored.segmented.chosen.save(out / EDGES)
     write_text(out / "priorities.csv", priorities_csv(scored.scores, priorities))
     return run
 
@@ -186,19 +219,31 @@ def describe(models: ModelSet, name: str) -> dict[str, Any]:
     if name not in models.bundles:
         return {"reason": models.reason(name)}
     bundle = models.bundles[name]
-    return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **bundle.facts}
+    facts = {key: value for key, value in bundle.facts.items() if key != "reference"}
+    return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **facts}
+
+
+def described_briefly(models: ModelSet, name: str) -> dict[str, str]:
+    """Kind, version and grade of a model, or why there is none."""
+    if name not in models.bundles:
+        return {"reason": models.reason(name)}
+    bundle = models.bundles[name]
+    return {"kind": bundle.kind, "version": bundle.version, "grade": bundle.grade}
+
+
+def _described_models(models: ModelSet) -> dict[str, dict[str, Any]]:
+    """What the health of a run is judged by: parameters, and the rows that the model learned from."""
+    return {
+        name: {"parameters": bundle.parameters, "reference": bundle.facts.get("reference")}
+        for name, bundle in models.bundles.items()
+    }
 
 
 def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
     """The ranked list as CSV that a spreadsheet cannot mistake for formulas."""
     rows = scores.assign(value_at_stake=value_at_stake(scores), assumption=_assumption(policy))
     rows = rows[rows["priority_rank"].notna()].sort_values("priority_rank")
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(PRIORITY_COLUMNS)
-    for row in rows[list(PRIORITY_COLUMNS)].itertuples(index=False):
-        writer.writerow([_cell(value) for value in row])
-    return buffer.getvalue()
+    return table_csv(rows[list(PRIORITY_COLUMNS)])
 
 
 def outcomes(
@@ -225,8 +270,49 @@ def outcomes(
     judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age)
     if truth is not None:
         judged["truth"] = distance_from_truth(scores, truth, as_of, window)
-    write_json(out / "outcomes.json", _finite({**judged, "run": run.name}))
+    write_json(out / "outcomes.json", finite({**judged, "run": run.name}))
     return judged
+
+
+def close_outcomes(out: Path, read: ReadResult, shop: str) -> list[Closed]:
+    """Close every run of ``out`` whose window is over in the data; returns what is new or revised."""
+    return ledger.close(out / LEDGER, out / "scores", read.tables, data_hash=read.fingerprint, shop=shop)
+
+
+def realised_outcomes(out: Path, by: str) -> list[dict[str, Any]]:
+    """The ledger of ``out`` in lines, one per model and group; JSON-ready."""
+    return [finite(line) for line in realised(ledger.read(out / LEDGER), by)]
+
+
+def distances(out: Path, truth: Truth, horizon: Horizon) -> dict[date, dict[str, Any]]:
+    """How far the scores of each date were from what is true of a simulated shop."""
+    found = {}
+    for as_of, run in sorted(served_runs(out / "scores"), key=lambda served: served[0]):
+        scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
+        found[as_of] = finite(distance_from_truth(scores, truth, as_of, horizon))
+    return found
+
+
+def alarms_of(out: Path, policy: MonitoringPolicy) -> tuple[StoredRun, list[Alarm]]:
+    """The current run, and what is worth saying about it beside the run before and the outcomes so far.
+
+    Raises
+    ------
+    StoreError
+        If nothing was scored.
+    """
+    run = current_run(out / "scores")
+    earlier = served_runs(out / "scores", before=parse_as_of(str(run.manifest["as_of"])))
+    before = next((found for _, found in earlier), None)
+    unchanged = before is not None and _same_scores(run, before)
+    closed = ledger.read(out / LEDGER)
+    return run, alarms(run.manifest, before.manifest if before else None, closed, policy, unchanged)
+
+
+def _same_scores(run: StoredRun, other: StoredRun) -> bool:
+    names = ["customer_id", *SCORE_COLUMNS.values()]
+    first, second = (read_columns(found, names).sort_values("customer_id", ignore_index=True) for found in (run, other))
+    return first.equals(second)
 
 
 def check_shop(run: StoredRun, shop: str) -> None:
@@ -303,7 +389,8 @@ def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> 
         if str(facts.get("trained_as_of", "")) > str(as_of):
             raise ModelRefused(
                 f"{name}: the champion learned from data up to {facts['trained_as_of']}, after as_of {as_of}, so its "
-                f"scores would know the future: run 'cvo train {name} --as-of {as_of}', or score a later date",
+                f"scores would know the future: score a later date, or train for this one in a folder of its own "
+                f"(cvo train {name} --as-of {as_of} --mlruns FOLDER)",
                 reason_code="trained_after_as_of",
             )
 
@@ -315,37 +402,34 @@ def _assumption(policy: PriorityPolicy) -> str:
     )
 
 
-def _cell(value: object) -> str:
-    """A CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4f}"
-    text = str(value)
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
-
-
-def _finite(value: Any) -> Any:
-    """NaN becomes null: JSON has no other word for it."""
+def finite(value: Any) -> Any:
+    """The value with null for each NaN: JSON has no other word for it."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 __all__ = [
     "Scored",
+    "alarms_of",
     "check_models",
     "check_shop",
     "check_window",
+    "close_outcomes",
     "day_after_last_row",
     "default_cut",
     "describe",
+    "described_briefly",
+    "distances",
+    "finite",
     "ledgers",
     "outcomes",
     "priorities_csv",
+    "realised_outcomes",
     "score_customers",
+    "shadow_scores",
     "store",
     "stored_outcomes",
 ]

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from cvo_ml import pipeline
-from cvo_ml.config.policies import Action, PriorityPolicy, SegmentPolicy
+from cvo_ml.config.policies import Action, PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import DataError, ModelRefused
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.tables import Tables

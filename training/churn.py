@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -16,9 +16,10 @@ from cvo_ml.config.jobs import ChurnJob, ClvJob
 from cvo_ml.config.readiness import ChurnMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
-from cvo_ml.features import feature_hash, snapshot
+from cvo_ml.features import snapshot
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.churn import HazardChurn, LogisticChurn, RecencyChurn, agreement, check_outcomes
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.inputs import BTYD, carried
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
@@ -33,9 +34,11 @@ from training.dates import first_day, training_dates
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 from training.slices import further_slices, slices
+from training.trials import churn_trial
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
+WHOLE_YEAR: Final = timedelta(days=365)
 #: Windows for which a model of purchases is fitted beside the trees.
 COMPARED: Final = 4
 #: Customers whose reasons are compared between two trainings.
@@ -53,6 +56,7 @@ class Judged:
     """
 
     tried: list[Fold]
+    recency: RecencyChurn
     predicted: dict[str, Floats]
     verdict: Verdict
     document: dict[str, Any]
@@ -74,6 +78,8 @@ def train_churn(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima 
     dates = closed_dates(tables, as_of, job, minima)
     windows = windows_of(tables, dates, job, dates[-COMPARED:])
     past = [window for window in windows if window.closed_by(dates[-1], job)]
+    if job.season:
+        refuse_part_of_a_year([window.day for window in past])
     check_outcomes(stacked(past)[1], minima.of_each_outcome)
     evidence = leak_evidence(past, windows[-1], tables, job)
     tried = folds(windows, job, minima)
@@ -103,6 +109,23 @@ def closed_dates(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima
     return dates
 
 
+def refuse_part_of_a_year(dates: list[date]) -> None:
+    """Trees that see each season once read it as the name of a snapshot: a model may have it after a whole year.
+
+    Raises
+    ------
+    ModelRefused
+        If the dates to learn from span less than a year.
+    """
+    span = dates[-1] - dates[0]
+    if span < WHOLE_YEAR:
+        raise ModelRefused(
+            f"churn: season: true needs training dates over {WHOLE_YEAR.days} days and has them over {span.days} "
+            f"({dates[0]} to {dates[-1]}): raise most_snapshots, use a longer history, or set season: false",
+            reason_code="too_short_history",
+        )
+
+
 def judge(tables: Tables, past: list[Window], tried: list[Fold], job: ChurnJob, minima: ChurnMinima) -> Judged:
     """The last window predicted by the model, by its baselines and by what stands beside it."""
     for fold in tried:
@@ -115,7 +138,8 @@ def judge(tables: Tables, past: list[Window], tried: list[Fold], job: ChurnJob, 
         if fold.window.closed_by(last.window.day, job)
     ]
     predicted = {"model": last.model.calibration_.apply(last.raw)}
-    predicted["recency"] = recency(past).predict_proba(X)[:, 1]
+    baseline = recency(past)
+    predicted["recency"] = baseline.predict_proba(X)[:, 1]
     numbers = [name for name in columns_of(stacked(past)[0], job) if name != "country"]
     predicted["logistic"] = LogisticChurn(numbers).fit(*stacked(past)).predict_proba(X)[:, 1]
     beside, more = judging.against_btyd(last.window, predicted["model"], past, earlier)
@@ -137,7 +161,7 @@ def judge(tables: Tables, past: list[Window], tried: list[Fold], job: ChurnJob, 
         "btyd": beside,
         "hazard": hazard_beside(past, last.window, predicted["model"], job, minima),
     }
-    return Judged(tried, predicted, verdict, document)
+    return Judged(tried, baseline, predicted, verdict, document)
 
 
 def cuts(tried: Sequence[Fold], job: ChurnJob) -> list[dict[str, Any]]:
@@ -217,7 +241,9 @@ def trained(
     if is_model and set(BTYD) & set(model.columns):
         settings["btyd"] = carried(fit_clv(snapshot(tables, as_of), ClvJob()).scorer)
     facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.as_dict()}
-    facts |= {"feature_hash": feature_hash(columns_of(X, job)), "calibration": described(model, choice)}
+    # the latest population: earlier ones are of a younger shop
+    facts |= {"reference": reference_of(X, champion.columns, champion.predict_proba(X)[:, 1])}
+    facts |= {"calibration": described(model, choice)}
     facts |= {"clv_hash": settings["btyd"]["hash"]} if "btyd" in settings else {}
     parameters = {
         "training_dates": len(windows),
@@ -228,6 +254,7 @@ def trained(
     document = {**judged.document, "calibration": described(model, choice), "reasons": stability(judged, model)}
     return Trained(
         bundle_of("churn", champion, settings, facts),
+        churn_trial(judged.tried[-1].model if is_model else judged.recency, judged.window, tables, as_of, job),
         parameters,
         metrics(judged, document) | gate_metrics(evidence),
         figures(judged, model, document),

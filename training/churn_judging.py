@@ -18,8 +18,8 @@ from cvo_ml.registry.inputs import BTYD
 from cvo_ml.stats.calibration import clip_probability, expected_calibration_error, log_loss, logistic_recalibration
 from cvo_ml.stats.grading import SMALLEST_SLICE
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval
-from cvo_ml.stats.profit import Campaign, empc, profit_at
 from cvo_ml.stats.ranking import auc, average_precision, lift, top_weights
+from cvo_ml.stats.retention_profit import Campaign, empc, profit_at
 from training.churn_recipe import Fold
 from training.churn_windows import Window
 
@@ -88,6 +88,8 @@ def value_while_active(window: Window, horizon: Horizon) -> Floats:
     ones = np.ones(len(X))
     orders, age = X["number_of_orders"].to_numpy(), X["days_since_first_order"].to_numpy().clip(min=YOUNGEST)
     pace = np.asarray(clv_formula(orders, orders * ones, age, horizon))
+    if not set(BTYD) <= set(X.columns):
+        return mean * pace
     alive, expected = (X[name].to_numpy(dtype=np.float64) for name in (BTYD[0], BTYD[2]))
     with np.errstate(divide="ignore", invalid="ignore"):
         given_alive = expected / alive
@@ -177,9 +179,9 @@ def against_btyd(
         What to report; and by name the predictions ``p_alive`` (a logistic of P(alive)), ``btyd`` (P(no order)) and
         ``stacked``. Empty where no model of purchases held.
     """
-    silent = last.X["btyd_p_no_order"].to_numpy(dtype=np.float64)
-    if not np.isfinite(silent).all() or len(silent) == 0:
+    if not _has_btyd(last):
         return {}, {}
+    silent = last.X["btyd_p_no_order"].to_numpy(dtype=np.float64)
     gone = 1 - last.X["btyd_p_alive"].to_numpy(dtype=np.float64)
     predicted = {"p_alive": gone, "btyd": silent}
     if known := [window for window in past if _has_btyd(window)]:
@@ -219,7 +221,7 @@ def stack_weight(earlier: Sequence[tuple[Window, Floats]]) -> float:
 
 
 def _has_btyd(window: Window) -> bool:
-    return len(window) > 0 and bool(window.X["btyd_p_no_order"].notna().all())
+    return len(window) > 0 and "btyd_p_no_order" in window.X and bool(window.X["btyd_p_no_order"].notna().all())
 
 
 def blend(one: Floats, other: Floats, weight: float) -> Floats:

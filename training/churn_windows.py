@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,8 @@ class Window:
     Parameters
     ----------
     X:
-        (n, features), indexed by ``customer_id``; with the columns of ``BTYD``, null where no model of purchases held.
+        (n, features), indexed by ``customer_id``; with the columns of ``BTYD`` where they were asked for, null where no
+        model of purchases held.
     churned:
         (n,).
     days_to_event:
@@ -69,7 +70,8 @@ def windows_of(tables: Tables, dates: Sequence[date], job: ChurnJob, btyd_dates:
     check_features(job)
     everybody = snapshots(tables, list(dates))
     wanted = dates if job.btyd_features else btyd_dates
-    everybody = everybody.join(btyd_at(everybody, wanted, job)) if wanted else everybody.assign(**_no_btyd())
+    if wanted:
+        everybody = everybody.join(btyd_at(everybody, wanted, job))
     eligible = ineligible(everybody, job.definition, job.horizon).isna().to_numpy()
     rows = everybody[eligible]
     event = days_to_event(tables, rows, job)
@@ -92,7 +94,7 @@ def btyd_at(everybody: pd.DataFrame, dates: Sequence[date], job: ChurnJob) -> pd
             continue
         scorer = fit_clv(features.droplevel("as_of"), ClvJob()).scorer
         found = None if scorer is None else btyd_columns(scorer.model.transactions_, features, job.horizon)
-        parts.append(pd.DataFrame(_no_btyd(), index=features.index) if found is None else found)
+        parts.append(pd.DataFrame(np.nan, index=features.index, columns=list(BTYD)) if found is None else found)
     return pd.concat(parts) if parts else pd.DataFrame(columns=list(BTYD), index=everybody.index)
 
 
@@ -133,7 +135,3 @@ def check_features(job: ChurnJob) -> None:
                 f"jobs/churn.yaml: monotone: {name!r} is not read by the trees{nearest_name(name, list(read))}: "
                 "name one of their number columns"
             )
-
-
-def _no_btyd() -> dict[str, Any]:
-    return dict.fromkeys(BTYD, np.nan)

@@ -19,6 +19,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
@@ -36,6 +37,7 @@ from training.clv_validation import (
     validate,
 )
 from training.result import Trained
+from training.trials import clv_trial
 
 #: A percentile of fewer customers says little.
 FEWEST_REFERENCE: Final = 100
@@ -61,8 +63,14 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     parameters, described = describe(fitted, validation, job)
     agreement = {} if fitted.scorer is None else oracle.agreement(fitted.scorer.model, features, job.oracle_customers)
     settings = {"horizon_days": job.horizon.days, "discount_rate": job.discount_rate}
+    facts = {
+        "verdict": verdict.as_dict(),
+        "baseline": validation.baseline,
+        "reference": described_by(champion, features, job),
+    }
     return Trained(
-        bundle_of("clv", champion, settings, {"verdict": verdict.as_dict(), "baseline": validation.baseline}),
+        bundle_of("clv", champion, settings, facts),
+        clv_trial(champion, validation, features, job),
         parameters,
         {**metrics(validation), **judgement.metrics(), **agreement},
         figures(fitted, features, validation, judgement, job),
@@ -70,6 +78,14 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
         {"judging": judgement.as_dict()},
         {"judging": judgement.markdown()},
     )
+
+
+def described_by(
+    champion: BuyTillYouDie | HybridLifetimeValue | Baseline, features: pd.DataFrame, job: ClvJob
+) -> dict[str, Any]:
+    """The distribution of what the champion reads and says at the cut, for later runs to be compared with."""
+    said = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
+    return reference_of(features, champion.columns, said["predicted_clv"].to_numpy())
 
 
 def crown(

@@ -56,8 +56,9 @@ class Fitted:
 class Validation:
     """Predictions made at an earlier date, beside what happened in the window after it.
 
-    ``model`` in ``predicted`` is the better of ``btyd`` and ``hybrid``; ``choice`` says which and why. ``drift`` is
-    what the window taught of the width of intervals; those in ``table`` do not know it.
+    ``model`` in ``predicted`` is the better of ``btyd`` and ``hybrid``; ``choice`` says which and why,
+    ``hybrid`` is None where it is not. ``drift`` is what the window taught of the width of intervals; those in
+    ``table`` do not know it.
     """
 
     cut: date
@@ -68,9 +69,14 @@ class Validation:
     predicted: Mapping[str, Floats]
     verdict: Verdict
     baseline: str
-    hybrid_chosen: bool
+    hybrid: HybridLifetimeValue | None
     choice: str
     drift: RateDrift | None
+
+    @property
+    def hybrid_chosen(self) -> bool:
+        """Whether the hybrid is the better one."""
+        return self.hybrid is not None
 
     @property
     def actual(self) -> Floats:
@@ -120,7 +126,8 @@ def validate(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIM
         ) from None
     outcome = window_outcome(tables, cut, horizon, features.index)
     actual = outcome["value"].to_numpy(dtype=np.float64)
-    table, chosen, choice = fitted.predict(features, job), False, f"only the formula: {fitted.status.reason}"
+    table, choice = fitted.predict(features, job), f"only the formula: {fitted.status.reason}"
+    chosen: HybridLifetimeValue | None = None
     candidates: dict[str, Floats] = {}
     rules = baselines(horizon)
     if fitted.scorer is not None:
@@ -183,20 +190,20 @@ def choose(
     table: pd.DataFrame,
     actual: Floats,
     minima: ClvMinima,
-) -> tuple[pd.DataFrame, Floats | None, bool, str]:
-    """The table of the better one, the hybrid's values, whether it is the hybrid, and why.
+) -> tuple[pd.DataFrame, Floats | None, HybridLifetimeValue | None, str]:
+    """The table of the better one, the hybrid's values, the hybrid if it is the better one, and why.
 
     The hybrid is chosen only if its squared error in the window after ``cut`` is lower with a 95 % lower bound above 0:
     the simpler model keeps the place where the difference may be chance.
     """
     if not job.hybrid.enabled:
-        return table, None, False, "the hybrid is switched off"
+        return table, None, None, "the hybrid is switched off"
     if trees_cannot_serve(tables, cut + job.validation_horizon.delta, job):
-        return table, None, False, f"no hybrid: no closed window of {job.horizon} to train the champion on"
+        return table, None, None, f"no hybrid: no closed window of {job.horizon} to train the champion on"
     try:
         trees = hybrid(tables, cut, job.validation_horizon, job, scorer, minima)
     except ModelRefused as refused:
-        return table, None, False, f"no hybrid: {refused}"
+        return table, None, None, f"no hybrid: {refused}"
     theirs = trees.predict(features, horizon=job.validation_horizon)
     values = theirs["predicted_clv"].to_numpy()
     before = table["predicted_clv"].to_numpy()
@@ -206,7 +213,7 @@ def choose(
     verdict = "surely lower" if better else "surely higher" if gain.upper < 0 else "not surely different"
     name = "the hybrid" if better else "the model of purchases alone"
     choice = f"{name} is chosen: RMSE of the hybrid {rmse[0]:,.4g} against {rmse[1]:,.4g}, {verdict} (paired, 95 %)"
-    return (theirs if better else table), values, better, choice
+    return (theirs if better else table), values, (trees if better else None), choice
 
 
 def trees_cannot_serve(tables: Tables, as_of: date, job: ClvJob) -> bool:

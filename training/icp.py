@@ -17,6 +17,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, first_order_features, value_by_age
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.icp import FirstOrderValue, Lookalike
+from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.grading import grade
 from cvo_ml.stats.intervals import bootstrap
@@ -25,6 +26,7 @@ from training import plots
 from training.dates import first_day
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
+from training.trials import icp_trial
 
 Labels = NDArray[np.bool_]
 MINIMA: Final = IcpMinima()
@@ -66,6 +68,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         FirstOrderValue().fit(rows, rows["is_top"].to_numpy()) if verdict.grade == "D" else fit(rows, job, minima)
     )
     facts = {"verdict": verdict.as_dict(), "baseline": "first order value", "leaks": evidence.as_dict()}
+    facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1])}
     settings = {"age_days": job.age.days, "top_share": job.top_share}
     notes = ("not better than the first order's value out of time: it is champion",) if verdict.grade == "D" else ()
     found: dict[str, float] = {"test_rows": len(y), "test_positives": int(y.sum())}
@@ -74,6 +77,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         found |= {f"{prefix}_auc": auc(y, score), f"{prefix}_lift_top_decile": lift(y, score)}
     return Trained(
         bundle_of("icp", champion, settings, facts),
+        icp_trial(baseline if verdict.grade == "D" else model, train, test, tables, as_of),
         {"training_rows": len(train), "training_positives": int(train["is_top"].sum())},
         found | gate_metrics(evidence),
         {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine, run
-from cvo_ml.features.relations import order_rows
+from cvo_ml.features.order_relations import order_rows
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.covariates import has_covariates
 from cvo_ml.models.clv.scorers import BuyTillYouDie, LastPeriod

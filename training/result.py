@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cvo_ml.registry.bundle import Bundle
+from training.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Trained:
     ----------
     bundle:
         The champion: the model, or its baseline where the model was not better (grade D).
+    trial:
+        The window on which it meets the present champion.
     parameters, metrics:
         What the tracked run shows.
     figures:
@@ -28,6 +31,7 @@ class Trained:
     """
 
     bundle: Bundle
+    trial: Trial
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
     figures: Mapping[str, Callable[[], Any]] = field(default_factory=dict)

@@ -19,10 +19,16 @@ def slices(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
         "one-time buyers": ~repeat,
         "repeat buyers": repeat,
     }
-    if "country" in features and features["country"].notna().any():
-        home = features["country"].mode().iloc[0]
-        found |= {f"country {home}": features["country"] == home, "other countries": features["country"] != home}
-    return {name: rows.to_numpy(dtype=bool) for name, rows in found.items()}
+    return {name: rows.to_numpy(dtype=bool) for name, rows in found.items()} | by_country(features)
+
+
+def by_country(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+    """Rows of the commonest country, and the others; nothing where no country is known."""
+    if "country" not in features or not features["country"].notna().any():
+        return {}
+    home = features["country"].mode().iloc[0]
+    is_home = (features["country"] == home).to_numpy(dtype=bool)
+    return {f"country {home}": is_home, "other countries": ~is_home}
 
 
 def further_slices(features: pd.DataFrame, tables: Tables) -> dict[str, NDArray[np.bool_]]:

@@ -1,4 +1,6 @@
-"""Out-of-fold probabilities of CatBoost, XGBoost, LightGBM (defaults) and logistic regression; needs their own environment.
+"""Out-of-fold probabilities of CatBoost, XGBoost, LightGBM and logistic regression; needs their own environment.
+
+All have their defaults.
 
 python benchmarks/churn/peers.py DATA FILE.npz
 """

@@ -1,9 +1,10 @@
 """RFM summary from Parquet beside lifetimes, plain pandas and hand-written DuckDB SQL, and six snapshots beside one.
 
-    python benchmarks/features/engines.py [--customers 1000000] [--lifetimes]
+    python benchmarks/features/engines.py [--customers 1000000] [--repeats 3]
 
-Orders of a simulated BG/NBD shop (about 3.8 per customer). Each figure is the best of a few runs in one process; ratios
-are what counts. polars is measured where it is installed.
+Orders of a simulated BG/NBD shop (about 4 per customer), and a shop with every table. All candidates run once per round
+and each ratio is the median over the rounds of two figures of the same round, with the least and the greatest behind
+it, because a shared machine slows down by the minute. polars is measured where it is installed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import importlib.util
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from statistics import median
 
 import duckdb
-import numpy as np
 import pandas as pd
 
 from cvo_ml.config.simulation import Beta, Dropout, Population, Renewal, ShopConfig, Spend
@@ -80,69 +82,96 @@ def by_lifetimes(path: Path) -> pd.DataFrame:
     return summary_data_from_transaction_data(orders, "customer_id", "ordered_at", "net", observation_period_end=end)
 
 
-def by_polars(path: Path) -> pd.DataFrame:
-    """The same in polars."""
-    import polars as pl
+@dataclass(frozen=True)
+class Rounds:
+    """Wall and CPU seconds of each candidate in each round."""
 
-    days = (
-        pl.scan_parquet(path)
-        .filter(pl.col("ordered_at") < AS_OF)
-        .group_by("customer_id", pl.col("ordered_at").dt.date().alias("day"))
-        .agg(pl.col("net").sum())
-    )
-    first = pl.col("net").sort_by("day").first()
-    found = days.group_by("customer_id").agg(
-        frequency=(pl.len() - 1).cast(pl.Float64),
-        recency=(pl.col("day").max() - pl.col("day").min()).dt.total_days().cast(pl.Float64),
-        T=(pl.lit(AS_OF) - pl.col("day").min()).dt.total_days().cast(pl.Float64) - 1,
-        monetary_value=pl.when(pl.len() > 1).then((pl.col("net").sum() - first) / (pl.len() - 1)).otherwise(0.0),
-    )
-    return found.sort("customer_id").collect().to_pandas().set_index("customer_id")
+    seconds: dict[str, list[tuple[float, float]]]
+
+    def report(self, base: str) -> None:
+        """One line per candidate, as multiples of ``base``."""
+        print(f"{'':32} {'wall s':>8} {'CPU s':>8}   x {base}: wall (least-greatest), CPU (least-greatest)")
+        for name, taken in self.seconds.items():
+            ratios = [
+                sorted(own[kind] / other[kind] for own, other in zip(taken, self.seconds[base], strict=False))
+                for kind in (0, 1)
+            ]
+            words = [f"{median(ratio):5.2f} ({ratio[0]:.2f}-{ratio[-1]:.2f})" for ratio in ratios]
+            wall, cpu = (median(own[kind] for own in taken) for kind in (0, 1))
+            print(f"{name:32} {wall:8.2f} {cpu:8.2f}   {', '.join(words)}")
 
 
-def measured(run: Callable[[], pd.DataFrame], repeats: int) -> tuple[float, pd.DataFrame]:
-    """Best wall seconds, and the result."""
-    best = np.inf
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        result = run()
-        best = min(best, time.perf_counter() - begin)
-    return best, result
+def measured(candidates: dict[str, Callable[[], object]], rounds: int) -> Rounds:
+    """Each candidate once per round; the first round does not count."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
+    for turn in range(rounds + 1):
+        for name, run in candidates.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            result = run()
+            if turn > 0:
+                taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+            del result
+    return Rounds(taken)
+
+
+def same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
+    """Raise unless both hold the same numbers."""
+    options = {"check_dtype": False, "check_index_type": False, "check_names": False, "rtol": 1e-9, "atol": 1e-7}
+    pd.testing.assert_frame_equal(ours[list(theirs)], theirs.sort_index(), **options)
+
+
+def summaries(folder: Path, rounds: int) -> None:
+    """The RFM summary by everybody, and the features of orders by polars."""
+    path, shop = folder / "orders.parquet", ParquetTables(folder)
+    candidates = {
+        "ours (Ibis on DuckDB)": lambda: rfm_summary(shop, as_of=AS_OF),
+        "DuckDB SQL by hand": lambda: by_sql(path),
+        "pandas": lambda: by_pandas(path),
+        "lifetimes": lambda: by_lifetimes(path),
+    }
+    features = {"ours": lambda: snapshots(shop, [AS_OF])}
+    if importlib.util.find_spec("polars"):
+        import in_polars
+
+        candidates["polars"] = lambda: in_polars.rfm(path, AS_OF)
+        features["polars"] = lambda: in_polars.order_features(path, AS_OF)
+    summary = rfm_summary(shop, as_of=AS_OF)
+    for peer in list(candidates.values())[1:]:
+        same(summary, peer()[list(summary)])
+    ((orders,),) = duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall()
+    print(f"RFM summary of {orders:,} orders, {len(summary):,} customers")
+    measured(candidates, rounds).report("ours (Ibis on DuckDB)")
+    if "polars" in features:
+        same(features["ours"]().droplevel("as_of"), features["polars"]())
+        print("\nthe features of orders at one date")
+        measured(features, rounds).report("ours")
+
+
+def six_dates(folder: Path, last: date, rounds: int) -> None:
+    """Six snapshots in one call beside one."""
+    dates, shop = [last - timedelta(days=30 * back) for back in range(6)], ParquetTables(folder)
+    one, six = "one date", "six dates in one call"
+    measured({one: lambda: snapshots(shop, dates[:1]), six: lambda: snapshots(shop, dates)}, rounds).report(one)
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--customers", type=int, default=1_000_000)
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        write_shop(Path(name) / "shop", CONFIG, chosen.customers, tables=["orders"])
-        folder = Path(name) / "shop" / "tables"
-        path, shop = folder / "orders.parquet", ParquetTables(folder)
-        peers: dict[str, Callable[[], pd.DataFrame]] = {
-            "DuckDB SQL by hand": lambda: by_sql(path),
-            "pandas": lambda: by_pandas(path),
-            "lifetimes": lambda: by_lifetimes(path),
-        }
-        if importlib.util.find_spec("polars"):
-            peers["polars"] = lambda: by_polars(path)
-        ours, summary = measured(lambda: rfm_summary(shop, as_of=AS_OF), chosen.repeats)
-        ((orders,),) = duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall()
-        print(f"RFM summary of {orders:,} orders, {len(summary):,} customers")
-        print(f"{'ours (Ibis on DuckDB)':24} {ours:6.2f} s")
-        for peer, run in peers.items():
-            seconds, theirs = measured(run, chosen.repeats)
-            theirs = theirs.sort_index()[list(summary)]
-            pd.testing.assert_frame_equal(
-                summary, theirs, check_dtype=False, check_index_type=False, check_names=False, rtol=1e-9, atol=1e-9
-            )
-            print(f"{peer:24} {seconds:6.2f} s  {seconds / ours:5.2f} x ours")
-        del summary, theirs
-        dates = [AS_OF - timedelta(days=30 * back) for back in range(6)]
-        one, _ = measured(lambda: snapshots(shop, dates[:1]), 1)
-        six, _ = measured(lambda: snapshots(shop, dates), 1)
-        print(f"all features: one date {one:.2f} s, six in one call {six:.2f} s, {six / one:.2f} x one")
+        root = Path(name)
+        write_shop(root / "large", CONFIG, chosen.customers, tables=["orders"])
+        summaries(root / "large" / "tables", chosen.repeats)
+        small = chosen.customers // 16
+        write_shop(root / "small", CONFIG, small, tables=["orders"])
+        print(f"\nall features, orders only, {small:,} customers")
+        six_dates(root / "small" / "tables", AS_OF, chosen.repeats)
+        full = chosen.customers // 50
+        write_shop(root / "full", "shop", full)
+        print(f"\nall features, a shop with every table, {full:,} customers")
+        six_dates(root / "full" / "tables", date(2023, 6, 1), chosen.repeats)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from cvo_ml.cli import models
+from cvo_ml.cli.options import AsOf, Json, Mlruns, Shop
+
 app = typer.Typer(
     name="cvo",
     no_args_is_help=True,
@@ -17,15 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Customer value optimization: from a table of orders to a ranked list of profitable actions.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="The registered models.")
-app.add_typer(models_app, name="models")
+app.add_typer(models.app, name="models")
 
 # typer reads annotations at run time, and Optional keeps them readable for it on every Python
 Data = Annotated[Optional[Path], typer.Option("--data", help="A CSV or Parquet file of orders.", show_default=False)]
-Shop = Annotated[
-    Optional[Path],
-    typer.Option("--shop", help="A shop's YAML file, such as configs/shops/cdnow.yaml.", show_default=False),
-]
 Columns = Annotated[
     str,
     typer.Option(
@@ -50,16 +48,11 @@ MaxBadShare = Annotated[
         help="One fault in more than this share of the rows refuses the file; default: the shop's, else 0.01.",
     ),
 ]  # fmt: skip
-AsOf = Annotated[
-    Optional[str], typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.", show_default=False)
-]
 Out = Annotated[Path, typer.Option("--out", help="Folder of scores/, priorities.csv and report.html.")]
-Mlruns = Annotated[Path, typer.Option("--mlruns", help="Folder of MLflow's database and artifacts.")]
 Overrides = Annotated[
     Optional[list[str]],
     typer.Option("--set", help="Override a job's setting, such as churn.horizon=60D.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 HorizonOption = Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged, such as 90D.")]
 
 
@@ -140,14 +133,19 @@ def train(
     max_bad_share: MaxBadShare = None,
     mlruns: Mlruns = Path("mlruns"),
     overrides: Overrides = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make a challenger champion at once if its gates are open.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Fit models on what was known before the cut; track, grade and register them."""
+    """Fit models on what was known before the cut; track, grade and register them.
+
+    A shop's first model becomes champion, a later one challenger: see cvo models promote.
+    """
     from cvo_ml.cli import commands, shops
 
-    commands.train(
-        names, shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, mlruns, overrides or [], as_json
-    )
+    chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
+    commands.train(names, chosen, as_of, mlruns, overrides or [], as_json, promote=promote)
 
 
 @app.command()
@@ -157,12 +155,17 @@ def score(
     max_bad_share: MaxBadShare = None,
     out: Out = Path("out"),
     mlruns: Mlruns = Path("mlruns"),
+    models_folder: Annotated[
+        Optional[Path],
+        typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score, segment and prioritize every customer with the champions."""
     from cvo_ml.cli import commands, shops
 
-    commands.score(shops.choose(None, shop, "", max_bad_share=max_bad_share), as_of, out, mlruns, as_json)
+    chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
+    commands.score(chosen, as_of, out, mlruns, as_json, models_folder)
 
 
 @app.command()
@@ -173,13 +176,16 @@ def outcomes(
         typer.Option("--horizon", help="Window to judge; default: the longest predicted one that is over."),
     ] = None,
     out: Out = Path("out"),
+    by: Annotated[
+        str, typer.Option("--by", help="Break the ledger down by version, as_of, rfm_group, value_tier or cohort.")
+    ] = "version",
     as_json: Json = False,
 ) -> None:
-    """Judge the current scores by what happened after them; without --shop, by the shop that was scored."""
+    """Judge the scores by what happened after them; without --shop, by the shop that was scored."""
     from cvo_ml.cli import commands, shops
 
     scored = out / shops.FILE
-    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, as_json)
+    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, by, as_json)
 
 
 @app.command()
@@ -188,6 +194,99 @@ def report(out: Out = Path("out")) -> None:
     from cvo_ml.cli import commands
 
     commands.report(out)
+
+
+@app.command()
+def backtest(
+    shop: Shop = None,
+    horizon: Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged.")] = "60D",
+    every: Annotated[str, typer.Option("--every", help="Time between two cuts.")] = "30D",
+    start: Annotated[Optional[str], typer.Option("--from", help="No cut before it.", show_default=False)] = None,
+    end: Annotated[
+        Optional[str], typer.Option("--until", help="The last cut; default: the last whose window is over.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder; a walk that was interrupted goes on there.")] = Path(
+        "backtest"
+    ),
+    overrides: Overrides = None,
+    simulated: Annotated[
+        Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
+    ] = None,
+    size: Annotated[
+        Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
+    ] = None,
+    seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
+    from cvo_ml.cli import backtest as command
+    from cvo_ml.cli import commands, shops
+    from cvo_ml.core.errors import UsageError
+
+    commands.check_overrides(("clv", "churn", "icp"), overrides or [])
+    truth = None
+    if simulated is not None:
+        from cvo_ml.cli import simulation
+
+        if shop is not None:
+            raise UsageError("--simulated makes a shop of its own: leave --shop out")
+        chosen, truth = simulation.world(simulated, out / "simulated", size, seed)
+    else:
+        chosen = shops.choose(None, shop, "")
+    options = {"every": every, "start": start, "end": end}
+    command.backtest(chosen, out, horizon, options, overrides or [], as_json, truth)
+
+
+@app.command()
+def monitor(
+    out: Out = Path("out"),
+    policy: Annotated[
+        Optional[Path],
+        typer.Option("--policy", help="Thresholds; default: configs/policies/monitoring.yaml.", show_default=False),
+    ] = None,
+    webhook: Annotated[
+        Optional[str], typer.Option("--webhook", help="POST the alarms there as JSON.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what looks wrong with the current scores: drift, stale or cut input, silent failures, broken promises."""
+    from cvo_ml.cli import monitoring
+
+    monitoring.monitor(out, policy, webhook, as_json)
+
+
+@app.command()
+def segment(
+    as_of: Annotated[str, typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.")],
+    shop: Shop = None,
+    out: Out = Path("out"),
+    mlruns: Mlruns = Path("mlruns"),
+    months: Annotated[int, typer.Option("--months", min=0, max=120, help="Months back to follow the groups.")] = 6,
+    recut: Annotated[bool, typer.Option("--recut", help="Cut the edges anew and keep them for later runs.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the groups; write nothing and freeze nothing.")
+    ] = False,
+    model: Annotated[
+        Optional[str],
+        typer.Option(
+            "--model", help="Set model-based segments beside the rules: kmeans or mixture.", show_default=False
+        ),
+    ] = None,
+    horizon: Annotated[str, typer.Option("--horizon", help="With --model: the window that compares the two.")] = "90D",
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", help="Override the policy, such as vocabulary=reveal or scale=5.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put every customer into one group; say why they moved, what they are worth, and what to do next."""
+    from cvo_ml.cli import segment as command
+    from cvo_ml.cli import shops
+
+    command.segment(
+        shops.choose(None, shop, ""), as_of, out, mlruns, months=months, recut=recut, dry_run=dry_run, method=model,
+        horizon=horizon, overrides=overrides or [], machine=as_json,
+    )  # fmt: skip
 
 
 @app.command()
@@ -215,14 +314,6 @@ def simulate(
     from cvo_ml.cli import simulation
 
     simulation.simulate(kind, folder, preset, size, seed, dirty, overwrite, overrides or [], as_json)
-
-
-@models_app.command("list")
-def models_list(mlruns: Mlruns = Path("mlruns"), as_json: Json = False) -> None:
-    """The registered models, their versions, grades and aliases."""
-    from cvo_ml.cli import commands
-
-    commands.models_list(mlruns, as_json)
 
 
 class Stopped(BaseException):

@@ -14,20 +14,25 @@ import pandas as pd
 from rich.console import Console
 
 from cvo_ml import pipeline
-from cvo_ml.cli import shops, show, simulation, training
+from cvo_ml.cli import monitoring, shops, show, simulation, training
+from cvo_ml.cli.champions import champions, from_folder
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.next_actions import NextActions
+from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import ModelRefused, NoChampion, UsageError
+from cvo_ml.core.errors import GateClosed, ModelRefused, UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.store import StoredRun, current_run, read_scores
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.monitoring.realised import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.tracking import MODEL_NAMES, Tracker
-from cvo_ml.report import render
+from cvo_ml.registry.promotion import When
+from cvo_ml.registry.tracking import MODEL_NAMES
+from cvo_ml.report import render, segment_section
+from cvo_ml.segments.files import stored_summary
 from cvo_ml.transactions import ReadResult, read_shop
 from cvo_ml.transactions.readiness import readiness
 
@@ -65,15 +70,18 @@ def demo(
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
     pipeline.check_window(read.tables, cut, span)
     shop_file = shops.save(shop, out / shops.FILE)
-    _check_overrides(MODEL_NAMES, overrides)
+    check_overrides(MODEL_NAMES, overrides)
     settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
-    said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, quiet=False)
+    said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, "always", quiet=False)
     show.models(console, said)
     refused = {event["name"]: event["reason"] for event in said if event["event"] == "refused"}
-    run = _score(read, shop, cut, out, mlruns, refused, quiet=False)
+    with step("Loading the champions"):
+        models = champions(mlruns, shop.name, refused)
+    run = _score(read, shop, cut, out, models, quiet=False)
     show.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
         judged = pipeline.outcomes(run, read.tables, span, out, truth)
+        pipeline.close_outcomes(out, read, shop.name)
     show.outcomes(console, judged, read.tables.currency)
     _report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
@@ -109,7 +117,13 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
 
 
 def train(
-    names: Sequence[str], shop: ShopConfig, as_of: str | None, mlruns: Path, overrides: Sequence[str], as_json: bool
+    names: Sequence[str],
+    shop: ShopConfig,
+    as_of: str | None,
+    mlruns: Path,
+    overrides: Sequence[str],
+    as_json: bool,
+    promote: bool = False,
 ) -> None:
     """Train the named models as of the cut.
 
@@ -119,30 +133,42 @@ def train(
         If a name or an override is unknown, or the cut is not given.
     ModelRefused
         If every model was refused; said once each, and again as the last word.
+    GateClosed
+        If a model was to be promoted and its gates are closed; it is a challenger then.
     """
     unknown = [name for name in names if name not in MODEL_NAMES]
     if unknown:
         raise UsageError(f"no model {unknown[0]!r}: use {', '.join(MODEL_NAMES)}")
     if as_of is None:
         raise UsageError("train needs --as-of YYYY-MM-DD: the code never asks the clock what day it is")
-    _check_overrides(names, overrides)
+    check_overrides(names, overrides)
     training.checkout()
     shop_file = shops.save(shop, mlruns / f"shop-{shop.name}.yaml")
-    said = _train(list(dict.fromkeys(names)), shop_file, parse_as_of(as_of), mlruns, overrides, quiet=as_json)
+    when: When = "gate" if promote else "never"
+    said = _train(list(dict.fromkeys(names)), shop_file, parse_as_of(as_of), mlruns, overrides, when, quiet=as_json)
     if as_json:
         _print_json({"models": said})
     else:
         show.models(console, said)
     if all(event["event"] == "refused" for event in said):
         raise ModelRefused("no model was trained: each was refused for the reason given, and the champions stay")
+    behind = [event["name"] for event in said if event.get("role") == "challenger"]
+    if promote and behind:
+        raise GateClosed(
+            f"{', '.join(behind)}: the champion stays, because a gate is closed: cvo models show {behind[0]}"
+        )
 
 
-def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) -> None:
-    """Score with the champions."""
+def score(
+    shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool, models_folder: Path | None = None
+) -> None:
+    """Score with the champions, or with exported models."""
     cut = parse_as_of(as_of)
     with step(f"Reading {shop.source.path}", as_json):
         read = read_shop(shop, as_of=cut)
-    run = _score(read, shop, cut, out, mlruns, {}, quiet=as_json)
+    with step("Loading the champions", as_json):
+        models = champions(mlruns, shop.name, {}) if models_folder is None else from_folder(models_folder)
+    run = _score(read, shop, cut, out, models, quiet=as_json)
     shops.save(shop, out / shops.FILE)
     if as_json:
         _print_json(dict(run.manifest))
@@ -152,16 +178,35 @@ def score(shop: ShopConfig, as_of: str, out: Path, mlruns: Path, as_json: bool) 
     _report(out, quiet=as_json)
 
 
-def outcomes(shop: ShopConfig, horizon: str | None, out: Path, as_json: bool) -> None:
-    """Judge the current run."""
+def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json: bool) -> None:
+    """Close every run whose window is over in the ledger, and judge the current one.
+
+    Raises
+    ------
+    UsageError
+        If no window is over, or the orders are another shop's.
+    """
+    if by not in GROUPINGS:
+        raise UsageError(f"--by {by!r} is unknown: use {', '.join(GROUPINGS)}")
     run = current_run(out / "scores")
     pipeline.check_shop(run, shop.name)
     read = read_shop(shop)
-    judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
+    pipeline.close_outcomes(out, read, shop.name)
+    lines = pipeline.realised_outcomes(out, by)
+    try:
+        judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
+    except UsageError as open_window:
+        if horizon or not lines:
+            raise
+        judged = {"as_of": run.manifest["as_of"], "reason": str(open_window)}
     if as_json:
-        _print_json(judged)
+        _print_json({**judged, "ledger": lines})
+        return
+    if "reason" in judged:
+        console.print(f"The current run is not judged: {judged['reason']}.", highlight=False)
     else:
         show.outcomes(console, judged, read.tables.currency)
+    monitoring.ledger_table(console, lines, by)
 
 
 def report(out: Path) -> None:
@@ -169,67 +214,32 @@ def report(out: Path) -> None:
     _report(out, quiet=False)
 
 
-def models_list(mlruns: Path, as_json: bool) -> None:
-    """List what is registered."""
-    tracker = Tracker.existing(mlruns)
-    rows = tracker.registered() if tracker else []
-    if as_json:
-        _print_json({"models": rows})
-    else:
-        show.registered(console, rows)
-
-
 def _train(
-    names: Sequence[str], shop_file: Path, as_of: date, mlruns: Path, overrides: Sequence[str], quiet: bool
+    names: Sequence[str],
+    shop_file: Path,
+    as_of: date,
+    mlruns: Path,
+    overrides: Sequence[str],
+    when: When,
+    quiet: bool,
 ) -> list[dict[str, Any]]:
     with step(f"Training {', '.join(names)}", quiet), console.status("Starting the training process") as status:
-        return training.run(
-            names, shop_file, as_of, mlruns, overrides, lambda event: status.update(event.get("text", "Training"))
-        )
+
+        def listen(event: Mapping[str, Any]) -> None:
+            status.update(event.get("text", "Training"))
+
+        return training.run(names, shop_file, as_of, mlruns, overrides, when, listen)
 
 
-def _score(
-    read: ReadResult, shop: ShopConfig, cut: date, out: Path, mlruns: Path, refused: dict[str, str], quiet: bool
-) -> StoredRun:
-    with step("Loading the champions", quiet):
-        models = _champions(mlruns, shop.name, refused)
+def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: ModelSet, quiet: bool) -> StoredRun:
     segments = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
-        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name)
+        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name, out=out)
         return pipeline.store(scored, read, models, cut, out, shop.name, priorities)
 
 
-def _champions(mlruns: Path, shop: str, refused: Mapping[str, str]) -> ModelSet:
-    """The champions; a model that this shop's data could not carry has the reason of its refusal instead.
-
-    Raises
-    ------
-    NoChampion
-        If there is none at all, and no training said why.
-    BundleError
-        If one cannot be trusted.
-    """
-    tracker = Tracker.existing(mlruns)
-    if tracker is None:
-        raise NoChampion(f"{mlruns}: holds no models: run 'cvo train clv churn icp' first")
-    bundles: dict[str, Bundle] = {}
-    reasons = dict(refused)
-    missing: list[NoChampion] = []
-    for name in MODEL_NAMES:
-        if name in refused:
-            continue
-        try:
-            bundles[name] = tracker.champion(name)
-        except NoChampion as none:
-            missing.append(none)
-            reasons[name] = tracker.refusal(name, shop) or "not_trained"
-    if len(missing) == len(MODEL_NAMES) and set(reasons.values()) == {"not_trained"}:
-        raise missing[0]
-    return ModelSet(bundles, reasons)
-
-
-def _check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
+def check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
     """Refuse a --set that would change nothing or cannot be, before anything is written.
 
     Raises
@@ -253,7 +263,9 @@ def _report(out: Path, quiet: bool) -> None:
     run = current_run(out / "scores")
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
-        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run)))
+        actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
+        section = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
+        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run), section))
 
 
 def _print_json(value: Any) -> None:

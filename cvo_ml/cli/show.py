@@ -63,7 +63,7 @@ def readiness(console: Console, read: ReadResult, judged: Readiness) -> None:
 def models(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
     """What training said of each model."""
     table = Table(title="Models (grade: out of time, against a baseline)", title_justify="left", show_edge=False)
-    for name in ("model", "champion", "grade", "evidence"):
+    for name in ("model", "kind", "grade", "evidence"):
         table.add_column(name)
     for event in said:
         if event["event"] == "refused":
@@ -75,6 +75,10 @@ def models(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
     for event in said:
         for note in event.get("notes", []):
             console.print(f"  [dim]{event['name']}: {note}[/]", highlight=False)
+    for event in said:
+        if event.get("role") == "challenger":
+            text = f"{event['name']}: version {event['registered']} is challenger, the champion stays; {event['why']}"
+            console.print(text, highlight=False, markup=False)
 
 
 def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
@@ -206,24 +210,6 @@ def distance(console: Console, truth: Mapping[str, Any]) -> None:
             f"{alive['mean_p_alive_of_alive']:.2f} for them, {alive['mean_p_alive_of_dropped_out']:.2f} for the others",
             highlight=False,
         )
-
-
-def registered(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The registered models."""
-    table = Table(title="Registered models", title_justify="left", show_edge=False)
-    for name in ("model", "version", "alias", "grade", "shop", "hash"):
-        table.add_column(name)
-    for row in rows:
-        cells = [
-            row["name"],
-            row["version"],
-            row["alias"],
-            row.get("grade", ""),
-            row.get("shop", ""),
-            row.get("hash", ""),
-        ]
-        table.add_row(*map(str, cells))
-    console.print(table if rows else "No registered models yet: run 'cvo train clv churn icp' or 'cvo demo'.")
 
 
 def next_steps(console: Console, shop: Path, cut: date, span: Horizon, out: Path, mlruns: Path) -> None:

@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import cvo_ml
 from cvo_ml.core.errors import CvoError, UsageError
+from cvo_ml.registry.promotion import When
 
 #: seconds that the child has to end in order
 PATIENCE: Final = 8.0
@@ -42,7 +43,13 @@ def checkout() -> Path:
 
 
 def run(
-    names: Sequence[str], shop_file: Path, as_of: date, mlruns: Path, overrides: Sequence[str], listener: Listener
+    names: Sequence[str],
+    shop_file: Path,
+    as_of: date,
+    mlruns: Path,
+    overrides: Sequence[str],
+    when: When,
+    listener: Listener,
 ) -> list[dict[str, Any]]:
     """Train the named models in one child process and return what it said of each.
 
@@ -51,10 +58,37 @@ def run(
     CvoError
         With the child's sentence and exit code, where it fails.
     """
-    command = [sys.executable, "-m", "training", "--follow-parent", "--shop", str(shop_file), "--as-of", str(as_of)]
-    command += ["--mlruns", str(mlruns.resolve())]
-    command += [part for name in names for part in ("--job", name)]
-    command += [part for override in overrides for part in ("--set", override)]
+    arguments = ["--shop", str(shop_file), "--as-of", str(as_of), "--mlruns", str(mlruns.resolve())]
+    arguments += ["--promote", when]
+    arguments += [part for name in names for part in ("--job", name)]
+    said = run_module("training", [*arguments, *_sets(overrides)], listener)
+    return [event for event in said if event["event"] in ("trained", "refused")]
+
+
+def backtest(
+    shop_file: Path, out: Path, options: Mapping[str, str | None], overrides: Sequence[str], listener: Listener
+) -> None:
+    """Walk the calendar in a child process, which writes everything under ``out``.
+
+    Raises
+    ------
+    CvoError
+        With the child's sentence and exit code, where it fails.
+    """
+    arguments = ["--shop", str(shop_file), "--out", str(out)]
+    arguments += [part for name, value in options.items() if value for part in (f"--{name}", value)]
+    run_module("training.backtest", [*arguments, *_sets(overrides)], listener)
+
+
+def run_module(module: str, arguments: Sequence[str], listener: Listener) -> list[dict[str, Any]]:
+    """Run a job of the checkout and return every event that it told; the listener hears each at once.
+
+    Raises
+    ------
+    CvoError
+        With the child's sentence and exit code, where it fails.
+    """
+    command = [sys.executable, "-m", module, "--follow-parent", *arguments]
     path = os.pathsep.join(filter(None, [str(checkout()), os.environ.get("PYTHONPATH", "")]))
     said: list[dict[str, Any]] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
@@ -78,7 +112,11 @@ def run(
             _stop(child)
         if code:
             raise _failure(said, code, complaints)
-    return [event for event in said if event["event"] in ("trained", "refused")]
+    return said
+
+
+def _sets(overrides: Sequence[str]) -> list[str]:
+    return [part for override in overrides for part in ("--set", override)]
 
 
 def _stop(child: subprocess.Popen[str]) -> None:

@@ -1,15 +1,17 @@
 """The score store: plain Parquet files with a manifest, written whole or not at all.
 
 Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet`` and ``manifest.json``; ``<root>/current``
-names the served run. A run is named by the hash of its scores and manifest: the same run has the same name.
+names the served run, and ``<root>/as_of=YYYY-MM-DD/served`` that of the date. A run is named by the hash of its scores
+and manifest: the same run has the same name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folde
 from cvo_ml.core.scores import scores_hash, validate_scores
 
 FORMAT_VERSION: Final = 1
+SERVED: Final = "served"
 RUN_NAME: Final = re.compile(r"as_of=\d{4}-\d\d-\d\d/[0-9a-f]{12}")
 
 
@@ -69,8 +72,47 @@ def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> 
     name = hashlib.sha256(canonical_json(described).encode()).hexdigest()[:12]
     folder = root / f"as_of={as_of}" / name
     run = _finished(folder) or _written(folder, scores, described)
+    write_text(folder.parent / SERVED, f"{folder.name}\n")
     write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
     return run
+
+
+def served_runs(
+    root: Path, *, before: date | None = None, since: date | None = None
+) -> Iterator[tuple[date, StoredRun]]:
+    """The run that was served for each date, latest date first; what is damaged or unfinished is left out.
+
+    A run is read and checked when it is reached, so that looking for the latest does not read them all.
+
+    Parameters
+    ----------
+    before, since:
+        Only dates < ``before`` and >= ``since``.
+    """
+    for folder in sorted(root.glob("as_of=????-??-??"), reverse=True):
+        day = _day(folder.name.removeprefix("as_of="))
+        if day is None or (before is not None and day >= before) or (since is not None and day < since):
+            continue
+        run = _served(folder)
+        if run is not None:
+            yield day, run
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _served(folder: Path) -> StoredRun | None:
+    """The run that the date's pointer names; without one (an older store) the first by name, the same for everybody."""
+    pointer = folder / SERVED
+    if pointer.is_file():
+        named = pointer.read_bytes().decode("utf-8", "replace").strip()
+        return _finished(folder / named) if RUN_NAME.fullmatch(f"{folder.name}/{named}") else None
+    runs = (_finished(path.parent) for path in sorted(folder.glob("[0-9a-f]*/manifest.json")))
+    return next((run for run in runs if run is not None), None)
 
 
 def _finished(folder: Path) -> StoredRun | None:
@@ -130,6 +172,13 @@ def open_run(folder: Path) -> StoredRun:
         if not (folder / name).is_file() or sha256_of(folder / name) != expected:
             raise StoreError(f"{folder / name}: does not match its manifest: score again")
     return StoredRun(folder, manifest)
+
+
+def read_columns(run: StoredRun, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a run's Scores, unchecked but for the files' hashes."""
+    parts = [pq.read_table(run.folder / name, columns=list(columns)).to_pandas() for name in run.manifest["files"]]
+    frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return frame
 
 
 def read_scores(run: StoredRun) -> pd.DataFrame:

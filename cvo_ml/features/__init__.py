@@ -3,8 +3,9 @@
 Everything here uses rows with event time < ``as_of`` and ``known_at`` <= ``as_of``.
 """
 
-from cvo_ml.features.catalogue import CATALOGUE, feature_hash
+from cvo_ml.features.catalogue import CATALOGUE
 from cvo_ml.features.engine import ParquetTables
+from cvo_ml.features.fingerprint import feature_hash
 from cvo_ml.features.first_order import first_order_features
 from cvo_ml.features.labels import Labelled, labelled_snapshots, window_outcome
 from cvo_ml.features.rfm import rfm_summary

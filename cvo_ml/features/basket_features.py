@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from cvo_ml.features.catalogue import WINDOWS, feature
-from cvo_ml.features.exact import units
+from cvo_ml.features.exact import if_true, number, units
 
 
 @feature("categories", table="order_lines", unit="categories", windows=WINDOWS, columns=("category",), empty=0)
 def categories(rows: Any, inside: Any) -> Any:
     """Different categories bought {window}."""
-    return inside.sum()
+    return number(inside)
 
 
 @feature("brands", table="order_lines", unit="brands", windows=WINDOWS, columns=("brand",), empty=0)
 def brands(rows: Any, inside: Any) -> Any:
     """Different brands bought {window}."""
-    return inside.sum()
+    return number(inside)
 
 
 @feature("lines", table="order_lines", unit="units", windows=WINDOWS, empty=0)
 def quantity(rows: Any, inside: Any) -> Any:
     """Units bought {window}."""
-    return units(rows.quantity.sum(where=inside)).coalesce(0.0)
+    return units(if_true(inside, rows.quantity).sum()).coalesce(0.0)
 
 
 @feature("first_basket", table="order_lines", unit="lines")

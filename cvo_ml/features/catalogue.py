@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,11 +82,14 @@ def feature(
     windows: Sequence[int | None] | None = None,
     columns: tuple[str, ...] = (),
     empty: float | None = None,
+    name: str | None = None,
+    meaning: str | None = None,
 ) -> Callable[[Build], Build]:
     """Register a function as one feature, or as one per window.
 
     The function's name is the feature's, with ``_30d`` or ``_lifetime`` behind it where ``windows`` are given; its
-    docstring is the meaning, in which ``{window}`` stands for the window in words.
+    docstring is the meaning, in which ``{window}`` stands for the window in words. A function that serves several
+    relations says ``name`` and ``meaning`` for each.
 
     Raises
     ------
@@ -100,30 +101,11 @@ def feature(
         for window in windows or (None,):
             suffix = "" if windows is None else "_lifetime" if window is None else f"_{window}d"
             words = "so far" if window is None else f"in the last {window} days"
-            meaning = (inspect.getdoc(build) or "").split("\n")[0].format(window=words)
-            name = build.__name__ + suffix
-            if name in CATALOGUE:
-                raise UsageError(f"feature {name!r} exists already: choose another name")
-            CATALOGUE[name] = Feature(name, meaning, unit, window, table or relation, columns, relation, empty, build)
+            text = (meaning or (inspect.getdoc(build) or "").split("\n")[0]).format(window=words)
+            full = (name or build.__name__) + suffix
+            if full in CATALOGUE:
+                raise UsageError(f"feature {full!r} exists already: choose another name")
+            CATALOGUE[full] = Feature(full, text, unit, window, table or relation, columns, relation, empty, build)
         return build
 
     return register
-
-
-def feature_hash(names: Iterable[str]) -> str:
-    """What the features mean, in 12 hexadecimal digits: it changes when a function, unit, source or order does.
-
-    Raises
-    ------
-    UsageError
-        If a name is not in the catalogue.
-    """
-    digest = hashlib.sha256()
-    for name in names:
-        if name not in CATALOGUE:
-            raise UsageError(f"feature {name!r} is not in the catalogue: see docs/features.md")
-        known = CATALOGUE[name]
-        source = textwrap.dedent(inspect.getsource(known.build))
-        about = (name, known.unit, known.window, known.table, known.columns, known.relation, known.empty, source)
-        digest.update(repr(about).encode())
-    return digest.hexdigest()[:12]

@@ -20,7 +20,8 @@ from cvo_ml.core.tables import CONTRACTS, Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import Engine, engine, run
 from cvo_ml.features.exact import micro, units
-from cvo_ml.features.relations import KEYS, order_rows, subscription_rows
+from cvo_ml.features.order_relations import KEYS, order_rows
+from cvo_ml.features.relations import subscription_rows
 from cvo_ml.features.snapshot import is_gone
 
 CONTRACTUAL: Final = ("subscription_ended", "mrr_down")

@@ -107,8 +107,7 @@ class Engine:
     @staticmethod
     def visible(rows: Any, dates: Sequence[date], event_time: str | None) -> Any:
         """``rows`` once per date at which they can be seen: event time < ``as_of`` and ``known_at`` <= ``as_of``."""
-        cuts = [cut(day) for day in dates]
-        rows = rows.mutate(as_of=cuts[0] if len(cuts) == 1 else ibis.array(cuts).unnest())
+        rows = repeated(rows, dates)
         if event_time is not None:
             return rows.filter(rows[event_time] < rows.as_of, rows["known_at"] <= rows.as_of)
         if "known_at" in rows.columns:
@@ -146,10 +145,22 @@ def cut(day: date) -> Any:
     return ibis.literal(midnight(day).to_pydatetime(), type="timestamp(6)")
 
 
+def repeated(rows: Any, dates: Sequence[date]) -> Any:
+    """``rows`` once per date, with the date in ``as_of``."""
+    cuts = [cut(day) for day in dates]
+    return rows.mutate(as_of=cuts[0] if len(cuts) == 1 else ibis.array(cuts).unnest())
+
+
 def run(expression: Any, index: str | Sequence[str] = "customer_id") -> pd.DataFrame:
     """The expression's rows sorted by ``index``, which becomes the index."""
     keys = [index] if isinstance(index, str) else list(index)
-    frame: pd.DataFrame = expression.order_by(keys).to_pandas()
+    query = ibis.to_sql(expression.order_by(keys), dialect="duckdb")
+    # Ibis' own to_pandas copies the columns four times over
+    table = expression.get_backend().con.sql(query).to_arrow_table()
+    for place, field in enumerate(table.schema):
+        if pa.types.is_date(field.type):
+            table = table.set_column(place, field.name, table[field.name].cast("timestamp[s]"))
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     for name in keys:
         if name != "as_of":
             frame[name] = frame[name].astype("str")

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import ibis
+import ibis.expr.operations as ops
+
 #: Smallest parts of one unit of currency (or of quantity) that features keep.
 MICRO: Final = 1_000_000
 
@@ -30,3 +33,44 @@ def exact_sum(amount: Any, where: Any | None = None) -> Any:
 def exact_mean(amount: Any, where: Any | None = None) -> Any:
     """The mean of the values that are not null, the same in any order of rows; null without values."""
     return exact_sum(amount, where) / amount.count(where=where).nullif(0)
+
+
+def if_true(condition: Any, value: Any) -> Any:
+    """``value`` where the condition holds, else null.
+
+    An aggregate of it takes a third less time in DuckDB than the same aggregate with a FILTER.
+    """
+    return condition.ifelse(value, ibis.null(value.type()))
+
+
+def number(condition: Any) -> Any:
+    """The number of rows where the condition holds; half the time of the sum of a condition in DuckDB."""
+    return if_true(condition, ibis.literal(1)).count()
+
+
+def as_int64(total: Any) -> Any:
+    """A sum of integers as the 64 bits that Ibis says it has; DuckDB's has 128, which makes what follows slower."""
+    # .cast() would drop the cast as superfluous
+    return ops.Cast(total, to="int64").to_expr()
+
+
+def value_at_least(value: Any, key: Any) -> Any:
+    """An integer ``value`` where an integer ``key`` is least; rows with a null key do not count.
+
+    Ibis' own argmin makes DuckDB sort by text.
+    """
+    return _MIN_BY(value, key)
+
+
+def value_at_most(value: Any, key: Any) -> Any:
+    """An integer ``value`` where an integer ``key`` is greatest; rows with a null key do not count."""
+    return _MAX_BY(value, key)
+
+
+def _integers(value: int, key: int) -> int:
+    """The types of the two functions that DuckDB and Spark both have."""
+    raise NotImplementedError("the engine's own function takes its place")
+
+
+_MIN_BY: Final = ibis.udf.agg.builtin(_integers, name="min_by")
+_MAX_BY: Final = ibis.udf.agg.builtin(_integers, name="max_by")

@@ -13,7 +13,7 @@ from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features.engine import Engine, engine, run
 from cvo_ml.features.exact import exact_mean, exact_sum, micro, units
 from cvo_ml.features.known import known_profile
-from cvo_ml.features.relations import CENT
+from cvo_ml.features.order_relations import CENT
 
 #: What lookalike models read, in their order.
 FIRST_ORDER_FEATURES: Final[tuple[str, ...]] = (
@@ -41,7 +41,7 @@ def first_order_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
     """
     day = parse_as_of(as_of)
     with engine(tables) as opened:
-        frame = run(_with_basket(opened, _first_orders(opened, day), day))
+        frame = run(with_basket(opened, first_orders(opened, day), day))
     return frame.join(known_profile(tables, day))
 
 
@@ -57,7 +57,7 @@ def value_by_age(tables: Tables, as_of: str | date, age: Horizon) -> pd.DataFram
     """
     day = parse_as_of(as_of)
     with engine(tables) as opened:
-        first = _first_orders(opened, day).select("customer_id", first_ordered_at="ordered_at")
+        first = first_orders(opened, day).select("customer_id", first_ordered_at="ordered_at")
         orders = opened.known("orders", day)
         joined = orders.inner_join(first, "customer_id")
         end = joined.first_ordered_at + ibis.interval(days=age.whole_days)
@@ -76,7 +76,7 @@ def value_by_age(tables: Tables, as_of: str | date, age: Horizon) -> pd.DataFram
         )
 
 
-def _first_orders(engine: Engine, as_of: date) -> Any:
+def first_orders(engine: Engine, as_of: date) -> Any:
     """One row per customer: the earliest order known, ties broken by order id."""
     orders = engine.known("orders", as_of)
     place = ibis.row_number().over(
@@ -86,7 +86,8 @@ def _first_orders(engine: Engine, as_of: date) -> Any:
     return ranked.filter(ranked.place == 0)
 
 
-def _with_basket(engine: Engine, first: Any, as_of: date) -> Any:
+def with_basket(engine: Engine, first: Any, as_of: date) -> Any:
+    """First orders with the columns of ``FIRST_ORDER_FEATURES``."""
     lines = engine.known("order_lines", as_of)
     if "unit_price" not in lines.columns:
         lines = lines.mutate(unit_price=ibis.null("float64"))

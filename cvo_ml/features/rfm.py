@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-import ibis
 import pandas as pd
 
 from cvo_ml.core.tables import ORDERS, Tables
 from cvo_ml.core.units import days_per, parse_as_of
 from cvo_ml.features.engine import Engine, ParquetTables, Source, engine, run
-from cvo_ml.features.order_features import mean_repeat_value
-from cvo_ml.features.relations import order_rows
+from cvo_ml.features.exact import as_int64, units, value_at_most
+from cvo_ml.features.order_relations import order_rows
 
 
 def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str = "D") -> pd.DataFrame:
@@ -62,11 +61,12 @@ def rfm_expression(engine: Engine, as_of: date) -> Any:
     """The RFM summary in days as an Ibis expression."""
     orders = order_rows(engine, [as_of])
     orders = orders.filter(orders.kept)
-    days = orders.group_by("customer_id", "day").agg(value=orders.remaining.sum().cast("int64"))
-    last_seen = ibis.literal(as_of - timedelta(days=1))
+    # at one date the age of a day is the day
+    days = orders.group_by("customer_id", "age").agg(value=as_int64(orders.remaining.sum()))
+    repeat = days.value.sum() - value_at_most(days.value, days.age)
     return days.group_by("customer_id").agg(
         frequency=(days.count() - 1).cast("float64"),
-        recency=days.day.max().delta(days.day.min(), unit="day").cast("float64"),
-        T=last_seen.delta(days.day.min(), unit="day").cast("float64"),
-        monetary_value=mean_repeat_value(days),
+        recency=(days.age.max() - days.age.min()).cast("float64"),
+        T=(days.age.max() - 1).cast("float64"),
+        monetary_value=(units(repeat) / (days.count() - 1).nullif(0)).coalesce(0.0),
     )

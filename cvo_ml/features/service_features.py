@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ibis
 
-from cvo_ml.features.catalogue import WINDOWS, feature
-from cvo_ml.features.exact import units
+from cvo_ml.features.catalogue import WINDOWS, Build, feature
+from cvo_ml.features.exact import if_true, number, units
 
 
-@feature("tickets", unit="tickets", windows=WINDOWS, empty=0)
-def tickets(rows: Any, inside: Any) -> Any:
-    """Tickets opened {window}."""
-    return inside.sum()
+def counted(relation: str, unit: str, meaning: str, name: str | None = None) -> Callable[[Build], Build]:
+    """The decorator of the number of rows per window."""
+    return feature(relation, unit=unit, windows=WINDOWS, empty=0, name=name or relation, meaning=meaning)
+
+
+@counted("events", "events", "Usage events {window}.")
+@counted("surveys", "answers", "Survey answers {window}.", "survey_answers")
+@counted("tickets", "tickets", "Tickets opened {window}.")
+def rows_in_window(rows: Any, inside: Any) -> Any:
+    """Rows {window}."""
+    return number(inside)
+
+
+@feature("events", unit="days", name="days_since_last_event", meaning="Days since the last usage event; null without.")
+@feature("surveys", unit="days", name="days_since_last_survey", meaning="Days since the last answer; null without.")
+@feature("tickets", unit="days", name="days_since_last_ticket", meaning="Days since the last ticket; null without.")
+def days_since_last(rows: Any, inside: Any) -> Any:
+    """Days since the last row."""
+    return rows.age.min()
 
 
 @feature("tickets", unit="tickets", columns=("closed_at",), empty=0)
 def open_tickets(rows: Any, inside: Any) -> Any:
     """Tickets that were not closed before the date."""
-    return (~rows.closed).sum()
+    return number(~rows.closed)
 
 
 @feature("tickets", unit="minutes", columns=("closed_at", "minutes"), empty=0)
@@ -28,22 +44,10 @@ def ticket_minutes(rows: Any, inside: Any) -> Any:
     return units(rows.minutes.sum()).coalesce(0.0)
 
 
-@feature("tickets", unit="days")
-def days_since_last_ticket(rows: Any, inside: Any) -> Any:
-    """Days since the last ticket was opened; null without tickets."""
-    return rows.age.min()
-
-
-@feature("surveys", unit="answers", windows=WINDOWS, empty=0)
-def survey_answers(rows: Any, inside: Any) -> Any:
-    """Survey answers {window}."""
-    return inside.sum()
-
-
 @feature("surveys", unit="score")
 def nps_mean(rows: Any, inside: Any) -> Any:
     """Mean NPS score given so far, 0-10; null without an answer."""
-    return units(rows.score.sum(where=rows.is_nps)) / rows.is_nps.sum().nullif(0)
+    return units(if_true(rows.is_nps, rows.score).sum()) / number(rows.is_nps).nullif(0)
 
 
 @feature("surveys", unit="score")
@@ -53,52 +57,34 @@ def nps_last(rows: Any, inside: Any) -> Any:
     return units(-placed.max(where=rows.is_nps)["value"])
 
 
-@feature("surveys", unit="days")
-def days_since_last_survey(rows: Any, inside: Any) -> Any:
-    """Days since the last survey answer; null without one."""
-    return rows.age.min()
-
-
-@feature("events", unit="events", windows=WINDOWS, empty=0)
-def events(rows: Any, inside: Any) -> Any:
-    """Usage events {window}."""
-    return inside.sum()
-
-
 @feature("events", unit="days", windows=(30, 90), empty=0)
 def usage_days(rows: Any, inside: Any) -> Any:
     """Days with a usage event {window}."""
-    return rows.age.nunique(where=inside)
-
-
-@feature("events", unit="days")
-def days_since_last_event(rows: Any, inside: Any) -> Any:
-    """Days since the last usage event; null without one."""
-    return rows.age.min()
+    return if_true(inside, rows.age).nunique()
 
 
 @feature("subscriptions", unit="subscriptions", empty=0)
 def active_subscriptions(rows: Any, inside: Any) -> Any:
     """Subscriptions started and not ended before the date."""
-    return rows.active.sum()
+    return number(rows.active)
 
 
 @feature("subscriptions", unit="currency a month", empty=0)
 def active_mrr(rows: Any, inside: Any) -> Any:
     """Monthly recurring revenue of the active subscriptions."""
-    return units(rows.mrr.sum(where=rows.active)).coalesce(0.0)
+    return units(if_true(rows.active, rows.mrr).sum()).coalesce(0.0)
 
 
 @feature("subscriptions", unit="seats", columns=("seats",), empty=0)
 def active_seats(rows: Any, inside: Any) -> Any:
     """Seats of the active subscriptions."""
-    return units(rows.seats.sum(where=rows.active)).coalesce(0.0)
+    return units(if_true(rows.active, rows.seats).sum()).coalesce(0.0)
 
 
 @feature("subscriptions", unit="subscriptions", columns=("ended_at",), empty=0)
 def ended_subscriptions(rows: Any, inside: Any) -> Any:
     """Subscriptions that ended before the date."""
-    return rows.ended.sum()
+    return number(rows.ended)
 
 
 @feature("subscriptions", unit="days", columns=("ended_at",))

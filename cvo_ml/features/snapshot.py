@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from cvo_ml.core.errors import UsageError
@@ -15,7 +16,8 @@ from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import basket_features, order_features, row_features, service_features
 from cvo_ml.features.catalogue import CATALOGUE, Feature
 from cvo_ml.features.engine import Engine, Source, engine, run, write
-from cvo_ml.features.relations import KEYS, RELATIONS
+from cvo_ml.features.order_relations import KEYS
+from cvo_ml.features.relations import RELATIONS
 
 #: The modules whose functions fill the catalogue.
 MODULES: Final = (order_features, basket_features, service_features, row_features)
@@ -58,8 +60,13 @@ def snapshot(tables: Source, as_of: str | date) -> pd.DataFrame:
     return frame if "customers" in tables else frame.drop(columns="country")
 
 
-def snapshots(tables: Source, dates: Sequence[str | date]) -> pd.DataFrame:
+def snapshots(tables: Source, dates: Sequence[str | date], names: Sequence[str] | None = None) -> pd.DataFrame:
     """The snapshots of several dates from one pass over the tables.
+
+    Parameters
+    ----------
+    names:
+        The features to compute, those that they follow from included; all if None.
 
     Returns
     -------
@@ -73,19 +80,29 @@ def snapshots(tables: Source, dates: Sequence[str | date]) -> pd.DataFrame:
     """
     days = _distinct(dates)
     with engine(tables) as opened:
-        return run(snapshots_expression(opened, days), KEYS)
+        found = run(snapshots_expression(opened, days, names), KEYS)
+    return _with_absent(found, names)
 
 
 def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> int:
     """As ``snapshots``, into a Parquet file and never as a whole in memory; the number of rows."""
     days = _distinct(dates)
     with engine(tables) as opened:
-        return write(opened, snapshots_expression(opened, days), path)
+        found = snapshots_expression(opened, days)
+        absent = {name: _null(known) for name, known in CATALOGUE.items() if name not in found.columns}
+        return write(opened, found.mutate(**absent).select(*KEYS, *CATALOGUE), path)
 
 
-def snapshots_expression(engine: Engine, dates: Sequence[date]) -> Any:
-    """The snapshots as one Ibis expression."""
-    present = {name: known for name, known in CATALOGUE.items() if is_present(engine, known)}
+def snapshots_expression(engine: Engine, dates: Sequence[date], names: Sequence[str] | None = None) -> Any:
+    """The snapshots as one Ibis expression, without the features whose table or column the shop does not have.
+
+    Parameters
+    ----------
+    names:
+        Only these features; None = all.
+    """
+    wanted = CATALOGUE if names is None else {name: CATALOGUE[name] for name in names}
+    present = {name: known for name, known in wanted.items() if is_present(engine, known)}
     table = None
     for relation, (rows_of, _) in RELATIONS.items():
         chosen = [known for known in present.values() if known.relation == relation]
@@ -103,9 +120,8 @@ def snapshots_expression(engine: Engine, dates: Sequence[date]) -> Any:
     # only customers with an order left
     table = table.filter(table.number_of_orders > 0)
     row = {known.name: _typed(known, known.build(table)) for known in present.values() if known.relation == "row"}
-    absent = {name: _null(known) for name, known in CATALOGUE.items() if name not in present}
-    columns = {**{name: table[name] for name in aggregates}, **row, **absent}
-    return table.select(*KEYS, **{name: columns[name] for name in CATALOGUE})
+    columns = {**{name: table[name] for name in aggregates}, **row}
+    return table.select(*KEYS, **{name: columns[name] for name in present})
 
 
 def is_present(engine: Engine, known: Feature) -> bool:
@@ -131,6 +147,18 @@ def _aggregated(rows: Any, chosen: list[Feature]) -> Any:
         inside = rows.customer_id.notnull() if known.window is None else rows.age <= known.window
         built[known.name] = _typed(known, known.build(rows, inside))
     return rows.group_by(*KEYS).agg(**built)
+
+
+def _with_absent(found: pd.DataFrame, wanted: Sequence[str] | None = None) -> pd.DataFrame:
+    """The wanted features, or the whole catalogue, in that order; what the shop does not have is null."""
+    ordered = list(CATALOGUE if wanted is None else wanted)
+    absent = [CATALOGUE[name] for name in ordered if name not in found]
+    texts = {known.name: pd.Series(pd.NA, index=found.index, dtype="str") for known in absent if known.unit == "name"}
+    numbers = [known.name for known in absent if known.unit != "name"]
+    # one number stands for all of them: a hundred columns of nothing take no memory
+    nothing = np.broadcast_to(np.nan, (len(found), len(numbers)))
+    empty = pd.DataFrame(nothing, index=found.index, columns=numbers, copy=False)
+    return pd.concat([found, empty, pd.DataFrame(texts)], axis=1)[ordered]
 
 
 def _typed(known: Feature, column: Any) -> Any:

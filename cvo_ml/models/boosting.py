@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 #: At most this many categories of a text column get a code; the rest count as missing.
 MOST_CATEGORIES: Final = 30
+_NOT_A_NUMBER: Final = re.compile(r"^leaf_value=.*\b(?:nan|inf)\b", re.MULTILINE | re.IGNORECASE)
 
 
 class BoostedClassifier:
@@ -121,10 +123,12 @@ class BoostedClassifier:
         Raises
         ------
         BundleError
-            If the trees name other columns than the parameters, or there are none.
+            If the trees name other columns than the parameters, there are none, or a leaf is no number.
         """
         import lightgbm
 
+        if _NOT_A_NUMBER.search(files["trees.txt"]):
+            raise BundleError("the trees hold a value that is not a finite number: export the model again")
         model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
         model.levels_ = {name: list(levels) for name, levels in parameters["levels"].items()}
         model.booster_ = lightgbm.Booster(model_str=files["trees.txt"])

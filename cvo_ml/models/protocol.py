@@ -12,6 +12,11 @@ class Bundled(Protocol):
 
     kind: ClassVar[str]
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame to score must have."""
+        ...
+
     def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
         """The parameters, and the files by name."""
         ...

@@ -1,6 +1,7 @@
-"""What came of the scores: each is judged when its horizon has passed."""
+"""What came of the scores, and whether a night's run looks right."""
 
+from cvo_ml.monitoring import ledger
 from cvo_ml.monitoring.outcomes import judge
 from cvo_ml.monitoring.truth import distance_from_truth
 
-__all__ = ["distance_from_truth", "judge"]
+__all__ = ["distance_from_truth", "judge", "ledger"]

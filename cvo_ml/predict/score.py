@@ -29,10 +29,13 @@ class ModelSet:
         By name: clv, churn, icp.
     refused:
         Why a model is absent: a short code, such as ``too_few_repeat_buyers``.
+    notes:
+        What to say of the models beside the scores, such as who stands in for whom.
     """
 
     bundles: Mapping[str, Bundle]
     refused: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def reason(self, name: str) -> str:
         """Why the model ``name`` is absent."""

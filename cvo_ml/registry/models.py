@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from cvo_ml.core.errors import BundleError
+from cvo_ml.features.fingerprint import described, feature_hash
 from cvo_ml.models.protocol import Bundled
 from cvo_ml.registry.bundle import Bundle
 
@@ -28,9 +29,11 @@ KINDS: Final[Mapping[str, str]] = {
 
 
 def bundle_of(name: str, model: Bundled, settings: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> Bundle:
-    """The bundle of a fitted model."""
+    """The bundle of a fitted model, with the hash of what its columns mean."""
     parameters, files = model.to_parts()
-    return Bundle(name, model.kind, parameters, dict(settings), files, dict(facts or {}))
+    own = set(model.columns) - set(described(model.columns))
+    features = {"features": list(model.columns), "feature_hash": feature_hash(model.columns, own)}
+    return Bundle(name, model.kind, parameters, dict(settings), files, {**features, **(facts or {})})
 
 
 def model_of(bundle: Bundle) -> Any:

@@ -26,7 +26,8 @@ class BundleModel:
         """The model's own outputs for each row: a probability, or the CLV columns."""
         if self.bundle.name == "clv":
             horizon = Horizon.of_days(self.bundle.settings["horizon_days"])
-            frame: pd.DataFrame = self.model.predict(model_input, horizon=horizon)
+            rate = float(self.bundle.settings.get("discount_rate", 0.0))
+            frame: pd.DataFrame = self.model.predict(model_input, horizon=horizon, discount_rate=rate)
             return frame
         rows = completed(model_input, self.bundle)
         probability = self.model.predict_proba(rows)[:, 1]

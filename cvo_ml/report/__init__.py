@@ -1,5 +1,6 @@
 """The report: one HTML file that opens anywhere, with its charts inside."""
 
 from cvo_ml.report.page import render
+from cvo_ml.report.segments import segment_section
 
-__all__ = ["render"]
+__all__ = ["render", "segment_section"]

@@ -22,7 +22,8 @@ def html(figure: go.Figure) -> str:
     return text
 
 
-def _styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> go.Figure:
+def styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> go.Figure:
+    """Title, axes and legend as on every chart here."""
     figure.update_layout(
         title={"text": title, "x": 0, "xanchor": "left"},
         template="simple_white",
@@ -65,7 +66,7 @@ def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
     )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero")
     title = f"Share of the next {days:.0f} days' value held by each ranking's top 10 % (95 % interval)"
-    return _styled(figure, title, "share of all customers' value in the window", "", 300)
+    return styled(figure, title, "share of all customers' value in the window", "", 300)
 
 
 def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
@@ -78,7 +79,7 @@ def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
         ]
     )
     figure.update_xaxes(dtick=1)
-    return _styled(
+    return styled(
         figure,
         "Predicted and actual value by decile",
         "decile of predicted_clv (10 = highest)",
@@ -102,7 +103,7 @@ def reliability(points: Mapping[str, Sequence[float]]) -> go.Figure:
     )
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     figure.update_yaxes(range=[0, 1], tickformat=".0%")
-    return _styled(figure, "Churn: predicted and observed", "predicted probability of churn", "observed churn rate")
+    return styled(figure, "Churn: predicted and observed", "predicted probability of churn", "observed churn rate")
 
 
 def segments(scores: pd.DataFrame, currency: str) -> go.Figure:
@@ -137,7 +138,7 @@ def segments(scores: pd.DataFrame, currency: str) -> go.Figure:
     figure.update_layout(legend_traceorder="reversed", bargap=0.25)
     figure.update_xaxes(tickformat=".0%")
     figure.update_xaxes(range=[0, 1.15 * max(max(bar.x) for bar in figure.data)])
-    return _styled(figure, "RFM groups: who they are and what they are worth", "share of the total", "", 560)
+    return styled(figure, "RFM groups: who they are and what they are worth", "share of the total", "", 560)
 
 
 def profit_curve(profit: pd.Series, currency: str) -> go.Figure:
@@ -157,4 +158,4 @@ def profit_curve(profit: pd.Series, currency: str) -> go.Figure:
             arrowcolor=MUTED,
         )
     title = "Expected profit of contacting the first n customers"
-    return _styled(figure, title, "customers contacted, in order of priority", f"expected profit, {currency}")
+    return styled(figure, title, "customers contacted, in order of priority", f"expected profit, {currency}")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any, Final
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
-from plotly.offline import get_plotlyjs
 
 from cvo_ml.report import charts
-from cvo_ml.report.words import evidence, money_words, reasons_in_words, those_gone, unjudged
+from cvo_ml.report.templates import fill
+from cvo_ml.report.words import evidence, money_words, reasons_in_words
 
 FIRST_ROWS: Final = 15
 MODEL_TITLES: Final = {"clv": "Customer value", "churn": "Churn", "icp": "Lookalike (ICP)"}
@@ -23,7 +21,9 @@ GRADES: Final = {
 }
 
 
-def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None) -> str:
+def render(
+    scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None, segments: str = ""
+) -> str:
     """The report's HTML.
 
     Parameters
@@ -34,22 +34,19 @@ def render(scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[
         What the score store keeps with it.
     outcomes:
         What ``monitoring.judge`` found, or None before the horizon has passed.
+    segments:
+        The HTML of ``segment_section``.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["money"] = lambda value: f"{value:,.0f}"
-    environment.filters["percent"] = lambda value: f"{value:.0%}"
-    environment.filters["those_gone"] = those_gone
-    environment.globals["unjudged"] = unjudged
-    template = environment.from_string(files("cvo_ml.report").joinpath("page.html").read_text(encoding="utf-8"))
     currency = str(manifest["currency"])
-    return template.render(
+    return fill(
+        "page.html",
         manifest=manifest,
         currency=currency,
         money_words=money_words(currency),
-        plotly_js=get_plotlyjs(),
         summary=summary(scores),
         first=first_rows(scores),
         charts=_charts(scores, outcomes, currency),
+        segments=segments,
         outcomes=outcomes,
         models=[_model(name, manifest["models"][name]) for name in MODEL_TITLES],
         grades=GRADES,

@@ -2,19 +2,99 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.scores import columns_of, null_columns
-from cvo_ml.segments.edges import SegmentEdges
-from cvo_ml.segments.groups import Vocabulary, rfm_group
+from cvo_ml.segments.edges import Floats, SegmentEdges, measures, tier_values
+from cvo_ml.segments.groups import cells
 
-Floats = NDArray[np.float64]
+Levels = NDArray[np.int8]
+Codes = NDArray[np.int16]
+
+#: Where this many rows are scored at a time, memory stays small beside the customers themselves.
+_BLOCK: Final = 1 << 18
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Segments as small numbers, one row per customer: what 10 million customers fit into.
+
+    Parameters
+    ----------
+    r, f, m:
+        Levels, 1 to scale (n,).
+    """
+
+    r: Levels
+    f: Levels
+    m: Levels
+    edges: SegmentEdges
+
+    @property
+    def cell(self) -> Codes:
+        """Place of the cell in ``groups.cells(scale)`` (n,)."""
+        scale = np.int16(self.edges.scale)
+        codes: Codes = self.r.astype(np.int16) - np.int16(1)
+        for level in (self.f, self.m):
+            codes *= scale
+            codes += level
+            codes -= np.int16(1)
+        return codes
+
+    def groups(self, table: tuple[str, ...] | None = None) -> pd.Categorical:
+        """The group of each customer, by the edges' own table of cells or by another one of the same scale."""
+        groups = self.edges.groups if table is None else table
+        names = list(dict.fromkeys(groups))
+        code = np.array([names.index(name) for name in groups], dtype=np.int8)
+        return pd.Categorical.from_codes(code[self.cell], categories=pd.Index(names, dtype="str"))
+
+    def cells(self) -> pd.Categorical:
+        """The cell of each customer, such as 321."""
+        texts = ["".join(map(str, cell)) for cell in cells(self.edges.scale)]
+        return pd.Categorical.from_codes(self.cell, categories=pd.Index(texts, dtype="str"))
+
+
+def segment(rfm: pd.DataFrame, edges: SegmentEdges) -> Assigned:
+    """Levels of each row: later, more often and more never score lower.
+
+    Parameters
+    ----------
+    rfm:
+        ``days_since_last_order, number_of_orders, net_value``, one row per customer.
+
+    Raises
+    ------
+    ContractError
+        If a measure is missing or null.
+    """
+    recency, orders, value = measures(rfm)
+    return Assigned(
+        np.int8(edges.scale) - _levels(recency, edges.recency_days),
+        np.int8(1) + _levels(orders, edges.frequency),
+        np.int8(1) + _levels(value, edges.monetary),
+        edges,
+    )
+
+
+def value_tiers(rfm: pd.DataFrame, edges: SegmentEdges) -> pd.Categorical:
+    """The value tier of each row.
+
+    Raises
+    ------
+    ContractError
+        If the tiers hold margins and ``margin`` is missing or null.
+    """
+    codes = _levels(-tier_values(rfm, edges.tier_basis), tuple(-edge for edge in edges.tiers))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(edges.tier_names, dtype="str"))
 
 
 def assign(
-    scores: pd.DataFrame, rfm: pd.DataFrame, edges: SegmentEdges, vocabulary: Vocabulary = "klaviyo"
+    scores: pd.DataFrame, rfm: pd.DataFrame, edges: SegmentEdges, movement: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Fill the segment columns of Scores.
 
@@ -23,8 +103,10 @@ def assign(
     scores:
         The scores so far, indexed by ``customer_id``.
     rfm:
-        ``days_since_last_order, number_of_orders, net_value`` by ``customer_id``; customers without
-        a row get nulls and the reason ``no_order_left``.
+        As in ``segment``, by ``customer_id``; customers without a row get nulls and the reason ``no_order_left``.
+    movement:
+        ``rfm_group_previous, rfm_change_cause, segment_reason`` by ``customer_id`` (``movement.against``); without it
+        these are null with the reason ``no_previous_run``.
 
     Returns
     -------
@@ -32,45 +114,35 @@ def assign(
         The segment columns and ``segment_reason``, indexed like ``scores``.
     """
     segments = null_columns(scores.index, "segment", "no_order_left")
-    known = scores.index.intersection(rfm.index)
+    known = scores.index[scores.index.isin(rfm.index)]
     rows = rfm.loc[known]
-    r, f, m = rfm_scores(rows, edges)
-    groups = {
-        cell: rfm_group(*cell, scale=edges.scale, vocabulary=vocabulary) for cell in set(zip(r, f, m, strict=True))
-    }
-    names = [groups[cell] for cell in zip(r, f, m, strict=True)]
-    values = {
-        "rfm_r": r.astype(float),
-        "rfm_f": f.astype(float),
-        "rfm_m": m.astype(float),
-        "rfm_scale": float(edges.scale),
-        "rfm_cell": [f"{a}{b}{c}" for a, b, c in zip(r, f, m, strict=True)],
-        "rfm_group": names,
-        "value_tier": value_tier(rows["net_value"].to_numpy(dtype=np.float64), edges),
-        "segment_reason": "no_previous_run",
-    }
-    filled = pd.DataFrame(values, index=known).reindex(columns=[*columns_of("segment"), "segment_reason"])
+    assigned = segment(rows, edges)
+    filled = pd.DataFrame(
+        {
+            "rfm_r": assigned.r.astype(np.float64),
+            "rfm_f": assigned.f.astype(np.float64),
+            "rfm_m": assigned.m.astype(np.float64),
+            "rfm_scale": float(edges.scale),
+            "rfm_cell": assigned.cells(),
+            "rfm_group": assigned.groups(),
+            "value_tier": value_tiers(rows, edges),
+            "segment_reason": "no_previous_run",
+        },
+        index=known,
+    )
+    if movement is not None:
+        filled = filled.drop(columns="segment_reason").join(movement)
     for name, column in filled.items():
-        segments[name] = (
-            column.reindex(segments.index)
-            .astype(segments[name].dtype)
-            .where(segments.index.isin(known), segments[name])
-        )
-    return segments
+        values = column.astype(segments[name].dtype).reindex(segments.index)
+        segments[name] = values.where(segments.index.isin(known), segments[name])
+    return segments[[*columns_of("segment"), "segment_reason"]]
 
 
-def rfm_scores(rfm: pd.DataFrame, edges: SegmentEdges) -> tuple[NDArray[np.int_], NDArray[np.int_], NDArray[np.int_]]:
-    """R, F and M of each row, 1 (least) to ``edges.scale``; later, more often and more never score lower."""
-    recency = rfm["days_since_last_order"].to_numpy(dtype=np.float64)
-    orders = rfm["number_of_orders"].to_numpy(dtype=np.float64)
-    value = rfm["net_value"].to_numpy(dtype=np.float64)
-    r = edges.scale - np.searchsorted(np.sort(edges.recency_days), recency, side="left")
-    f = np.where(orders >= 2, 2 + np.searchsorted(np.sort(edges.frequency), orders, side="left"), 1)
-    m = 1 + np.searchsorted(np.sort(edges.monetary), value, side="left")
-    return r.astype(int), f.astype(int), m.astype(int)
-
-
-def value_tier(value: Floats, edges: SegmentEdges) -> list[str]:
-    """The tier of each value: the first whose lower edge it exceeds or meets."""
-    place = np.searchsorted(-np.asarray(edges.tiers), -value, side="left")
-    return [edges.tier_names[position] for position in place]
+def _levels(values: Floats, edges: tuple[float, ...]) -> Levels:
+    """How many edges lie strictly below each value (n,)."""
+    levels = np.zeros(len(values), dtype=np.int8)
+    for start in range(0, len(values), _BLOCK):
+        block = values[start : start + _BLOCK]
+        for edge in edges:
+            levels[start : start + _BLOCK] += block > edge
+    return levels

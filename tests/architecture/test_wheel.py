@@ -33,6 +33,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         "cvo_ml/py.typed",
         "cvo_ml/_configs/jobs/churn.yaml",
         "cvo_ml/_configs/policies/priorities.yaml",
+        "cvo_ml/_configs/gates/churn.yaml",
         "cvo_ml/_configs/shops/online_retail.yaml",
         "cvo_ml/report/page.html",
         "cvo_ml/segments/tables/klaviyo_cube.csv",

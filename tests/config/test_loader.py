@@ -10,10 +10,14 @@ import pytest
 from pydantic import ValidationError
 
 from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.gates import Gates, load_gates
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import as_mapping, config_dir, default_config, load_config, read_yaml
-from cvo_ml.config.policies import PriorityPolicy, SegmentPolicy
+from cvo_ml.config.monitoring import MonitoringPolicy
+from cvo_ml.config.next_actions import NextActions
+from cvo_ml.config.policies import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import Horizon
@@ -24,9 +28,13 @@ SCHEMAS: dict[str, type[FrozenConfig]] = {
     "churn": ChurnJob,
     "icp": IcpJob,
     "segments": SegmentPolicy,
+    "segments_fixed": SegmentPolicy,
+    "next_actions": NextActions,
     "priorities": PriorityPolicy,
     "readiness": ReadinessPolicy,
+    "monitoring": MonitoringPolicy,
     "shop": ShopConfig,
+    "gates": Gates,
 }
 
 #: Each bad sample, named ``<schema>_<fault>.yaml``, and the message it must fail with.
@@ -52,11 +60,14 @@ MESSAGES = {
     "clv_infinite_penalty.yaml": "key 'penalty': write a finite number (found inf)",
     "clv_rate_of_one.yaml": "key 'discount_rate': write a number below 1 (found 1.0)",
     "icp_share_of_one.yaml": "key 'top_share': write a number below 1",
-    "segments_scale_six.yaml": "key 'scale': write 3, 4 or 5 (found 6)",
+    "segments_scale_six.yaml": "key 'scale': write 'auto', 3, 4 or 5 (found 6)",
     "segments_shares_sum.yaml": "the shares of the tiers must sum to 1",
     "priorities_no_action.yaml": "key 'action' is missing: add it",
     "priorities_save_rate.yaml": "key 'action.save_rate': write a number of at most 1 (found 1.5)",
     "priorities_negative_cost.yaml": "key 'action.cost': write a number of at least 0",
+    "gates_unknown_key.yaml": "key 'profitt' is unknown (did you mean 'profit'?)",
+    "gates_slope_backwards.yaml": "calibration_slope needs a lower and an upper end",
+    "gates_share_above_one.yaml": "key 'scored': write a number of at most 1 (found 1.5)",
     "shop_two_faults.yaml": "key 'source.delimeter' is unknown (did you mean 'delimiter'?)",
     "shop_currency.yaml": "key 'currency': 'euro' is no three-letter ISO code such as EUR",
     "shop_unmapped.yaml": "columns: net not mapped: name the header of each",
@@ -200,6 +211,21 @@ def test_each_shipped_job_and_policy_loads_and_says_all_that_it_could_say(path: 
     assert written
     assert set(written) <= set(loaded)
     assert set(loaded) == set(SCHEMAS[path.stem].model_fields)
+
+
+def test_each_model_has_its_gates_and_churns_are_the_defaults() -> None:
+    found = {name: load_gates(name) for name in ("clv", "churn", "icp")}
+    assert found["churn"] == Gates()
+    assert found["icp"].calibration_slope is None
+    assert found["clv"].calibration_slope == (0.9, 1.1)
+
+
+def test_gates_of_the_working_folder_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models" / "churn").mkdir(parents=True)
+    (tmp_path / "models" / "churn" / "gates.yaml").write_text("score_shift: 0.5\n")
+    monkeypatch.chdir(tmp_path)
+    assert load_gates("churn").score_shift == 0.5
+    assert load_gates("clv").score_shift == 0.2
 
 
 @pytest.mark.parametrize("path", shipped("jobs"), ids=lambda path: path.stem)

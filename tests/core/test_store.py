@@ -11,7 +11,7 @@ import pytest
 from cvo_ml.core.errors import ContractError
 from cvo_ml.core.files import read_json, write_json
 from cvo_ml.core.scores import scores_hash, validate_scores
-from cvo_ml.core.store import StoreError, current_run, open_run, read_scores, write_run
+from cvo_ml.core.store import StoreError, current_run, open_run, read_columns, read_scores, served_runs, write_run
 from tests.builders import null_scores
 
 SCORES = null_scores(["b", "a"]).assign(historic_clv=[2.0, 1.5])
@@ -33,6 +33,7 @@ def test_the_layout_is_that_of_the_design(tmp_path: Path) -> None:
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
         f"as_of=2023-11-01/{run.name}/manifest.json",
         f"as_of=2023-11-01/{run.name}/part-0.parquet",
+        "as_of=2023-11-01/served",
         "current",
     ]
     assert (tmp_path / "current").read_text() == f"as_of=2023-11-01/{run.name}\n"
@@ -121,3 +122,28 @@ def test_a_damaged_run_is_refused_with_the_reason(damage: object, message: str, 
     damage(run.folder)  # type: ignore[operator]
     with pytest.raises(StoreError, match=message):
         current_run(tmp_path)
+
+
+def test_each_date_has_the_run_that_was_written_last_for_it(tmp_path: Path) -> None:
+    november, december = date(2023, 11, 1), date(2023, 12, 1)
+    write_run(tmp_path, SCORES, {"try": 1})
+    again = write_run(tmp_path, SCORES, {"try": 2})
+    later = write_run(tmp_path, null_scores(["a"], december), {})
+    found = [(day, run.name) for day, run in served_runs(tmp_path)]
+    assert found == [(december, later.name), (november, again.name)]
+    assert [day for day, _ in served_runs(tmp_path, before=december)] == [november]
+    assert [day for day, _ in served_runs(tmp_path, since=december)] == [december]
+    assert read_columns(again, ["customer_id", "historic_clv"])["historic_clv"].tolist() == [1.5, 2.0]
+
+
+def test_a_date_without_a_pointer_or_with_a_bad_one_does_no_harm(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SCORES, {})
+    (tmp_path / "as_of=2023-99-99").mkdir()
+    pointer = run.folder.parent / "served"
+    pointer.unlink()
+    assert [found.name for _, found in served_runs(tmp_path)] == [run.name]
+    pointer.write_text("../../elsewhere")
+    assert list(served_runs(tmp_path)) == []
+    pointer.write_text(run.name)
+    (run.folder / "part-0.parquet").write_bytes(b"damaged")
+    assert list(served_runs(tmp_path)) == []

@@ -47,10 +47,17 @@ def test_the_value_ranking_beats_recency_rfm_and_the_formula_after_the_cut(demo:
 
 def test_the_three_models_are_tracked_runs_with_plots_and_champions(demo: Demo) -> None:
     database = sqlite3.connect(demo[0] / "mlruns" / "mlflow.db")
-    assert database.execute("select count(*) from runs where status = 'FINISHED'").fetchone() == (3,)
+    query = "select e.name, r.status, count(*) from runs r join experiments e using (experiment_id) group by 1, 2"
+    runs = {(name, status): count for name, status, count in database.execute(query)}
+    assert runs == {(name, "FINISHED"): 1 for name in ("clv", "churn", "icp")} | {("appointments", "FINISHED"): 3}
     aliases = database.execute("select name, alias from registered_model_aliases order by name").fetchall()
     assert aliases == [("churn", "champion"), ("clv", "champion"), ("icp", "champion")]
     plots = {path.stem for path in (demo[0] / "mlruns" / "artifacts").rglob("plots/*.png")}
+    assert {path.name for path in (demo[0] / "mlruns" / "artifacts").rglob("*") if path.is_file()} >= {
+        "gate.json",
+        "MODEL_CARD.md",
+        "golden.json",
+    }
     assert {"reliability", "holdout_by_decile", "frequency_recency", "gains", "importance"} <= plots
     metrics = {name for (name,) in database.execute("select distinct key from metrics")}
     assert {"oracle_log_likelihood_gap", "model_auc", "model_rmse"} <= metrics

@@ -12,6 +12,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.features import CATALOGUE, FEATURES, feature_hash, snapshot
 from cvo_ml.features.catalogue import AVAILABILITY, feature
 from cvo_ml.features.document import catalogue_page
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
 from cvo_ml.features.relations import RELATIONS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "features.md"
@@ -35,6 +36,8 @@ def test_the_hash_depends_on_the_functions_their_order_and_nothing_else() -> Non
     assert feature_hash(FEATURES) == feature_hash(list(FEATURES))
     assert feature_hash(FEATURES) != feature_hash(FEATURES[::-1])
     assert feature_hash(["orders_7d"]) != feature_hash(["orders_30d"])
+    assert feature_hash(FIRST_ORDER_FEATURES) != feature_hash(FIRST_ORDER_FEATURES[::-1])
+    assert feature_hash(["orders_7d", "mine"], own=["mine"]) != feature_hash(["orders_7d"])
     with pytest.raises(UsageError, match="'nonsense' is not in the catalogue"):
         feature_hash(["nonsense"])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvo_ml.config.policies import SegmentPolicy
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon

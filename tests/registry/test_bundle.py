@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.files import sha256_of
-from cvo_ml.registry.bundle import Bundle, load_bundle, save_bundle
+from cvo_ml.registry.bundle import Bundle, load_bundle, manifest_digest, save_bundle
 from cvo_ml.registry.models import KINDS, bundle_of, model_of
 
 PLAIN = Bundle(
@@ -31,19 +31,19 @@ def folder(tmp_path: Path, churn_bundle: Bundle) -> Path:
     return save_bundle(churn_bundle, tmp_path / "churn")
 
 
-def edit_json(path: Path, change: Callable[[dict], None]) -> None:
+def edit_manifest(folder: Path, change: Callable[[dict], object]) -> None:
+    """Change the manifest and sign it again, as an attacker would."""
+    path = folder / "manifest.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
+    content["digest"] = manifest_digest(content)
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def rehash(folder: Path) -> None:
-    """Make the manifest agree with the files again, as an attacker would."""
-
-    def change(manifest: dict) -> None:
-        manifest["files"] = {name: sha256_of(folder / name) for name in manifest["files"]}
-
-    edit_json(folder / "manifest.json", change)
+    """Make the manifest agree with the files again."""
+    names = {"parameters.json"} | {path.name for path in folder.iterdir()} - {"manifest.json"}
+    edit_manifest(folder, lambda m: m.update(files={name: sha256_of(folder / name) for name in names}))
 
 
 def test_a_bundle_comes_back_as_it_went_in(folder: Path, churn_bundle: Bundle) -> None:
@@ -68,7 +68,7 @@ def test_a_loaded_model_predicts_the_same_bits(
 
 def test_the_manifest_names_format_model_versions_and_every_file(folder: Path, churn_bundle: Bundle) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
     assert manifest["model_hash"] == churn_bundle.model_hash
     assert manifest["model_hash"].startswith(manifest["version"])
     assert sorted(manifest["files"]) == ["parameters.json", "trees.txt"]
@@ -96,7 +96,7 @@ def test_facts_and_lightgbms_parameter_block_are_outside_the_hash(churn_bundle: 
     other = {"trees.txt": head + "\nparameters:" + tail.replace("num_threads: 2", "num_threads: 7")}
     assert other["trees.txt"] != trees
     assert replace(churn_bundle, files=other).model_hash == churn_bundle.model_hash
-    assert replace(churn_bundle, facts={"git": "abc"}).model_hash == churn_bundle.model_hash
+    assert replace(churn_bundle, facts={"git": "abc"}, golden={"scores": {}}).model_hash == churn_bundle.model_hash
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,19 @@ def test_the_hash_is_the_same_in_another_process(folder: Path, churn_bundle: Bun
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
+def change_text(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def strip_digest(folder: Path) -> None:
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["digest"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
 def replace_by_link(folder: Path, name: str) -> None:
     target = folder.parent / f"elsewhere-{name}"
     (folder / name).rename(target)
@@ -161,7 +174,7 @@ def cut(path: Path) -> None:
 
 
 def add_name(folder: Path, name: str) -> None:
-    edit_json(folder / "manifest.json", lambda manifest: manifest["files"].update({name: "0" * 64}))
+    edit_manifest(folder, lambda manifest: manifest["files"].update({name: "0" * 64}))
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -181,17 +194,25 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "extra folder": lambda f: (f / "code").mkdir(),
     "trees a link": lambda f: replace_by_link(f, "trees.txt"),
     "trees a folder": lambda f: ((f / "trees.txt").unlink(), (f / "trees.txt").mkdir()),
-    "newer format": lambda f: edit_json(f / "manifest.json", lambda m: m.update(format_version=2)),
-    "no format": lambda f: edit_json(f / "manifest.json", lambda m: m.pop("format_version")),
+    "newer format": lambda f: edit_manifest(f, lambda m: m.update(format_version=3)),
+    "no format": lambda f: edit_manifest(f, lambda m: m.pop("format_version")),
     "name of a parent folder": lambda f: add_name(f, "../other"),
     "absolute name": lambda f: add_name(f, "/etc/passwd"),
     "hidden name": lambda f: ((f / ".hidden").write_text("x"), add_name(f, ".hidden")),
-    "parameters not listed": lambda f: edit_json(f / "manifest.json", lambda m: m["files"].pop("parameters.json")),
-    "no list of files": lambda f: edit_json(f / "manifest.json", lambda m: m.pop("files")),
-    "no name": lambda f: edit_json(f / "manifest.json", lambda m: m.pop("name")),
-    "no facts": lambda f: edit_json(f / "manifest.json", lambda m: m.pop("facts")),
-    "another model's hash": lambda f: edit_json(f / "manifest.json", lambda m: m.update(model_hash="0" * 64)),
-    "another kind": lambda f: edit_json(f / "manifest.json", lambda m: m.update(kind="icp.lightgbm")),
+    "parameters not listed": lambda f: edit_manifest(f, lambda m: m["files"].pop("parameters.json")),
+    "no list of files": lambda f: edit_manifest(f, lambda m: m.pop("files")),
+    "a fact changed without the digest": lambda f: change_text(f / "manifest.json", '"grade": "B"', '"grade": "A"'),
+    "one bit of the manifest": lambda f: flip(f / "manifest.json"),
+    "no digest": lambda f: strip_digest(f),
+    "a pickle on the list": lambda f: ((f / "model.pkl").write_bytes(b"\x80\x04."), rehash(f)),
+    "a text pickle on the list": lambda f: ((f / "model.pkl").write_text("cos\nsystem\n."), rehash(f)),
+    "a library on the list": lambda f: ((f / "model.so").write_bytes(b"ELF"), rehash(f)),
+    "golden scores that are no mapping": lambda f: ((f / "golden.json").write_text("[1]"), rehash(f)),
+    "golden scores of NaN": lambda f: ((f / "golden.json").write_text('{"scores": NaN}'), rehash(f)),
+    "no name": lambda f: edit_manifest(f, lambda m: m.pop("name")),
+    "no facts": lambda f: edit_manifest(f, lambda m: m.pop("facts")),
+    "another model's hash": lambda f: edit_manifest(f, lambda m: m.update(model_hash="0" * 64)),
+    "another kind": lambda f: edit_manifest(f, lambda m: m.update(kind="icp.lightgbm")),
 }
 
 
@@ -247,7 +268,7 @@ def test_a_file_that_is_no_text_is_refused_even_with_the_right_digest(folder: Pa
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("where", ["parameters", "settings", "facts"])
+@pytest.mark.parametrize("where", ["parameters", "settings", "facts", "golden"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_bundle_with_nan_is_not_saved(where: str, value: float, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not a finite number"):
@@ -256,7 +277,7 @@ def test_a_bundle_with_nan_is_not_saved(where: str, value: float, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "a/b", "/etc/passwd", ".hidden", "", "..", "manifest.json", "parameters.json"]
+    "name", ["../x.txt", "a/b.txt", "/etc/passwd", ".hidden.txt", "", "..", "x.pkl", "manifest.json", "golden.json"]
 )
 def test_a_file_name_that_is_a_path_or_taken_is_not_saved(name: str, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="not a plain file name"):
@@ -291,3 +312,34 @@ def test_a_model_without_trees_is_refused(churn_bundle: Bundle) -> None:
     none = head + "\n\nend of trees" + tail.partition("end of trees")[2]
     with pytest.raises(BundleError, match="no trees"):
         model_of(replace(churn_bundle, files={"trees.txt": none}))
+
+
+def test_trees_with_a_leaf_that_is_no_number_are_refused(churn_bundle: Bundle) -> None:
+    trees = churn_bundle.files["trees.txt"]
+    place = trees.index("leaf_value=") + len("leaf_value=")
+    changed = trees[:place] + "nan" + trees[trees.index(" ", place) :]
+    with pytest.raises(BundleError, match="not a finite number"):
+        model_of(replace(churn_bundle, files={"trees.txt": changed}))
+
+
+# --- older formats ----------------------------------------------------------------------------------------------------
+
+
+def as_format_1(folder: Path) -> Path:
+    """What the first format looked like: no digest of the manifest."""
+    strip_digest(folder)
+    path = folder / "manifest.json"
+    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
+    return folder
+
+
+def test_a_bundle_of_the_first_format_is_read(tmp_path: Path) -> None:
+    assert load_bundle(as_format_1(save_bundle(PLAIN, tmp_path / "old"))) == PLAIN
+
+
+@pytest.mark.parametrize("damage", ["trees truncated", "one bit of the parameters", "extra file", "another kind"])
+def test_a_damaged_bundle_of_the_first_format_is_refused(damage: str, folder: Path) -> None:
+    as_format_1(folder)
+    DAMAGES[damage](folder)
+    with pytest.raises(BundleError):
+        load_bundle(folder)

@@ -15,6 +15,7 @@ from cvo_ml.registry import database
 def make(uri: str) -> None:
     connection = sqlite3.connect(uri.removeprefix("sqlite:///"))
     connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    connection.execute("CREATE TABLE experiments (name TEXT, artifact_location TEXT)")
     connection.commit()
     connection.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import shutil
 from pathlib import Path
 
 import mlflow
@@ -18,19 +18,17 @@ from cvo_ml.registry.tracking import Tracker
 
 
 @pytest.fixture(scope="module")
-def tracker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracker]:
-    """One sqlite database for all tests here: making it takes seconds."""
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield Tracker(tmp_path_factory.mktemp("mlflow") / "mlruns")
-    mlflow.set_tracking_uri(before)
+def tracker(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracker:
+    """One sqlite database for all tests here."""
+    root = tmp_path_factory.mktemp("mlflow") / "mlruns"
+    shutil.copytree(empty, root)
+    return Tracker(root)
 
 
-def registered(tracker: Tracker, bundle: Bundle, folder: Path, **alias: str) -> int:
+def registered(tracker: Tracker, bundle: Bundle, folder: Path, alias: str = "champion") -> int:
     with tracker.run("tests", bundle.name) as run:
         uri = run.log_bundle(save_bundle(bundle, folder))
-    return tracker.register(uri, bundle.name, {"grade": "B"}, **alias)
+    return tracker.register(uri, bundle.name, {"grade": "B"}, alias)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,7 @@ def test_another_alias_leaves_the_champion_and_the_same_alias_moves_it(
 
 @pytest.mark.parametrize(("name", "alias"), [("clv", "champion"), ("churn", "nobody")])
 def test_a_missing_champion_says_what_to_run(tracker: Tracker, champion: Bundle, name: str, alias: str) -> None:
-    with pytest.raises(BundleError, match=f"no {alias} for '{name}' .*: run 'cvo train {name}' first"):
+    with pytest.raises(BundleError, match=f"no {alias} for '{name}' is registered: run 'cvo train {name}' first"):
         tracker.champion(name, alias)
 
 
@@ -105,7 +103,7 @@ def test_a_champion_of_another_job_is_refused(tracker: Tracker, icp_bundle: Bund
     with tracker.run("tests", "wrong") as run:
         uri = run.log_bundle(save_bundle(icp_bundle, tmp_path / "icp"))
     tracker.register(uri, "churn", {}, alias="wrong")
-    with pytest.raises(BundleError, match="'churn' holds a bundle of 'icp'"):
+    with pytest.raises(BundleError, match="of 'churn' holds a bundle of 'icp'"):
         tracker.champion("churn", "wrong")
 
 
@@ -123,6 +121,27 @@ def test_a_run_ends_finished_and_a_broken_one_failed(tracker: Tracker) -> None:
     with pytest.raises(RuntimeError), tracker.run("tests", "bad") as broken:
         raise RuntimeError
     assert mlflow.get_run(broken.run_id).info.status == "FAILED"
+
+
+def test_nested_runs_stand_below_their_parent_and_each_gets_its_own_numbers(tracker: Tracker) -> None:
+    with tracker.run("tests", "tuning") as run:
+        for depth in (3, 5):
+            with run.nested(f"depth {depth}") as trial:
+                trial.log_params({"depth": depth})
+                trial.log_metrics({"loss": 1 / depth})
+                run.log_metrics({"best": 1 / depth}, step=depth)
+        with pytest.raises(RuntimeError), run.nested("broken") as broken:
+            raise RuntimeError
+    found = tracker.client.search_runs(
+        [tracker.experiment("tests")], f"tags.`mlflow.parentRunId` = '{run.run_id}'", order_by=["params.depth"]
+    )
+    assert [(r.data.params.get("depth"), r.info.status) for r in found if r.data.params] == [
+        ("3", "FINISHED"),
+        ("5", "FINISHED"),
+    ]
+    assert mlflow.get_run(broken.run_id).info.status == "FAILED"
+    parent = mlflow.get_run(run.run_id)
+    assert (parent.data.metrics, parent.data.params, parent.info.status) == ({"best": 0.2}, {}, "FINISHED")
 
 
 def test_two_trackers_on_one_folder_share_it(tracker: Tracker, champion: Bundle) -> None:

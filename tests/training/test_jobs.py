@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
+from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob, Trees
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
+from cvo_ml.features import SEASON, feature_hash
 from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.simulate import simulate_shop
 from tests.builders import SHOP_CUT, seeded_shop
 from training import churn, icp, plots
 from training.churn import train_churn
@@ -49,6 +51,18 @@ def test_rows_after_the_cut_change_no_model(big_shop: Tables, train, job) -> Non
     whole, early = train(big_shop, SHOP_CUT, job), train(before(big_shop, SHOP_CUT), SHOP_CUT, job)
     assert whole.bundle.model_hash == early.bundle.model_hash
     assert whole.metrics == pytest.approx(early.metrics, nan_ok=True)
+    facts = whole.bundle.facts
+    assert facts["feature_hash"] == feature_hash(facts["features"])
+
+
+def test_the_season_is_learnt_from_a_whole_year_or_not_at_all(big_shop: Tables) -> None:
+    with pytest.raises(ModelRefused, match=r"season: true needs training dates over 365 days and has them over 1\d\d"):
+        train_churn(big_shop, SHOP_CUT, ChurnJob(horizon=HORIZON, season=True))
+    years = simulate_shop("shop", n_customers=900, seed=3, tables=["orders", "refunds", "order_lines"]).tables
+    job = ChurnJob(horizon=HORIZON, season=True, most_snapshots=16, trees=Trees(rounds=20))
+    trained = train_churn(years, date(2023, 5, 1), job)
+    assert trained.bundle.grade != "D"
+    assert set(SEASON) <= set(trained.bundle.facts["features"])
 
 
 def test_the_grade_of_clv_rests_on_the_window_before_the_cut(big_shop: Tables, tmp_path) -> None:

@@ -1,0 +1,25 @@
+"""When a run of scores is worth an alarm (``configs/policies/monitoring.yaml``)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cvo_ml.config.base import FrozenConfig
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class MonitoringPolicy(FrozenConfig):
+    """Thresholds of the alarms; the meaning of each stands in the file."""
+
+    score_psi: Annotated[float, Field(gt=0)] = 0.2
+    feature_psi: Annotated[float, Field(gt=0)] = 0.25
+    volume_drop: Share = 0.1
+    stale_days: Count = 30
+    least_scored: Share = 0.999
+    fewest_customers: Count = 50
+    parameter_bound: Annotated[float, Field(gt=1)] = 1e6
+    retrain_excess: Annotated[float, Field(ge=0)] = 0.05

@@ -1,0 +1,53 @@
+"""What a model's features mean, as a short hash that its bundle carries."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from cvo_ml.core.errors import UsageError
+from cvo_ml.features.catalogue import CATALOGUE
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, first_orders, with_basket
+
+
+def feature_hash(names: Iterable[str], own: Iterable[str] = ()) -> str:
+    """What the features mean, in 12 hexadecimal digits: it changes when a function, unit, source or order does.
+
+    Parameters
+    ----------
+    own:
+        Columns that the caller brings and nobody here can describe: they count by name.
+
+    Raises
+    ------
+    UsageError
+        If another name is in neither the catalogue nor the features of the first order.
+    """
+    digest, brought = hashlib.sha256(), set(own)
+    for name in names:
+        digest.update(repr((name, *_meaning(name, brought))).encode())
+    return digest.hexdigest()[:12]
+
+
+def described(names: Iterable[str]) -> list[str]:
+    """Those of the names that ``feature_hash`` knows."""
+    return [name for name in names if name in CATALOGUE or name in FIRST_ORDER_FEATURES]
+
+
+def _meaning(name: str, brought: set[str]) -> tuple[Any, ...]:
+    if name in CATALOGUE:
+        known = CATALOGUE[name]
+        about = (known.unit, known.window, known.table, known.columns, known.relation, known.empty)
+        return (*about, _source(known.build))
+    if name in FIRST_ORDER_FEATURES:
+        return (_source(first_orders), _source(with_basket))
+    if name in brought:
+        return ()
+    raise UsageError(f"feature {name!r} is not in the catalogue: see docs/features.md")
+
+
+def _source(function: Any) -> str:
+    return textwrap.dedent(inspect.getsource(function))

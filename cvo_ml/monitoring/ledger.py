@@ -1,0 +1,178 @@
+"""The outcome ledger: each score that was served, joined to what happened once its window was over.
+
+Layout: ``<root>/as_of=YYYY-MM-DD/<run>-<part>.parquet``, one row per customer with a score; the part is
+clv or churn, which may have windows of their own. The file's metadata say which run, model and data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cvo_ml.core.errors import DamagedFile
+from cvo_ml.core.files import canonical_json
+from cvo_ml.core.store import StoredRun, read_scores, served_runs
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.features import window_outcome
+from cvo_ml.features.labels import is_closed
+
+PARTS: Final[Mapping[str, str]] = {"clv": "predicted_clv", "churn": "churn_probability"}
+COLUMNS: Final = (
+    "as_of",
+    "customer_id",
+    "version",
+    "predicted",
+    "lower",
+    "upper",
+    "actual",
+    "rfm_group",
+    "value_tier",
+    "cohort",
+)
+KEY: Final = b"cvo"
+
+
+@dataclass(frozen=True)
+class Closed:
+    """One part of one run with its outcomes.
+
+    Parameters
+    ----------
+    facts:
+        ``run, as_of, part, model, version, grade, horizon_days, shop, data_hash, rows``.
+    rows:
+        Columns ``COLUMNS``: ``predicted`` and ``actual`` are money for clv, a probability and 0 or 1
+        (no order came) for churn.
+    """
+
+    facts: Mapping[str, Any]
+    rows: pd.DataFrame
+
+
+def close(root: Path, scores: Path, tables: Tables, *, data_hash: str, shop: str) -> list[Closed]:
+    """Close every served score of ``shop`` whose window is over in ``tables``; returns what is new or revised.
+
+    Closing again with the same data changes nothing; with other data (a correction, a longer
+    extract) a part is written again only if an outcome in it is different. Outcomes are those known at
+    the end of each window, whenever this runs.
+
+    Parameters
+    ----------
+    root, scores:
+        The ledger's folder, and the score store.
+    data_hash:
+        Fingerprint of the source that ``tables`` were read from.
+    """
+    changed = []
+    for as_of, run in sorted(served_runs(scores), key=lambda served: served[0]):
+        if run.manifest.get("shop") != shop:
+            continue
+        for part, span in _over(run, tables, as_of):
+            path = root / f"as_of={as_of}" / f"{run.name}-{part}.parquet"
+            before = _facts(path) if path.is_file() else None
+            if before is not None and before["data_hash"] == data_hash:
+                continue
+            found = _closed(run, part, span, tables, as_of, data_hash)
+            if before is None or not _read(path).rows.equals(found.rows):
+                changed.append(found)
+            _write(path, found)
+    return changed
+
+
+def read(root: Path) -> list[Closed]:
+    """Everything in the ledger, earliest date first."""
+    return [_read(path) for path in sorted(root.glob("as_of=*/*.parquet"))]
+
+
+def _over(run: StoredRun, tables: Tables, as_of: date) -> Iterator[tuple[str, Horizon]]:
+    for part in PARTS:
+        days = run.manifest["models"].get(part, {}).get("settings", {}).get("horizon_days")
+        if days is not None and is_closed(tables, as_of, span := Horizon.of_days(days)):
+            yield part, span
+
+
+def _closed(run: StoredRun, part: str, span: Horizon, tables: Tables, as_of: date, data_hash: str) -> Closed:
+    scores = read_scores(run)
+    scores = scores[scores[PARTS[part]].notna()].set_index("customer_id")
+    outcome = window_outcome(tables, as_of, span, scores.index)
+    bounds = scores[["predicted_clv_p05", "predicted_clv_p95"]] if part == "clv" else None
+    rows = pd.DataFrame(
+        {
+            "as_of": midnight(as_of),
+            "version": scores[f"{part}_model_version"],
+            "predicted": scores[PARTS[part]].astype("float64"),
+            "lower": np.nan if bounds is None else bounds["predicted_clv_p05"],
+            "upper": np.nan if bounds is None else bounds["predicted_clv_p95"],
+            "actual": outcome["value"] if part == "clv" else (outcome["orders"] == 0).astype("float64"),
+            "rfm_group": scores["rfm_group"],
+            "value_tier": scores["value_tier"],
+            "cohort": _cohorts(tables, as_of).reindex(scores.index),
+        },
+        index=scores.index,
+    )
+    rows = rows.sort_index().reset_index()[list(COLUMNS)]
+    model = run.manifest["models"][part]
+    facts = {
+        "run": run.name,
+        "as_of": str(as_of),
+        "part": part,
+        "model": model["kind"],
+        "version": model["version"],
+        "grade": model.get("verdict", {}).get("grade", ""),
+        "expected": {name: value for name, value in model.get("metrics", {}).items() if name.startswith("model_")},
+        "horizon_days": span.days,
+        "shop": run.manifest["shop"],
+        "data_hash": data_hash,
+        "rows": len(rows),
+    }
+    return Closed(facts, rows)
+
+
+def _cohorts(tables: Tables, as_of: date) -> pd.Series:
+    """The quarter of each customer's first order, such as 2011Q1."""
+    orders = tables.orders[tables.orders["ordered_at"] < midnight(as_of)]
+    first = orders.groupby("customer_id")["ordered_at"].min().dt.tz_localize(None)
+    quarters: pd.Series = first.dt.to_period("Q").astype("str")
+    return quarters
+
+
+def _write(path: Path, closed: Closed) -> None:
+    table = pa.Table.from_pandas(closed.rows, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: canonical_json(closed.facts).encode()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        pq.write_table(table, name, compression="zstd")
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(pq.read_schema(path).metadata[KEY])
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError):
+        raise DamagedFile(f"{path}: is damaged: delete it and run 'cvo outcomes' again") from None
+    return found
+
+
+def _read(path: Path) -> Closed:
+    facts = _facts(path)
+    try:
+        return Closed(facts, pq.read_table(path).to_pandas())
+    except (pa.ArrowException, OSError):
+        raise DamagedFile(f"{path}: is damaged: delete it and run 'cvo outcomes' again") from None

@@ -1,0 +1,185 @@
+"""The report's section on segments: the map of the groups, what they are worth, who moved and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, StrictUndefined
+
+from cvo_ml.config.next_actions import NextActions
+from cvo_ml.report import charts
+from cvo_ml.report.segment_words import concentration, percent, verdict
+from cvo_ml.segments.movement import GONE, NEW, adverse_flow, flip_rate, transitions
+from cvo_ml.segments.profiles import profiles
+
+
+def segment_section(
+    scores: pd.DataFrame, manifest: Mapping[str, Any], actions: NextActions, summary: Mapping[str, Any] | None
+) -> str:
+    """The section's HTML.
+
+    Parameters
+    ----------
+    scores:
+        A Scores table.
+    summary:
+        What ``cvo segment`` found for the same date and edges, or None.
+    """
+    known = scores[scores["rfm_group"].notna()]
+    if known.empty:
+        return "<p>No customer has an order left, so there is nobody to group.</p>"
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["money"] = lambda value: "–" if pd.isna(value) else f"{value:,.0f}"
+    environment.filters["percent"] = percent
+    template = environment.from_string(files("cvo_ml.report").joinpath("segments.html").read_text(encoding="utf-8"))
+    currency = str(manifest["currency"])
+    groups = profiles(known.assign(net_value=known["historic_clv"]), "rfm_group")
+    rows = [
+        {**row, "action": actions.of(str(row["rfm_group"])).words} for row in groups.reset_index().to_dict("records")
+    ]
+    return template.render(
+        edges=manifest.get("segments", {}),
+        map=charts.html(group_map(groups, currency)),
+        rows=rows,
+        has_value="predicted_clv" in groups,
+        has_churn="churn_probability" in groups,
+        moved=_moved(known, manifest),
+        sentences=[] if summary is None else _sentences(summary),
+        months=charts.html(months(summary["monthly"])) if summary is not None and summary["monthly"] else "",
+    )
+
+
+def group_map(groups: pd.DataFrame, currency: str) -> go.Figure:
+    """Each group as an area of its customers, darker where a customer is worth more.
+
+    Parameters
+    ----------
+    groups:
+        As ``profiles`` gives them, with ``net_value`` and, where known, ``predicted_clv``.
+    """
+    unit = "" if currency == "XXX" else f" {currency}"
+    each = groups["predicted_clv"] if "predicted_clv" in groups else groups["net_value"]
+    lines = [
+        f"{count:,} customers ({share:.0%})" for count, share in zip(groups["customers"], groups["share"], strict=True)
+    ]
+    lines = [
+        f"{line}<br>{total:,.0f}{unit} so far" for line, total in zip(lines, groups["net_value_total"], strict=True)
+    ]
+    if "predicted_clv" in groups:
+        totals = groups["predicted_clv_total"]
+        lines = [f"{line}<br>{total:,.0f}{unit} expected" for line, total in zip(lines, totals, strict=True)]
+    figure = go.Figure(
+        go.Treemap(
+            ids=["all", *(f"group {name}" for name in groups.index)],
+            labels=[f"{groups['customers'].sum():,} customers", *(f"<b>{name}</b>" for name in groups.index)],
+            parents=["", *["all"] * len(groups)],
+            values=[groups["customers"].sum(), *groups["customers"]],
+            branchvalues="total",
+            text=["", *lines],
+            textinfo="label+text",
+            # by rank: one rich group would leave all others in one colour
+            marker={"colors": [-0.2, *each.rank(pct=True)], "colorscale": "Blues", "cmin": -0.2, "cmax": 2.0},
+            hovertemplate="%{label}<br>%{text}<extra></extra>",
+            textfont={"color": "#1c2733"},
+            pathbar={"visible": False},
+            tiling={"pad": 3},
+        )
+    )
+    worth = "is expected to bring" if "predicted_clv" in groups else "has brought"
+    title = f"The groups: area = customers, darker = a customer {worth} more"
+    figure.update_layout(
+        title={"text": title, "x": 0, "xanchor": "left"},
+        height=420,
+        margin={"l": 0, "r": 0, "t": 50, "b": 10},
+        font={"family": "system-ui, sans-serif", "size": 14},
+    )
+    return figure
+
+
+def flow_chart(matrix: pd.DataFrame, before: str, after: str) -> go.Figure:
+    """From the groups of one date to those of another; who stayed is pale, who moved is not."""
+    sources, targets = list(matrix.index), list(matrix.columns)
+    pairs = [
+        (source, target, int(matrix.loc[source, target]))
+        for source in sources
+        for target in targets
+        if matrix.loc[source, target]
+    ]
+    places = {("before", name): place for place, name in enumerate(sources)}
+    places |= {("after", name): len(sources) + place for place, name in enumerate(targets)}
+    figure = go.Figure(
+        go.Sankey(
+            node={
+                "label": [*sources, *targets],
+                "color": [charts.MUTED if name in (NEW, GONE) else charts.OURS for name in [*sources, *targets]],
+                "pad": 14,
+                "thickness": 16,
+            },
+            link={
+                "source": [places["before", source] for source, _, _ in pairs],
+                "target": [places["after", target] for _, target, _ in pairs],
+                "value": [count for _, _, count in pairs],
+                "color": ["rgba(184,184,184,.35)" if a == b else "rgba(213,94,0,.45)" for a, b, _ in pairs],
+            },
+        )
+    )
+    figure.update_layout(
+        title={"text": f"Groups of {before} (left) and {after} (right)", "x": 0, "xanchor": "left"},
+        height=460,
+        margin={"l": 0, "r": 0, "t": 50, "b": 10},
+        font={"family": "system-ui, sans-serif", "size": 14},
+    )
+    return figure
+
+
+def months(monthly: list[dict[str, Any]]) -> go.Figure:
+    """How many customers each group held, month by month, all by the same edges."""
+    sizes = {
+        month["to"]: {name: sum(line.get(name, 0) for line in month["matrix"].values()) for name in month["net_flow"]}
+        for month in monthly
+    }
+    names = sorted({name for held in sizes.values() for name in held})
+    figure = go.Figure(
+        [
+            go.Scatter(x=list(sizes), y=[held.get(name, 0) for held in sizes.values()], name=name, stackgroup="all")
+            for name in names
+        ]
+    )
+    figure.update_layout(
+        title={"text": "Customers in each group over time, by today's edges", "x": 0, "xanchor": "left"},
+        template="simple_white",
+        height=380,
+        margin={"l": 10, "r": 30, "t": 60, "b": 60},
+        font={"family": "system-ui, sans-serif", "size": 14},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"},
+    )
+    figure.update_yaxes(title="customers", automargin=True)
+    return figure
+
+
+def _moved(known: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Who moved since the run before; None where there was none."""
+    before = manifest.get("segments", {}).get("compared_with")
+    if before is None or not known["rfm_group_previous"].notna().any():
+        return None
+    table = known.set_index("customer_id")
+    flips = flip_rate(table["rfm_group_previous"], table["rfm_group"], table["rfm_change_cause"])
+    matrix = transitions(table["rfm_group_previous"], table["rfm_group"])
+    return {
+        "before": before,
+        "flips": flips,
+        # the earlier run is not at hand here, so a group is worth what its members of today are
+        "adverse": adverse_flow(table, table),
+        "chart": charts.html(flow_chart(matrix, before, str(manifest["as_of"]))),
+    }
+
+
+def _sentences(summary: Mapping[str, Any]) -> list[str]:
+    found = [concentration(row) for row in summary["pareto"]]
+    if "model_based" in summary:
+        found.append(verdict(summary["model_based"], bool(summary["model_based"]["stable"])))
+    return found

@@ -1,0 +1,135 @@
+"""The stage of each customer's life: awareness, consideration, purchase, retention, advocacy (METHODS J1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy.stats import CensoredData, ecdf
+
+from cvo_ml.config.segments import StageRules
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import midnight
+from cvo_ml.features.engine import Engine, engine, run
+from cvo_ml.features.order_relations import order_rows
+from cvo_ml.stats.intervals import wilson
+
+STAGES: Final = ("awareness", "consideration", "purchase", "retention", "advocacy")
+
+
+@dataclass(frozen=True)
+class Stages:
+    """When each customer entered each stage (``entered``, by ``customer_id``; null = not yet) as known on a date.
+
+    ``unseen`` names stages that the shop's tables cannot show: nobody in them does not mean that nobody is.
+    """
+
+    as_of: date
+    entered: pd.DataFrame
+    unseen: tuple[str, ...]
+
+    @property
+    def stage(self) -> pd.Series:
+        """The highest stage that each customer has entered."""
+        reached = self.entered.notna().sum(axis=1).to_numpy() - 1
+        names = pd.Index(STAGES, dtype="str")
+        return pd.Series(pd.Categorical.from_codes(reached, categories=names, ordered=True), index=self.entered.index)
+
+    def flow(self) -> list[dict[str, Any]]:
+        """Each stage: customers in it now, who reached it, who went on (Wilson), and the median days until they did.
+
+        The median is Kaplan and Meier's: who has not gone on yet is censored at the date. Null where fewer than half
+        ever do.
+        """
+        stage = self.stage
+        found = []
+        for name, following in zip(STAGES, [*STAGES[1:], None], strict=True):
+            here = self.entered[name].notna()
+            row = {"stage": name, "customers": int((stage == name).sum()), "reached": int(here.sum())}
+            if following is not None and here.any():
+                went = self.entered.loc[here, following]
+                row["went_on"] = wilson(int(went.notna().sum()), int(here.sum())).as_dict()
+                row["median_days"] = _median_days(self.entered.loc[here, name], went, self.as_of)
+            found.append(row)
+        return found
+
+
+def stages(tables: Tables, as_of: date, rules: StageRules) -> Stages:
+    """The stages of everybody known at ``as_of``, buyers or not.
+
+    A customer is aware from the first trace (profile, touchpoint, event, order), considers from the first consideration
+    event or order, purchases with the first order that was not wholly refunded, is retained with the second, and
+    advocates with a referral, a review or a promoter's answer once retained. So each stage holds the ones after it.
+    """
+    with engine(tables) as opened:
+        bought = _orders(opened, as_of)
+        traces = [_first(opened, name, column, as_of) for name, column in _TRACES if opened.has(name, column)]
+        considered = _events(opened, as_of, rules.consideration_events)
+        advocated = _earliest(
+            [_events(opened, as_of, rules.advocacy_events), _promoters(opened, as_of, rules.promoter_score)]
+        )
+        has_events, has_surveys = opened.has("events"), opened.has("surveys")
+        has_profiles = opened.has("customers", "created_at") or opened.has("touchpoints")
+    second = bought["second"].dropna()
+    aware = _earliest([*traces, bought["any"]])
+    entered = pd.DataFrame(index=aware.index)
+    entered["awareness"] = aware
+    entered["consideration"] = _earliest([considered, bought["any"]])
+    entered["purchase"] = bought["first"]
+    entered["retention"] = second
+    both = pd.concat([second, advocated], axis=1, join="inner")
+    entered["advocacy"] = both.max(axis=1)
+    unseen = (
+        *(["awareness"] * (not has_profiles and not has_events)),
+        *(["consideration"] * (not has_events)),
+        *(["advocacy"] * (not has_events and not has_surveys)),
+    )
+    return Stages(as_of, entered.sort_index(), unseen)
+
+
+#: Where a customer leaves a first trace, and when.
+_TRACES: Final = (("customers", "created_at"), ("touchpoints", "at"), ("events", "at"))
+
+
+def _orders(opened: Engine, as_of: date) -> pd.DataFrame:
+    """The first order, refunded or not, and the first and second that were kept."""
+    found = run(order_rows(opened, [as_of]).select("customer_id", "ordered_at", "order_id", "kept"))
+    placed = found.sort_values(["ordered_at", "order_id"])
+    kept = placed[placed["kept"]].groupby(level=0)["ordered_at"]
+    return pd.DataFrame(
+        {"any": placed.groupby(level=0)["ordered_at"].first(), "first": kept.nth(0), "second": kept.nth(1)}
+    )
+
+
+def _first(opened: Engine, name: str, column: str, as_of: date) -> pd.Series:
+    rows = opened.known(name, as_of)
+    rows = rows.filter(rows[column] < midnight(as_of).to_pydatetime())
+    return run(rows.group_by("customer_id").agg(at=rows[column].min()))["at"]
+
+
+def _events(opened: Engine, as_of: date, names: tuple[str, ...]) -> pd.Series:
+    rows = opened.known("events", as_of)
+    rows = rows.filter(rows.name.isin(list(names)))
+    return run(rows.group_by("customer_id").agg(at=rows["at"].min()))["at"]
+
+
+def _promoters(opened: Engine, as_of: date, score: float) -> pd.Series:
+    rows = opened.known("surveys", as_of)
+    rows = rows.filter(rows.kind.startswith("nps"), rows.score >= score)
+    return run(rows.group_by("customer_id").agg(at=rows.answered_at.min()))["at"]
+
+
+def _earliest(moments: list[pd.Series]) -> pd.Series:
+    earliest: pd.Series = pd.concat(moments).groupby(level=0).min()
+    return earliest
+
+
+def _median_days(start: pd.Series, went: pd.Series, as_of: date) -> float | None:
+    days = (went.fillna(midnight(as_of)) - start).dt.total_seconds().to_numpy() / 86_400
+    waiting = went.isna().to_numpy()
+    survival = ecdf(CensoredData(uncensored=days[~waiting], right=days[waiting])).sf
+    reached = np.flatnonzero(survival.probabilities <= 0.5)
+    return float(survival.quantiles[reached[0]]) if len(reached) else None

@@ -1,0 +1,80 @@
+"""Dossiers: an exported model scores where MLflow is not installed, and its card says what it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cvo_ml.core.errors import BundleError, NoChampion
+from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.card import model_card
+from cvo_ml.registry.export import export, exported
+from cvo_ml.registry.golden import golden_of
+from tests.registry.test_gate import GOOD
+
+LOAD = """
+import sys
+sys.modules["mlflow"] = None
+from pathlib import Path
+from cvo_ml.registry.export import exported
+found = exported(Path(sys.argv[1]))
+print(*sorted(f"{name} {bundle.version}" for name, bundle in found.items()))
+"""
+
+
+def test_an_export_loads_without_mlflow(
+    churn_bundle: Bundle, icp_bundle: Bundle, shop_features: pd.DataFrame, tmp_path: Path
+) -> None:
+    for bundle in (churn_bundle, icp_bundle):
+        golden = golden_of(bundle, shop_features.iloc[:5])
+        folder = export(replace(bundle, golden=golden), "# card", tmp_path / "models")
+        assert folder == tmp_path / "models" / bundle.name / "export"
+    told = subprocess.run(
+        [sys.executable, "-c", LOAD, str(tmp_path / "models")], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == f"churn {churn_bundle.version} icp {icp_bundle.version}"
+    assert (tmp_path / "models" / "churn" / "MODEL_CARD.md").read_text() == "# card"
+
+
+def test_a_damaged_export_is_refused_and_an_empty_folder_says_what_to_run(
+    recency_bundle: Bundle, tmp_path: Path
+) -> None:
+    with pytest.raises(NoChampion, match="run 'cvo models export clv'"):
+        exported(tmp_path)
+    folder = export(recency_bundle, "", tmp_path)
+    (folder / "parameters.json").write_text("{}")
+    with pytest.raises(BundleError, match="SHA-256 differs"):
+        exported(tmp_path)
+
+
+def test_a_card_says_what_the_run_knows(churn_bundle: Bundle) -> None:
+    facts = {
+        "trained_as_of": "2024-01-01", "shop": "test", "currency": "EUR", "data_hash": "abc", "baseline": "recency",
+        "git_commit": "def", "pins_hash": "0123", "metrics": {"model_auc": 0.75}, "notes": ["only 90 days"],
+        "verdict": {
+            "grade": "B",
+            "advantage": {"estimate": 0.05, "lower": 0.01, "upper": 0.09},
+            "worse_slices": ["repeat buyers"],
+            "slices": {"repeat buyers": {"estimate": -0.05, "lower": -0.09, "upper": -0.01}},
+        },
+    }  # fmt: skip
+    card = model_card(replace(churn_bundle, facts=facts), GOOD)
+    for words in (
+        "# churn: churn.lightgbm", "| known until | 2024-01-01 |", "| digest of the pins | 0123 |", "2,734 customers",
+        "Grade **B** against recency: advantage 0.05 [0.01, 0.09]", "| model auc | 0.75 |",
+        "significantly worse: repeat buyers", "Version 2, judged with the champion", "* only 90 days", "`country`",
+        "| horizon days | 90.0 |", "Silence is not departure",
+    ):  # fmt: skip
+        assert words in card, words
+
+
+def test_a_card_of_a_bundle_that_knows_nothing_is_still_a_card(recency_bundle: Bundle) -> None:
+    card = model_card(recency_bundle, {"champion": {"version": 3}, "not_comparable": "another outcome"})
+    assert "Grade **none** against its baseline." in card
+    assert "Not comparable with version 3: another outcome." in card
+    assert "None is judged." in card

@@ -1,0 +1,228 @@
+"""``python -m training.backtest``: walk the calendar; at each cut train, score and store, then see what came.
+
+One JSON file per cut is written when the cut is done, so an interrupted walk goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from cvo_ml import pipeline
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.jobs import ChurnJob, load_job
+from cvo_ml.config.loader import as_mapping, default_config, load_config
+from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.readiness import ReadinessPolicy
+from cvo_ml.config.segments import SegmentPolicy
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import DataError, ModelRefused, UsageError
+from cvo_ml.core.files import canonical_json, read_json, write_json
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.features import window_outcome
+from cvo_ml.features.labels import is_closed
+from cvo_ml.features.truncation import truncated
+from cvo_ml.monitoring import judge
+from cvo_ml.monitoring.earnings import contacts, earnings
+from cvo_ml.predict import ModelSet
+from cvo_ml.registry.bundle import Bundle
+from cvo_ml.transactions import ReadResult, read_shop
+from training.churn import train_churn
+from training.clv import train_clv
+from training.dates import first_day
+from training.icp import train_icp
+from training.protocol import follow_parent, say, speaking
+
+TRAINERS: Final = {"clv": train_clv, "churn": train_churn, "icp": train_icp}
+CUTS: Final = "cuts"
+PLAN: Final = "plan.json"
+SUMMARY: Final = "backtest.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Walk; the exit code of a named failure, else 0."""
+    options = _options().parse_args(arguments)
+    if options.follow_parent:
+        follow_parent()
+    return speaking(lambda: walk(options))
+
+
+def walk(options: argparse.Namespace) -> None:
+    """Do every cut that is not done, then sum up.
+
+    Raises
+    ------
+    DataError
+        If no cut has both the history to train on and a window that is over.
+    UsageError
+        If the folder holds a backtest of something else.
+    """
+    span, every, out = Horizon(options.horizon), Horizon(options.every), Path(options.out)
+    shop = load_config(Path(options.shop), ShopConfig)
+    same = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *options.set]
+    jobs = {name: load_job(name, same) for name in TRAINERS}
+    policies = _policies()
+    say("step", text="reading the whole history")
+    read = read_shop(shop)
+    start, end = (parse_as_of(text) if text else None for text in (options.start, options.end))
+    cuts = cut_dates(read.tables, span, every, jobs["churn"], start, end)
+    plan = {
+        "shop": shop.name, "data_hash": read.fingerprint, "horizon_days": span.days,
+        "jobs": {name: as_mapping(job) for name, job in jobs.items()},
+        "policies": {name: as_mapping(policy) for name, policy in policies.items()},
+    }  # fmt: skip
+    _check_plan(out, plan)
+    for number, cut in enumerate(cuts, start=1):
+        done = out / CUTS / f"{cut}.json"
+        if done.is_file():
+            say("cut", cut=str(cut), number=number, of=len(cuts), resumed=True)
+            continue
+        say("step", text=f"cut {number} of {len(cuts)}: {cut}")
+        record = one_cut(read, shop, cut, span, jobs, policies, out)
+        write_json(done, record)
+        say("cut", cut=str(cut), number=number, of=len(cuts), seconds=record["seconds"], models=record["models"])
+    summary = summed_up(out, cuts, plan)
+    write_json(out / SUMMARY, summary)
+    say("done", cuts=len(cuts))
+
+
+def cut_dates(
+    tables: Tables, span: Horizon, every: Horizon, churn: FrozenConfig, start: date | None, end: date | None
+) -> list[date]:
+    """Dates back from the last whose window is over, ``every`` apart, as far as churn can be trained; oldest first.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    assert isinstance(churn, ChurnJob)
+    last = pipeline.default_cut(tables, span) if end is None else end
+    earliest = first_day(tables) + churn.shortest_history.delta + 2 * span.delta
+    if start is not None:
+        earliest = max(earliest, start)
+    found, cut = [], last
+    while cut >= earliest:
+        if is_closed(tables, cut, span):
+            found.append(cut)
+        cut -= every.delta
+    if not found:
+        raise DataError(
+            f"no date has {churn.shortest_history} of history and two windows of {span} before it and one after it",
+            "give a longer history, a shorter --horizon, or other --from and --until",
+        )
+    return found[::-1]
+
+
+def one_cut(
+    read: ReadResult,
+    shop: ShopConfig,
+    cut: date,
+    span: Horizon,
+    jobs: Mapping[str, FrozenConfig],
+    policies: Mapping[str, Any],
+    out: Path,
+) -> dict[str, Any]:
+    """Train on what was known at the cut, score, store, and look at the window after it.
+
+    The trainers and the scores get tables that end at the cut: they could not see later rows if they tried.
+    """
+    began = time.monotonic()
+    early = truncated(read.tables, cut)
+    models = trained_at(early, cut, jobs, policies["readiness"], shop.name)
+    known = replace(read, tables=early)
+    scored = pipeline.score_customers(
+        early, cut, models, policies["segments"], policies["priorities"], shop=shop.name, out=out
+    )
+    run = pipeline.store(scored, known, models, cut, out, shop.name, policies["priorities"])
+    outcome = window_outcome(read.tables, cut, span, scored.scores.index)
+    action = policies["priorities"].action
+    listed = contacts(
+        scored.scores, scored.features, outcome["orders"] == 0, span, save_rate=action.save_rate, cost=action.cost
+    )
+    listed.reset_index(drop=True).to_parquet(_contacts(out, cut))  # whom it is about does not matter any more
+    icp_age = models.bundles["icp"].settings["age_days"] if "icp" in models.bundles else span.days
+    judged = judge(scored.scores, scored.features, read.tables, cut, horizon=span, icp_age=Horizon.of_days(icp_age))
+    return {
+        "cut": str(cut),
+        "run": run.name,
+        "models": {name: pipeline.described_briefly(models, name) for name in TRAINERS},
+        "judged": pipeline.finite(judged),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def trained_at(
+    tables: Tables, cut: date, jobs: Mapping[str, FrozenConfig], minima: ReadinessPolicy, shop: str
+) -> ModelSet:
+    """The champions that training at the cut gives; a refused model has its reason."""
+    bundles: dict[str, Bundle] = {}
+    refused: dict[str, str] = {}
+    for name, train in TRAINERS.items():
+        say("step", text=f"{cut}: training {name}")
+        try:
+            trained = train(tables, cut, jobs[name], getattr(minima, name))  # type: ignore[operator]
+        except ModelRefused as error:
+            refused[name] = error.reason_code
+            continue
+        metrics = {key: value for key, value in trained.metrics.items() if abs(value) < float("inf")}
+        facts = {**trained.bundle.facts, "trained_as_of": str(cut), "shop": shop, "metrics": metrics}
+        bundles[name] = replace(trained.bundle, facts=facts)
+    return ModelSet(bundles, refused)
+
+
+def summed_up(out: Path, cuts: Sequence[date], plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Every cut's verdict, and what the lists would have earned together."""
+    records = [read_json(out / CUTS / f"{cut}.json") for cut in cuts]
+    windows = {str(cut): pd.read_parquet(_contacts(out, cut)) for cut in cuts}
+    listed = {cut: frame for cut, frame in windows.items() if len(frame)}
+    return {"plan": plan, "cuts": records, "earnings": pipeline.finite(earnings(listed))}
+
+
+def _contacts(out: Path, cut: date) -> Path:
+    (out / CUTS).mkdir(parents=True, exist_ok=True)
+    return out / CUTS / f"{cut}-contacts.parquet"
+
+
+def _policies() -> dict[str, Any]:
+    kinds: dict[str, type[FrozenConfig]] = {
+        "segments": SegmentPolicy,
+        "priorities": PriorityPolicy,
+        "readiness": ReadinessPolicy,
+    }
+    return {name: load_config(default_config(f"policies/{name}.yaml"), kind) for name, kind in kinds.items()}
+
+
+def _check_plan(out: Path, plan: Mapping[str, Any]) -> None:
+    path = out / PLAN
+    digest = hashlib.sha256(canonical_json(plan).encode()).hexdigest()
+    if path.is_file() and read_json(path).get("digest") != digest:
+        raise UsageError(f"{out}: holds a backtest of other data or settings: name another folder (--out) or delete it")
+    write_json(path, {"digest": digest, **plan})
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.backtest", description=__doc__)
+    parser.add_argument("--shop", required=True, help="a shop's YAML file")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--horizon", default="60D")
+    parser.add_argument("--every", default="30D")
+    parser.add_argument("--start", help="no cut before this date")
+    parser.add_argument("--end", help="the last cut; default: the last whose window is over")
+    parser.add_argument("--set", action="append", default=[], help="such as churn.trees.rounds=100")
+    parser.add_argument("--follow-parent", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
