@@ -167,7 +167,7 @@ def test_a_field_nobody_vouches_for_is_refused_and_one_named_as_late_is_left_out
 
 def test_too_few_winners_or_no_leads_are_refused_with_the_reason(shop: Tables) -> None:
     dear = JOB.model_copy(update={"leads": LeadsJob(profit_above=1e6)})
-    with pytest.raises(ModelRefused, match="0 winners came early enough to learn from.*and 60 are needed") as refused:
+    with pytest.raises(ModelRefused, match=r"0 winners came early enough to learn from.*and 60 are needed") as refused:
         train_icp(world()[0], AS_OF, dear)
     assert refused.value.reason_code == "too_few_icp_positives"
     with pytest.raises(ModelRefused, match="needs the tables leads and deals") as refused:
@@ -214,5 +214,5 @@ def test_prospects_and_customers_are_scored_by_the_leads_they_are() -> None:
 
 def test_a_model_of_first_orders_scores_no_prospects(icp_bundle) -> None:  # type: ignore[no-untyped-def]
     fields = lead_fields(world()[0].get("leads"), AS_OF, JOB.leads.known_within)
-    with pytest.raises(ModelRefused, match="icp.setting=leads"):
+    with pytest.raises(ModelRefused, match=r"icp\.setting=leads"):
         prospect_columns(fields, icp_bundle, pd.Index([]))
