@@ -103,13 +103,11 @@ def _brought(opened: Engine, starts: Any, day: date, age: Horizon) -> pd.DataFra
     )
     every = run(starts.select("start", "window_end", customer_id="owner"))
     found = every.join(run(sums))
-    found[["value", "later_value", "cost", "later_cost"]] = found[
-        ["value", "later_value", "cost", "later_cost"]
-    ].fillna(0.0)
-    unknown = (found["unpriced"] > 0).to_numpy()
-    found.loc[unknown, ["cost", "later_cost"]] = float("nan")
-    found["serving_cost"] = _serving(opened, found, day)
-    return found[["start", *COLUMNS]]
+    unknown = found["unpriced"] > 0
+    money = {name: found[name].fillna(0.0) for name in ("value", "later_value", "cost", "later_cost")}
+    costs = {name: money[name].mask(unknown) for name in ("cost", "later_cost")}
+    found = found.assign(**{**money, **costs})
+    return found.assign(serving_cost=_serving(opened, found, day))[["start", *COLUMNS]]
 
 
 def _left_of_refunds(opened: Engine, inside: Any, day: date) -> Any:

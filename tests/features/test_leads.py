@@ -132,7 +132,7 @@ def test_a_declared_field_that_was_written_after_conversion_is_refused() -> None
     assert refused.value.reason_code == "field_after_conversion"
     refuse_written_later(leads, [], DAY)  # masked value by value instead
     always = leads[leads["lead_id"] == "2"]
-    with pytest.raises(ModelRefused, match="leads.written_later"):
+    with pytest.raises(ModelRefused, match=r"leads\.written_later"):
         refuse_written_later(always, [], DAY)
 
 

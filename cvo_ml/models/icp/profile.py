@@ -6,9 +6,9 @@ all; its p value is Fisher's exact test of the level against the rest, adjusted 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -49,7 +49,7 @@ def levels(values: pd.Series) -> list[tuple[str, Flags]]:
             f"{low:.4g} to {high:.4g}",
             (numbers >= low) & ((numbers < high) if place + 2 < len(edges) else numbers <= high),
         )
-        for place, (low, high) in enumerate(itertools.pairwise(edges))
+        for place, (low, high) in enumerate(pairwise(edges))
     ]
     return [*found, ("not known", np.isnan(numbers))]
 

@@ -36,7 +36,7 @@ def fitted() -> tuple[PositiveUnlabelled, pd.DataFrame, np.ndarray, np.ndarray, 
 
 
 def test_the_score_is_the_probability_of_a_winner_and_plain_classification_is_not(fitted) -> None:  # type: ignore[no-untyped-def]
-    model, X, _probability, _winner, known = fitted
+    model, X, _, _, known = fitted
     later, truth, later_winner, _ = people(2, sharp=1.5)
     ours = model.predict_proba(later)[:, 1]
     plain = BoostedClassifier(NUMBERS, TEXTS, 40, {"num_leaves": 7}).fit(X, known).predict_positive(later)
