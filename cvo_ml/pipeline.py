@@ -8,19 +8,17 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.monitoring import MonitoringPolicy
-from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
-from cvo_ml.core.files import read_json, write_json, write_text
+from cvo_ml.core.files import finite, read_json, write_json
 from cvo_ml.core.ledger import CustomerLedger
-from cvo_ml.core.spreadsheet import table_csv
-from cvo_ml.core.store import StoredRun, current_run, read_columns, read_scores, served_runs, write_run
+from cvo_ml.core.store import StoredRun, current_run, read_columns, read_scores, served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
@@ -33,7 +31,8 @@ from cvo_ml.monitoring.realised import realised
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.predict.shadow import shadow
-from cvo_ml.priorities import declared_effects, plan, value_at_stake
+from cvo_ml.priorities import Plan, circumstances, declared_effects, plan
+from cvo_ml.priorities.runs import keep
 from cvo_ml.segments import EDGES, Segmented, segment_customers
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import readiness
@@ -42,32 +41,17 @@ from cvo_ml.transactions.readiness import readiness
 FRESH_DAYS: Final = 30
 #: folder of the outcome ledger beside the scores
 LEDGER: Final = "outcomes"
-PRIORITY_COLUMNS: Final = (
-    "priority_rank",
-    "customer_id",
-    "next_action",
-    "channel",
-    "expected_profit_of_action",
-    "value_at_stake",
-    "churn_probability",
-    "predicted_clv",
-    "rfm_group",
-    "value_tier",
-    "holdout",
-    "priority_reason",
-    "reasons",
-    "assumption",
-)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A scored population: the table, what it was computed from, its ledgers, and the edges of its segments."""
+    """A scored population: the table, what it was computed from, its ledgers, its segments' edges and its plan."""
 
     scores: pd.DataFrame
     features: pd.DataFrame
     ledgers: Mapping[str, CustomerLedger]
     segmented: Segmented
+    plan: Plan
 
 
 def default_cut(tables: Tables, horizon: Horizon) -> date:
@@ -140,8 +124,9 @@ def score_customers(
     scores = score(features, models, as_of=as_of, currency=tables.currency)
     segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, out=out)
     scores = pd.concat([scores, segmented.columns], axis=1)
-    scores = pd.concat([scores, plan(scores, declared_effects(scores, priorities), priorities)], axis=1)
-    return Scored(scores, features, ledgers(scores), segmented)
+    planned = plan(scores, declared_effects(priorities), priorities, circumstances(tables, as_of))
+    scores = pd.concat([scores, planned.columns], axis=1)
+    return Scored(scores, features, ledgers(scores), segmented, planned)
 
 
 def shadow_scores(
@@ -189,11 +174,11 @@ def store(
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
         "segments": scored.segmented.as_dict(),
         "priorities": as_mapping(priorities),
+        "plan": scored.plan.summary,
         "as_of": str(as_of),
     }
-    run = write_run(out / "scores", scored.scores.reset_index(drop=True), manifest)
+    run = keep(out, scored.scores, scored.plan, manifest)
     scored.segmented.chosen.save(out / EDGES)
-    write_text(out / "priorities.csv", priorities_csv(scored.scores, priorities))
     return run
 
 
@@ -237,13 +222,6 @@ def _described_models(models: ModelSet) -> dict[str, dict[str, Any]]:
         name: {"parameters": bundle.parameters, "reference": bundle.facts.get("reference")}
         for name, bundle in models.bundles.items()
     }
-
-
-def priorities_csv(scores: pd.DataFrame, policy: PriorityPolicy) -> str:
-    """The ranked list as CSV that a spreadsheet cannot mistake for formulas."""
-    rows = scores.assign(value_at_stake=value_at_stake(scores), assumption=_assumption(policy))
-    rows = rows[rows["priority_rank"].notna()].sort_values("priority_rank")
-    return table_csv(rows[list(PRIORITY_COLUMNS)])
 
 
 def outcomes(
@@ -395,22 +373,6 @@ def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> 
             )
 
 
-def _assumption(policy: PriorityPolicy) -> str:
-    action = policy.action
-    return (
-        f"{action.name} keeps {action.save_rate:.1%} of those about to leave at {action.cost:g} each ({action.source})"
-    )
-
-
-def finite(value: Any) -> Any:
-    """The value with null for each NaN: JSON has no other word for it."""
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 __all__ = [
     "Scored",
     "alarms_of",
@@ -426,7 +388,6 @@ __all__ = [
     "finite",
     "ledgers",
     "outcomes",
-    "priorities_csv",
     "realised_outcomes",
     "score_customers",
     "shadow_scores",

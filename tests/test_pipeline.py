@@ -1,15 +1,12 @@
 """The stages together: ledgers, guards, and what is written."""
 
-import csv
-import io
 from datetime import date
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from cvo_ml import pipeline
-from cvo_ml.config.policies import Action, PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import DataError, ModelRefused
 from cvo_ml.core.scores import validate_scores
@@ -17,9 +14,10 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
-from tests.builders import SHOP_CUT, null_scores, orders_of, shop_of
+from tests.builders import SHOP_CUT, orders_of, shop_of
+from tests.priorities.makers import action
 
-POLICY = PriorityPolicy(action=Action(name="call", channel="phone", cost=1.0, save_rate=0.05, source="declared"))
+POLICY = PriorityPolicy(actions=(action("call", effect=0.05),))
 
 
 def scored(tables: Tables, models: ModelSet, as_of: date = SHOP_CUT) -> pipeline.Scored:
@@ -76,21 +74,6 @@ def test_a_shop_without_orders_is_refused_in_words() -> None:
         pipeline.default_cut(empty, Horizon("90D"))
     with pytest.raises(DataError, match="no row is left"):
         pipeline.day_after_last_row(empty)
-
-
-def test_the_list_cannot_run_as_formulas() -> None:
-    scores = null_scores(["=1+1", "@x", "-2", "ok"]).assign(
-        expected_profit_of_action=[4.0, 3.0, 2.0, 1.0], priority_rank=[1.0, 2.0, 3.0, 4.0], churn_probability=0.5,
-        predicted_clv=10.0, p_alive=0.5,
-    )  # fmt: skip
-    rows = list(csv.reader(io.StringIO(pipeline.priorities_csv(scores, POLICY))))
-    assert [row[1] for row in rows[1:]] == ["'=1+1", "'@x", "'-2", "ok"]
-    assert float(rows[1][5]) == 10.0  # value at stake = .5 x 10 / .5
-
-
-def test_customers_without_a_rank_are_not_on_the_list() -> None:
-    scores = null_scores(["a", "b"]).assign(priority_rank=[1.0, np.nan], expected_profit_of_action=[1.0, np.nan])
-    assert len(pipeline.priorities_csv(scores, POLICY).splitlines()) == 2
 
 
 def test_scores_do_not_depend_on_the_order_of_the_rows(shop: Tables, recency_bundle: Bundle) -> None:

@@ -21,7 +21,7 @@ from cvo_ml import pipeline
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob, load_job
 from cvo_ml.config.loader import as_mapping, default_config, load_config
-from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
@@ -146,9 +146,9 @@ def one_cut(
     )
     run = pipeline.store(scored, known, models, cut, out, shop.name, policies["priorities"])
     outcome = window_outcome(read.tables, cut, span, scored.scores.index)
-    action = policies["priorities"].action
+    action = policies["priorities"].contact
     listed = contacts(
-        scored.scores, scored.features, outcome["orders"] == 0, span, save_rate=action.save_rate, cost=action.cost
+        scored.scores, scored.features, outcome["orders"] == 0, span, save_rate=action.effect.estimate, cost=action.cost
     )
     listed.reset_index(drop=True).to_parquet(_contacts(out, cut))  # whom it is about does not matter any more
     icp_age = models.bundles["icp"].settings["age_days"] if "icp" in models.bundles else span.days

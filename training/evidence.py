@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.errors import CvoError
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.registry.golden import MAIN
@@ -72,7 +72,7 @@ def evidence(trial: Trial, bundle: Bundle, standing: Standing | None, policy: Pr
 
 
 def _compared(trial: Trial, ours: Floats, theirs: Floats, policy: PriorityPolicy) -> dict[str, Any]:
-    action = {"effect": policy.action.save_rate, "cost": policy.action.cost}
+    action = {"effect": policy.contact.effect.estimate, "cost": policy.contact.cost}
     earned = [decision_profit(trial.stake(predicted), trial.came, **action) for predicted in (ours, theirs)]
     judged = {name: np.flatnonzero(rows) for name, rows in trial.slices.items() if rows.sum() >= SMALLEST_SLICE}
     every = np.arange(len(ours))

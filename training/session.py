@@ -16,7 +16,7 @@ import numpy as np
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.gates import load_gates
 from cvo_ml.config.loader import as_mapping, default_config, load_config
-from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.registry.admission import admit
 from cvo_ml.registry.bundle import Bundle, save_bundle

@@ -183,6 +183,44 @@ def score(
 
 
 @app.command()
+def prioritize(
+    shop: Shop = None,
+    policy: Annotated[
+        Optional[Path],
+        typer.Option("--policy", help="A policy; default: configs/policies/priorities.yaml.", show_default=False),
+    ] = None,
+    budget: Annotated[
+        Optional[float], typer.Option("--budget", min=0, help="The most that this run may spend.", show_default=False)
+    ] = None,
+    effects: Annotated[
+        Optional[list[Path]],
+        typer.Option("--effects", help="CSV of measured or estimated effects; may be repeated.", show_default=False),
+    ] = None,
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", help="Override the policy, such as holdout.share=0.2.", show_default=False),
+    ] = None,
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Instead, compare the current plan's treated with its held out.")
+    ] = False,
+    horizon: Annotated[str, typer.Option("--horizon", help="With --evaluate: days after the plan that count.")] = "90D",
+    out: Out = Path("out"),
+    as_json: Json = False,
+) -> None:
+    """Choose actions for the current scores within budget and limits; or, later, say whether they paid."""
+    from cvo_ml.cli import prioritize as planning
+    from cvo_ml.cli import shops
+
+    scored = out / shops.FILE
+    chosen = shops.choose(None, shop or (scored if scored.is_file() else None), "")
+    if evaluate:
+        planning.evaluate(chosen, horizon, out, as_json)
+        return
+    settings = [*(overrides or []), *([] if budget is None else [f"budget={budget!r}"])]
+    planning.prioritize(chosen, policy, settings, effects or [], out, as_json)
+
+
+@app.command()
 def outcomes(
     shop: Shop = None,
     horizon: Annotated[

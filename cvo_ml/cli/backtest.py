@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cvo_ml import pipeline
 from cvo_ml.cli import monitoring, shops, training
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.units import Horizon, parse_as_of
@@ -109,10 +110,10 @@ def _earnings(console: Console, summary: Mapping[str, Any]) -> None:
             line["list"], f"{earned['estimate']:,.0f}", f"{earned['lower']:,.0f} – {earned['upper']:,.0f}", ahead
         )
     console.print(table)
-    action = summary["plan"]["policies"]["priorities"]["action"]
+    action = PriorityPolicy.model_validate(summary["plan"]["policies"]["priorities"]).contact
     console.print(
-        f"[dim]Declared assumption: a contact keeps {action['save_rate']:.1%} of those who leave and costs "
-        f"{action['cost']:g}; value = what the customer used to bring in such a window.[/]",
+        f"[dim]Declared assumption: a contact keeps {action.effect.estimate:.1%} of those who leave and costs "
+        f"{action.cost:g}; value = what the customer used to bring in such a window.[/]",
         highlight=False,
     )
 

@@ -19,19 +19,19 @@ from cvo_ml.cli.champions import champions, from_folder
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
-from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import GateClosed, ModelRefused, UsageError
 from cvo_ml.core.files import write_text
-from cvo_ml.core.store import StoredRun, current_run, read_scores
+from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.monitoring.realised import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.promotion import When
 from cvo_ml.registry.tracking import MODEL_NAMES
-from cvo_ml.report import render, segment_section
+from cvo_ml.report import priorities_section, render, segment_section
 from cvo_ml.segments.files import stored_summary
 from cvo_ml.transactions import ReadResult, read_shop
 from cvo_ml.transactions.readiness import readiness
@@ -83,7 +83,7 @@ def demo(
         judged = pipeline.outcomes(run, read.tables, span, out, truth)
         pipeline.close_outcomes(out, read, shop.name)
     show.outcomes(console, judged, read.tables.currency)
-    _report(out, quiet=False)
+    write_report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
 
 
@@ -212,7 +212,7 @@ def score(
     else:
         show.scored(console, read_scores(run), run)
         show.notes(console, run.manifest["notes"])
-    _report(out, quiet=as_json)
+    write_report(out, quiet=as_json)
 
 
 def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json: bool) -> None:
@@ -248,7 +248,7 @@ def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json:
 
 def report(out: Path) -> None:
     """Write the report of the current run."""
-    _report(out, quiet=False)
+    write_report(out, quiet=False)
 
 
 def _train(
@@ -297,13 +297,16 @@ def check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
         load_job(name, overrides)
 
 
-def _report(out: Path, quiet: bool) -> None:
+def write_report(out: Path, quiet: bool) -> None:
+    """Write the current run's report."""
     run = current_run(out / "scores")
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
         actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
-        section = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
-        write_text(out / "report.html", render(scores, run.manifest, pipeline.stored_outcomes(out, run), section))
+        segments = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
+        priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
+        outcomes = pipeline.stored_outcomes(out, run)
+        write_text(out / "report.html", render(scores, run.manifest, outcomes, segments, priorities))
 
 
 def _print_json(value: Any) -> None:

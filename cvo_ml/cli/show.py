@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cvo_ml.core.store import StoredRun
 from cvo_ml.core.units import Horizon
+from cvo_ml.priorities.words import sentences
 from cvo_ml.report.words import evidence, money_words, those_gone, unjudged
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import Readiness
@@ -82,41 +83,56 @@ def models(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
 
 
 def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
-    """The first customers of the list."""
+    """The first customers of the list, what limits it, and where it is."""
+    plan = run.manifest["plan"]
     table = Table(title="Whom to contact first", title_justify="left", show_edge=False)
-    for name in ("rank", "customer", "group", "churn", "expected value", "expected profit"):
-        table.add_column(name, justify="left" if name in ("customer", "group") else "right")
+    for name in ("rank", "customer", "group", "action", "churn", "expected value", "expected profit"):
+        table.add_column(name, justify="left" if name in ("customer", "group", "action") else "right")
     first = scores[scores["next_action"].notna()].sort_values("priority_rank").head(5)
-    if first.empty:
-        console.print(f"Nobody is worth contacting: {_why_nobody(scores)}.", highlight=False)
     for row in first.itertuples():
         table.add_row(
             f"{row.priority_rank:.0f}",
             str(row.customer_id),
             str(row.rfm_group),
-            f"{row.churn_probability:.0%}",
+            str(row.next_action),
+            _share(row.churn_probability),
             f"{row.predicted_clv:,.0f}",
             f"{row.expected_profit_of_action:,.2f}",
         )
-    if len(first):
-        console.print(table)
-    action = run.manifest["priorities"]["action"]
+    console.print(table if len(first) else f"Nobody is worth contacting: {_why_nobody(scores, plan)}.", highlight=False)
     console.print(
-        f"[dim]Assumption: {action['name']} keeps {action['save_rate']:.1%} of those about to leave and costs "
-        f"{action['cost']:g} ({action['source']})[/]",
+        f"{plan['contacts']:,} contacts for {plan['spent']:,.2f} should earn {plan['expected_profit']:,.2f} after "
+        f"their cost; {plan['held_out']:,} more are held out",
         highlight=False,
     )
+    for sentence in sentences(plan, run.manifest["currency"]):
+        console.print(f"  {sentence}", style="dim", highlight=False, markup=False)
+    console.print(f"[dim]Assumption: {_assumption(plan)}[/]", highlight=False)
     console.print(
         f"{len(scores):,} customers scored: {run.folder} (hash {run.manifest['scores_hash'][:12]})", highlight=False
     )
 
 
-def _why_nobody(scores: pd.DataFrame) -> str:
-    if scores["expected_profit_of_action"].isna().all():
+def _share(value: Any) -> str:
+    return "–" if pd.isna(value) else f"{value:.0%}"
+
+
+def _assumption(plan: Mapping[str, Any]) -> str:
+    known = sorted({source.split(":")[0] for action in plan["actions"] for source in action["sources"]})
+    end = "low end" if plan["rank_on"] == "lower" else "middle"
+    return f"the {end} of each action's effect counts; effects are {' and '.join(known) or 'declared'} (priorities.csv)"
+
+
+def _why_nobody(scores: pd.DataFrame, plan: Mapping[str, Any]) -> str:
+    if scores["predicted_clv"].isna().all() or scores["churn_probability"].isna().all():
         missing = [name for name, column in PLANNED_WITH.items() if scores[column].isna().all()]
-        reasons = [f"no {name} ({scores[f'{name}_reason'].dropna().mode().iloc[0]})" for name in missing]
-        return "priorities.csv holds its header only, because there is " + " and ".join(reasons or ["no customer"])
-    return "no contact is expected to earn its cost under the assumption below"
+        reasons = [f"no {name} ({scores[f'{name}_reason'].dropna().mode().iloc[0]})" for name in missing if len(scores)]
+        return "there is " + " and ".join(reasons or ["no customer"])
+    if scores["expected_profit_of_action"].isna().all():
+        return f"no action is open to anybody ({', '.join(plan['reasons'])})"
+    if not (scores["expected_profit_of_action"] > 0).any():
+        return "no contact is expected to earn its cost under the assumption below"
+    return "the limits of the policy leave no room"
 
 
 def outcomes(console: Console, judged: Mapping[str, Any], currency: str) -> None:

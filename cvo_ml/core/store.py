@@ -1,8 +1,8 @@
 """The score store: plain Parquet files with a manifest, written whole or not at all.
 
-Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet`` and ``manifest.json``; ``<root>/current``
-names the served run, and ``<root>/as_of=YYYY-MM-DD/served`` that of the date. A run is named by the hash of its scores
-and manifest: the same run has the same name.
+Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet``, further tables and ``manifest.json``;
+``<root>/current`` names the served run, and ``<root>/as_of=YYYY-MM-DD/served`` that of the date. A run is
+named by the hash of its scores and manifest: the same run has the same name.
 """
 
 from __future__ import annotations
@@ -47,13 +47,17 @@ class StoredRun:
         return self.folder.name
 
 
-def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> StoredRun:
+def write_run(
+    root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any], tables: Mapping[str, pd.DataFrame] | None = None
+) -> StoredRun:
     """Store scores with their manifest and make them the current run.
 
     Parameters
     ----------
     manifest:
         What else to keep with the scores: ledgers, models, configuration. JSON-ready.
+    tables:
+        Further tables of the run by name, such as the plan; ``read_table`` gives them back.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def write_run(root: Path, scores: pd.DataFrame, manifest: Mapping[str, Any]) -> 
     }
     name = hashlib.sha256(canonical_json(described).encode()).hexdigest()[:12]
     folder = root / f"as_of={as_of}" / name
-    run = _finished(folder) or _written(folder, scores, described)
+    run = _finished(folder) or _written(folder, scores, described, tables or {})
     write_text(folder.parent / SERVED, f"{folder.name}\n")
     write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
     return run
@@ -123,11 +127,16 @@ def _finished(folder: Path) -> StoredRun | None:
         return None
 
 
-def _written(folder: Path, scores: pd.DataFrame, described: Mapping[str, Any]) -> StoredRun:
+def _written(
+    folder: Path, scores: pd.DataFrame, described: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> StoredRun:
     with staged_folder(folder) as staging:
-        part = staging / "part-0.parquet"
-        pq.write_table(pa.Table.from_pandas(scores, preserve_index=False), part, compression="zstd")
-        manifest = {**described, "files": {part.name: sha256_of(part)}}
+        hashes = {}
+        for name, frame in {"part-0": scores, **tables}.items():
+            file = staging / f"{name}.parquet"
+            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file, compression="zstd")
+            hashes[file.name] = sha256_of(file)
+        manifest = {**described, "files": hashes}
         write_json(staging / "manifest.json", manifest)
     return StoredRun(folder, manifest)
 
@@ -176,12 +185,31 @@ def open_run(folder: Path) -> StoredRun:
 
 def read_columns(run: StoredRun, columns: Sequence[str]) -> pd.DataFrame:
     """Some columns of a run's Scores, unchecked but for the files' hashes."""
-    parts = [pq.read_table(run.folder / name, columns=list(columns)).to_pandas() for name in run.manifest["files"]]
+    parts = [pq.read_table(run.folder / name, columns=list(columns)).to_pandas() for name in _parts(run)]
     frame: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return frame
 
 
 def read_scores(run: StoredRun) -> pd.DataFrame:
     """The Scores table of a run."""
-    parts = [pq.read_table(run.folder / name).to_pandas() for name in run.manifest["files"]]
+    parts = [pq.read_table(run.folder / name).to_pandas() for name in _parts(run)]
     return validate_scores(pd.concat(parts, ignore_index=True))
+
+
+def _parts(run: StoredRun) -> list[str]:
+    return [name for name in run.manifest["files"] if name.startswith("part-")]
+
+
+def read_table(run: StoredRun, name: str) -> pd.DataFrame:
+    """A further table of a run.
+
+    Raises
+    ------
+    StoreError
+        If the run has no such table: an older version of the package wrote it.
+    """
+    file = f"{name}.parquet"
+    if file not in run.manifest["files"]:
+        raise StoreError(f"{run.folder}: holds no table {name!r}: run 'cvo score' again")
+    frame: pd.DataFrame = pq.read_table(run.folder / file).to_pandas()
+    return frame

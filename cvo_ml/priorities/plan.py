@@ -1,88 +1,172 @@
-"""Expected profit of an action, the order it gives, and the customers kept untreated."""
+"""The plan: who gets which action, in which order, within the limits, and what it should earn."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from cvo_ml.config.policies import Holdout, PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.scores import columns_of, null_columns
+from cvo_ml.priorities.allocation import allocate
+from cvo_ml.priorities.circumstances import Circumstances
+from cvo_ml.priorities.effects import Effects, resolve
+from cvo_ml.priorities.holdout import holdout, intended
+from cvo_ml.priorities.knapsack import NONE, Floats, Integers
+from cvo_ml.priorities.profit import Prospects, limits_of, prospects
+from cvo_ml.priorities.summary import summarized
+
+DOES_NOT_PAY: Final = "does_not_pay"
+BEYOND_LIMITS: Final = "beyond_the_limits"
+HELD_OUT: Final = "holdout"
 
 
-def value_at_stake(scores: pd.DataFrame) -> pd.Series:
-    """What is lost if the customer leaves, times the probability that somebody who is still there leaves.
+@dataclass(frozen=True)
+class Plan:
+    """A plan and what it rests on.
 
-    ``min(churn_probability, p_alive) x value while active``, and the value while active in the churn
-    window is ``predicted_clv / p_alive x min(1, churn horizon / CLV horizon)``.
-    ``churn_probability x predicted_clv`` would count churn twice (DESIGN.md §4); without the minimum
-    the smallest P(alive) would promise the most (docs/decisions/0009). Nobody has more at stake than
-    ``predicted_clv``. The formula CLV, which knows no P(alive), is the value while active already.
+    Parameters
+    ----------
+    columns:
+        The priority columns of Scores and ``priority_reason``, indexed by customer.
+    table:
+        One row per customer with a possible action, by rank: the log that an evaluation needs later.
+        ``action`` is what is done, what would have been done to a held-out customer, or the best that
+        was not done; ``planned`` says whether the plan holds it, ``propensity`` how probable it was
+        that what happens to the customer (the action, or nothing) happens.
+    summary:
+        JSON-ready: totals, limits with their prices in words, actions, the profit-against-budget curve.
     """
-    p_alive = scores["p_alive"].fillna(1.0)
-    leaving = scores["churn_probability"].clip(upper=p_alive)
-    while_active = scores["predicted_clv"] / p_alive.where(p_alive > 0)
-    # horizons differ only where the user set them so; an unknown one is taken to be equal
-    share_of_window = (scores["churn_horizon_days"] / scores["clv_horizon_days"]).clip(upper=1).fillna(1.0)
-    return leaving * while_active * share_of_window
+
+    columns: pd.DataFrame
+    table: pd.DataFrame
+    summary: Mapping[str, Any]
 
 
-def declared_effects(scores: pd.DataFrame, policy: PriorityPolicy) -> pd.DataFrame:
-    """The effects table of the policy's declared save rate, one row per customer.
-
-    Columns: ``customer_id, action, effect, source``; effect is the share of leaving customers kept.
-    """
-    return pd.DataFrame(
-        {
-            "customer_id": scores.index,
-            "action": policy.action.name,
-            "effect": policy.action.save_rate,
-            "source": policy.action.source,
-        }
-    )
-
-
-def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy) -> pd.DataFrame:
-    """Fill the priority columns of Scores.
+def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, around: Circumstances) -> Plan:
+    """Choose actions within the policy's limits.
 
     Parameters
     ----------
     scores:
-        Indexed by ``customer_id``, with ``predicted_clv, p_alive, churn_probability``.
+        Indexed by ``customer_id``, with CLV, churn and segment columns.
     effects:
-        ``customer_id, action, effect``: what the action does for each customer.
+        What the actions do (``effects`` module); several sources may speak, the most trusted counts.
+    around:
+        Opt-outs, past contacts, costs.
 
     Returns
     -------
-    pandas.DataFrame
-        The priority columns and ``priority_reason``, indexed like ``scores``. Rank 1 has the highest
-        expected profit; ties go by customer id. The held out keep rank and profit but get no action.
+    Plan
+        Rank 1 has the highest expected profit; ties go by customer id. The held out keep rank and
+        profit but get no action. The order of the rows in ``scores`` does not matter.
+
+    Raises
+    ------
+    DataError
+        If the effects cannot be meant, or a profit is infinite.
     """
-    effect = effects.set_index("customer_id")["effect"].reindex(scores.index)
-    profit = value_at_stake(scores) * effect - policy.action.cost
-    held = holdout(scores.index, policy.holdout)
-    priorities = null_columns(scores.index, "priority", "no_value_at_stake")
-    priorities["expected_profit_of_action"] = profit
-    priorities["priority_rank"] = _ranks(profit)
-    priorities["holdout"] = held.astype("boolean")
-    pays = profit > 0
-    act = pays & ~held
-    priorities["next_action"] = pd.Series(policy.action.name, index=scores.index, dtype="str").where(act)
-    priorities["channel"] = pd.Series(policy.action.channel, index=scores.index, dtype="str").where(act)
-    reason = priorities["priority_reason"].mask(profit.notna(), "does_not_pay").mask(pays, "holdout")
-    priorities["priority_reason"] = reason.mask(act, None).astype("str")
-    return priorities[[*columns_of("priority"), "priority_reason"]]
+    ordered = scores.iloc[np.argsort(scores.index.astype("str").to_numpy(dtype=object), kind="stable")]
+    known = resolve(effects, ordered.index, policy)
+    found = prospects(ordered, known, policy, around)
+    held = holdout(ordered.index, policy.holdout).to_numpy()
+    limits, resources, segments = limits_of(ordered, policy)
+    done = allocate(found.profit[~held], limits.of(np.flatnonzero(~held)))
+    choice = np.full(len(ordered), NONE, dtype=np.int64)
+    choice[~held] = done.choice
+    choice[held] = intended(found.profit, limits, held, done)
+    columns = _columns(ordered, found, choice, held, policy)
+    table = _table(columns, found, known, choice, policy)
+    summary = summarized(
+        table, found.profit[~held], limits.of(np.flatnonzero(~held)), done, resources, segments, policy
+    )
+    reasons = columns["priority_reason"].value_counts().sort_index()
+    summary |= {"value_share": around.value_share, "reasons": {str(name): int(n) for name, n in reasons.items()}}
+    return Plan(columns.reindex(scores.index), table, summary)
 
 
-def holdout(customers: pd.Index, rule: Holdout) -> pd.Series:
-    """Who is kept untreated: decided by the customer's id alone, so it stays the same in every run."""
-    threshold = int(rule.share * 2**32)
-    drawn = [
-        int.from_bytes(hashlib.sha256(f"{rule.salt}\0{customer}".encode()).digest()[:4], "big") < threshold
-        for customer in customers
-    ]
-    return pd.Series(drawn, index=customers, dtype=bool)
+def _columns(
+    scores: pd.DataFrame, found: Prospects, choice: Integers, held: NDArray[np.bool_], policy: PriorityPolicy
+) -> pd.DataFrame:
+    shown = _shown(found.profit, choice)
+    possible = shown != NONE
+    profit = _taken(found.profit, shown)
+    planned, act = choice != NONE, (choice != NONE) & ~held
+    columns = null_columns(scores.index, "priority", DOES_NOT_PAY)
+    columns["expected_profit_of_action"] = profit
+    columns["priority_rank"] = _ranks(columns["expected_profit_of_action"])
+    columns["holdout"] = pd.array(held, dtype="boolean")
+    for name in ("name", "channel"):
+        words = np.array([getattr(action, name) for action in policy.actions], dtype=object)
+        column = pd.Series(words[shown], index=scores.index, dtype="str")
+        columns["next_action" if name == "name" else name] = column.where(act)
+    reason = columns["priority_reason"].mask(profit > 0, BEYOND_LIMITS).mask(planned & held, HELD_OUT)
+    reason = reason.mask(act, None).where(possible, found.reason)
+    columns["priority_reason"] = reason.astype("str")
+    return columns[[*columns_of("priority"), "priority_reason"]]
+
+
+def _table(
+    columns: pd.DataFrame, found: Prospects, known: Effects, choice: Integers, policy: PriorityPolicy
+) -> pd.DataFrame:
+    shown = _shown(found.profit, choice)
+    next_best, next_profit = _runner_up(found.profit, shown)
+    names = np.array([*(action.name for action in policy.actions), None], dtype=object)
+    channels = np.array([*(action.channel for action in policy.actions), None], dtype=object)
+    kinds = np.array([*(action.kind for action in policy.actions), None], dtype=object)
+    origin = known.origin[np.arange(len(shown)), shown]
+    sources = np.array([*(source for source, _ in known.origins), None], dtype=object)
+    versions = np.array([*(version for _, version in known.origins), None], dtype=object)
+    planned, held = choice != NONE, columns["holdout"].to_numpy(dtype=bool)
+    share = policy.holdout.share
+    table = pd.DataFrame(
+        {
+            "priority_rank": columns["priority_rank"],
+            "action": pd.Series(names[shown], index=columns.index, dtype="str"),
+            "channel": pd.Series(channels[shown], index=columns.index, dtype="str"),
+            "kind": pd.Series(kinds[shown], index=columns.index, dtype="str"),
+            "planned": planned,
+            "holdout": held,
+            "propensity": np.where(planned, np.where(held, share, 1 - share), 1.0),
+            "cost": np.array([action.cost for action in policy.actions])[shown],
+            "value": _taken(found.value, shown),
+            "effect": _taken(known.estimate, shown),
+            "effect_lower": _taken(known.lower, shown),
+            "source": pd.Series(sources[origin], index=columns.index, dtype="str"),
+            "version": pd.Series(versions[origin], index=columns.index, dtype="str"),
+            "expected_profit": columns["expected_profit_of_action"],
+            "expected_profit_at_estimate": _taken(found.at_estimate, shown),
+            "next_best": pd.Series(names[next_best], index=columns.index, dtype="str"),
+            "next_best_profit": next_profit,
+        }
+    )
+    table.insert(0, "customer_id", columns.index.astype("str"))
+    listed: pd.DataFrame = table[shown != NONE].sort_values("priority_rank", ignore_index=True)
+    return listed
+
+
+def _shown(profit: Floats, choice: Integers) -> Integers:
+    """What was chosen, else the best there is, -1 where nothing is allowed."""
+    best = np.where(np.isnan(profit), -np.inf, profit).argmax(axis=1)
+    return np.where(choice != NONE, choice, np.where(np.isnan(profit).all(axis=1), NONE, best))
+
+
+def _runner_up(profit: Floats, shown: Integers) -> tuple[Integers, Floats]:
+    """The best other action and its profit; -1 and nan where there is none."""
+    others = np.where(np.isnan(profit), -np.inf, profit)
+    others[np.arange(len(shown)), shown] = -np.inf
+    place = others.argmax(axis=1)
+    value = others[np.arange(len(shown)), place]
+    return np.where(np.isfinite(value), place, NONE), np.where(np.isfinite(value), value, np.nan)
+
+
+def _taken(values: Floats, place: Integers) -> Floats:
+    """The value at each row's place; nan where the place is -1."""
+    return np.where(place == NONE, np.nan, values[np.arange(len(place)), place])
 
 
 def _ranks(profit: pd.Series) -> pd.Series:

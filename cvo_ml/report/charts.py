@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -139,23 +138,3 @@ def segments(scores: pd.DataFrame, currency: str) -> go.Figure:
     figure.update_xaxes(tickformat=".0%")
     figure.update_xaxes(range=[0, 1.15 * max(max(bar.x) for bar in figure.data)])
     return styled(figure, "RFM groups: who they are and what they are worth", "share of the total", "", 560)
-
-
-def profit_curve(profit: pd.Series, currency: str) -> go.Figure:
-    """Expected profit of contacting the first n customers of the list."""
-    summed = profit.sort_values(ascending=False).cumsum().reset_index(drop=True)
-    best = int(np.argmax(summed.to_numpy())) if len(summed) else 0
-    figure = go.Figure(
-        go.Scatter(x=list(range(1, len(summed) + 1)), y=summed, mode="lines", line={"color": OURS}, showlegend=False)
-    )
-    if len(summed):
-        figure.add_annotation(
-            x=best + 1,
-            y=summed[best],
-            text=f"highest at {best + 1:,} customers: {summed[best]:,.0f}",
-            ax=-60,
-            ay=60,
-            arrowcolor=MUTED,
-        )
-    title = "Expected profit of contacting the first n customers"
-    return styled(figure, title, "customers contacted, in order of priority", f"expected profit, {currency}")

@@ -9,9 +9,8 @@ import pandas as pd
 
 from cvo_ml.report import charts
 from cvo_ml.report.templates import fill
-from cvo_ml.report.words import evidence, money_words, reasons_in_words
+from cvo_ml.report.words import evidence, money_words
 
-FIRST_ROWS: Final = 15
 MODEL_TITLES: Final = {"clv": "Customer value", "churn": "Churn", "icp": "Lookalike (ICP)"}
 GRADES: Final = {
     "A": "better than its baseline, calibrated, no slice worse",
@@ -22,7 +21,11 @@ GRADES: Final = {
 
 
 def render(
-    scores: pd.DataFrame, manifest: Mapping[str, Any], outcomes: Mapping[str, Any] | None, segments: str = ""
+    scores: pd.DataFrame,
+    manifest: Mapping[str, Any],
+    outcomes: Mapping[str, Any] | None,
+    segments: str = "",
+    priorities: str = "",
 ) -> str:
     """The report's HTML.
 
@@ -34,8 +37,8 @@ def render(
         What the score store keeps with it.
     outcomes:
         What ``monitoring.judge`` found, or None before the horizon has passed.
-    segments:
-        The HTML of ``segment_section``.
+    segments, priorities:
+        The HTML of ``segment_section`` and of ``priorities_section``.
     """
     currency = str(manifest["currency"])
     return fill(
@@ -43,48 +46,36 @@ def render(
         manifest=manifest,
         currency=currency,
         money_words=money_words(currency),
-        summary=summary(scores),
-        first=first_rows(scores),
+        summary=summary(scores, manifest["plan"]),
+        priorities=priorities,
         charts=_charts(scores, outcomes, currency),
         segments=segments,
         outcomes=outcomes,
         models=[_model(name, manifest["models"][name]) for name in MODEL_TITLES],
         grades=GRADES,
-        policy=manifest["priorities"],
         row_ledger=_ledger_rows(manifest["row_ledger"]),
         customer_ledgers=manifest["customer_ledgers"],
     )
 
 
-def summary(scores: pd.DataFrame) -> dict[str, Any]:
+def summary(scores: pd.DataFrame, plan: Mapping[str, Any]) -> dict[str, Any]:
     """The few numbers at the top."""
-    profit = scores.loc[scores["next_action"].notna(), "expected_profit_of_action"]
     horizon = scores["clv_horizon_days"].dropna()
     return {
         "customers": len(scores),
         "horizon": float(horizon.iloc[0]) if len(horizon) else None,
         "historic": float(scores["historic_clv"].sum()),
         "predicted": float(scores["predicted_clv"].sum()) if scores["predicted_clv"].notna().any() else None,
-        "actions": len(profit),
-        "profit": float(profit.sum()),
-        "held_out": int((scores["holdout"].fillna(False) & (scores["expected_profit_of_action"] > 0)).sum()),
+        "actions": plan["contacts"],
+        "profit": plan["expected_profit"],
+        "held_out": plan["held_out"],
     }
-
-
-def first_rows(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    """The first customers of the list, with their reasons in words."""
-    ranked = scores[scores["next_action"].notna()].sort_values("priority_rank").head(FIRST_ROWS)
-    rows = [{str(name): value for name, value in row.items()} for row in ranked.to_dict("records")]
-    return [{**row, "why": reasons_in_words(row["reasons"])} for row in rows]
 
 
 def _charts(scores: pd.DataFrame, outcomes: Mapping[str, Any] | None, currency: str) -> dict[str, str]:
     drawn = {}
     if scores["rfm_group"].notna().any():
         drawn["segments"] = charts.html(charts.segments(scores, currency))
-    profit = scores["expected_profit_of_action"].dropna()
-    if len(profit):
-        drawn["profit"] = charts.html(charts.profit_curve(profit, currency))
     if outcomes is not None:
         value, churn = outcomes["value"], outcomes["churn"]
         if outcomes["total_value"] > 0:

@@ -15,7 +15,7 @@ from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import as_mapping, config_dir, default_config, load_config, read_yaml
 from cvo_ml.config.monitoring import MonitoringPolicy
 from cvo_ml.config.next_actions import NextActions
-from cvo_ml.config.policies import PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
@@ -62,9 +62,13 @@ MESSAGES = {
     "icp_share_of_one.yaml": "key 'top_share': write a number below 1",
     "segments_scale_six.yaml": "key 'scale': write 'auto', 3, 4 or 5 (found 6)",
     "segments_shares_sum.yaml": "the shares of the tiers must sum to 1",
-    "priorities_no_action.yaml": "key 'action' is missing: add it",
-    "priorities_save_rate.yaml": "key 'action.save_rate': write a number of at most 1 (found 1.5)",
-    "priorities_negative_cost.yaml": "key 'action.cost': write a number of at least 0",
+    "priorities_no_action.yaml": "key 'actions' is missing: add it",
+    "priorities_effect_order.yaml": "low, estimate and high must follow each other",
+    "priorities_save_more_than_all.yaml": "keeps at most the whole value at stake: effect.high <= 1",
+    "priorities_negative_cost.yaml": "key 'actions.0.cost': write a number of at least 0",
+    "priorities_negative_budget.yaml": "key 'budget': write a number of at least 0",
+    "priorities_twice.yaml": "action 'call' stands twice: give each its own name",
+    "priorities_capacity_without_channel.yaml": "capacities: no action uses channel 'phon': use phone",
     "gates_unknown_key.yaml": "key 'profitt' is unknown (did you mean 'profit'?)",
     "gates_slope_backwards.yaml": "calibration_slope needs a lower and an upper end",
     "gates_share_above_one.yaml": "key 'scored': write a number of at most 1 (found 1.5)",

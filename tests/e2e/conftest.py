@@ -15,9 +15,9 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 def cvo() -> Command:
     """Run ``cvo`` with arguments in a folder; the outcome has its code, output and complaints."""
 
-    def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         program = "from cvo_ml.cli import main; main()"
-        environment = {**os.environ, "COLUMNS": "160", "MLFLOW_TRACKING_URI": ""}
+        environment = {**os.environ, "COLUMNS": "160", "MLFLOW_TRACKING_URI": "", **variables}
         command = [sys.executable, "-c", program, *map(str, arguments)]
         return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 

@@ -6,11 +6,12 @@ import os
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cvo_ml.core.scores import REASON_COLUMNS, columns_of, scores_hash
-from cvo_ml.core.store import current_run, read_scores
+from cvo_ml.core.store import current_run, read_scores, read_table
 from cvo_ml.transactions import sample_shop
 from tests.e2e.conftest import Command
 
@@ -102,9 +103,11 @@ def test_who_counted_as_gone_and_came_back_is_said(demo: Demo) -> None:
 
 def test_nobody_has_more_at_stake_than_they_are_expected_to_bring(demo: Demo) -> None:
     scores = read_scores(current_run(demo[0] / "demo" / "scores"))
-    policy = current_run(demo[0] / "demo" / "scores").manifest["priorities"]["action"]
-    at_stake = (scores["expected_profit_of_action"] + policy["cost"]) / policy["save_rate"]
-    assert (at_stake.dropna() <= scores["predicted_clv"][at_stake.notna()] * (1 + 1e-9)).all()
+    plan = read_table(current_run(demo[0] / "demo" / "scores"), "plan")
+    expected = scores.set_index("customer_id")["predicted_clv"].reindex(plan["customer_id"]).to_numpy()
+    assert len(plan) > 1000
+    assert (plan["value"] <= expected * (1 + 1e-9)).all()
+    assert np.allclose(plan["value"] * plan["effect_lower"] - plan["cost"], plan["expected_profit"])
 
 
 def test_the_output_says_what_to_try_next(demo: Demo) -> None:
@@ -149,6 +152,18 @@ def test_each_step_works_on_its_own(demo: Demo, cvo: Command) -> None:
     assert found["value"]["reason"] == found["churn"]["reason"] == "another_horizon"  # both were predicted for 90
     assert cvo("report", "--out", "later", cwd=demo[0]).returncode == 0
     assert "predicted for 90 days, and this window has 60" in (demo[0] / "later" / "report.html").read_text()
+
+
+def test_exported_champions_give_the_same_scores_without_mlflow(demo: Demo, cvo: Command, tmp_path: Path) -> None:
+    for name in ("clv", "churn", "icp"):
+        ran = cvo("models", "export", name, "--to", tmp_path / "models", cwd=demo[0])
+        assert ran.returncode == 0, ran.stderr
+    (tmp_path / "mlflow.py").write_text("raise ImportError('not installed here')\n")
+    arguments = ("score", "--models", "models", "--as-of", "2011-09-10", "--json")
+    ran = cvo(*arguments, cwd=tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    assert ran.returncode == 0, ran.stderr
+    manifest = current_run(demo[0] / "demo" / "scores").manifest
+    assert json.loads(ran.stdout)["scores_hash"] == manifest["scores_hash"]
 
 
 def test_the_scores_of_one_shop_are_not_judged_by_anothers_orders(demo: Demo, cvo: Command, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -11,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.conftest import Command
 
 PROGRAM = "from cvo_ml.cli import main; main()"
 TRAIN = ("train", "clv", "--as-of", "2011-09-10")
@@ -60,3 +65,37 @@ def test_a_stopped_training_ends_its_child_and_leaves_no_half_database(number: s
         assert "Traceback" not in said
     assert wait_for(lambda: not children(tmp_path))
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes through /proc")
+def test_a_training_killed_at_any_moment_leaves_the_old_champion_or_the_new_one(cvo: Command, tmp_path: Path) -> None:
+    """The child that trains is killed itself, so that nothing can be put in order; a later command does that."""
+    lines = [f"c{n % 400},2023-{1 + n * 7 % 12:02d}-{1 + n * 11 % 27:02d},{10 + n % 90}" for n in range(4000)]
+    (tmp_path / "orders.csv").write_text("\n".join(["client,date,total", *lines]) + "\n")
+    columns = "{customer_id: client, ordered_at: date, net: total}"
+    source = "source: {path: orders.csv}"
+    (tmp_path / "shop.yaml").write_text(f"name: s\ncurrency: EUR\norder_id: generated\n{source}\ncolumns: {columns}\n")
+    train = ("train", "clv", "--shop", "shop.yaml", "--set", "clv.hybrid.enabled=false")
+    short = ("--set", "clv.horizon=60D", "--set", "clv.validation_horizon=60D")
+    started = time.monotonic()
+    first = cvo(*train, *short, "--as-of", "2023-11-01", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    took = time.monotonic() - started
+    moments = random.Random(3)
+    for number in range(3):
+        process = start(tmp_path, *train, *short, "--as-of", f"2023-11-{2 + number:02d}", "--promote")
+        assert wait_for(lambda: children(tmp_path))
+        time.sleep(moments.uniform(0.1, took))
+        for child in children(tmp_path):
+            os.kill(child, signal.SIGKILL)
+        process.communicate(timeout=60)
+        listed = cvo("models", "list", "--json", cwd=tmp_path)
+        assert listed.returncode == 0, listed.stderr
+        champions = [row for row in json.loads(listed.stdout)["models"] if row["alias"] == "champion"]
+        assert len(champions) == 1
+        database = sqlite3.connect(tmp_path / "mlruns" / "mlflow.db")
+        assert {status for (status,) in database.execute("select distinct status from runs")} <= {"FINISHED", "FAILED"}
+        database.close()
+    scored = cvo("score", "--shop", "shop.yaml", "--as-of", "2023-12-01", cwd=tmp_path)
+    assert scored.returncode == 0, scored.stderr

@@ -10,31 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvo_ml.config.policies import Action, Holdout, PriorityPolicy
+from cvo_ml.config.priorities import Holdout, PriorityPolicy
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.priorities import declared_effects, plan, value_at_stake
-from cvo_ml.priorities.plan import holdout
-from tests.builders import null_scores
-
-NOBODY = Holdout(share=0.0)
-ACTION = Action(name="call", channel="phone", cost=2.0, save_rate=0.1, source="assumed")
+from cvo_ml.priorities.holdout import holdout
+from tests.priorities.makers import AROUND, NOBODY, action, scored
 
 
 def policy(cost: float = 2.0, hold: Holdout = NOBODY) -> PriorityPolicy:
-    return PriorityPolicy(action=ACTION.model_copy(update={"cost": cost}), holdout=hold)
-
-
-def scored(*rows: tuple[str, float, float, float]) -> pd.DataFrame:
-    """(customer, predicted_clv, p_alive, churn_probability)."""
-    scores = null_scores([row[0] for row in rows])
-    for place, name in enumerate(("predicted_clv", "p_alive", "churn_probability"), start=1):
-        scores[name] = [float(row[place]) for row in rows]
-    return scores
+    return PriorityPolicy(actions=(action("call", cost=cost, effect=0.1, channel="phone"),), holdout=hold)
 
 
 def planned(scores: pd.DataFrame, rules: PriorityPolicy | None = None) -> pd.DataFrame:
     rules = rules or policy()
-    return plan(scores, declared_effects(scores, rules), rules)
+    return plan(scores, declared_effects(rules), rules, AROUND).columns
 
 
 def test_value_at_stake_by_hand() -> None:
@@ -83,8 +72,8 @@ def test_expected_profit_is_value_at_stake_times_save_rate_less_cost() -> None:
 
 def test_an_effect_of_the_customers_own_counts_and_an_unknown_one_is_not_invented() -> None:
     scores = scored(("a", 100, 1.0, 0.5), ("b", 100, 1.0, 0.5))
-    effects = pd.DataFrame({"customer_id": ["b"], "action": ["call"], "effect": [0.2]})
-    result = plan(scores, effects, policy())
+    own = {"action": "call", "effect": 0.2, "effect_lower": 0.2, "source": "uplift", "version": "1"}
+    result = plan(scores, pd.DataFrame([{"customer_id": "b", **own}]), policy(), AROUND).columns
     assert result.loc["b", "expected_profit_of_action"] == pytest.approx(50 * 0.2 - 2)
     assert result.loc["a", "priority_reason"] == "no_value_at_stake"
 

@@ -1,13 +1,15 @@
 """The report says what the scores say, and a hostile name does no harm in it."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from cvo_ml.core.scores import validate_scores
-from cvo_ml.report import render
+from cvo_ml.priorities import Plan
+from cvo_ml.report import priorities_section, render
 from cvo_ml.report.page import summary
 from tests.builders import null_scores
+from tests.priorities.makers import action, planned
+from tests.priorities.makers import scored as customers
 
 MANIFEST = {
     "shop": "<script>alert(1)</script>",
@@ -15,10 +17,7 @@ MANIFEST = {
     "currency": "EUR",
     "value_basis": "revenue",
     "models": {name: {"reason": "not_trained"} for name in ("clv", "churn", "icp")},
-    "priorities": {
-        "action": {"name": "call", "channel": "phone", "cost": 2.0, "save_rate": 0.05, "source": "declared"},
-        "holdout": {"share": 0.1, "salt": "cvo"},
-    },
+    "priorities": {"holdout": {"share": 0.1, "salt": "cvo"}},
     "row_ledger": {"rows_in": 3, "used": 2, "quarantined": {"null id": 1}, "excluded": {}},
     "customer_ledgers": {"clv": {"known": 2, "scored": 0, "ineligible": {"not_trained": 2}}},
     "notes": [],
@@ -26,45 +25,53 @@ MANIFEST = {
 }
 
 
-def scored() -> pd.DataFrame:
-    scores = null_scores(["<img src=x onerror=alert(2)>", "=cmd|calc"])
-    return scores.assign(
-        predicted_clv=[100.0, 50.0],
-        historic_clv=[10.0, 20.0],
-        clv_horizon_days=90.0,
-        churn_probability=[0.5, 0.2],
-        rfm_group=pd.Series(["Champions", "At risk"], index=scores.index, dtype="str"),
-        value_tier=pd.Series(["high", "low"], index=scores.index, dtype="str"),
-        expected_profit_of_action=[12.0, -1.0],
-        next_action=pd.Series(["call", None], index=scores.index, dtype="str"),
-        priority_rank=[1.0, 2.0],
-        holdout=pd.Series([False, False], index=scores.index, dtype="boolean"),
-    )
+HOSTILE = ("<img src=x onerror=alert(2)>", "=cmd|calc")
+CALL = action("<b>call</b>", cost=2.0, effect=0.5)
+
+
+def scored() -> tuple[pd.DataFrame, Plan]:
+    scores = customers((HOSTILE[0], 100.0, 1.0, 0.5), (HOSTILE[1], 10.0, 1.0, 0.2), group="Champions")
+    scores = scores.assign(historic_clv=[10.0, 20.0], clv_horizon_days=90.0)
+    found = planned(scores, CALL, budget=3.0)
+    return scores.assign(**found.columns), found
+
+
+def page(scores: pd.DataFrame, found: Plan, outcomes: dict[str, object] | None = None) -> str:
+    manifest = {**MANIFEST, "plan": found.summary}
+    return render(scores, manifest, outcomes, priorities=priorities_section(scores, manifest, found.table))
+
+
+def nothing(*names: str) -> tuple[pd.DataFrame, Plan]:
+    scores = null_scores(list(names))
+    found = planned(scores, CALL)
+    return scores.assign(**found.columns), found
 
 
 def test_names_from_outside_are_escaped() -> None:
-    page = render(scored(), MANIFEST, None).split("</script>", 1)[1]
-    assert "<script>alert(1)" not in page
-    assert "<img src=x" not in page
-    assert "&lt;img src=x" in page
+    shown = page(*scored()).split("</script>", 1)[1]
+    assert "<script>alert(1)" not in shown
+    assert "<img src=x" not in shown
+    assert "<b>call" not in shown
+    assert "&lt;img src=x" in shown
 
 
 def test_a_shop_without_any_model_still_has_a_report() -> None:
-    page = render(null_scores(["a", "b"]), MANIFEST, None)
-    assert "refused: not_trained" in page
-    assert "No contact is expected to earn its cost" in page
-    assert "is not over in the data" in page
+    shown = page(*nothing("a", "b"))
+    assert "refused: not_trained" in shown
+    assert "No contact is expected to earn its cost" in shown
+    assert "is not over in the data" in shown
 
 
 def test_the_numbers_at_the_top_are_those_of_the_table() -> None:
-    top = summary(scored())
-    assert (top["customers"], top["historic"], top["predicted"], top["actions"], top["profit"]) == (2, 30, 150, 1, 12)
+    scores, found = scored()
+    top = summary(scores, found.summary)
+    assert (top["customers"], top["historic"], top["predicted"], top["actions"], top["profit"]) == (2, 30, 110, 1, 23)
 
 
 @pytest.mark.parametrize("rows", [0, 1])
 def test_hardly_any_customers_are_reported_without_failing(rows: int) -> None:
-    scores = validate_scores(null_scores(["a"])).iloc[:rows]
-    assert "Customer value report" in render(scores, MANIFEST, None)
+    scores, found = nothing(*["a"] * rows)
+    assert "Customer value report" in page(validate_scores(scores), found)
 
 
 def test_outcomes_without_a_value_ranking_are_shown_as_such() -> None:
@@ -80,7 +87,14 @@ def test_outcomes_without_a_value_ranking_are_shown_as_such() -> None:
         "icp": {"reason": "not_trained"},
         "actions": "cannot be judged",
     }
-    page = render(scored(), MANIFEST, outcomes)
-    assert "No CLV ranking to judge: not_trained" in page
-    assert "cannot be judged" in page
-    assert np.char.count(page, "plotly-graph-div") >= 3
+    shown = page(*scored(), outcomes)
+    assert "No CLV ranking to judge: not_trained" in shown
+    assert "cannot be judged" in shown
+    assert shown.count("plotly-graph-div") >= 3
+
+
+def test_the_list_the_limits_and_the_curve_are_shown() -> None:
+    shown = page(*scored())
+    assert "50 % likely to leave, 50 at stake" in shown
+    assert "budget: 2.00 of 3.00 EUR are spent; more would earn nothing" in shown
+    assert "What more or less money would be expected to earn" in shown

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from cvo_ml import pipeline
-from cvo_ml.config.policies import Action, PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy, Tier
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.scores import columns_of, validate_scores
@@ -23,10 +23,11 @@ from cvo_ml.segments.history import rfm_at
 from cvo_ml.segments.movement import CORRECTION, EDGE, OWN
 from cvo_ml.segments.run import earlier, edges_of
 from tests.builders import SHOP_CUT, Order, shop_of
+from tests.priorities.makers import action
 from tests.segments.customers import rfm
 
 NEXT_MONTH = date(2023, 12, 1)
-PRIORITIES = PriorityPolicy(action=Action(name="call", channel="phone", cost=1.0, save_rate=0.05, source="declared"))
+PRIORITIES = PriorityPolicy(actions=(action("call", effect=0.05),))
 
 
 def run(

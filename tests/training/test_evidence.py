@@ -11,16 +11,17 @@ import pytest
 from scipy.special import expit
 
 from cvo_ml.config.gates import Gates
-from cvo_ml.config.policies import Action, PriorityPolicy
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.registry.gate import closed, decide
 from cvo_ml.registry.models import model_of
 from cvo_ml.registry.succession import Standing
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
+from tests.priorities.makers import action
 from training.evidence import evidence, improvement
 from training.trial import Trial
 
-POLICY = PriorityPolicy(action=Action(name="a", channel="mail", cost=2.0, save_rate=0.1, source="test"))
+POLICY = PriorityPolicy(actions=(action("a", cost=2.0, effect=0.1),))
 ROWS = 6000
 OPENED = date(2024, 1, 1)
 

@@ -1,0 +1,81 @@
+"""Did it pay: known effects are found as often as the interval says, and broken experiments are named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cvo_ml.config.priorities import Holdout, PriorityPolicy
+from cvo_ml.priorities import declared_effects, plan
+from cvo_ml.priorities.evaluation import effects_table, evaluate, verdict
+from tests.priorities.makers import AROUND, action, crowd, planned
+
+RULE = Holdout(share=0.3)
+OFFER = action("offer", cost=1.0, effect=0.2, stop_after=100)
+POLICY = PriorityPolicy(actions=(OFFER,), holdout=RULE)
+TABLE = planned(crowd(1500), OFFER, holdout=RULE).table
+
+
+def outcome(rng: np.random.Generator, effect: float) -> pd.DataFrame:
+    """Treated customers keep ``effect`` of the value at stake; half of the noise was seen before."""
+    treated = (TABLE["planned"] & ~TABLE["holdout"]).to_numpy()
+    before = rng.normal(0, 30, len(TABLE))
+    value = 50 + before + rng.normal(0, 30, len(TABLE)) + effect * TABLE["value"].to_numpy() * treated
+    return pd.DataFrame({"value": value, "before": before}, index=pd.Index(TABLE["customer_id"]))
+
+
+def test_the_true_effect_is_inside_the_interval_as_often_as_it_says() -> None:
+    planned_rows = TABLE[TABLE["planned"]]
+    rng, inside, low = np.random.default_rng(0), 0, 0
+    truth = 0.2 * planned_rows.loc[~planned_rows["holdout"], "value"].mean()
+    for _ in range(150):
+        found = evaluate(TABLE, outcome(rng, 0.2), POLICY, "t")["actions"]["offer"]
+        inside += found["extra_value"]["lower"] <= truth <= found["extra_value"]["upper"]
+        low += found["effect"]["lower"] <= truth / planned_rows["value"].mean()
+    assert 0.91 <= inside / 150 <= 0.99
+    assert 0.83 <= low / 150 <= 0.97  # the 10 % quantile
+    assert found["variance_kept"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_profit_is_extra_value_less_cost_and_measured_effects_come_back_into_a_plan() -> None:
+    found = evaluate(TABLE, outcome(np.random.default_rng(1), 0.5), POLICY, "spring")
+    result = found["actions"]["offer"]
+    assert result["profit_per_contact"]["estimate"] == pytest.approx(result["extra_value"]["estimate"] - 1.0)
+    assert result["profit"]["estimate"] == pytest.approx(result["profit_per_contact"]["estimate"] * result["treated"])
+    assert result["verdict"] == "keep"
+    effects = pd.concat([declared_effects(POLICY), effects_table(found)], ignore_index=True)
+    again = plan(crowd(50), effects, POLICY, AROUND).table
+    assert set(again["source"]) == {"experiment"}
+    assert again["effect_lower"].unique().tolist() == [result["effect"]["lower"]]
+
+
+def test_a_broken_parting_is_named_and_gives_no_effects() -> None:
+    lost = TABLE["holdout"] & (np.arange(len(TABLE)) % 2 == 0)
+    found = evaluate(TABLE[~lost], outcome(np.random.default_rng(2), 0.5), POLICY, "t")
+    assert found["all"]["suspicious"]
+    assert found["actions"]["offer"]["verdict"] == "go on"
+    assert found["effects"] == []
+
+
+def test_too_few_held_out_customers_say_nothing() -> None:
+    found = evaluate(TABLE.head(40), outcome(np.random.default_rng(3), 0.5), POLICY, "t")
+    assert "fewer than 30" in found["all"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("treated", "lower", "upper", "said"),
+    [(500, -3, -1, "stop"), (50, -3, -1, "go on"), (500, -1, 1, "go on"), (50, 1, 2, "keep")],
+)
+def test_the_stop_rule(treated: int, lower: float, upper: float, said: str) -> None:
+    result = {"suspicious": False, "treated": treated, "profit_per_contact": {"lower": lower, "upper": upper}}
+    assert verdict(result, 100) == said
+
+
+def test_other_policies_are_estimated_from_the_log() -> None:
+    found = evaluate(TABLE, outcome(np.random.default_rng(4), 0.5), POLICY, "t")["policies"]
+    assert set(found) == {"nobody", "the plan", "its first half"}
+    nobody, whole = found["nobody"]["snips"], found["the plan"]["snips"]
+    gain = 0.5 * TABLE.loc[TABLE["planned"], "value"].mean() - 1.0
+    spread = whole["upper"] - whole["lower"] + nobody["upper"] - nobody["lower"]
+    assert whole["estimate"] - nobody["estimate"] == pytest.approx(gain, abs=spread)
