@@ -75,6 +75,25 @@ def importance(gain: Mapping[str, float]) -> Any:
     return figure
 
 
+def staleness(rows: Sequence[Mapping[str, float]]) -> Any:
+    """Log loss in the last window of models that were trained earlier and earlier."""
+    figure, axes = _figure("What a model loses as it grows older", "Days older than the freshest", "Log loss")
+    axes.plot([row["days_older"] for row in rows], [row["log_loss"] for row in rows], "o-")
+    return figure
+
+
+def survival(found: Mapping[str, Any]) -> Any:
+    """Mean share of customers without the event by the end of each period, predicted beside observed."""
+    what = "subscription goes on" if found["event"] == "end" else "no order yet"
+    figure, axes = _figure(f"Survival: {what}", "Days after the cut", "Share of customers")
+    days = [found["period_days"] * k for k in range(found["periods"] + 1)]
+    for name in ("mean_survival", "observed_survival"):
+        axes.plot(days, [1.0, *found[name]], "o-", label=name.split("_")[0])
+    axes.set_ylim(0, 1)
+    axes.legend()
+    return figure
+
+
 def frequency_recency(model: PurchaseModel, features: pd.DataFrame, horizon: Horizon) -> Any:
     """Expected purchases by how often and how lately a customer of the shop's greatest age bought."""
     grid, shape, extent = _histories(features)

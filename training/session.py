@@ -44,7 +44,7 @@ class Session:
     read: ReadResult
     when: When
 
-    def take(self, name: str, job: FrozenConfig, fit: Callable[[], Trained]) -> dict[str, Any]:
+    def take(self, name: str, job: FrozenConfig, fit: Callable[[Run], Trained]) -> dict[str, Any]:
         """Fit in a tracked run, register, and give the new version its place; what to say of it.
 
         Raises
@@ -56,7 +56,7 @@ class Session:
         """
         standing = Succession(self.tracker).standing(name)
         with self.tracker.run(name, f"{self.shop.name} {self.as_of}", {"shop": self.shop.name}) as run:
-            trained = fit()
+            trained = fit(run)
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
             policy = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)

@@ -8,19 +8,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import ChurnJob, ClvJob
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot
-from cvo_ml.features.snapshot import is_gone
+from cvo_ml.features.churn_outcomes import ineligible
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.protocol import Bundled
+from cvo_ml.registry.inputs import completed
 from cvo_ml.registry.models import bundle_of, model_of
 from cvo_ml.stats.calibration import decile_slope, log_loss, logistic_recalibration
 from cvo_ml.stats.ranking import lift
+from training.churn_windows import Window
 from training.clv_validation import Validation
 from training.slices import by_country, slices
 from training.trial import Trial
@@ -57,26 +58,24 @@ def clv_trial(champion: Bundled, validation: Validation, customers: pd.DataFrame
     )
 
 
-def churn_trial(
-    judged: Bundled, test: pd.DataFrame, churned: NDArray[np.bool_], tables: Tables, as_of: date, job: ChurnJob
-) -> Trial:
+def churn_trial(judged: Bundled, window: Window, tables: Tables, as_of: date, job: ChurnJob) -> Trial:
     """The last closed window: who was eligible when it opened, and who was lost in it.
 
     What a customer brings while active is the own average value and rate of orders over the horizon, as then known.
     """
-    customers = snapshot(tables, as_of)
+    customers, test, churned = snapshot(tables, as_of), window.X, window.churned
     counts = test["number_of_orders"].to_numpy(), test["net_value"].to_numpy().clip(min=0)
     value = clv_formula(*counts, test["days_since_first_order"].to_numpy(), job.horizon)
     return Trial(
-        bundle_of("churn", judged, {"horizon_days": job.horizon.days, "definition": job.definition}),
+        bundle_of("churn", judged, {"horizon_days": job.horizon.days, "definition": job.definition_name}),
         as_of - job.horizon.delta,
         test,
-        predict=lambda bundle, X: model_of(bundle).predict_proba(X)[:, 1],
+        predict=lambda bundle, X: model_of(bundle).predict_proba(completed(X, bundle))[:, 1],
         measure="log_loss",
         skill=lambda predicted, rows: -float(log_loss(churned[rows], predicted[rows]).mean()),
         stake=lambda predicted: predicted * value,
         came=churned * value,
-        eligible=customers[~is_gone(customers, job.horizon)],
+        eligible=customers[ineligible(customers, job.definition, job.horizon).isna()],
         slope=lambda predicted: logistic_recalibration(churned, predicted).slope_interval(),
         slices=slices(test),
     )

@@ -136,6 +136,17 @@ def train(
     promote: Annotated[
         bool, typer.Option("--promote", help="Make a challenger champion at once if its gates are open.")
     ] = False,
+    tune: Annotated[
+        Optional[str], typer.Option("--tune", help="Search better churn trees first: trials, or minutes as in 10min.")
+    ] = None,
+    static: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--static", help="churn on a CSV or Parquet table without dates; see --label.", show_default=False
+        ),
+    ] = None,
+    label: Annotated[Optional[str], typer.Option("--label", help="With --static: the column of who churned.")] = None,
+    positive: Annotated[Optional[str], typer.Option("--positive", help="With --static: its value for yes.")] = None,
     as_json: Json = False,
 ) -> None:
     """Fit models on what was known before the cut; track, grade and register them.
@@ -144,8 +155,11 @@ def train(
     """
     from cvo_ml.cli import commands, shops
 
+    if static is not None:
+        commands.train_static(names, static, label, positive, mlruns, overrides or [], as_json)
+        return
     chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
-    commands.train(names, chosen, as_of, mlruns, overrides or [], as_json, promote=promote)
+    commands.train(names, chosen, as_of, mlruns, overrides or [], as_json, promote=promote, tune=tune)
 
 
 @app.command()

@@ -125,6 +125,7 @@ def train(
     overrides: Sequence[str],
     as_json: bool,
     promote: bool = False,
+    tune: str | None = None,
 ) -> None:
     """Train the named models as of the cut.
 
@@ -142,11 +143,14 @@ def train(
         raise UsageError(f"no model {unknown[0]!r}: use {', '.join(MODEL_NAMES)}")
     if as_of is None:
         raise UsageError("train needs --as-of YYYY-MM-DD: the code never asks the clock what day it is")
+    if tune is not None and "churn" not in names:
+        raise UsageError("--tune searches churn trees, and churn is not among the models: add churn, or leave it out")
     check_overrides(names, overrides)
     training.checkout()
     shop_file = shops.save(shop, mlruns / f"shop-{shop.name}.yaml")
     when: When = "gate" if promote else "never"
-    said = _train(list(dict.fromkeys(names)), shop_file, parse_as_of(as_of), mlruns, overrides, when, quiet=as_json)
+    cut = parse_as_of(as_of)
+    said = _train(list(dict.fromkeys(names)), shop_file, cut, mlruns, overrides, when, quiet=as_json, tune=tune)
     if as_json:
         _print_json({"models": said})
     else:
@@ -158,6 +162,39 @@ def train(
         raise GateClosed(
             f"{', '.join(behind)}: the champion stays, because a gate is closed: cvo models show {behind[0]}"
         )
+
+
+def train_static(
+    names: Sequence[str],
+    table: Path,
+    label: str | None,
+    positive: str | None,
+    mlruns: Path,
+    overrides: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Train churn on a table without dates.
+
+    Raises
+    ------
+    UsageError
+        If other models are named, or no label.
+    ModelRefused
+        If the table carries no model.
+    """
+    if list(names) != ["churn"] or label is None:
+        raise UsageError("--static is for churn alone, and needs --label: cvo train churn --static FILE --label COLUMN")
+    check_overrides(names, overrides)
+    training.checkout()
+    with step(f"Training churn on {table.name}", as_json):
+        said = training.run_static(table, label, positive, mlruns, overrides, lambda event: None)
+    if said["event"] == "refused":
+        raise ModelRefused(said["text"], reason_code=said["reason"])
+    if as_json:
+        _print_json({"models": [said]})
+    else:
+        show.notes(console, said["notes"])
+        console.print_json(data=said["metrics"])
 
 
 def score(
@@ -239,13 +276,14 @@ def _train(
     overrides: Sequence[str],
     when: When,
     quiet: bool,
+    tune: str | None = None,
 ) -> list[dict[str, Any]]:
     with step(f"Training {', '.join(names)}", quiet), console.status("Starting the training process") as status:
 
         def listen(event: Mapping[str, Any]) -> None:
             status.update(event.get("text", "Training"))
 
-        return training.run(names, shop_file, as_of, mlruns, overrides, when, listen)
+        return training.run(names, shop_file, as_of, mlruns, overrides, when, listen, tune)
 
 
 def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: ModelSet, quiet: bool) -> StoredRun:

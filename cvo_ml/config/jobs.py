@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.boosted import LeakPolicy, Positive, Share, Trees
+from cvo_ml.config.churn import ChurnJob
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.core.units import Horizon
-
-Positive = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Trees(FrozenConfig):
-    """Size of a boosted model and LightGBM parameters that differ from the default."""
-
-    rounds: Positive = 150
-    parameters: dict[str, Any] = {}
 
 
 class HybridJob(FrozenConfig):
@@ -43,33 +35,6 @@ class ClvJob(FrozenConfig):
     covariates: tuple[str, ...] = ()
     oracle_customers: Annotated[int, Field(ge=0)] = 50_000
     hybrid: HybridJob = HybridJob()
-
-
-class LeakPolicy(FrozenConfig):
-    """What the owner of the data vouches for, column by column (docs/decisions/0008)."""
-
-    known_at_conversion: tuple[str, ...] = ()
-    acknowledged: tuple[str, ...] = ()
-
-
-class ChurnJob(FrozenConfig):
-    """Churn as no order within the horizon."""
-
-    horizon: Horizon = Horizon("90D")
-    definition: Literal["no_order_within_horizon"] = "no_order_within_horizon"
-    snapshots_every: Horizon = Horizon("30D")
-    most_snapshots: Positive = 12
-    shortest_history: Horizon = Horizon("30D")
-    trees: Trees = Trees()
-    bands: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {"low": 0.33, "medium": 0.66}
-    season: bool = False
-    leaks: LeakPolicy = LeakPolicy(known_at_conversion=("country",))
-
-    @model_validator(mode="after")
-    def _bands_differ(self) -> ChurnJob:
-        if not self.bands or "high" in self.bands or len(set(self.bands.values())) < len(self.bands):
-            raise ValueError("bands need different upper edges, and what lies above them is called high")
-        return self
 
 
 class LeadsJob(FrozenConfig):
@@ -174,3 +139,6 @@ def load_job(name: str, overrides: Sequence[str] = ()) -> FrozenConfig:
     """
     own = [text.removeprefix(f"{name}.") for text in overrides if text.startswith(f"{name}.")]
     return load_config(default_config(f"jobs/{name}.yaml"), JOBS[name], own)
+
+
+__all__ = ["JOBS", "ChurnJob", "ClvJob", "HybridJob", "IcpJob", "LeakPolicy", "Trees", "load_job"]

@@ -25,6 +25,8 @@ from cvo_ml.stats.ranking import auc, capture, lift
 Floats = NDArray[np.float64]
 REPLICATES: Final = 300
 FEWEST: Final = 50
+#: The churn definition whose outcomes orders alone tell.
+JUDGED: Final = "no_order_within_horizon"
 NO_VERDICT_ON_ACTIONS: Final = (
     "The action list itself cannot be judged yet: whether contacting pays shows only against customers "
     "held out, after the contacts are made."
@@ -142,6 +144,8 @@ def judge_churn(
     rows = np.isfinite(probability)
     if not rows.any():
         return {"reason": _reason(scores["churn_reason"])}
+    if other := sorted(set(scores["churn_definition"].dropna()) - {JUDGED}):
+        return {"reason": "another_definition", "definition": other[0]}
     predicted_for = float(scores["churn_horizon_days"].dropna().iloc[0])
     if predicted_for != horizon.days:
         return {"reason": "another_horizon", "predicted_horizon_days": predicted_for}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.scores import columns_of, null_columns
-from cvo_ml.predict.churn import reasons
+from cvo_ml.predict.columns import reasons_by_column
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.registry.models import model_of
 
@@ -74,7 +74,7 @@ def prospect_columns(fields: pd.DataFrame, bundle: Bundle, customers: pd.Index) 
     new = fields[~fields.index.isin(customers)]
     filled = _scored(new, bundle) if len(new) else null_columns(new.index, "icp", "")
     names, effects = model_of(bundle).effects(new) if len(new) else ((), np.empty((0, 0)))
-    filled = filled.assign(reasons=pd.Series(reasons(names, effects), index=new.index, dtype="str"))
+    filled = filled.assign(reasons=pd.Series(reasons_by_column(names, effects), index=new.index, dtype="str"))
     known = null_columns(fields.index[fields.index.isin(customers)], "icp", CUSTOMER_ALREADY)
     both = pd.concat([filled, known.assign(reasons=pd.Series(None, index=known.index, dtype="str"))])
     return both.sort_values("icp_score", ascending=False, kind="stable", na_position="last")

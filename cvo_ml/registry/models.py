@@ -20,6 +20,8 @@ KINDS: Final[Mapping[str, str]] = {
     "clv.formula": "cvo_ml.models.clv.scorers:Formula",
     "clv.last_period": "cvo_ml.models.clv.scorers:LastPeriod",
     "churn.lightgbm": "cvo_ml.models.churn:BoostedChurn",
+    "churn.hazard_lightgbm": "cvo_ml.models.churn:HazardChurn",
+    "churn.logistic": "cvo_ml.models.churn:LogisticChurn",
     "churn.recency_logistic": "cvo_ml.models.churn:RecencyChurn",
     "icp.lightgbm": "cvo_ml.models.icp:Lookalike",
     "icp.pu_lightgbm": "cvo_ml.models.icp:PositiveUnlabelled",

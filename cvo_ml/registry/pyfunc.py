@@ -12,6 +12,7 @@ import pandas as pd
 
 from cvo_ml.core.units import Horizon
 from cvo_ml.registry.bundle import Bundle, load_bundle
+from cvo_ml.registry.inputs import completed
 from cvo_ml.registry.models import model_of
 
 
@@ -28,7 +29,8 @@ class BundleModel:
             rate = float(self.bundle.settings.get("discount_rate", 0.0))
             frame: pd.DataFrame = self.model.predict(model_input, horizon=horizon, discount_rate=rate)
             return frame
-        probability = self.model.predict_proba(model_input)[:, 1]
+        rows = completed(model_input, self.bundle)
+        probability = self.model.predict_proba(rows)[:, 1]
         column = "churn_probability" if self.bundle.name == "churn" else "icp_score"
         return pd.DataFrame({column: probability}, index=model_input.index)
 

@@ -33,6 +33,8 @@ class LogisticMap:
     intercept: float
     slope: float
     slope_se: float = float("nan")
+    intercept_se: float = float("nan")
+    covariance: float = float("nan")
 
     def apply(self, probability: Floats) -> Floats:
         """The mapped probabilities, (n,)."""
@@ -42,6 +44,11 @@ class LogisticMap:
         """The slope's Wald interval."""
         half = float(norm.ppf(0.5 + level / 2)) * self.slope_se
         return Interval(self.slope, self.slope - half, self.slope + half, level)
+
+    def intercept_interval(self, level: float = 0.95) -> Interval:
+        """The intercept's Wald interval."""
+        half = float(norm.ppf(0.5 + level / 2)) * self.intercept_se
+        return Interval(self.intercept, self.intercept - half, self.intercept + half, level)
 
 
 def logistic_recalibration(outcome: NDArray[np.generic], probability: Floats, ridge: float = 1e-6) -> LogisticMap:
@@ -76,7 +83,8 @@ def logistic_recalibration(outcome: NDArray[np.generic], probability: Floats, ri
         if np.abs(step).max() < 1e-10:
             break
     covariance = np.linalg.inv(information)
-    return LogisticMap(float(beta[0]), float(beta[1]), float(np.sqrt(covariance[1, 1])))
+    slope_se, intercept_se = (float(np.sqrt(covariance[place, place])) for place in (1, 0))
+    return LogisticMap(float(beta[0]), float(beta[1]), slope_se, intercept_se, float(covariance[0, 1]))
 
 
 def expected_calibration_error(outcome: NDArray[np.generic], probability: Floats, bins: int = 10) -> float:

@@ -32,6 +32,23 @@ def auc(outcome: NDArray[np.generic], score: Floats) -> float:
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
+def average_precision(outcome: NDArray[np.generic], score: Floats) -> float:
+    """Area under the precision-recall curve by steps, ties taken together; NaN without positives.
+
+    Examples
+    --------
+    >>> round(average_precision(np.array([0, 0, 1, 1]), np.array([.1, .4, .35, .8])), 4)
+    0.8333
+    """
+    positive = np.asarray(outcome).astype(bool)
+    if not positive.any():
+        return float("nan")
+    _, level = np.unique(-score, return_inverse=True)
+    hits, sizes = np.bincount(level, weights=positive), np.bincount(level)
+    precision = np.cumsum(hits) / np.cumsum(sizes)
+    return float((hits * precision).sum() / positive.sum())
+
+
 def top_weights(score: Floats, fraction: float) -> Floats:
     """Membership of each row in the top ``fraction`` by score, in [0, 1].
 

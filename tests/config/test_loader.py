@@ -39,14 +39,14 @@ SCHEMAS: dict[str, type[FrozenConfig]] = {
 
 #: Each bad sample, named ``<schema>_<fault>.yaml``, and the message it must fail with.
 MESSAGES = {
-    "churn_unknown_key.yaml": "key 'horizn' is unknown (did you mean 'horizon'?); allowed: bands, definition, horizon,",
+    "churn_unknown_key.yaml": "key 'horizn' is unknown (did you mean 'horizon'?); allowed: bands, btyd_features,",
     "churn_unknown_nested_key.yaml": "key 'trees.round' is unknown (did you mean 'rounds'?); allowed: parameters,",
     "churn_duplicate_key.yaml": "key 'horizon' stands twice",
     "churn_duplicate_nested_key.yaml": "key 'rounds' stands twice",
     "churn_zero_horizon.yaml": "key 'horizon': horizon '0D' is not a positive span",
     "churn_negative_horizon.yaml": "key 'horizon': horizon '-90D' is not a positive span",
     "churn_bare_horizon.yaml": "key 'horizon': horizon 90 is not a positive span: write a number and D, W, M or Y",
-    "churn_wrong_definition.yaml": "key 'definition': write 'no_order_within_horizon' (found 'cancelled')",
+    "churn_wrong_definition.yaml": "'subscription_ended', 'mrr_down' or 'condition' (found 'cancelled')",
     "churn_no_rounds.yaml": "key 'trees.rounds': write a number above 0 (found 0)",
     "churn_text_for_number.yaml": "key 'trees.rounds': write a whole number (found 'many')",
     "churn_not_a_mapping.yaml": "holds no keys: write 'key: value' lines",

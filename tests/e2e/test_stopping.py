@@ -83,7 +83,7 @@ def test_a_training_killed_at_any_moment_leaves_the_old_champion_or_the_new_one(
     assert first.returncode == 0, first.stderr
     took = time.monotonic() - started
     moments = random.Random(3)
-    for number in range(6):
+    for number in range(3):
         process = start(tmp_path, *train, *short, "--as-of", f"2023-11-{2 + number:02d}", "--promote")
         assert wait_for(lambda: children(tmp_path))
         time.sleep(moments.uniform(0.1, took))
@@ -97,5 +97,5 @@ def test_a_training_killed_at_any_moment_leaves_the_old_champion_or_the_new_one(
         database = sqlite3.connect(tmp_path / "mlruns" / "mlflow.db")
         assert {status for (status,) in database.execute("select distinct status from runs")} <= {"FINISHED", "FAILED"}
         database.close()
-        scored = cvo("score", "--shop", "shop.yaml", "--as-of", "2023-12-01", cwd=tmp_path)
-        assert scored.returncode == 0, scored.stderr
+    scored = cvo("score", "--shop", "shop.yaml", "--as-of", "2023-12-01", cwd=tmp_path)
+    assert scored.returncode == 0, scored.stderr

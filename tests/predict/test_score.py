@@ -9,10 +9,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.snapshot import is_gone
+from cvo_ml.models.churn import Explanation
 from cvo_ml.models.clv.scorers import Formula
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.predict.churn import bands, reasons
@@ -167,14 +169,20 @@ def test_bands_end_on_their_upper_edge() -> None:
     assert bands(np.array([0.5]), {}) == ["high"]
 
 
-def test_reasons_are_the_three_strongest_with_direction_and_effect() -> None:
-    texts = reasons(("a", "b", "c", "d"), np.array([[0.1, -0.4, 0.0, 0.2], [0.0, 0.0, 0.00004, -1.0]]))
-    assert json.loads(texts[0]) == [
-        {"feature": "b", "direction": "down", "effect": -0.4},
-        {"feature": "d", "direction": "up", "effect": 0.2},
-        {"feature": "a", "direction": "up", "effect": 0.1},
+def test_reasons_are_the_three_strongest_levers_with_their_column_direction_and_effect() -> None:
+    columns = ("orders_90d", "days_since_last_order", "gaps_since_last_order", "nps_mean", "net_90d")
+    parts = np.array([[0.1, 0.3, 0.4, -0.5, 0.0], [0.0, 0.0, 0.0, 0.0, -1.0]])
+    texts = reasons(Explanation(columns, parts, parts.sum(axis=1), expit))
+    first, second = (json.loads(text) for text in texts)
+    # recency's two columns count together, and the larger of them is named
+    assert [(reason["lever"], reason["feature"], reason["direction"]) for reason in first] == [
+        ("recency", "gaps_since_last_order", "up"),
+        ("service", "nps_mean", "down"),
+        ("frequency", "orders_90d", "up"),
     ]
-    assert [reason["feature"] for reason in json.loads(texts[1])] == ["d", "c", "a"]
+    assert first[0]["effect"] == pytest.approx(expit(0.3) - expit(0.3 - 0.7), abs=1e-4)
+    assert first[1]["effect"] == pytest.approx(expit(0.3) - expit(0.3 + 0.5), abs=1e-4)
+    assert (second[0]["lever"], second[0]["direction"]) == ("value", "down")
 
 
 def test_the_reasons_of_a_customer_name_the_models_columns(scored: pd.DataFrame, churn_bundle: Bundle) -> None:

@@ -2,57 +2,57 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
+import pandas as pd
 import pytest
 
-PROGRAM = """
-import json, sys
-import pandas as pd
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
-from tests.builders import SHOP_CUT, Tables, seeded_shop
+from tests.builders import SHOP_CUT, seeded_shop
 from training.churn import train_churn
 from training.clv import train_clv
 from training.icp import train_icp
 
-H, small = Horizon("60D"), {"rounds": 5}
-clv = ClvJob(horizon=H, validation_horizon=H, oracle_customers=0, hybrid={"enabled": False})
-icp = IcpJob(age=Horizon("30D"), top_share=0.3, trees=small)
-JOBS = {"clv": (train_clv, clv), "churn": (train_churn, ChurnJob(horizon=H, trees=small)), "icp": (train_icp, icp)}
-def hashes(shop):
-    return [train(shop, SHOP_CUT, job).bundle.model_hash for train, job in map(JOBS.get, sys.argv[1].split(","))]
+H, SMALL = Horizon("60D"), {"rounds": 5}
+JOBS = {
+    "clv": (train_clv, ClvJob(horizon=H, validation_horizon=H, oracle_customers=0, hybrid={"enabled": False})),
+    "churn": (train_churn, ChurnJob(horizon=H, trees=SMALL, most_snapshots=4)),
+    "icp": (train_icp, IcpJob(age=Horizon("30D"), top_share=0.3, trees=SMALL)),
+}
+CHILD = "import sys; from tests.training.test_reproducible import *; print(*hashes(shop(), sys.argv[1:]))"
 
-shop = seeded_shop(600)
-told = {"same": hashes(shop)}
-if sys.argv[2:] == ["changed"]:
-    # the first order of a customer who bought again: its day and its value
-    orders = shop.orders.copy()
+
+def shop() -> Tables:
+    return seeded_shop(600)
+
+
+def changed(tables: Tables) -> Tables:
+    """Another day and value of the first order of one customer who bought again."""
+    orders = tables.orders.copy()
     days = orders.groupby("customer_id")["ordered_at"]
     first = orders["ordered_at"] == days.transform("min")
     early = orders["ordered_at"].between("2023-03-01", "2023-04-01") & (days.transform("size") > 2)
     row = orders.index[first & early][0]
     orders.loc[row, "net"] = orders.loc[row, "net"] * 3 + 100
     orders.loc[row, "ordered_at"] -= pd.Timedelta(days=5)
-    told["changed"] = hashes(Tables({**shop.frames, "orders": orders}, shop.currency))
-print(json.dumps(told))
-"""
+    return Tables({**tables.frames, "orders": orders}, tables.currency)
 
 
-def told(seed: str, *arguments: str) -> dict[str, list[str]]:
-    environment = {**os.environ, "PYTHONHASHSEED": seed}
-    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, *arguments]
+def hashes(tables: Tables, names: Sequence[str]) -> list[str]:
+    return [train(tables, SHOP_CUT, job).bundle.model_hash for train, job in (JOBS[name] for name in names)]
+
+
+@pytest.mark.parametrize("names", [("churn",), pytest.param(("clv", "icp"), marks=pytest.mark.slow)], ids="-".join)
+def test_another_process_trains_the_same_model_and_a_changed_row_gives_another(names: tuple[str, ...]) -> None:
+    here = hashes(shop(), names)
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, *names]
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-@pytest.mark.parametrize("jobs", ["churn", pytest.param("clv,icp", marks=pytest.mark.slow)])
-def test_two_processes_train_the_same_models_and_a_changed_row_another_of_each(jobs: str) -> None:
-    first, second = told("1", jobs), told("2", jobs, "changed")
-    assert first["same"] == second["same"]
-    assert all(old != new for old, new in zip(second["same"], second["changed"], strict=True))
+    assert done.stdout.split()[-len(names) :] == here
+    assert all(old != new for old, new in zip(here, hashes(changed(shop()), names), strict=True))

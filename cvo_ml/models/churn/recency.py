@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.models.churn.levers import Explanation
+
 Floats = NDArray[np.float64]
 RECENCY: Final = "days_since_last_order"
 
@@ -38,11 +40,17 @@ class RecencyChurn:
         churn = expit(self.intercept_ + self.slope_ * self._design(X)[:, 0])
         return np.column_stack([1 - churn, churn])
 
+    def explain(self, X: pd.DataFrame) -> Explanation:
+        """What makes each probability, against the mean recency of ``fit``."""
+        design = self._design(X)
+        log_odds = self.intercept_ + self.slope_ * design[:, 0]
+        return Explanation(
+            self.columns, self.slope_ * (design - self.reference_), log_odds, lambda z: np.asarray(expit(z))
+        )
+
     def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
-        """Column names and each one's effect on the churn probability, (n, 1), against the mean recency of ``fit``."""
-        churn = self.predict_proba(X)[:, 1]
-        base = expit(self.intercept_ + self.slope_ * self.reference_)
-        return self.columns, (churn - base)[:, None]
+        """Column names and each one's effect on the churn probability, (n, 1)."""
+        return self.columns, self.explain(X).effects()
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
         """The parameters; there are no files."""

@@ -1,0 +1,190 @@
+"""Who churned in the window after a date, by each definition, and who could not any more.
+
+Who is eligible is read from the snapshot alone, so that scoring needs no look ahead; what happened is read from the
+tables as known at the end of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.config.churn import ChurnJob, Condition
+from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
+from cvo_ml.core.tables import CONTRACTS, Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.features.engine import Engine, engine, run
+from cvo_ml.features.exact import micro, units
+from cvo_ml.features.order_relations import KEYS, order_rows
+from cvo_ml.features.relations import subscription_rows
+from cvo_ml.features.snapshot import is_gone
+
+CONTRACTUAL: Final = ("subscription_ended", "mrr_down")
+Labels = NDArray[np.bool_]
+
+
+def ineligible(features: pd.DataFrame, kind: str, horizon: Horizon) -> pd.Series:
+    """Why a customer cannot churn at the date: ``gone_already``, ``no_active_subscription``; null for the eligible.
+
+    Parameters
+    ----------
+    features:
+        Rows of snapshots.
+    kind:
+        The job's ``definition``. Where it is contractual, who has no active subscription is gone if one had ended;
+        else who is silent for too long (``is_gone``).
+    """
+    if kind in CONTRACTUAL:
+        had, has = features["ended_subscriptions"].fillna(0) > 0, features["active_subscriptions"].fillna(0) > 0
+        never = pd.Series("no_active_subscription", index=features.index, dtype="str")
+        return never.mask(had, "gone_already").mask(has, None)
+    return pd.Series("gone_already", index=features.index, dtype="str").where(is_gone(features, horizon), None)
+
+
+def own_horizon_days(features: pd.DataFrame, multiple: float, shortest: Horizon, horizon: Horizon) -> pd.Series:
+    """Each customer's window: ``multiple`` of the own median gap in [shortest, horizon]; ``horizon`` without a gap.
+
+    Examples
+    --------
+    >>> gaps = pd.DataFrame({"median_gap_days": [2.0, 10.0, 90.0, np.nan]})
+    >>> own_horizon_days(gaps, 3.0, Horizon("14D"), Horizon("60D")).tolist()
+    [14.0, 30.0, 60.0, 60.0]
+    """
+    days = (multiple * features["median_gap_days"]).round().fillna(horizon.days)
+    return days.clip(lower=min(shortest.days, horizon.days), upper=horizon.days)
+
+
+def days_to_event(tables: Tables, features: pd.DataFrame, job: ChurnJob) -> pd.Series:
+    """Days to the next order, or to the end of the last subscription where the definition is contractual.
+
+    Null where none comes within the horizon. Indexed like ``features``, which holds ``as_of, customer_id``.
+
+    Raises
+    ------
+    ModelRefused
+        If the definition asks for subscriptions and the shop has none.
+    """
+    if job.definition not in CONTRACTUAL:
+        return days_to_order(tables, _dates(features), job.horizon, features.index)
+    if "subscriptions" not in tables:
+        raise ModelRefused(
+            f"churn: definition {job.definition} needs the table 'subscriptions', and the shop has none: give it, or "
+            "use definition no_order_within_horizon",
+            reason_code="no_subscriptions",
+        )
+    return days_to_end(tables, _dates(features), job.horizon, features.index)
+
+
+def churned(tables: Tables, features: pd.DataFrame, job: ChurnJob, event: pd.Series) -> Labels:
+    """Whether each row of ``features`` (indexed by ``as_of, customer_id``) churned in the job's horizon, (n,).
+
+    Parameters
+    ----------
+    event:
+        What ``days_to_event`` found for the same rows.
+
+    Raises
+    ------
+    ConfigError
+        If a condition names no table with times and customers, or a column that it does not have.
+    """
+    if job.definition == "no_order_within_own_gaps":
+        own = own_horizon_days(features, job.own_gaps.multiple, job.own_gaps.shortest, job.horizon)
+        return ~(event.to_numpy() < own.to_numpy())
+    if job.definition == "mrr_down":
+        return _mrr_down(tables, features, job)
+    if job.definition == "condition":
+        assert job.condition is not None  # the job's schema asks for it
+        return _condition(tables, _dates(features), job.horizon, features.index, job.condition)
+    return event.notna().to_numpy() if job.definition in CONTRACTUAL else event.isna().to_numpy()
+
+
+def days_to_order(tables: Tables, dates: Sequence[date], horizon: Horizon, rows: pd.Index) -> pd.Series:
+    """Days from each date to the customer's first order in [date, date + horizon), from 0 on; null without one.
+
+    Parameters
+    ----------
+    rows:
+        Of ``as_of, customer_id``. An order wholly refunded by the end of the window does not count.
+    """
+    if len(rows) == 0:
+        return pd.Series(np.nan, index=rows)
+    with engine(tables) as opened:
+        orders = order_rows(opened, [day + horizon.delta for day in dates])
+        inside = orders.filter(orders.kept, orders.age <= horizon.whole_days)
+        oldest = run(inside.group_by(*KEYS).agg(age=inside.age.max().cast("float64")), KEYS)
+    return horizon.whole_days - _from_ends(oldest, horizon)["age"].reindex(rows)
+
+
+def days_to_end(tables: Tables, dates: Sequence[date], horizon: Horizon, rows: pd.Index) -> pd.Series:
+    """Days from each date to the end of the customer's last subscription, within the horizon; null where one goes on.
+
+    An end counts only if no subscription is active at the end of the window.
+    """
+    if len(rows) == 0:
+        return pd.Series(np.nan, index=rows)
+    with engine(tables) as opened:
+        held = subscription_rows(opened, [day + horizon.delta for day in dates])
+        expression = held.group_by(*KEYS).agg(
+            active=held.active.sum().cast("float64"), age=held.ended_age.min().cast("float64")
+        )
+        found = _from_ends(run(expression, KEYS), horizon).reindex(rows)
+    return (horizon.whole_days - found["age"]).where(found["active"].fillna(0) == 0).clip(lower=0)
+
+
+def _dates(features: pd.DataFrame) -> list[date]:
+    return [stamp.date() for stamp in features.index.get_level_values("as_of").unique()]
+
+
+def _mrr_down(tables: Tables, features: pd.DataFrame, job: ChurnJob) -> Labels:
+    """Who has less recurring revenue at the end of the window than the declared share of what it was."""
+    with engine(tables) as opened:
+        held = subscription_rows(opened, [day + job.horizon.delta for day in _dates(features)])
+        expression = held.group_by(*KEYS).agg(mrr=units(held.mrr.sum(where=held.active)))
+        after = _from_ends(run(expression, KEYS), job.horizon)["mrr"].reindex(features.index).fillna(0.0)
+    kept = (1 - job.mrr_down.share) * features["active_mrr"].to_numpy()
+    return np.asarray(after.to_numpy() <= kept + 1e-9)
+
+
+def _condition(tables: Tables, dates: Sequence[date], horizon: Horizon, rows: pd.Index, asked: Condition) -> Labels:
+    with engine(tables) as opened:
+        inside = _rows_of(opened, asked, [day + horizon.delta for day in dates], horizon)
+        amount = inside.count().cast("float64") if asked.sum_of is None else units(micro(inside[asked.sum_of]).sum())
+        found = _from_ends(run(inside.group_by(*KEYS).agg(amount=amount), KEYS), horizon)
+    amounts = found["amount"].reindex(rows).fillna(0.0).to_numpy()
+    return np.asarray(amounts < asked.below if asked.below is not None else amounts >= asked.at_least)
+
+
+def _rows_of(opened: Engine, asked: Condition, ends: Sequence[date], horizon: Horizon) -> Any:
+    """The condition's rows inside each window that ends at ``ends``."""
+    contract = CONTRACTS.get(asked.table)
+    if contract is None or contract.event_time is None or not opened.has(asked.table, "customer_id"):
+        fit = [name for name, known in CONTRACTS.items() if known.event_time and opened.has(name, "customer_id")]
+        hint = nearest_name(asked.table, fit)
+        raise ConfigError(
+            f"churn: condition.table {asked.table!r} is no table of this shop with times and customers{hint}: "
+            f"use one of {', '.join(sorted(fit))}"
+        )
+    rows = opened.at(asked.table, ends)
+    for name in (*asked.where, *([asked.sum_of] if asked.sum_of else [])):
+        if name not in rows.columns:
+            raise ConfigError(
+                f"churn: table {asked.table!r} has no column {name!r}{nearest_name(name, list(rows.columns))}: "
+                "name one of its columns in condition.where or condition.sum_of"
+            )
+    for name, value in asked.where.items():
+        rows = rows.filter(rows[name].cast("string") == value)
+    age = rows.as_of.date().delta(rows[contract.event_time].date(), unit="day")
+    return rows.filter(rows.customer_id.notnull(), age <= horizon.whole_days)
+
+
+def _from_ends(found: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
+    """Rows keyed by the end of their window, keyed by its begin."""
+    moved = found.reset_index()
+    moved["as_of"] -= horizon.delta
+    return moved.set_index(list(KEYS))

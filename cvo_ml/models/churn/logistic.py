@@ -1,0 +1,89 @@
+"""A plain baseline beside the trees: logistic regression on all columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cvo_ml.models.churn.levers import Explanation
+
+Floats = NDArray[np.float64]
+
+
+class LogisticChurn:
+    """Ridge logistic regression on signed logarithms, standardised; a missing value counts as the median.
+
+    Parameters
+    ----------
+    features:
+        Number columns.
+    """
+
+    kind: ClassVar[str] = "churn.logistic"
+
+    def __init__(self, features: Sequence[str]) -> None:
+        self.features = tuple(features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame to score must have."""
+        return self.features
+
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> LogisticChurn:
+        """Fit by penalised maximum likelihood (C = 1); ``y`` is (n,) of 0 and 1 with both present."""
+        from sklearn.linear_model import LogisticRegression
+
+        values = self._logs(X)
+        self.median_ = np.where(np.isfinite(values).any(axis=0), _median(values), 0.0)
+        values = np.where(np.isfinite(values), values, self.median_)
+        self.mean_, self.scale_ = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-9)
+        fitted = LogisticRegression(max_iter=500).fit((values - self.mean_) / self.scale_, np.asarray(y).astype(int))
+        self.intercept_, self.coefficients_ = float(fitted.intercept_[0]), np.asarray(fitted.coef_[0])
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
+        """Probabilities of staying and of churning, (n, 2)."""
+        churn = expit(self._parts(X).sum(axis=1) + self.intercept_)
+        return np.column_stack([1 - churn, churn])
+
+    def explain(self, X: pd.DataFrame) -> Explanation:
+        """What makes each probability, against the mean customer of ``fit``."""
+        parts = self._parts(X)
+        return Explanation(self.columns, parts, parts.sum(axis=1) + self.intercept_, lambda z: np.asarray(expit(z)))
+
+    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+        """Column names and each one's effect on the churn probability, (n, columns)."""
+        return self.columns, self.explain(X).effects()
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters; there are no files."""
+        arrays = {name: getattr(self, f"{name}_").tolist() for name in ("median", "mean", "scale", "coefficients")}
+        return {"features": list(self.features), "intercept": self.intercept_, **arrays}, {}
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> LogisticChurn:
+        """Rebuild from what ``to_parts`` gave."""
+        model = cls(parameters["features"])
+        model.intercept_ = float(parameters["intercept"])
+        for name in ("median", "mean", "scale", "coefficients"):
+            setattr(model, f"{name}_", np.asarray(parameters[name], dtype=np.float64))
+        return model
+
+    def _parts(self, X: pd.DataFrame) -> Floats:
+        values = self._logs(X)
+        standard = (np.where(np.isfinite(values), values, self.median_) - self.mean_) / self.scale_
+        return np.asarray(standard * self.coefficients_)
+
+    def _logs(self, X: pd.DataFrame) -> Floats:
+        values = X[list(self.features)].to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
+
+
+def _median(values: Floats) -> Floats:
+    filled = np.where(np.isfinite(values).any(axis=0), values, 0.0)
+    return np.asarray(np.nanmedian(np.where(np.isfinite(filled), filled, np.nan), axis=0))

@@ -1,0 +1,279 @@
+"""Maps from a model's probabilities to those that mean what they say, each fitted on outcomes that the model never saw.
+
+All are JSON: a map rebuilt from ``as_dict`` gives the same numbers. All rise with the probability, so the order of
+customers stays (isotonic and Venn-Abers make ties).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize
+from scipy.special import expit, logit
+
+from cvo_ml.stats.calibration import LogisticMap, clip_probability, log_loss, logistic_recalibration
+
+Floats = NDArray[np.float64]
+Outcomes = NDArray[np.generic]
+#: A Venn-Abers table holds at most so many scores; more are grouped by rank.
+MOST_SCORES: Final = 200
+#: Rows of weight that pull each fitted map towards leaving probabilities as they are.
+RIDGE: Final = 1.0
+
+
+class Calibrator(Protocol):
+    """A fitted map of probabilities."""
+
+    @property
+    def method(self) -> str:
+        """Its name in ``METHODS``."""
+
+    def apply(self, probability: Floats) -> Floats:
+        """The mapped probabilities, (n,)."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, with ``method``."""
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``logit(q) = intercept + slope x logit(p)``: none (0, 1), a shift of the level (slope 1), or logistic."""
+
+    method: str
+    intercept: float = 0.0
+    slope: float = 1.0
+
+    def apply(self, probability: Floats) -> Floats:
+        """The mapped probabilities, (n,)."""
+        if self.method == "none":
+            return probability
+        return LogisticMap(self.intercept, self.slope).apply(probability)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"method": self.method, "intercept": self.intercept, "slope": self.slope}
+
+
+@dataclass(frozen=True)
+class Beta:
+    """``logit(q) = c + a log p - b log(1 - p)`` with a, b >= 0 (Kull, Silva Filho & Flach 2017)."""
+
+    a: float
+    b: float
+    c: float
+    method: str = "beta"
+
+    def apply(self, probability: Floats) -> Floats:
+        """The mapped probabilities, (n,)."""
+        p = clip_probability(probability)
+        return np.asarray(expit(self.c + self.a * np.log(p) - self.b * np.log1p(-p)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"method": self.method, "a": self.a, "b": self.b, "c": self.c}
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A table of scores and probabilities: isotonic regression, or Venn-Abers with both bounds.
+
+    Parameters
+    ----------
+    scores:
+        Rising, (k,).
+    lower, upper:
+        (k,); equal for isotonic. Between scores, what the score below (Venn-Abers) or the line between both says.
+    """
+
+    method: str
+    scores: tuple[float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+
+    def apply(self, probability: Floats) -> Floats:
+        """The mapped probabilities, (n,)."""
+        lower, upper = self.bounds(probability)
+        return upper / (1 - lower + upper) if self.method == "venn_abers" else lower
+
+    def bounds(self, probability: Floats) -> tuple[Floats, Floats]:
+        """The probability if the customer's own outcome were 0, and if it were 1, (n,) each."""
+        if self.method == "isotonic":
+            value = np.interp(probability, self.scores, self.lower)
+            return value, value
+        place = np.clip(np.searchsorted(self.scores, probability, side="right") - 1, 0, len(self.scores) - 1)
+        return np.asarray(self.lower)[place], np.asarray(self.upper)[place]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        table = {"scores": list(self.scores), "lower": list(self.lower), "upper": list(self.upper)}
+        return {"method": self.method, **table}
+
+
+NONE: Final = Affine("none")
+
+
+def fit_shift(outcome: Outcomes, probability: Floats) -> Affine:
+    """The intercept alone: the model's order and spread stay, its level moves to the observed rate."""
+    z, y = logit(clip_probability(probability)), np.asarray(outcome).astype(np.float64)
+
+    def score(shift: float) -> float:
+        return float((y - expit(z + shift)).sum() - RIDGE * shift)
+
+    return Affine("shift", float(brentq(score, -30, 30)))
+
+
+def fit_logistic(outcome: Outcomes, probability: Floats) -> Affine:
+    """Platt scaling on the log-odds; a slope below 0 is held at 0."""
+    found = logistic_recalibration(outcome, probability, ridge=RIDGE)
+    return Affine("logistic", found.intercept, max(found.slope, 0.0))
+
+
+def fit_beta(outcome: Outcomes, probability: Floats) -> Beta:
+    """Beta calibration by penalised maximum likelihood."""
+    p, y = clip_probability(probability), np.asarray(outcome).astype(np.float64)
+    design = np.column_stack([np.log(p), -np.log1p(-p), np.ones_like(p)])
+    centre = np.array([1.0, 1.0, 0.0])
+
+    def loss(beta: Floats) -> tuple[float, Floats]:
+        z = design @ beta
+        value = np.logaddexp(0.0, z).sum() - y @ z + RIDGE / 2 * ((beta - centre) ** 2).sum()
+        return float(value), design.T @ (expit(z) - y) + RIDGE * (beta - centre)
+
+    found = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
+    a, b, c = map(float, found.x)
+    return Beta(a, b, c)
+
+
+def fit_isotonic(outcome: Outcomes, probability: Floats) -> Steps:
+    """The rising steps nearest to the outcomes, kept off 0 and 1 by half a customer at either end."""
+    scores, mean, weight = _grouped(outcome, probability, len(probability))
+    weight = np.concatenate([[1.0], weight, [1.0]])
+    fitted = _pav(np.concatenate([[0.5], mean, [0.5]]), weight)[1:-1]
+    values = tuple(fitted.tolist())
+    return Steps("isotonic", tuple(scores.tolist()), values, values)
+
+
+def fit_venn_abers(outcome: Outcomes, probability: Floats) -> Steps:
+    """Inductive Venn-Abers (Vovk, Petej & Fedorova 2015): isotonic with the customer added, once as 0 and once as 1."""
+    scores, mean, weight = _grouped(outcome, probability, MOST_SCORES)
+    bounds = [[_with(scores, mean, weight, place, own) for place in range(len(scores))] for own in (0.0, 1.0)]
+    return Steps("venn_abers", tuple(scores.tolist()), tuple(bounds[0]), tuple(bounds[1]))
+
+
+#: Name to fit, from the fewest parameters on; ties go to the first.
+METHODS: Final[Mapping[str, Callable[[Outcomes, Floats], Calibrator]]] = {
+    "none": lambda outcome, probability: NONE,
+    "shift": fit_shift,
+    "logistic": fit_logistic,
+    "beta": fit_beta,
+    "isotonic": fit_isotonic,
+    "venn_abers": fit_venn_abers,
+}
+
+
+def calibrator_of(document: Mapping[str, Any]) -> Calibrator:
+    """The map that ``as_dict`` described.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown or a table does not rise.
+
+    Examples
+    --------
+    >>> calibrator_of({"method": "shift", "intercept": 0.0, "slope": 1.0}).apply(np.array([0.25]))
+    array([0.25])
+    """
+    values = dict(document)
+    method = str(values.pop("method"))
+    if method in ("none", "shift", "logistic"):
+        return Affine(method, float(values["intercept"]), float(values["slope"]))
+    if method == "beta":
+        return Beta(float(values["a"]), float(values["b"]), float(values["c"]))
+    if method not in METHODS:
+        raise ValueError(f"calibration {method!r} is unknown")
+    table = [tuple(map(float, values[name])) for name in ("scores", "lower", "upper")]
+    if not table[0] or len({len(column) for column in table}) > 1 or np.any(np.diff(table[0]) < 0):
+        raise ValueError("the calibration's table is not one of rising scores")
+    return Steps(method, *table)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which map was chosen, and the log loss of each on windows after those it was fitted on.
+
+    Parameters
+    ----------
+    losses:
+        Method to mean log loss; empty where no window lay after another, so that nothing could be compared.
+    """
+
+    method: str
+    losses: Mapping[str, float]
+
+
+def choose(
+    windows: Sequence[tuple[int, Outcomes, Floats]],
+    span: int,
+    methods: Sequence[str] = tuple(METHODS),
+    otherwise: str = "none",
+) -> Choice:
+    """The method with the least log loss out of time.
+
+    Each window is predicted with maps fitted on the windows that were closed before it began.
+
+    Parameters
+    ----------
+    windows:
+        (day on which the window begins, outcomes, the model's probabilities), the oldest first; the model never saw
+        the outcomes.
+    span:
+        Length of a window in days.
+    otherwise:
+        The method where no window is followed by another.
+    """
+    total, rows = dict.fromkeys(methods, 0.0), 0
+    for day, outcome, probability in windows:
+        before = [(y, p) for start, y, p in windows if start + span <= day]
+        if not before or len(outcome) == 0:
+            continue
+        past = np.concatenate([y for y, _ in before]), np.concatenate([p for _, p in before])
+        for name in methods:
+            total[name] += float(log_loss(outcome, METHODS[name](*past).apply(probability)).sum())
+        rows += len(outcome)
+    if rows == 0:
+        return Choice(otherwise, {})
+    losses = {name: value / rows for name, value in total.items()}
+    return Choice(min(methods, key=lambda name: losses[name]), losses)
+
+
+def _grouped(outcome: Outcomes, probability: Floats, most: int) -> tuple[Floats, Floats, Floats]:
+    """Distinct scores, mean outcome and number of rows of each; at most ``most`` groups by rank."""
+    scores, level = np.unique(probability, return_inverse=True)
+    if len(scores) > most:
+        edges = np.unique(np.quantile(probability, np.linspace(0, 1, most + 1)[:-1]))
+        level = np.searchsorted(edges, probability, side="right") - 1
+        scores = edges
+    weight = np.bincount(level, minlength=len(scores)).astype(np.float64)
+    total = np.bincount(level, weights=np.asarray(outcome).astype(np.float64), minlength=len(scores))
+    kept = weight > 0
+    return scores[kept], total[kept] / weight[kept], weight[kept]
+
+
+def _with(scores: Floats, mean: Floats, weight: Floats, place: int, own: float) -> float:
+    """The isotonic value at ``place`` with one more customer of that score and the outcome ``own``."""
+    with_own, heavier = mean.copy(), weight.copy()
+    with_own[place] = (mean[place] * weight[place] + own) / (weight[place] + 1)
+    heavier[place] += 1
+    return float(_pav(with_own, heavier)[place])
+
+
+def _pav(values: Floats, weight: Floats) -> Floats:
+    """The rising sequence nearest to ``values`` in weighted squares."""
+    from scipy.optimize import isotonic_regression
+
+    return np.asarray(isotonic_regression(values, weights=weight).x, dtype=np.float64)

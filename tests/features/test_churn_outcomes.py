@@ -1,0 +1,137 @@
+"""Who churned by each definition, by hand on a few rows; who cannot churn any more; what cannot be read."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cvo_ml.config.churn import ChurnJob, Condition, MrrDown
+from cvo_ml.core.errors import ConfigError, ModelRefused
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.features import snapshots
+from cvo_ml.features.churn_outcomes import churned, days_to_event, days_to_order, ineligible
+from tests.builders import frame
+
+CUT = date(2024, 3, 1)
+ORDERS = [
+    ("1", "often", "2024-02-01", 10.0),
+    ("2", "often", "2024-02-06", 10.0),
+    ("3", "often", "2024-02-11", 10.0),
+    ("4", "often", "2024-03-21", 10.0),
+    ("5", "once", "2024-02-20", 10.0),
+    ("6", "once", "2024-03-01", 10.0),
+    ("7", "silent", "2024-02-25", 10.0),
+    ("8", "refunded", "2024-02-25", 10.0),
+    ("9", "refunded", "2024-03-05", 10.0),
+]
+SUBSCRIPTIONS = [
+    ("a", "often", "active", 100.0, "2024-01-01", None),
+    ("b", "once", "active", 100.0, "2024-01-01", "2024-03-10"),
+    ("c", "silent", "active", 60.0, "2024-01-01", None),
+    ("d", "silent", "active", 40.0, "2024-01-01", "2024-03-15"),
+    ("e", "refunded", "ended", 40.0, "2024-01-01", "2024-02-01"),
+]
+EVENTS = [
+    ("often", "2024-03-02", "login", 1.0),
+    ("often", "2024-03-03", "login", 2.0),
+    ("once", "2024-05-01", "login", 1.0),
+]
+
+
+@pytest.fixture(scope="module")
+def shop() -> Tables:
+    """Four customers with all that the definitions ask for."""
+    subscriptions = ("subscription_id", "customer_id", "status", "mrr", "started_at", "ended_at")
+    return Tables(
+        {
+            "orders": frame("orders", ("order_id", "customer_id", "ordered_at", "net"), ORDERS),
+            "refunds": frame(
+                "refunds", ("order_id", "refunded_at", "amount", "customer_id"), [("9", "2024-03-08", 10.0)]
+            ),
+            "subscriptions": frame("subscriptions", subscriptions, SUBSCRIPTIONS),
+            "events": frame("events", ("customer_id", "at", "name", "value"), EVENTS),
+        },
+        "EUR",
+    )
+
+
+def who(shop: Tables, **settings: object) -> set[str]:
+    """The customers who churned in 30 days from the cut."""
+    job = ChurnJob(horizon=Horizon("30D"), **settings)  # type: ignore[arg-type]
+    rows = snapshots(shop, [CUT])
+    left = churned(shop, rows, job, days_to_event(shop, rows, job))
+    return set(rows.index.get_level_values("customer_id")[left])
+
+
+def test_no_order_within_the_horizon_and_an_order_refunded_in_it_is_none(shop: Tables) -> None:
+    assert who(shop) == {"silent", "refunded"}
+
+
+def test_days_to_the_next_order_are_counted_from_the_date(shop: Tables) -> None:
+    rows = snapshots(shop, [CUT])
+    days = days_to_order(shop, [CUT], Horizon("30D"), rows.index).droplevel("as_of")
+    assert days[["once", "often"]].tolist() == [0.0, 20.0]
+    assert days[["refunded", "silent"]].isna().all()
+
+
+def test_own_gaps_make_a_frequent_customer_churn_earlier(shop: Tables) -> None:
+    # "often" has gaps of 5 days: 3 x 5 = 15 < 20 days of silence; "once" has no gap and the whole horizon
+    assert who(shop, definition="no_order_within_own_gaps") == {"often", "silent", "refunded"}
+
+
+def test_a_subscription_that_ended_and_one_of_two(shop: Tables) -> None:
+    assert who(shop, definition="subscription_ended") == {"once", "refunded"}
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.2, {"once", "silent", "refunded"}), (0.5, {"once", "refunded"})])
+def test_revenue_down_by_a_share(shop: Tables, share: float, expected: set[str]) -> None:
+    assert who(shop, definition="mrr_down", mrr_down=MrrDown(share=share)) == expected
+
+
+def test_a_condition_counts_or_sums_rows_of_the_window(shop: Tables) -> None:
+    no_login = Condition(name="no_login", table="events", where={"name": "login"}, below=1)
+    assert who(shop, definition="condition", condition=no_login) == {"once", "silent", "refunded"}
+    much = Condition(name="much", table="events", sum_of="value", at_least=3)
+    assert who(shop, definition="condition", condition=much) == {"often"}
+
+
+def test_the_name_of_the_definition_travels() -> None:
+    no_login = Condition(name="no_login", table="events", below=1)
+    assert ChurnJob(definition="condition", condition=no_login).definition_name == "no_login"
+    assert ChurnJob(definition="no_order_within_own_gaps").definition_name == "no_order_within_3_own_gaps"
+
+
+def test_who_cannot_churn_any_more_says_why(shop: Tables) -> None:
+    rows = snapshots(shop, [CUT]).droplevel("as_of")
+    contractual = ineligible(rows, "subscription_ended", Horizon("30D"))
+    assert contractual.dropna().to_dict() == {"refunded": "gone_already"}
+    without = ineligible(rows.assign(active_subscriptions=0.0, ended_subscriptions=0.0), "mrr_down", Horizon("30D"))
+    assert set(without) == {"no_active_subscription"}
+    late = rows.assign(days_since_last_order=np.float64(500))
+    assert set(ineligible(late, "no_order_within_horizon", Horizon("30D"))) == {"gone_already"}
+
+
+def test_what_cannot_be_read_is_refused_with_what_would_help(shop: Tables) -> None:
+    orders_only = Tables({"orders": shop.orders}, "EUR")
+    with pytest.raises(ModelRefused, match="needs the table 'subscriptions'") as refused:
+        who(orders_only, definition="subscription_ended")
+    assert refused.value.reason_code == "no_subscriptions"
+    for condition, message in (
+        (Condition(name="x", table="event", below=1), "did you mean 'events'"),
+        (Condition(name="x", table="events", where={"nam": "login"}, below=1), "has no column 'nam'"),
+        (Condition(name="x", table="events", sum_of="values", below=1), "has no column 'values'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            who(shop, definition="condition", condition=condition)
+
+
+def test_rows_after_the_window_change_no_label(shop: Tables) -> None:
+    later = pd.concat(
+        [
+            shop.orders,
+            frame("orders", ("order_id", "customer_id", "ordered_at", "net"), [("99", "silent", "2024-03-31", 5.0)]),
+        ]
+    )
+    assert who(Tables({**shop.frames, "orders": later}, "EUR")) == who(shop)
