@@ -142,11 +142,18 @@ class BoostedClassifier:
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        numbers = [X[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in self.features]
-        codes = [self._codes(X[name], self.levels_[name]) for name in self.categories]
-        matrix = np.column_stack([*numbers, *codes])
+        # by columns, as a frame holds them and LightGBM takes them
+        matrix = np.empty((len(X), len(self.columns)), order="F")
+        for place, name in enumerate(self.features):
+            matrix[:, place] = X[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        for place, name in enumerate(self.categories, len(self.features)):
+            matrix[:, place] = self._codes(X[name], self.levels_[name])
         # an infinity would be binned with the largest value in silence
-        return np.where(np.isinf(matrix), np.nan, matrix)
+        for column in matrix.T:
+            infinite = np.isinf(column)
+            if infinite.any():
+                column[infinite] = np.nan
+        return matrix
 
     @staticmethod
     def _codes(values: pd.Series, levels: Sequence[str]) -> Floats:
