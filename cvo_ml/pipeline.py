@@ -23,6 +23,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
 from cvo_ml.features.labels import is_closed
+from cvo_ml.features.leads import customer_leads
 from cvo_ml.monitoring import distance_from_truth, judge, ledger
 from cvo_ml.monitoring.alarms import Alarm, alarms
 from cvo_ml.monitoring.health import SCORE_COLUMNS, health
@@ -121,7 +122,8 @@ def score_customers(
     """
     check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
     features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
-    scores = score(features, models, as_of=as_of, currency=tables.currency)
+    leads = _lead_fields(tables, as_of, models)
+    scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
     segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, out=out)
     scores = pd.concat([scores, segmented.columns], axis=1)
     planned = plan(scores, declared_effects(priorities), priorities, circumstances(tables, as_of))
@@ -143,6 +145,14 @@ def shadow_scores(
         check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
     features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
     return shadow(features, serving, behind, as_of=as_of, currency=tables.currency)
+
+
+def _lead_fields(tables: Tables, as_of: date, models: ModelSet) -> pd.DataFrame | None:
+    """The fields of the leads that customers were, by customer, where the lookalike model reads them."""
+    settings = models.bundles["icp"].settings if "icp" in models.bundles else {}
+    if settings.get("setting") != "leads":
+        return None
+    return customer_leads(tables, as_of, Horizon.of_days(settings["known_within_days"]))
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
@@ -245,7 +255,7 @@ def outcomes(
     features = customer_features(tables, as_of).reindex(scores.index)
     icp = run.manifest["models"]["icp"].get("settings", {})
     icp_age = Horizon.of_days(icp.get("age_days", window.days))
-    judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age)
+    judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age, icp_settings=icp)
     if truth is not None:
         judged["truth"] = distance_from_truth(scores, truth, as_of, window)
     write_json(out / "outcomes.json", finite({**judged, "run": run.name}))

@@ -25,7 +25,16 @@ from training.trial import Trial
 
 Floats = NDArray[np.float64]
 #: Settings that say what is predicted: models that differ in them have no common outcome.
-OUTCOME: Final = ("horizon_days", "definition", "discount_rate", "age_days", "top_share")
+OUTCOME: Final = (
+    "horizon_days",
+    "definition",
+    "discount_rate",
+    "age_days",
+    "top_share",
+    "setting",
+    "counts_first_order",
+    "decision_days",
+)
 
 
 def evidence(trial: Trial, bundle: Bundle, standing: Standing | None, policy: PriorityPolicy) -> dict[str, Any]:

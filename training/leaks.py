@@ -21,6 +21,7 @@ def pass_gate(
     features: Callable[[Tables], pd.DataFrame],
     tables: Tables,
     day: date,
+    timed: Sequence[str] = (),
 ) -> Evidence:
     """Check the columns that the model reads on the rows that it learns from.
 
@@ -28,6 +29,8 @@ def pass_gate(
     ----------
     features, tables, day:
         The function that made the features, its tables and the last date: it is run once more on the shop as it was.
+    timed:
+        Columns whose values carry the time at which they became known.
 
     Raises
     ------
@@ -40,6 +43,7 @@ def pass_gate(
         columns,
         declared=policy.known_at_conversion,
         acknowledged=policy.acknowledged,
+        timed=timed,
         fit_and_score=fit_and_score,
         changed=tuple(name for name in changed if name in columns or name == "customer_id"),
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cvo_ml.config.jobs import ChurnJob, ClvJob
 from cvo_ml.core.tables import Tables
-from cvo_ml.features import first_order_features, snapshot
+from cvo_ml.features import snapshot
 from cvo_ml.features.churn_outcomes import ineligible
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
@@ -79,22 +81,38 @@ def churn_trial(judged: Bundled, window: Window, tables: Tables, as_of: date, jo
     )
 
 
-def icp_trial(judged: Bundled, train: pd.DataFrame, test: pd.DataFrame, tables: Tables, as_of: date) -> Trial:
-    """The customers who came last, and what they brought by the fixed age.
+def icp_trial(
+    judged: Bundled,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    came: str,
+    settings: Mapping[str, Any],
+    people: pd.DataFrame,
+) -> Trial:
+    """The people who came last, and what they brought by the fixed age.
 
-    A score of 1 promises the mean value of the most valuable customers to learn from.
+    A score of 1 promises the mean value of the most valuable people to learn from.
+
+    Parameters
+    ----------
+    came:
+        The column that says when each came: the first order, or the lead.
+    settings:
+        Those of the bundle.
+    people:
+        Who is to be scored on the day of training.
     """
     is_top = test["is_top"].to_numpy(dtype=bool)
     typical = float(train.loc[train["is_top"], "value"].mean())
     return Trial(
-        bundle_of("icp", judged, {}),
-        pd.Timestamp(test["first_ordered_at"].min()).date(),
+        bundle_of("icp", judged, settings),
+        pd.Timestamp(test[came].min()).date(),
         test,
         predict=lambda bundle, X: model_of(bundle).predict_proba(X)[:, 1],
         measure="lift_in_the_top_decile",
         skill=lambda predicted, rows: lift(is_top[rows], predicted[rows]),
         stake=lambda predicted: predicted * typical,
         came=is_top * test["value"].to_numpy(dtype=np.float64),
-        eligible=first_order_features(tables, as_of),
+        eligible=people,
         slices=by_country(test),
     )

@@ -169,16 +169,23 @@ def score(
     max_bad_share: MaxBadShare = None,
     out: Out = Path("out"),
     mlruns: Mlruns = Path("mlruns"),
+    prospects: Annotated[
+        Optional[Path],
+        typer.Option("--prospects", help="Score this file of leads, who are not customers yet, into prospects.csv."),
+    ] = None,
     models_folder: Annotated[
         Optional[Path],
         typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score, segment and prioritize every customer with the champions."""
+    """Score, segment and prioritize every customer with the champions; with --prospects, leads instead."""
     from cvo_ml.cli import commands, shops
 
     chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
+    if prospects is not None:
+        commands.score_prospects(chosen, prospects, as_of, out, mlruns, as_json, models_folder)
+        return
     commands.score(chosen, as_of, out, mlruns, as_json, models_folder)
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from cvo_ml import pipeline
 from cvo_ml.cli import monitoring, shops, show, simulation, training
 from cvo_ml.cli.champions import champions, from_folder
+from cvo_ml.cli.prospects import score_prospects as prospects_of
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
@@ -213,6 +214,22 @@ def score(
         show.scored(console, read_scores(run), run)
         show.notes(console, run.manifest["notes"])
     write_report(out, quiet=as_json)
+
+
+def score_prospects(
+    shop: ShopConfig, prospects: Path, as_of: str, out: Path, mlruns: Path, as_json: bool, folder: Path | None = None
+) -> None:
+    """Score people who are not customers yet with the champion of leads."""
+    with step(f"Scoring {prospects}", as_json):
+        done = prospects_of(shop, prospects, parse_as_of(as_of), out, mlruns, folder)
+    if as_json:
+        _print_json(done)
+        return
+    ledger = done["prospect_ledger"]
+    console.print(f"{ledger['scored']:,} of {ledger['known']:,} prospects scored: {done['file']}", highlight=False)
+    for reason, count in ledger["ineligible"].items():
+        console.print(f"  {count:,} without a score: {reason}", highlight=False)
+    show.notes(console, done["notes"])
 
 
 def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json: bool) -> None:

@@ -88,7 +88,9 @@ def declared(name: str, tables: Path, currency: str) -> ShopConfig:
     found = {path.stem: path for path in sorted(tables.glob("*.parquet"))}
     columns = {table: _columns(table, path) for table, path in found.items()}
     sides = {
-        table: TableConfig.model_validate({"source": {"path": str(path)}, "columns": columns[table]})
+        table: TableConfig.model_validate(
+            {"source": {"path": str(path)}, "columns": columns[table], "profile": _profile(table, path)}
+        )
         for table, path in found.items()
         if table != "orders"
     }
@@ -99,3 +101,10 @@ def declared(name: str, tables: Path, currency: str) -> ShopConfig:
 def _columns(table: str, path: Path) -> dict[str, str]:
     names = set(pq.read_schema(path).names)
     return {column: column for column in CONTRACTS[table].names if column in names}
+
+
+def _profile(table: str, path: Path) -> dict[str, str]:
+    """Further columns of the tables that describe people."""
+    if table not in ("customers", "leads"):
+        return {}
+    return {column: column for column in pq.read_schema(path).names if column not in CONTRACTS[table].names}

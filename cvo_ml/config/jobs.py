@@ -37,16 +37,83 @@ class ClvJob(FrozenConfig):
     hybrid: HybridJob = HybridJob()
 
 
-class IcpJob(FrozenConfig):
-    """Lookalikes of the customers with the most value at a fixed age."""
+class LeadsJob(FrozenConfig):
+    """Leads and deals (``icp.setting: leads``): who was won, and was profitable.
 
+    Parameters
+    ----------
+    decision:
+        A win counts that comes this soon after the lead.
+    known_within:
+        Fields count as known that were written this soon after the lead came.
+    source:
+        The field whose rates are the baseline.
+    written_later:
+        Fields that are filled in later, known to the data's owner: left out.
+    profit_above, top_share_of_won:
+        A won lead is a winner above this profit, and in the top share of the won, if one is given.
+    """
+
+    decision: Horizon = Horizon("90D")
+    known_within: Horizon = Horizon("1D")
+    source: str = "source"
+    written_later: tuple[str, ...] = ()
+    profit_above: float = 0.0
+    top_share_of_won: Share | None = None
+
+
+class IcpCosts(FrozenConfig):
+    """What contacting a person costs: sales time, and acquisition beyond the table ``acquisition_spend``."""
+
+    contact: Annotated[float, Field(ge=0)] = 0.0
+    acquisition: Annotated[float, Field(ge=0)] = 0.0
+
+
+class IcpJob(FrozenConfig):
+    """Lookalikes of the most profitable customers, from what is known before they are.
+
+    Parameters
+    ----------
+    setting:
+        ``shop``: the first order tells of what comes after it. ``leads``: a lead's fields tell of win and profit.
+    age:
+        Profit is compared at this age after the first order or the win.
+    counts_first_order:
+        Whether the first order itself counts in that profit (then its value is a baseline that can hardly be beaten).
+    bags, per_positive:
+        Models, and background rows per known winner in each, of positive-unlabelled learning.
+    capacity:
+        Share of people who can be contacted.
+    blocked:
+        Fields that no model reads; the fairness report looks at them.
+    """
+
+    setting: Literal["shop", "leads"] = "shop"
     age: Horizon = Horizon("60D")
+    counts_first_order: bool = False
     top_share: Share = 0.2
     burn_in: Horizon = Horizon("30D")
     test_share: Share = 0.4
-    trees: Trees = Trees(rounds=60)
+    trees: Trees = Trees(rounds=60, parameters={"num_leaves": 7})
+    bags: Positive = 10
+    per_positive: Annotated[float, Field(gt=0)] = 3.0
+    capacity: Share = 0.1
+    leads: LeadsJob = LeadsJob()
+    costs: IcpCosts = IcpCosts()
+    blocked: tuple[str, ...] = ("age", "birth_date", "gender", "sex")
     leaks: LeakPolicy = LeakPolicy(
-        known_at_conversion=("country",),
+        known_at_conversion=(
+            "country",
+            "region",
+            "city",
+            "acquisition_channel",
+            "acquisition_campaign",
+            "source",
+            "industry",
+            "employees",
+            "engagement_score",
+            "maturity_score",
+        ),
         acknowledged=(
             "first_order_value",
             "first_order_units",

@@ -20,7 +20,7 @@ def customer_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
     """
     known = snapshot(tables, as_of)
     first = first_order_features(tables, as_of)
-    return known.join(first.drop(columns=["country"], errors="ignore"))
+    return known.join(first[[name for name in first if name not in known]])
 
 
 def known_customers(tables: Tables, as_of: str | date) -> pd.Index:

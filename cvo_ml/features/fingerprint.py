@@ -6,11 +6,14 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.features.catalogue import CATALOGUE
-from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, first_orders, with_basket
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, with_basket
+from cvo_ml.features.value_at_age import first_orders
+
+FIRST_ORDER: Final = (*FIRST_ORDER_FEATURES, *FIRST_ORDER_TEXTS)
 
 
 def feature_hash(names: Iterable[str], own: Iterable[str] = ()) -> str:
@@ -34,7 +37,7 @@ def feature_hash(names: Iterable[str], own: Iterable[str] = ()) -> str:
 
 def described(names: Iterable[str]) -> list[str]:
     """Those of the names that ``feature_hash`` knows."""
-    return [name for name in names if name in CATALOGUE or name in FIRST_ORDER_FEATURES]
+    return [name for name in names if name in CATALOGUE or name in FIRST_ORDER]
 
 
 def _meaning(name: str, brought: set[str]) -> tuple[Any, ...]:
@@ -42,7 +45,7 @@ def _meaning(name: str, brought: set[str]) -> tuple[Any, ...]:
         known = CATALOGUE[name]
         about = (known.unit, known.window, known.table, known.columns, known.relation, known.empty)
         return (*about, _source(known.build))
-    if name in FIRST_ORDER_FEATURES:
+    if name in FIRST_ORDER:
         return (_source(first_orders), _source(with_basket))
     if name in brought:
         return ()

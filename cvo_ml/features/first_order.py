@@ -1,4 +1,4 @@
-"""What is known at a customer's first order, and what the customer brought by a fixed age."""
+"""What is known at a customer's first order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import ibis
 import pandas as pd
 
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.units import parse_as_of
 from cvo_ml.features.engine import Engine, engine, run
-from cvo_ml.features.exact import exact_mean, exact_sum, micro, units
+from cvo_ml.features.exact import exact_mean, exact_sum
 from cvo_ml.features.known import known_profile
-from cvo_ml.features.order_relations import CENT
+from cvo_ml.features.value_at_age import first_orders
 
 #: What lookalike models read, in their order.
 FIRST_ORDER_FEATURES: Final[tuple[str, ...]] = (
@@ -25,7 +25,11 @@ FIRST_ORDER_FEATURES: Final[tuple[str, ...]] = (
     "first_order_max_quantity",
     "first_order_hour",
     "first_order_weekday",
+    "first_order_discount_share",
+    "first_order_code",
 )
+#: Texts of the first order that they read.
+FIRST_ORDER_TEXTS: Final[tuple[str, ...]] = ("first_order_channel",)
 
 
 def first_order_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
@@ -36,54 +40,15 @@ def first_order_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``customer_id``: ``first_ordered_at``, the columns of ``FIRST_ORDER_FEATURES``
-        (null where the shop has no order lines), and ``country`` where known.
+        Indexed by ``customer_id``: ``first_ordered_at``, the columns of ``FIRST_ORDER_FEATURES`` and
+        ``FIRST_ORDER_TEXTS`` (null where the shop does not tell), and the profile columns of the
+        customers, ``country`` among them, where known.
     """
     day = parse_as_of(as_of)
     with engine(tables) as opened:
         frame = run(with_basket(opened, first_orders(opened, day), day))
-    return frame.join(known_profile(tables, day))
-
-
-def value_by_age(tables: Tables, as_of: str | date, age: Horizon) -> pd.DataFrame:
-    """What each customer had brought ``age`` after the first order, where that lies before ``as_of``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``customer_id``: ``first_ordered_at`` and ``value`` = net of the orders in
-        [first order, first order + age) less their refunds known by then. Customers whose window
-        is not closed at ``as_of`` are left out.
-    """
-    day = parse_as_of(as_of)
-    with engine(tables) as opened:
-        first = first_orders(opened, day).select("customer_id", first_ordered_at="ordered_at")
-        orders = opened.known("orders", day)
-        joined = orders.inner_join(first, "customer_id")
-        end = joined.first_ordered_at + ibis.interval(days=age.whole_days)
-        window = joined.filter(joined.ordered_at < end, end <= ibis.literal(pd.Timestamp(day).to_pydatetime()))
-        window = window.mutate(window_end=window.first_ordered_at + ibis.interval(days=age.whole_days))
-        refunds = opened.known("refunds", day)
-        back = window.left_join(refunds, window.order_id == refunds.order_id)
-        back = back.mutate(counted=(back.known_at_right <= back.window_end).ifelse(micro(back.amount), 0).coalesce(0))
-        per_order = back.group_by("customer_id", "order_id", "first_ordered_at", "net").agg(back=back.counted.sum())
-        left = ibis.greatest(micro(per_order.net) - per_order.back.cast("int64"), 0)
-        return run(
-            per_order.group_by("customer_id").agg(
-                first_ordered_at=per_order.first_ordered_at.min(),
-                value=units(left.sum(where=left > CENT)).coalesce(0.0),
-            )
-        )
-
-
-def first_orders(engine: Engine, as_of: date) -> Any:
-    """One row per customer: the earliest order known, ties broken by order id."""
-    orders = engine.known("orders", as_of)
-    place = ibis.row_number().over(
-        ibis.window(group_by=orders.customer_id, order_by=[orders.ordered_at, orders.order_id])
-    )
-    ranked = orders.mutate(place=place)
-    return ranked.filter(ranked.place == 0)
+    profile = known_profile(tables, day, None)
+    return frame.join(profile[[name for name in profile if name not in frame]])
 
 
 def with_basket(engine: Engine, first: Any, as_of: date) -> Any:
@@ -99,6 +64,9 @@ def with_basket(engine: Engine, first: Any, as_of: date) -> Any:
         first_order_max_quantity=lines.quantity.max(),
     )
     joined = first.left_join(basket, first.order_id == basket.basket_order)
+    has = set(first.columns)
+    discount = joined.discount if "discount" in has else ibis.null("float64")
+    code = joined.discount_code.notnull().cast("float64") if "discount_code" in has else ibis.null("float64")
     return joined.select(
         "customer_id",
         first_ordered_at=joined.ordered_at,
@@ -110,4 +78,7 @@ def with_basket(engine: Engine, first: Any, as_of: date) -> Any:
         first_order_max_quantity=joined.first_order_max_quantity,
         first_order_hour=joined.ordered_at.hour().cast("float64"),
         first_order_weekday=joined.ordered_at.day_of_week.index().cast("float64"),
+        first_order_discount_share=discount / (joined.net + discount).nullif(0),
+        first_order_code=code,
+        first_order_channel=joined.channel if "channel" in has else ibis.null("string"),
     )

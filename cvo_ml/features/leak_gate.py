@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.tables import CONTRACTS
 from cvo_ml.features.catalogue import CATALOGUE
-from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS
 from cvo_ml.stats.leaks import Dominance, bins, chance_error, dominance, folded_auc, single_auc
 from cvo_ml.stats.ranking import auc
 
@@ -98,20 +98,28 @@ class Evidence:
         }
 
 
-def provenance(columns: Iterable[str], declared: Iterable[str] = ()) -> dict[str, str]:
+def provenance(columns: Iterable[str], declared: Iterable[str] = (), timed: Iterable[str] = ()) -> dict[str, str]:
     """Where each column comes from.
+
+    Parameters
+    ----------
+    timed:
+        Columns whose every value carries the time at which it became known (``<column>_known_at``).
 
     Raises
     ------
     ModelRefused
         If a column's table does not say when its rows happened and no one declares the column.
     """
-    vouched, found, unknown = set(declared), {}, []
+    vouched, with_time, found, unknown = set(declared), set(timed), {}, []
+    first_order = {*FIRST_ORDER_FEATURES, *FIRST_ORDER_TEXTS}
     for name in columns:
-        table = "orders" if name in FIRST_ORDER_FEATURES else CATALOGUE[name].table if name in CATALOGUE else None
+        table = "orders" if name in first_order else CATALOGUE[name].table if name in CATALOGUE else None
         contract = CONTRACTS.get(HAPPENS_WITH.get(table, table)) if table else None
         if table == "calendar" or (contract is not None and contract.event_time is not None):
             found[name] = str(table)
+        elif name in with_time:
+            found[name] = "known_at of each value"
         elif name in vouched:
             found[name] = "declared"
         else:
@@ -162,6 +170,7 @@ def check(
     *,
     declared: Iterable[str] = (),
     acknowledged: Iterable[str] = (),
+    timed: Iterable[str] = (),
     fit_and_score: FitAndScore | None = None,
     changed: tuple[str, ...] = (),
 ) -> Evidence:
@@ -171,6 +180,8 @@ def check(
     ----------
     declared, acknowledged:
         ``leaks.known_at_conversion`` and ``leaks.acknowledged`` of the job.
+    timed:
+        As for ``provenance``.
     fit_and_score:
         The estimator, for the shuffled labels; they are left out where it is None.
     changed:
@@ -182,7 +193,7 @@ def check(
         With the reason code ``undeclared_column``, ``future_rows``, ``dominant_column`` or ``shuffled_labels``.
     """
     names, accepted = list(columns), set(acknowledged)
-    sources = provenance(names, declared)
+    sources = provenance(names, declared, timed)
     if changed:
         raise ModelRefused(
             f"leak gate: rows after the date change {_listed(changed)}: take them through engine.at or engine.visible",

@@ -31,6 +31,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 #: At most this many categories of a text column get a code; the rest count as missing.
 MOST_CATEGORIES: Final = 30
+#: Scored in pieces, so that the matrix of a million rows is never laid out.
+ROWS_AT_ONCE: Final = 65_536
 _NOT_A_NUMBER: Final = re.compile(r"^leaf_value=.*\b(?:nan|inf)\b", re.MULTILINE | re.IGNORECASE)
 
 
@@ -94,11 +96,18 @@ class BoostedClassifier:
         """Probability of the outcome, (n,)."""
         if len(X) == 0:
             return np.empty(0)
-        return np.asarray(self.booster_.predict(self._matrix(X)), dtype=np.float64)
+        parts = [
+            self.booster_.predict(self._matrix(X.iloc[a : a + ROWS_AT_ONCE])) for a in range(0, len(X), ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts).astype(np.float64, copy=False)
 
     def contributions(self, X: pd.DataFrame) -> Floats:
         """Additive effect of each column on the log-odds, (n, columns + 1); the last is the base (TreeSHAP)."""
         return np.asarray(self.booster_.predict(self._matrix(X), pred_contrib=True), dtype=np.float64)
+
+    def leaves(self, X: pd.DataFrame) -> NDArray[np.intp]:
+        """The leaf that each row falls into, by tree; (n, trees)."""
+        return np.asarray(self.booster_.predict(self._matrix(X), pred_leaf=True), dtype=np.intp)
 
     def importance(self) -> dict[str, float]:
         """Total gain of each column."""
@@ -145,7 +154,7 @@ class BoostedClassifier:
         # by columns, as a frame holds them and LightGBM takes them
         matrix = np.empty((len(X), len(self.columns)), order="F")
         for place, name in enumerate(self.features):
-            matrix[:, place] = X[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            matrix[:, place] = _numbers(X[name])
         for place, name in enumerate(self.categories, len(self.features)):
             matrix[:, place] = self._codes(X[name], self.levels_[name])
         # an infinity would be binned with the largest value in silence
@@ -159,3 +168,10 @@ class BoostedClassifier:
     def _codes(values: pd.Series, levels: Sequence[str]) -> Floats:
         codes = pd.Index(list(levels), dtype="str").get_indexer(pd.Index(values.astype("str"))).astype(np.float64)
         return np.where(codes < 0, np.nan, codes)
+
+
+def _numbers(values: pd.Series) -> Floats:
+    """A number column; texts from a file are read as numbers, and count as missing where they are none."""
+    if pd.api.types.is_string_dtype(values.dtype):
+        values = pd.to_numeric(values, errors="coerce")
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))

@@ -15,8 +15,8 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import window_outcome
-from cvo_ml.features.first_order import value_by_age
 from cvo_ml.features.labels import is_closed
+from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.models.clv.formula import clv_formula
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration, reliability
 from cvo_ml.stats.intervals import bootstrap
@@ -34,7 +34,14 @@ NO_VERDICT_ON_ACTIONS: Final = (
 
 
 def judge(
-    scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, as_of: date, *, horizon: Horizon, icp_age: Horizon
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    tables: Tables,
+    as_of: date,
+    *,
+    horizon: Horizon,
+    icp_age: Horizon,
+    icp_settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """How good the scores of ``as_of`` were, now that ``horizon`` has passed.
 
@@ -46,6 +53,8 @@ def judge(
         Tables that reach to the end of the horizon.
     icp_age:
         The age at which lookalikes are compared: that of the model.
+    icp_settings:
+        The lookalike model's settings: ``setting``, ``counts_first_order``.
 
     Returns
     -------
@@ -69,7 +78,7 @@ def judge(
         "total_value": float(outcome["value"].sum()),
         "value": judge_value(scores, features, outcome["value"].to_numpy(), horizon),
         "churn": judge_churn(scores, features, outcome["orders"].to_numpy() == 0, horizon),
-        "icp": judge_icp(scores, features, tables, as_of, icp_age),
+        "icp": judge_icp(scores, features, tables, as_of, icp_age, icp_settings or {}),
         "actions": NO_VERDICT_ON_ACTIONS,
     }
 
@@ -165,22 +174,26 @@ def judge_churn(
 
 
 def judge_icp(
-    scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, as_of: date, age: Horizon
+    scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, as_of: date, age: Horizon, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Lookalike scores of customers whose window after the first order closed only after the cut.
 
-    Training saw none of these outcomes. Most valuable = the top fifth of them by value at that age.
+    Training saw none of these outcomes. Most valuable = the top fifth of them by what they brought after the first
+    order by that age (with it, where the model counts it). A model of leads is judged by leads, when it is trained.
     """
+    if settings.get("setting") == "leads":
+        return {"reason": "judged_by_leads_in_training"}
     score = scores["icp_score"].dropna()
     if score.empty:
         return {"reason": _reason(scores["icp_reason"])}
     recent = features.index[features["first_ordered_at"] >= pd.Timestamp(as_of - age.delta)]
-    values = value_by_age(tables, as_of + timedelta(days=age.whole_days + 1), age)["value"]
+    brought = value_by_age(tables, as_of + timedelta(days=age.whole_days + 1), age)
+    values, _ = profit(brought, later=not settings.get("counts_first_order", True))
     customers = recent.intersection(values.index).intersection(score.index)
     if len(customers) < FEWEST:
         return {"reason": f"only {len(customers)} customers first ordered in the {age} before the cut"}
     value = values.loc[customers].to_numpy()
-    top, s = value > np.quantile(value, 0.8), score.loc[customers].to_numpy()
+    top, s = value > max(0.0, float(np.quantile(value, 0.8))), score.loc[customers].to_numpy()
     first = features.loc[customers, "first_order_value"].to_numpy(dtype=np.float64)
     return {
         "customers": len(customers),

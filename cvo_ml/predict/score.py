@@ -43,7 +43,13 @@ class ModelSet:
 
 
 def score(
-    features: pd.DataFrame, models: ModelSet, *, as_of: date, currency: str, value_basis: str = "revenue"
+    features: pd.DataFrame,
+    models: ModelSet,
+    *,
+    as_of: date,
+    currency: str,
+    value_basis: str = "revenue",
+    leads: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The run and model columns of Scores.
 
@@ -56,6 +62,8 @@ def score(
         What to score with.
     currency, value_basis:
         Of all money in the table.
+    leads:
+        ``features.leads.customer_leads``, where the lookalike model reads the fields of leads.
 
     Returns
     -------
@@ -73,7 +81,7 @@ def score(
         index=features.index,
     )
     present = features[features["number_of_orders"].notna()]
-    groups = [_clv(present, models, as_of), _churn(present, models), _icp(present, models)]
+    groups = [_clv(present, models, as_of), _churn(present, models), _icp(present, models, leads)]
     absent = features.index.difference(present.index)
     nulls = [null_columns(absent, name, NO_ORDER_LEFT) for name in ("clv", "churn", "icp")]
     filled = [
@@ -95,7 +103,7 @@ def _churn(features: pd.DataFrame, models: ModelSet) -> pd.DataFrame:
     return null_columns(features.index, "churn", models.reason("churn"))
 
 
-def _icp(features: pd.DataFrame, models: ModelSet) -> pd.DataFrame:
+def _icp(features: pd.DataFrame, models: ModelSet, leads: pd.DataFrame | None) -> pd.DataFrame:
     if "icp" in models.bundles:
-        return icp_columns(features, models.bundles["icp"])
+        return icp_columns(features, models.bundles["icp"], leads)
     return null_columns(features.index, "icp", models.reason("icp"))

@@ -24,7 +24,9 @@ KINDS: Final[Mapping[str, str]] = {
     "churn.logistic": "cvo_ml.models.churn:LogisticChurn",
     "churn.recency_logistic": "cvo_ml.models.churn:RecencyChurn",
     "icp.lightgbm": "cvo_ml.models.icp:Lookalike",
+    "icp.pu_lightgbm": "cvo_ml.models.icp:PositiveUnlabelled",
     "icp.first_order_value": "cvo_ml.models.icp:FirstOrderValue",
+    "icp.source_rate": "cvo_ml.models.icp:SourceRate",
 }
 
 

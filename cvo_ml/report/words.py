@@ -26,9 +26,10 @@ def evidence(name: str, metrics: Mapping[str, float]) -> str:
             f"AUC {metrics['model_auc']:.3f} against {metrics['recency_auc']:.3f} (recency); "
             f"log loss {metrics['model_log_loss']:.3f} against {metrics['recency_log_loss']:.3f}"
         )
+    baseline = "first_order_value" if "first_order_value_lift_top_decile" in metrics else "source_rate"
     return (
         f"lift in the top decile {metrics['model_lift_top_decile']:.1f} against "
-        f"{metrics['first_order_value_lift_top_decile']:.1f} (first order value)"
+        f"{metrics[f'{baseline}_lift_top_decile']:.1f} ({baseline.replace('_', ' ')})"
     )
 
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import first_order_features, window_outcome
-from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, value_by_age
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
 from cvo_ml.features.labels import is_closed
+from cvo_ml.features.value_at_age import value_by_age
 from tests.builders import SHOP_CUT, frame, shop_of
 from tests.features.by_hand import value_by_age_by_hand, window_by_hand
 from tests.features.shops import AS_OF, CUSTOMERS, CUT, shops
@@ -98,7 +99,7 @@ def test_first_orders_by_hand() -> None:
     )
     row = first_order_features(shop_of(ORDERS, [("1", "2024-01-02", 10.0)], order_lines=lines), "2024-03-01").loc["a"]
     assert row["first_ordered_at"] == pd.Timestamp("2024-01-01 09:15")
-    assert row[list(FIRST_ORDER_FEATURES)].to_dict() == {
+    assert row[list(FIRST_ORDER_FEATURES)].dropna().to_dict() == {
         "first_order_value": 10.0,  # as it stood when ordered: the refund is later news
         "first_order_lines": 3.0,
         "first_order_units": 7.0,
@@ -108,6 +109,16 @@ def test_first_orders_by_hand() -> None:
         "first_order_hour": 9.0,
         "first_order_weekday": 0.0,  # 2024-01-01 was a Monday
     }
+
+
+def test_discount_code_and_channel_of_the_first_order_by_hand() -> None:
+    shop = shop_of(ORDERS)
+    told = shop.orders.assign(discount=[2.5, 0.0, 0.0, 0.0, 0.0, 0.0], channel=["app", *["web"] * 5])
+    told["discount_code"] = pd.Series(["SPRING", None, None, None, None, None], dtype="str")
+    rows = first_order_features(Tables({**shop.frames, "orders": told}, "EUR"), "2024-03-02")
+    assert rows["first_order_discount_share"].to_dict() == {"a": 2.5 / 12.5, "b": 0.0}
+    assert rows["first_order_code"].to_dict() == {"a": 1.0, "b": 0.0}
+    assert rows["first_order_channel"].to_dict() == {"a": "app", "b": "web"}
 
 
 def test_a_shop_without_lines_knows_value_hour_and_weekday_alone() -> None:

@@ -112,7 +112,10 @@ class TestModels:
             "clv": "refused", "churn": "ready", "icp": "refused",
         }  # fmt: skip
         assert verdict(report, "clv").reasons == ("no order has a value above 0, so there is no value to predict",)
-        assert "no customer of 998 brought a value above 0 within 60D" in verdict(report, "icp").reasons[0]
+        assert (
+            "no customer of 998 brought a value above 0 after the first order within 60D"
+            in verdict(report, "icp").reasons[0]
+        )
         assert any(warning.startswith("no order has a value above 0: no value") for warning in report.warnings)
 
     def test_repeat_orders_without_value_refuse_clv(self) -> None:

@@ -170,10 +170,12 @@ def judge_icp(orders: pd.DataFrame, as_of: date, minima: IcpMinima, job: IcpJob)
         return _no_orders("icp")
     values = _values_at_age(orders, as_of, job)
     if not (values["value"] > 0).any():
-        reason = f"no customer of {len(values):,} brought a value above 0 within {job.age}, so nobody is most valuable"
+        since = "" if job.counts_first_order else " after the first order"
+        brought = f"brought a value above 0{since} within {job.age}"
+        reason = f"no customer of {len(values):,} {brought}, so nobody is most valuable"
         helps = (MAP_NET if len(values) else "a longer history",)
         return Verdict("icp", "refused", (reason,), helps)
-    top = values["value"] > values["value"].quantile(1 - job.top_share)
+    top = values["value"] > max(0.0, float(values["value"].quantile(1 - job.top_share)))
     learnt_from = values["first"] + job.age.delta <= values["first"].quantile(1 - job.test_share)
     positives = int((top & learnt_from).sum())
     numbers = {
@@ -192,14 +194,20 @@ def judge_icp(orders: pd.DataFrame, as_of: date, minima: IcpMinima, job: IcpJob)
 
 
 def _values_at_age(orders: pd.DataFrame, as_of: date, job: IcpJob) -> pd.DataFrame:
-    """``first`` order and ``value`` within the age after it, of customers whose window is closed at ``as_of``."""
+    """``first`` order and ``value`` within the age after it, of customers whose window is closed at ``as_of``.
+
+    The first order's own value counts only if the job says so.
+    """
     first = orders.groupby("customer_id")["ordered_at"].min()
     begins = orders["ordered_at"].min().normalize() + job.burn_in.delta
     first = first[(first >= begins) & (first + job.age.delta <= midnight(as_of))]
     known = orders.join(first.rename("first"), on="customer_id", how="inner")
     within = known[known["ordered_at"] - known["first"] < job.age.delta]
+    if not job.counts_first_order:
+        ordered = within.sort_values(["ordered_at", "order_id"], kind="stable")
+        within = ordered[ordered.duplicated("customer_id")]
     value = within.groupby("customer_id")["net"].sum()
-    return pd.DataFrame({"first": first, "value": value.reindex(first.index)})
+    return pd.DataFrame({"first": first, "value": value.reindex(first.index).fillna(0.0)})
 
 
 def judge_subscriptions(subscriptions: pd.DataFrame, as_of: date, horizon: Horizon, minima: ChurnMinima) -> Verdict:

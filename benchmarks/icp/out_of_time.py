@@ -1,0 +1,111 @@
+"""The lookalike job out of time: public shops from the first order alone, simulated worlds against what is true.
+
+    CVO_DATA=… python benchmarks/icp/out_of_time.py [NAME ...]
+
+Names: online_retail, completejourney, shop, saas, saas_selective. Lift is that of the top decile, with its interval;
+on simulated worlds also AUC and log loss against the truth, over all people who came later, asked or not.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+
+from cvo_ml.config.jobs import IcpJob, LeadsJob
+from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.readiness import IcpMinima
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.units import Horizon
+from cvo_ml.models.boosting import BoostedClassifier
+from cvo_ml.simulate import saas_preset, simulate_saas, simulate_shop
+from cvo_ml.stats.calibration import log_loss
+from cvo_ml.stats.ranking import auc, lift
+from cvo_ml.transactions import read_shop, sample_shop
+from training import icp, icp_leads
+from training.result import Trained
+
+SHOPS = {"online_retail": date(2011, 12, 9), "completejourney": date(2017, 12, 31)}
+LEADS = IcpJob(setting="leads", age=Horizon("180D"), leads=LeadsJob(profit_above=300.0))
+TABLES = ("leads", "deals", "customers", "costs_to_serve", "acquisition_spend")
+
+
+def line(name: str, found: Trained, baseline: str) -> None:
+    """One row of the table."""
+    m = found.metrics
+    interval = f"{m['model_lift_top_decile']:.2f} [{m['model_lift_top_decile_lower']:.2f}, "
+    interval += f"{m['model_lift_top_decile_upper']:.2f}]"
+    rivals = ", ".join(
+        f"{key.removesuffix('_lift_top_decile')} {value:.2f}"
+        for key, value in m.items() if key.endswith("_lift_top_decile") and not key.startswith(("model", "known"))
+    )  # fmt: skip
+    learnt = f"label: {found.parameters['label']}, {found.parameters['training_positives']} to learn from"
+    print(f"{name}: grade {found.bundle.grade}, AUC {m['model_auc']:.3f}, lift {interval}; {rivals} ({baseline}); "
+          f"{learnt}", flush=True)  # fmt: skip
+
+
+def public(name: str) -> None:
+    """A public shop, from the first order."""
+    config = sample_shop() if name == "online_retail" else load_config(default_config(f"shops/{name}.yaml"), ShopConfig)
+    for age in ("60D", "90D"):
+        tables = read_shop(config, as_of=SHOPS[name]).tables
+        try:
+            line(f"{name} {age}", icp.train_icp(tables, SHOPS[name], IcpJob(age=Horizon(age))), "first order value")
+        except ModelRefused as refused:
+            print(f"{name} {age}: {refused}", flush=True)
+
+
+def shop(seed: int) -> None:
+    """A simulated shop against the true expected value of newcomers after their first order."""
+    world = simulate_shop(
+        "shop", 8000, seed, tables=("orders", "refunds", "order_lines", "customers", "costs_to_serve")
+    )
+    day, job = date(2023, 6, 1), IcpJob()
+    line(f"shop, seed {seed}", icp.train_icp(world.tables, day, job), "first order value")
+    train, test = icp.split_in_time(icp.labelled(world.tables, day, job), job)
+    true = world.truth.expected_value_of_newcomers(job.age)
+    per_order = world.truth.customers.set_index("customer_id")["value_per_order_contribution"]
+    later = true.reindex(test.index) - per_order.reindex(test.index)
+    top = (later > later.quantile(1 - job.top_share)).to_numpy()
+    ours = icp.fit(train, job).predict_proba(test)[:, 1]
+    first = test["first_order_value"].to_numpy()
+    print(f"  against the truth: AUC {auc(top, ours):.3f} against {auc(top, first):.3f} (first order value); "
+          f"lift {lift(top, ours):.2f} against {lift(top, first):.2f}", flush=True)  # fmt: skip
+
+
+def saas(seed: int, selection: float) -> None:
+    """A simulated vendor against the true winners, asked or not."""
+    world = simulate_saas(saas_preset("saas", (f"contact.selection={selection}",)), 12_000, seed, tables=TABLES)
+    day = date(2022, 12, 31)
+    line(f"saas, seed {seed}, selection {selection:g}", icp.train_icp(world.tables, day, LEADS), "source rate")
+    rows = icp_leads.lead_rows(world.tables, day, LEADS)
+    train, test = icp_leads.split_leads(rows.frame, LEADS)
+    model = icp_leads.fit(rows, train, LEADS, IcpMinima(), icp_leads.known_share(train))
+    plain = BoostedClassifier(rows.numbers, rows.texts, LEADS.trees.rounds, LEADS.trees.parameters)
+    known = train["is_top"].to_numpy()
+    truth = world.truth.leads.set_index("lead_id").loc[test.index, "is_winner"].to_numpy()
+    scores = {
+        "model": model.predict_proba(test)[:, 1],
+        "plain": plain.fit(train, known).predict_positive(test),
+        "source": icp_leads.source_rate(rows, train, LEADS).predict_proba(test)[:, 1],
+    }
+    for name, score in scores.items():
+        order = f"AUC {auc(truth, score):.3f}, lift {lift(truth, score):.2f}"
+        print(f"  {name} against the truth: {order}, log loss {log_loss(truth, score).mean():.4f}", flush=True)
+
+
+def main() -> None:
+    """Run the named cases, all by default."""
+    for name in sys.argv[1:] or [*SHOPS, "shop", "saas", "saas_selective"]:
+        if name in SHOPS:
+            public(name)
+        elif name == "shop":
+            for seed in (1, 2):
+                shop(seed)
+        else:
+            for seed in (1, 2):
+                saas(seed, 1.5 if name == "saas_selective" else 0.0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Lookalikes of known winners among people of whom most were never asked: positive-unlabelled learning by bagging."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.minima import ICP_POSITIVES
+from cvo_ml.models.boosting import BoostedClassifier
+from cvo_ml.models.icp.reference import percentile, reference_quantiles
+from cvo_ml.stats.calibration import LogisticMap, logistic_recalibration
+from cvo_ml.stats.intervals import Interval
+from cvo_ml.stats.positive_unlabelled import label_frequency
+
+Floats = NDArray[np.float64]
+#: Scores are kept this far from 0 and 1 where log-odds are taken.
+EDGE = 1e-6
+
+
+class PositiveUnlabelled:
+    """Bagged LightGBM of known winners against the background (Mordelet & Vert 2014), rescaled (Elkan & Noto 2008).
+
+    Each bag draws the known winners with replacement and ``per_positive`` times as many of the background without. Its
+    odds are brought back to those of the whole, and the mean over bags is calibrated on the rows that each bag left
+    out: it is P(known winner | x). Divided by the label frequency c and clipped to [0, 1] it is P(winner | x).
+
+    Parameters
+    ----------
+    features, categories:
+        Number and text columns, as for ``BoostedClassifier``.
+    rounds, parameters:
+        As for ``BoostedClassifier``.
+    bags, per_positive:
+        Number of models, and background rows per known winner in each.
+    fewest_positives:
+        Fewer known winners than this are refused.
+    """
+
+    kind: ClassVar[str] = "icp.pu_lightgbm"
+
+    def __init__(
+        self,
+        features: Sequence[str],
+        categories: Sequence[str] = (),
+        rounds: int = 60,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        bags: int = 10,
+        per_positive: float = 3.0,
+        fewest_positives: int = ICP_POSITIVES,
+    ) -> None:
+        self.features, self.categories = tuple(features), tuple(categories)
+        self.rounds, self.parameters = rounds, dict(parameters or {})
+        self.bags, self.per_positive, self.fewest_positives = bags, per_positive, fewest_positives
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame to score must have."""
+        return (*self.features, *self.categories)
+
+    def fit(
+        self, X: pd.DataFrame, y: NDArray[np.generic], frequency: float | None = None, seed: int = 7
+    ) -> PositiveUnlabelled:
+        """Fit on rows sorted by the caller.
+
+        Parameters
+        ----------
+        y:
+            (n,): 1 = known winner, 0 = not known to be one.
+        frequency:
+            c, the share of winners that are known, where it is known otherwise (who was ever asked is on record); None
+            estimates it from the winners left out of each bag.
+
+        Raises
+        ------
+        ModelRefused
+            With fewer than ``fewest_positives`` known winners, or no background.
+        """
+        known = np.asarray(y) != 0
+        winners, background = np.flatnonzero(known), np.flatnonzero(~known)
+        self._check(len(winners), len(X))
+        size = min(len(background), max(1, round(self.per_positive * len(winners))))
+        thinning = size / len(background)
+        generator = np.random.default_rng(seed)
+        self.models_: list[BoostedClassifier] = []
+        self.thinning_ = thinning
+        total, unseen, times_unseen = np.zeros(len(X)), np.zeros(len(X)), np.zeros(len(X))
+        for _ in range(self.bags):
+            drawn = generator.choice(winners, len(winners))
+            rows = np.sort(np.concatenate([drawn, generator.choice(background, size, replace=False)]))
+            trees = BoostedClassifier(self.features, self.categories, self.rounds, self.parameters)
+            self.models_.append(trees.fit(X.iloc[rows], known[rows]))
+            scored = _thinned(trees.predict_positive(X), thinning)
+            out = np.ones(len(X), dtype=bool)
+            out[rows] = False
+            total, unseen, times_unseen = total + scored, unseen + scored * out, times_unseen + out
+        judged = times_unseen > 0
+        held_out = unseen[judged] / times_unseen[judged]
+        self.calibration_ = logistic_recalibration(known[judged], held_out, ridge=1.0)
+        self.elkan_noto_: Interval = label_frequency(known[judged], held_out)
+        self.frequency_ = self.elkan_noto_.estimate if frequency is None else frequency
+        self.quantiles_ = reference_quantiles(self._winner(self.calibration_.apply(total / self.bags)))
+        return self
+
+    def predict_labelled(self, X: pd.DataFrame) -> Floats:
+        """P(known winner), (n,): before the division by the label frequency."""
+        scored = [_thinned(trees.predict_positive(X), self.thinning_) for trees in self.models_]
+        return np.asarray(self.calibration_.apply(np.mean(scored, axis=0)))
+
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
+        """Probabilities of not being and of being a winner, (n, 2)."""
+        winner = self._winner(self.predict_labelled(X))
+        return np.column_stack([1 - winner, winner])
+
+    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+        """Column names and each one's effect on the score, (n, columns).
+
+        The effect is the score less what it would be without the column's part of the log-odds (mean over bags).
+        """
+        parts = np.mean([trees.contributions(X)[:, :-1] for trees in self.models_], axis=0) * self.calibration_.slope
+        known = self.predict_labelled(X)
+        without = expit(logit(known.clip(EDGE, 1 - EDGE))[:, None] - parts)
+        return self.columns, np.asarray(self._winner(known)[:, None] - self._winner(without))
+
+    def importance(self) -> dict[str, float]:
+        """Total gain of each column over all bags."""
+        gains = [trees.importance() for trees in self.models_]
+        return {name: sum(gain[name] for gain in gains) for name in self.columns}
+
+    def percentile(self, score: Floats) -> Floats:
+        """Where scores stand among the reference people, 0-100."""
+        return percentile(score, self.quantiles_)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The parameters as JSON-ready values, and the trees of each bag as text."""
+        parts = [trees.to_parts() for trees in self.models_]
+        files = {f"trees_{place:02}.txt": files["trees.txt"] for place, (_, files) in enumerate(parts)}
+        own: dict[str, Any] = {
+            "levels_by_bag": [parameters["levels"] for parameters, _ in parts],
+            "thinning": self.thinning_,
+        }
+        shared = {"rounds": self.rounds, "parameters": self.parameters, "per_positive": self.per_positive}
+        names = {"features": list(self.features), "categories": list(self.categories)}
+        own["calibration"] = {"intercept": self.calibration_.intercept, "slope": self.calibration_.slope}
+        found = {"frequency": self.frequency_, "elkan_noto": self.elkan_noto_.as_dict(), "quantiles": self.quantiles_}
+        return {**names, **shared, **own, **found}, files
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> PositiveUnlabelled:
+        """Rebuild from what ``to_parts`` gave."""
+        names = parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"]
+        bags = len(parameters["levels_by_bag"])
+        model = cls(*names, bags=bags, per_positive=float(parameters["per_positive"]))
+        model.models_ = [
+            BoostedClassifier.from_parts(
+                {**parameters, "levels": levels}, {"trees.txt": files[f"trees_{place:02}.txt"]}
+            )
+            for place, levels in enumerate(parameters["levels_by_bag"])
+        ]
+        model.thinning_, model.frequency_ = float(parameters["thinning"]), float(parameters["frequency"])
+        model.calibration_ = LogisticMap(**parameters["calibration"])
+        model.elkan_noto_ = Interval(**parameters["elkan_noto"])
+        model.quantiles_ = [float(value) for value in parameters["quantiles"]]
+        return model
+
+    def _winner(self, known: Floats) -> Floats:
+        return np.asarray(np.clip(known / self.frequency_, 0.0, 1.0))
+
+    def _check(self, positives: int, rows: int) -> None:
+        if positives < self.fewest_positives or positives == rows:
+            raise ModelRefused(
+                f"icp: {positives:,} known winners among {rows:,} people to learn from, and at least "
+                f"{self.fewest_positives} beside a background are needed: use a longer history or a larger top share",
+                reason_code="too_few_icp_positives",
+            )
+
+
+def _thinned(probability: Floats, thinning: float) -> Floats:
+    """Probabilities among all rows from those where only a share of the background was kept: odds times the share."""
+    return np.asarray(probability * thinning / (probability * thinning + 1 - probability))

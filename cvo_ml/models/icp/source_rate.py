@@ -1,0 +1,83 @@
+"""The baseline of lead scores: the rate of winners by where the lead came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.core.errors import UsageError
+from cvo_ml.models.icp.reference import percentile, reference_quantiles
+
+Floats = NDArray[np.float64]
+#: Rows of the overall rate that each source's rate is mixed with (Micci-Barreca 2001, eq. 4).
+PRIOR_ROWS: Final = 20.0
+
+
+class SourceRate:
+    """``P(winner) = (winners of the source + k rate) / (rows of the source + k)``; an unseen source has the rate.
+
+    Parameters
+    ----------
+    column:
+        The text column that names the source; None gives everybody the overall rate.
+    """
+
+    kind: ClassVar[str] = "icp.source_rate"
+
+    def __init__(self, column: str | None) -> None:
+        self.column = column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a frame to score must have."""
+        return () if self.column is None else (self.column,)
+
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> SourceRate:
+        """Count; ``y`` (n,): 1 = winner."""
+        won = np.asarray(y).astype(np.float64)
+        self.rate_ = float(won.mean())
+        self.rates_: dict[str, float] = {}
+        if self.column is not None:
+            known = X[self.column].notna().to_numpy()
+            by = pd.Series(won[known]).groupby(X[self.column].astype("str").to_numpy()[known])
+            mixed = (by.sum() + PRIOR_ROWS * self.rate_) / (by.size() + PRIOR_ROWS)
+            self.rates_ = {str(name): float(rate) for name, rate in mixed.items()}
+        self.quantiles_ = reference_quantiles(self.predict_proba(X)[:, 1])
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
+        """Probabilities of not being and of being a winner, (n, 2)."""
+        winner = np.full(len(X), self.rate_)
+        if self.column is not None:
+            if self.column not in X:
+                raise UsageError(f"column to score is missing: {self.column}: add it to the table of leads")
+            found = X[self.column].astype("str").map(self.rates_).to_numpy(dtype=np.float64, na_value=np.nan)
+            winner = np.where(np.isnan(found), self.rate_, found)
+        return np.column_stack([1 - winner, winner])
+
+    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+        """What the source adds to the overall rate, (n, 1); (n, 0) without a source."""
+        added = self.predict_proba(X)[:, [1]] - self.rate_
+        return self.columns, added[:, : len(self.columns)]
+
+    def percentile(self, score: Floats) -> Floats:
+        """Where scores stand among the reference people, 0-100."""
+        return percentile(score, self.quantiles_)
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The rates; there are no files."""
+        values = {"column": self.column, "rate": self.rate_, "rates": self.rates_, "quantiles": self.quantiles_}
+        return {**values, "features": list(self.columns)}, {}
+
+    @classmethod
+    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> SourceRate:
+        """Rebuild from what ``to_parts`` gave."""
+        model = cls(parameters["column"])
+        model.rate_ = float(parameters["rate"])
+        model.rates_ = {str(name): float(rate) for name, rate in parameters["rates"].items()}
+        model.quantiles_ = [float(value) for value in parameters["quantiles"]]
+        return model
