@@ -31,6 +31,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 #: At most this many categories of a text column get a code; the rest count as missing.
 MOST_CATEGORIES: Final = 30
+#: Scored in pieces, so that the matrix of a million rows is never laid out.
+ROWS_AT_ONCE: Final = 65_536
 _NOT_A_NUMBER: Final = re.compile(r"^leaf_value=.*\b(?:nan|inf)\b", re.MULTILINE | re.IGNORECASE)
 
 
@@ -94,7 +96,10 @@ class BoostedClassifier:
         """Probability of the outcome, (n,)."""
         if len(X) == 0:
             return np.empty(0)
-        return np.asarray(self.booster_.predict(self._matrix(X)), dtype=np.float64)
+        parts = [
+            self.booster_.predict(self._matrix(X.iloc[a : a + ROWS_AT_ONCE])) for a in range(0, len(X), ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts).astype(np.float64, copy=False)
 
     def contributions(self, X: pd.DataFrame) -> Floats:
         """Additive effect of each column on the log-odds, (n, columns + 1); the last is the base (TreeSHAP)."""
@@ -146,11 +151,18 @@ class BoostedClassifier:
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        numbers = [_numbers(X[name]) for name in self.features]
-        codes = [self._codes(X[name], self.levels_[name]) for name in self.categories]
-        matrix = np.column_stack([*numbers, *codes])
+        # by columns, as a frame holds them and LightGBM takes them
+        matrix = np.empty((len(X), len(self.columns)), order="F")
+        for place, name in enumerate(self.features):
+            matrix[:, place] = _numbers(X[name])
+        for place, name in enumerate(self.categories, len(self.features)):
+            matrix[:, place] = self._codes(X[name], self.levels_[name])
         # an infinity would be binned with the largest value in silence
-        return np.where(np.isinf(matrix), np.nan, matrix)
+        for column in matrix.T:
+            infinite = np.isinf(column)
+            if infinite.any():
+                column[infinite] = np.nan
+        return matrix
 
     @staticmethod
     def _codes(values: pd.Series, levels: Sequence[str]) -> Floats:

@@ -76,12 +76,15 @@ class HazardChurn:
         last = np.where(happened, event_period, self.periods).astype(np.intp)
         rows = np.repeat(np.arange(len(X)), last)
         period = np.arange(len(rows)) - np.repeat(np.cumsum(last) - last, last) + 1
-        self.trees.fit(X.iloc[rows].assign(**{PERIOD: period.astype(np.float64)}), period == event_period[rows])
+        self.trees.fit(
+            X[list(self.columns)].iloc[rows].assign(**{PERIOD: period.astype(np.float64)}), period == event_period[rows]
+        )
         return self
 
     def hazards(self, X: pd.DataFrame) -> Floats:
         """P(event in the period | none before), (n, periods)."""
-        columns = [self.trees.predict_positive(X.assign(**{PERIOD: float(k)})) for k in range(1, self.periods + 1)]
+        own = X[list(self.columns)]
+        columns = [self.trees.predict_positive(own.assign(**{PERIOD: float(k)})) for k in range(1, self.periods + 1)]
         return np.column_stack(columns)
 
     def survival(self, X: pd.DataFrame) -> Floats:
@@ -116,7 +119,10 @@ class HazardChurn:
 
     def explain(self, X: pd.DataFrame) -> Explanation:
         """What makes each probability: each column's mean part of the periods' log-odds."""
-        each = [self.trees.contributions(X.assign(**{PERIOD: float(k)}))[:, :-1] for k in range(1, self.periods + 1)]
+        each = [
+            self.trees.contributions(X[list(self.columns)].assign(**{PERIOD: float(k)}))[:, :-1]
+            for k in range(1, self.periods + 1)
+        ]
         places = [place for place, name in enumerate(self.trees.columns) if name != PERIOD]
         parts = np.mean(each, axis=0)[:, places] * (1.0 if self.event_is_churn else -1.0)
         log_odds = logit(clip_probability(self.raw(X)))
