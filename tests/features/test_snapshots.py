@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,7 @@ from cvo_ml.features import (
 )
 from cvo_ml.features.snapshot import SEASON
 from cvo_ml.simulate import simulate_saas, simulate_shop, write_shop
+from cvo_ml.transactions import read_shop, sample_shop
 from tests.builders import SHOP_CUT, frame, shop_of
 from tests.features.in_sql import features_in_sql
 
@@ -141,3 +142,11 @@ def test_outcomes_of_overlapping_windows_do_not_mix(shop: Tables) -> None:
         rows = found.outcomes.loc[pd.Timestamp(day)]
         alone = window_outcome(shop, day, Horizon("60D"), rows.index)
         pd.testing.assert_frame_equal(rows, alone, check_exact=True)
+
+
+def test_many_dates_of_a_real_shop_never_trip_the_database() -> None:
+    """DuckDB 2.0.0 failed on a third of these ("dict-surviving cache") while it swapped the sides of joins."""
+    tables = read_shop(sample_shop()).tables
+    for number in (4, 6, 7, 9, 10):
+        days = [date(2011, 9, 10) - timedelta(days=30 * back) for back in range(number)]
+        assert snapshots(tables, days).index.get_level_values("as_of").nunique() == number
