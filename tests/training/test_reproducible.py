@@ -32,7 +32,7 @@ def shop() -> Tables:
 
 
 def changed(tables: Tables) -> Tables:
-    """Another day and value of the first order of one customer who bought again."""
+    """Another day and value of the first order of one customer who bought again, whose last order goes."""
     orders = tables.orders.copy()
     days = orders.groupby("customer_id")["ordered_at"]
     first = orders["ordered_at"] == days.transform("min")
@@ -40,6 +40,9 @@ def changed(tables: Tables) -> Tables:
     row = orders.index[first & early][0]
     orders.loc[row, "net"] = orders.loc[row, "net"] * 3 + 100
     orders.loc[row, "ordered_at"] -= pd.Timedelta(days=5)
+    # a value alone may stay within its leaf: what the customer did last decides recency and outcome
+    own = orders[(orders["customer_id"] == orders.loc[row, "customer_id"]) & (orders["ordered_at"] < "2023-10-01")]
+    orders = orders.drop(index=own["ordered_at"].idxmax())
     return Tables({**tables.frames, "orders": orders}, tables.currency)
 
 
