@@ -29,7 +29,7 @@ def test_training_hands_the_policy_of_the_working_folder_to_its_jobs(
     monkeypatch.chdir(tmp_path)
     handed = {}
 
-    def note(name, job, minima, tables, as_of):
+    def note(name, job, minima, *context):
         handed[name] = getattr(minima, name)
         raise jobs.ModelRefused("not fitted here")
 
