@@ -33,7 +33,8 @@ from cvo_ml.priorities.prices import Limits
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
 from training import churn, clv
-from training.dates import training_dates
+from training.churn_recipe import MINIMA, calibrated, folds, grown
+from training.churn_windows import windows_of
 
 AS_OF = date(2023, 1, 1)
 HORIZON = Horizon("180D")
@@ -66,10 +67,9 @@ def scores_of(shop: SimulatedShop, policy: PriorityPolicy) -> pd.DataFrame:
     clv_job, churn_job = ClvJob(horizon=HORIZON), ChurnJob()
     fitted = clv.fit(snapshot(shop.tables, AS_OF), clv_job)
     assert fitted.scorer is not None
-    last = AS_OF - churn_job.horizon.delta
-    dates = training_dates(shop.tables, last, churn_job.snapshots_every, 5, churn_job.shortest_history)
-    rows = churn.labelled_dates(shop.tables, dates, AS_OF, churn_job)
-    model = churn.fit([rows[day] for day in dates], churn_job)
+    windows = windows_of(shop.tables, churn.closed_dates(shop.tables, AS_OF, churn_job, MINIMA), churn_job)
+    model = grown(windows, churn_job)
+    calibrated(model, folds(windows, churn_job), churn_job)
     settings = {
         "horizon_days": churn_job.horizon.days, "definition": churn_job.definition, "bands": dict(churn_job.bands),
     }  # fmt: skip
