@@ -395,7 +395,6 @@ __all__ = [
     "describe",
     "described_briefly",
     "distances",
-    "finite",
     "ledgers",
     "outcomes",
     "realised_outcomes",
