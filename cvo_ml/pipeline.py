@@ -34,6 +34,7 @@ from cvo_ml.predict import ModelSet, score
 from cvo_ml.predict.shadow import shadow
 from cvo_ml.priorities import Plan, circumstances, declared_effects, plan
 from cvo_ml.priorities.runs import keep
+from cvo_ml.registry.models import changed_features
 from cvo_ml.segments import EDGES, Segmented, segment_customers
 from cvo_ml.transactions import ReadResult
 from cvo_ml.transactions.readiness import readiness, readiness_policy
@@ -178,7 +179,12 @@ def store(
         "row_ledger": read.ledger.as_dict(),
         "readiness": readiness(read, as_of=as_of, horizon=_horizon(models), policy=limits).lines(),
         "customer_ledgers": {name: found.as_dict() for name, found in scored.ledgers.items()},
-        "notes": [*models.notes, *read.notes, *staleness(read.tables, as_of, limits.warnings.stale_days)],
+        "notes": [
+            *models.notes,
+            *filter(None, map(changed_features, models.bundles.values())),
+            *read.notes,
+            *staleness(read.tables, as_of, limits.warnings.stale_days),
+        ],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
         "segments": scored.segmented.as_dict(),
