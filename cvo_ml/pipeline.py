@@ -34,12 +34,11 @@ from cvo_ml.predict import ModelSet, score
 from cvo_ml.predict.shadow import shadow
 from cvo_ml.priorities import Plan, circumstances, declared_effects, plan
 from cvo_ml.priorities.runs import keep
+from cvo_ml.registry.models import changed_features
 from cvo_ml.segments import EDGES, Segmented, segment_customers
 from cvo_ml.transactions import ReadResult
-from cvo_ml.transactions.readiness import readiness
+from cvo_ml.transactions.readiness import readiness, readiness_policy
 
-#: Klaviyo's predictive tab asks for an order in the last 30 days
-FRESH_DAYS: Final = 30
 #: folder of the outcome ledger beside the scores
 LEDGER: Final = "outcomes"
 
@@ -170,6 +169,7 @@ def store(
     scored: Scored, read: ReadResult, models: ModelSet, as_of: date, out: Path, shop: str, priorities: PriorityPolicy
 ) -> StoredRun:
     """Write the run into ``out/scores`` and the list into ``out/priorities.csv``; the run first, each whole."""
+    limits = readiness_policy()
     manifest = {
         "shop": shop,
         "currency": read.tables.currency,
@@ -177,9 +177,14 @@ def store(
         "data_hash": read.fingerprint,
         "rows": len(scored.scores),
         "row_ledger": read.ledger.as_dict(),
-        "readiness": readiness(read, as_of=as_of, horizon=_horizon(models)).lines(),
+        "readiness": readiness(read, as_of=as_of, horizon=_horizon(models), policy=limits).lines(),
         "customer_ledgers": {name: found.as_dict() for name, found in scored.ledgers.items()},
-        "notes": [*models.notes, *read.notes, *staleness(read.tables, as_of)],
+        "notes": [
+            *models.notes,
+            *filter(None, map(changed_features, models.bundles.values())),
+            *read.notes,
+            *staleness(read.tables, as_of, limits.warnings.stale_days),
+        ],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
         "segments": scored.segmented.as_dict(),
@@ -192,10 +197,10 @@ def store(
     return run
 
 
-def staleness(tables: Tables, as_of: date) -> list[str]:
-    """A sentence if the data stop long before ``as_of``: the scores then speak of silence that nobody measured."""
+def staleness(tables: Tables, as_of: date, most_days: int) -> list[str]:
+    """A sentence if the data stop over ``most_days`` before ``as_of``: the scores then speak of unmeasured silence."""
     last = tables.orders["ordered_at"].max()
-    if pd.isna(last) or (midnight(as_of) - last).days <= FRESH_DAYS:
+    if pd.isna(last) or (midnight(as_of) - last).days <= most_days:
         return []
     return [
         f"the last order is of {last.date()}, {(midnight(as_of) - last).days:,} days before {as_of}: if the data end "
@@ -395,7 +400,6 @@ __all__ = [
     "describe",
     "described_briefly",
     "distances",
-    "finite",
     "ledgers",
     "outcomes",
     "realised_outcomes",

@@ -1,6 +1,8 @@
 """The stages together: ledgers, guards, and what is written."""
 
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,11 +11,13 @@ from cvo_ml import pipeline
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import DataError, ModelRefused
+from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
+from cvo_ml.transactions import ReadResult
 from tests.builders import SHOP_CUT, orders_of, shop_of
 from tests.priorities.makers import action
 
@@ -58,6 +62,19 @@ def test_a_model_made_for_something_else_is_refused(shop: Tables, churn_bundle: 
         scored(shop, ModelSet({"churn": other}))
     assert refused.value.reason_code == reason
     assert "cvo train churn" in str(refused.value)
+
+
+def test_a_model_whose_features_are_computed_otherwise_now_scores_and_a_note_says_so(
+    shop: Tables, recency_bundle: Bundle, tmp_path: Path
+) -> None:
+    older = replace(recency_bundle, facts={**recency_bundle.facts, "feature_hash": "0" * 12})
+    read = ReadResult(shop, RowLedger(0, 0), pd.DataFrame(), (), "hash", ())
+    for number, (bundle, says) in enumerate([(recency_bundle, 0), (older, 1)]):
+        models, out = ModelSet({"churn": bundle}), tmp_path / str(number)
+        run = pipeline.store(scored(shop, models), read, models, SHOP_CUT, out, "seeded", POLICY)
+        notes = [note for note in run.manifest["notes"] if "how its features are computed has changed" in note]
+        assert len(notes) == says
+        assert all("cvo train churn" in note and "feature hash 000000000000" in note for note in notes)
 
 
 def test_the_cut_leaves_out_the_last_day_and_needs_three_horizons() -> None:

@@ -26,7 +26,7 @@ from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, ModelRefused, UsageError
-from cvo_ml.core.files import canonical_json, read_json, write_json
+from cvo_ml.core.files import canonical_json, finite, read_json, write_json
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import window_outcome
@@ -157,7 +157,7 @@ def one_cut(
         "cut": str(cut),
         "run": run.name,
         "models": {name: pipeline.described_briefly(models, name) for name in TRAINERS},
-        "judged": pipeline.finite(judged),
+        "judged": finite(judged),
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -186,7 +186,7 @@ def summed_up(out: Path, cuts: Sequence[date], plan: Mapping[str, Any]) -> dict[
     records = [read_json(out / CUTS / f"{cut}.json") for cut in cuts]
     windows = {str(cut): pd.read_parquet(_contacts(out, cut)) for cut in cuts}
     listed = {cut: frame for cut, frame in windows.items() if len(frame)}
-    return {"plan": plan, "cuts": records, "earnings": pipeline.finite(earnings(listed))}
+    return {"plan": plan, "cuts": records, "earnings": finite(earnings(listed))}
 
 
 def _contacts(out: Path, cut: date) -> Path:

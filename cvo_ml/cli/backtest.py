@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from cvo_ml import pipeline
 from cvo_ml.cli import monitoring, shops, training
+from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.files import read_json, write_json, write_text
@@ -50,9 +50,9 @@ def backtest(
     write_json(out / SUMMARY, summary)
     write_text(out / REPORT, render(summary))
     if as_json:
-        print(json.dumps(summary, indent=2, ensure_ascii=False))
+        print_json(summary)
     else:
-        show(Console(), summary, out)
+        show(console, summary, out)
 
 
 def _walk(shop_file: Path, out: Path, options: Mapping[str, str | None], overrides: Sequence[str], quiet: bool) -> None:

@@ -51,6 +51,12 @@ def choose(
     return _tolerant(declared, max_bad_share)
 
 
+def of_run(shop: Path | None, out: Path) -> ShopConfig:
+    """The shop that is named, else the one whose scores ``out`` holds, else the sample."""
+    scored = out / FILE
+    return choose(None, shop or (scored if scored.is_file() else None), "")
+
+
 def _tolerant(shop: ShopConfig, max_bad_share: float | None) -> ShopConfig:
     """The shop with the share that the command line gives, where it gives one."""
     return shop if max_bad_share is None else shop.model_copy(update={"max_bad_share": max_bad_share})

@@ -202,29 +202,30 @@ def _icp_sentences(icp: Mapping[str, Any], days: float) -> Iterator[str]:
 def distance(console: Console, truth: Mapping[str, Any]) -> None:
     """How far the scores of a simulated shop are from what is true."""
     console.print("Against the known truth:", highlight=False)
+    for sentence in _truth_sentences(truth):
+        console.print(f"  {sentence}", highlight=False)
+
+
+def _truth_sentences(truth: Mapping[str, Any]) -> Iterator[str]:
     if "value" in truth:
         value = truth["value"]
-        console.print(
-            f"  value: rank correlation {value['rank_correlation']:.2f}; "
-            f"predicted {value['predicted_total']:,.0f} of a "
-            f"true expectation of {value['true_total']:,.0f} "
-            f"({value['predicted_total'] / value['true_total'] - 1:+.0%}); "
-            f"top decile holds {value['top_decile_share']:.1%}, the best possible {value['best_top_decile_share']:.1%}",
-            highlight=False,
+        gap = value["predicted_total"] / value["true_total"] - 1
+        yield (
+            f"value: rank correlation {value['rank_correlation']:.2f}; predicted {value['predicted_total']:,.0f} of a "
+            f"true expectation of {value['true_total']:,.0f} ({gap:+.0%}); "
+            f"top decile holds {value['top_decile_share']:.1%}, the best possible {value['best_top_decile_share']:.1%}"
         )
     if "churn" in truth:
         churn = truth["churn"]
-        console.print(
-            f"  churn: mean error {churn['mean_absolute_error']:.3f}, bias {churn['bias']:+.3f}, "
-            f"rank correlation {churn['rank_correlation']:.2f}",
-            highlight=False,
+        yield (
+            f"churn: mean error {churn['mean_absolute_error']:.3f}, bias {churn['bias']:+.3f}, "
+            f"rank correlation {churn['rank_correlation']:.2f}"
         )
     if "alive" in truth:
         alive = truth["alive"]
-        console.print(
-            f"  P(alive): {alive['mean_p_alive']:.2f} on average, {alive['share']:.2f} are alive; "
-            f"{alive['mean_p_alive_of_alive']:.2f} for them, {alive['mean_p_alive_of_dropped_out']:.2f} for the others",
-            highlight=False,
+        yield (
+            f"P(alive): {alive['mean_p_alive']:.2f} on average, {alive['share']:.2f} are alive; "
+            f"{alive['mean_p_alive_of_alive']:.2f} for them, {alive['mean_p_alive_of_dropped_out']:.2f} for the others"
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvo_ml.cli import commands, main
+from cvo_ml.cli import main, terminal
 
 COLUMNS = "order_id=order,customer_id=customer,ordered_at=date,net=amount"
 Run = Callable[..., tuple[int, str]]
@@ -20,7 +20,7 @@ Run = Callable[..., tuple[int, str]]
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run the command line on a wide screen; exit code, and what was printed."""
     # a console measures its screen when it is made, which another test's import may have done already
-    monkeypatch.setattr(commands.console, "width", 200)
+    monkeypatch.setattr(terminal.console, "width", 200)
 
     def _run(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["cvo", *arguments])

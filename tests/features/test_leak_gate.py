@@ -161,7 +161,7 @@ def test_rows_that_are_learnt_from_and_judged_on_show_in_shuffled_labels(clean: 
     "leak",
     [
         lambda tables: tables.orders.groupby("customer_id")["net"].sum(),
-        lambda tables: tables.orders.groupby("customer_id")["ordered_at"].max().dt.dayofyear,
+        lambda tables: tables.orders.groupby("customer_id")["ordered_at"].max().dt.day_of_year,
         lambda tables: tables.refunds.groupby("customer_id")["amount"].sum(),
     ],
     ids=["all orders", "last order ever", "later refunds"],

@@ -160,7 +160,7 @@ def test_independence_of_value_and_frequency_is_reported(shop: Tables, monkeypat
     features = snapshot(shop, SHOP_CUT)
     features["monetary_value"] *= features["frequency"]  # who buys more pays more
     assert GammaGammaModel().fit(features).independence_.p_value < 0.01
-    _, notes = clv.describe(clv.fit(features, job), clv.validate(shop, SHOP_CUT, job), job)
+    _, notes = clv.describe(clv_validation.fit(features, job), clv_validation.validate(shop, SHOP_CUT, job), job)
     assert any("depends on their number" in note for note in notes)
 
 
