@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,6 +186,8 @@ def _header(inspection: Inspection, config: SourceConfig, name: str) -> tuple[li
 def _check_delimiter(header: Sequence[str], wanted: Sequence[str], delimiter: str, name: str) -> None:
     if set(wanted) <= set(header):
         return
+    if re.fullmatch("sep=.?", delimiter.join(header).rstrip(delimiter), re.IGNORECASE):
+        raise DataError("its first line tells a spreadsheet the delimiter (sep=)", "remove that line", file=name)
     if len(header) == 1 and delimiter in header[0]:
         raise DataError("its lines are wrapped whole in quotes", _UNWRAP, file=name)
     if header[0].lstrip("[ ").startswith("{"):
