@@ -71,7 +71,8 @@ def default_cut(tables: Tables, horizon: Horizon) -> date:
     Raises
     ------
     DataError
-        If the orders span less than three horizons: one to judge, two to learn from.
+        If the orders span less than three horizons: one to judge, two to learn from; or if none lies in the
+        horizon before the date, so that the last ones are of a wrong date or the first of another life.
     """
     times = tables.orders["ordered_at"]
     if times.empty:
@@ -82,6 +83,12 @@ def default_cut(tables: Tables, horizon: Horizon) -> date:
         raise DataError(
             f"orders span {first} to {last}, and a horizon of {horizon} needs at least {3 * horizon.whole_days} days",
             "give a longer history or a shorter --horizon",
+        )
+    if times.between(midnight(cut - horizon.delta), midnight(cut), inclusive="left").sum() == 0:
+        after = int((times >= midnight(cut)).sum())
+        raise DataError(
+            f"no order lies in the {horizon} before {cut}, and {after:,} from there to {last}",
+            "correct the dates of the last orders, or say from where to predict (--as-of)",
         )
     return cut
 

@@ -108,11 +108,18 @@ def test_outcomes_that_are_not_whole_are_refused_with_what_to_do(
 
 
 def test_the_cut_leaves_out_the_last_day_and_needs_three_horizons() -> None:
-    orders = orders_of(("1", "a", "2023-01-01", 1.0), ("2", "a", "2023-12-31 12:50", 1.0))
+    days = ("2023-01-01", "2023-09-01", "2023-12-31 12:50")
+    orders = orders_of(*((str(n), "a", day, 1.0) for n, day in enumerate(days)))
     tables = Tables({"orders": orders}, "EUR")
     assert pipeline.default_cut(tables, Horizon("90D")) == date(2023, 10, 2)
     with pytest.raises(DataError, match="at least 450 days"):
         pipeline.default_cut(tables, Horizon("150D"))
+
+
+def test_an_order_of_a_distant_future_does_not_move_the_cut_there() -> None:
+    past = [(str(n), "a", f"2023-{1 + n % 12:02d}-02", 10.0) for n in range(24)]
+    with pytest.raises(DataError, match=r"no order lies in the 30D before 2998-12-02, and 1 from there to 2999-01-01"):
+        pipeline.default_cut(Tables({"orders": orders_of(*past, ("x", "a", "2999-01-01", 5.0))}, "EUR"), Horizon("30D"))
 
 
 def test_a_shop_without_orders_is_refused_in_words() -> None:

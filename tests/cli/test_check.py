@@ -60,6 +60,28 @@ def test_a_shop_of_one_time_buyers_is_described_and_says_what_it_cannot_train(ru
     assert report["models"]["clv"]["status"] == "refused"
 
 
+def test_a_file_alone_is_answered_with_its_headers_and_what_to_write(run: Run, tmp_path: Path) -> None:
+    path = file_of(tmp_path, ["C1"], ["5.00"])
+    code, said = run("check", str(path))
+    assert code == 2
+    assert "--columns customer_id=Client,ordered_at=Date,net=Total" in said
+    assert "its headers are 'order', 'customer', 'date', 'amount'" in said
+    pd.read_csv(path).to_parquet(tmp_path / "orders.parquet")
+    assert "'amount'" in run("check", str(tmp_path / "orders.parquet"))[1]
+    code, said = run("check", str(tmp_path / "gone.csv"))
+    assert code == 2
+    assert "gone.csv: no such file" in said
+
+
+def test_a_date_far_after_the_others_is_asked_about(run: Run, tmp_path: Path) -> None:
+    path = file_of(tmp_path, [f"C{n}" for n in range(300)], ["5.00"] * 300)
+    path.write_text(path.read_text() + "X,C1,2999-01-01,5.00\n")
+    code, said = run("check", str(path), "--columns", COLUMNS)
+    assert code == 0
+    assert "then 1 up to 2999-01-01: are these dates right?" in said
+    assert "is an export missing" not in said
+
+
 def test_the_allowed_share_of_faulty_rows_can_be_raised_and_lowered(run: Run, tmp_path: Path) -> None:
     path = file_of(
         tmp_path, [f"C{n % 50}" for n in range(200)], ["free" if n % 50 == 7 else "5.00" for n in range(200)]
