@@ -56,12 +56,11 @@ def clean() -> Sample:
 def with_column(sample: Sample, name: str, make) -> Sample:  # type: ignore[no-untyped-def]
     """The sample with a column made from the labels."""
     assert sample.later_X is not None
-    return Sample(
-        sample.X.assign(**{name: make(sample.y)}),
-        sample.y,
-        sample.later_X.assign(**{name: make(sample.later_y)}),
-        sample.later_y,
-    )
+
+    def joined(X: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
+        return pd.concat([X, pd.Series(make(y), index=X.index, name=name)], axis=1)
+
+    return Sample(joined(sample.X, sample.y), sample.y, joined(sample.later_X, sample.later_y), sample.later_y)
 
 
 # --- provenance
