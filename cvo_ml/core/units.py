@@ -95,9 +95,9 @@ class Horizon:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def parse(value: object) -> Horizon:
+        def parse(value: Any) -> Horizon:
             try:
-                return Horizon(value)  # type: ignore[arg-type]
+                return Horizon(value)
             except UsageError as error:
                 raise ValueError(str(error)) from error
 

@@ -53,7 +53,7 @@ class Sample:
 
     X: pd.DataFrame
     y: Labels
-    later_X: pd.DataFrame | None = None  # noqa: N815
+    later_X: pd.DataFrame | None = None
     later_y: Labels | None = None
 
 

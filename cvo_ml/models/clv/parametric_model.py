@@ -18,7 +18,7 @@ from cvo_ml.models.clv.parameter_uncertainty import cubature_points, parameter_d
 FORMAT = 1
 
 
-class ParametricModel(BaseEstimator):  # type: ignore[misc]
+class ParametricModel(BaseEstimator):
     """A model whose fitted state is a few positive parameters.
 
     Attributes

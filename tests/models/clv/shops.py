@@ -41,7 +41,7 @@ def purchase_model(kind: type, unit: str, params: dict[str, float], **settings: 
         "log_likelihood": 0.0, "covariance": zeros, "n_customers": 1.0, "status": {"rung": "converged", "reason": ""},
         "penalty": "none",
     }  # fmt: skip
-    return kind.from_json(document)  # type: ignore[attr-defined]
+    return kind.from_json(document)
 
 
 def simulate_shop(
