@@ -160,6 +160,11 @@ def shuffled(sample: Sample, fit_and_score: FitAndScore, seed: int = 7) -> tuple
 
     A row that stands among the earlier and the later rows (same index) has one label in both, so that a model that
     was judged on what it learnt from shows itself.
+
+    Raises
+    ------
+    UsageError
+        Without later rows to judge on.
     """
     if sample.later_X is None or sample.later_y is None:
         raise UsageError("shuffled labels need later rows to be judged on: give later_X and later_y")
