@@ -74,7 +74,7 @@ def walk(options: argparse.Namespace) -> None:
     start, end = (parse_as_of(text) if text else None for text in (options.start, options.end))
     cuts = cut_dates(read.tables, span, every, jobs["churn"], start, end)
     plan = {
-        "shop": shop.name, "data_hash": read.fingerprint, "horizon_days": span.days,
+        "shop": shop.name, "currency": read.tables.currency, "data_hash": read.fingerprint, "horizon_days": span.days,
         "jobs": {name: as_mapping(job) for name, job in jobs.items()},
         "policies": {name: as_mapping(policy) for name, policy in policies.items()},
     }  # fmt: skip
