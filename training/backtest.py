@@ -37,13 +37,10 @@ from cvo_ml.monitoring.earnings import contacts, earnings
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.transactions import ReadResult, read_shop
-from training.churn import train_churn
-from training.clv import train_clv
 from training.dates import first_day
-from training.icp import train_icp
 from training.protocol import follow_parent, say, speaking
+from training.trainers import TRAINERS
 
-TRAINERS: Final = {"clv": train_clv, "churn": train_churn, "icp": train_icp}
 CUTS: Final = "cuts"
 PLAN: Final = "plan.json"
 SUMMARY: Final = "backtest.json"
@@ -171,7 +168,7 @@ def trained_at(
     for name, train in TRAINERS.items():
         say("step", text=f"{cut}: training {name}")
         try:
-            trained = train(tables, cut, jobs[name], getattr(minima, name))  # type: ignore[operator]
+            trained = train(tables, cut, jobs[name], getattr(minima, name))
         except ModelRefused as error:
             refused[name] = error.reason_code
             continue

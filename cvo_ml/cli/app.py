@@ -1,4 +1,4 @@
-"""The commands, their options, and the exit code of each kind of failure (DESIGN.md §4)."""
+"""The commands, their options, and the exit code of each kind of failure (``core.errors``)."""
 
 from __future__ import annotations
 

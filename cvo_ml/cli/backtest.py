@@ -18,6 +18,7 @@ from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.monitoring.truth import Truth
+from cvo_ml.registry.tracking import MODEL_NAMES
 from cvo_ml.report.backtest import render
 from cvo_ml.transactions import read_shop
 
@@ -85,7 +86,7 @@ def show(console: Console, summary: Mapping[str, Any], out: Path) -> None:
         )
     console.print(table)
     console.print(
-        "[dim]Grades of clv, churn, icp. Top decile: share of the window's value held by predicted_clv's best tenth; "
+        f"[dim]Grades of {', '.join(MODEL_NAMES)}. Top decile: share of the window's value held by predicted_clv's best tenth; "
         "next best: by the best ranking without a model.[/]",
         highlight=False,
     )
@@ -119,7 +120,7 @@ def _earnings(console: Console, summary: Mapping[str, Any]) -> None:
 
 
 def _grades(models: Mapping[str, Mapping[str, str]]) -> str:
-    return " ".join(model.get("grade") or "–" for model in models.values())
+    return " ".join(models[name].get("grade") or "–" for name in MODEL_NAMES)
 
 
 def _value_cells(value: Mapping[str, Any]) -> tuple[str, str, str]:

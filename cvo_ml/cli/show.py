@@ -26,8 +26,9 @@ GRADE_STYLE = {"A": "bold green", "B": "green", "C": "yellow", "D": "red"}
 def ledger(console: Console, read: ReadResult) -> None:
     """Rows in = used + quarantined + excluded by rule."""
     table = Table(title="Rows of the source", title_justify="left", show_edge=False)
-    for name, justify in (("", "left"), ("reason", "left"), ("rows", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column()
+    table.add_column("reason")
+    table.add_column("rows", justify="right")
     for kind, reason, count in read.ledger.lines():
         table.add_row(kind, reason, f"{count:,}")
     console.print(table)

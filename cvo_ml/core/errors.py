@@ -1,6 +1,6 @@
 """The error tree. Each message says what is wrong, where, and what to do.
 
-The command line turns the class into an exit code (DESIGN.md §4): 2 wrong usage or config,
+The command line turns the class into an exit code: 2 wrong usage or config,
 3 data refused, 4 model refused or gate closed, 5 partly done, 1 a bug.
 """
 

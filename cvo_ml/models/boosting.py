@@ -1,4 +1,4 @@
-"""Gradient-boosted classification on named columns, kept as LightGBM's own text (never pickled)."""
+"""Gradient-boosted classification on named columns, kept as LightGBM's own text."""
 
 from __future__ import annotations
 

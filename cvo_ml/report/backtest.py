@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from cvo_ml.report.charts import ACTUAL, MUTED, OTHER, OURS, html, styled
+from cvo_ml.report.charts import ACTUAL, MUTED, OTHER, OURS, html, styled, whiskers
 from cvo_ml.report.templates import fill
 
 #: one colour per ranking without a model (Okabe & Ito 2008)
@@ -84,13 +84,7 @@ def earned(lists: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
             y=[line["list"] for line in ordered],
             orientation="h",
             marker_color=[OURS if line["list"] == "expected profit" else OTHER for line in ordered],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [line["earned"]["upper"] - line["earned"]["estimate"] for line in ordered],
-                "arrayminus": [line["earned"]["estimate"] - line["earned"]["lower"] for line in ordered],
-                "color": "#444444",
-            },
+            error_x=whiskers([line["earned"] for line in ordered]),
             showlegend=False,
         )
     )

@@ -37,6 +37,17 @@ def styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> 
     return figure
 
 
+def whiskers(intervals: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """The error bars of bars at each ``estimate``, from ``lower`` to ``upper``."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [found["upper"] - found["estimate"] for found in intervals],
+        "arrayminus": [found["estimate"] - found["lower"] for found in intervals],
+        "color": "#444444",
+    }
+
+
 def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
     """What share of the window's value each ranking's top tenth held."""
     chance = {"name": "at random", "top_decile_share": {"estimate": 0.1, "lower": 0.1, "upper": 0.1}}
@@ -50,13 +61,7 @@ def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
             y=[row["name"] for row in ordered],
             orientation="h",
             marker_color=[OURS if row["name"] == "predicted_clv" else OTHER for row in ordered],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [s["upper"] - s["estimate"] for s in share],
-                "arrayminus": [s["estimate"] - s["lower"] for s in share],
-                "color": "#444444",
-            },
+            error_x=whiskers(share),
             # inside, at the foot of the bar: at its end the interval would run through the number
             text=[f"{s['estimate']:.0%}" for s in share],
             textposition="inside",

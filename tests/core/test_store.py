@@ -119,7 +119,7 @@ def foreign_manifest(folder: Path) -> None:
 )
 def test_a_damaged_run_is_refused_with_the_reason(damage: object, message: str, tmp_path: Path) -> None:
     run = write_run(tmp_path, SCORES, {})
-    damage(run.folder)  # type: ignore[operator]
+    damage(run.folder)
     with pytest.raises(StoreError, match=message):
         current_run(tmp_path)
 

@@ -15,7 +15,7 @@ from cvo_ml.registry.admission import admit
 from cvo_ml.registry.bundle import Bundle, save_bundle
 from cvo_ml.registry.golden import check_golden, golden_of
 from cvo_ml.registry.models import model_of
-from tests.registry.test_bundle import rehash
+from tests.registry.bundles import rehash
 
 
 def with_golden(bundle: Bundle, features: pd.DataFrame) -> Bundle:

@@ -121,7 +121,7 @@ def test_a_ladder_on_an_unknown_feature_is_refused_with_the_nearest_name() -> No
 @pytest.mark.parametrize(("vocabulary", "scale"), sorted(TABLES))
 def test_every_group_of_every_vocabulary_has_its_next_action(vocabulary: str, scale: int) -> None:
     actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
-    for group in set(group_table(scale=scale, vocabulary=vocabulary)):  # type: ignore[arg-type]
+    for group in set(group_table(scale=scale, vocabulary=vocabulary)):
         assert group in actions.groups
         assert (actions.of(group).action is None) == (group in ("Break-up", "Inactive"))
     assert actions.of("of my own").action is None

@@ -69,7 +69,7 @@ def test_an_interrupted_walk_goes_on_and_ends_as_an_uninterrupted_one(tmp_path: 
         if len(calls) == 1:
             raise KeyboardInterrupt
         calls.append(arguments[2])
-        return one_cut(*arguments)  # type: ignore[arg-type]
+        return one_cut(*arguments)
 
     monkeypatch.setattr(backtest, "one_cut", interrupted)
     with pytest.raises(KeyboardInterrupt):

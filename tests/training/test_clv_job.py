@@ -25,7 +25,7 @@ from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
 from training import clv, clv_validation
 from training.clv import train_clv
-from training.judging import remarks_on_order
+from training.clv_judging import remarks_on_order
 
 HORIZON = Horizon("60D")
 #: Without trees, which take most of the time.

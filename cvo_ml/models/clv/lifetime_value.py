@@ -28,7 +28,7 @@ PURCHASE_MODELS: Final[tuple[type[PurchaseModel], ...]] = (
 )  # fmt: skip
 
 
-class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
+class CustomerLifetimeValue(BaseEstimator):
     """The two models together, fitted on the same customer table.
 
     Parameters

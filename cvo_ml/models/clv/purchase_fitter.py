@@ -69,6 +69,13 @@ class PurchaseFitter(CovariateModel):
         ----------
         prior:
             A prior to use instead of the model's own, such as ``pooled_prior`` of similar shops gives.
+
+        Raises
+        ------
+        UsageError
+            If the model has covariates.
+        ModelRefused
+            If there are too few repeat customers, or the data determine nothing.
         """
         if self._coefficients():
             raise UsageError("covariates need one row per customer: use fit")

@@ -66,7 +66,13 @@ class PurchaseModel(PurchaseFitter):
         return where.mean(self._discounted(where.law, Horizon(horizon).to(self.time_unit), force))
 
     def residual_purchases(self, X: pd.DataFrame, *, discount_rate: float) -> Array:
-        """Discounted expected purchases over the whole rest of the customer's life (n,), ``discount_rate`` > 0."""
+        """Discounted expected purchases over the whole rest of the customer's life (n,), ``discount_rate`` > 0.
+
+        Raises
+        ------
+        UsageError
+            If the rate is not above 0.
+        """
         if not discount_rate > 0:
             raise UsageError(f"discount_rate is {discount_rate}: an endless horizon needs a rate > 0, such as 0.1")
         where = self.situation(X)
@@ -115,6 +121,11 @@ class PurchaseModel(PurchaseFitter):
 
         The customer may have left, so the distribution has a mass at never: a quantile is infinite where
         P(any purchase ever) is not above it. The mean does not exist for that reason.
+
+        Raises
+        ------
+        UsageError
+            If a quantile is not between 0 and 1, or there is none.
         """
         if not len(quantiles) or not all(0 < level < 1 for level in quantiles):
             raise UsageError(f"quantiles are {list(quantiles)}: give probabilities between 0 and 1, such as 0.5")

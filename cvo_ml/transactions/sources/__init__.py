@@ -11,7 +11,8 @@ from typing import Final
 from cvo_ml.config.shops import WITHHELD, SourceConfig
 from cvo_ml.core.errors import ConfigError, DataError, UsageError
 from cvo_ml.transactions.raw import RawTable, stack
-from cvo_ml.transactions.sources.csv_text import lay_out, read_csv
+from cvo_ml.transactions.sources.csv_layout import lay_out
+from cvo_ml.transactions.sources.csv_text import read_csv
 from cvo_ml.transactions.sources.databases import ENVIRONMENT, read_duckdb, read_postgres
 from cvo_ml.transactions.sources.inspection import require_file
 from cvo_ml.transactions.sources.json_lines import JsonObjects, read_json, read_objects
