@@ -86,8 +86,8 @@ def show(console: Console, summary: Mapping[str, Any], out: Path) -> None:
         )
     console.print(table)
     console.print(
-        f"[dim]Grades of {', '.join(MODEL_NAMES)}. Top decile: share of the window's value held by predicted_clv's best tenth; "
-        "next best: by the best ranking without a model.[/]",
+        f"[dim]Grades of {', '.join(MODEL_NAMES)}. Top decile: share of the window's value held by predicted_clv's "
+        "best tenth; next best: by the best ranking without a model.[/]",
         highlight=False,
     )
     monitoring.ledger_table(console, summary["ledger"], "as_of")
