@@ -378,7 +378,7 @@ class Stopped(BaseException):
 
 def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
-    from cvo_ml.core.errors import CvoError, unusable
+    from cvo_ml.core.errors import CvoError, storage_failure, unusable
 
     _let_signals_raise()
     try:
@@ -389,6 +389,12 @@ def main() -> None:
     except OSError as error:
         _complain(refused := unusable(error))
         sys.exit(refused.exit_code)
+    except Exception as error:
+        failed = storage_failure(error)
+        if failed is None:
+            raise
+        _complain(failed)
+        sys.exit(failed.exit_code)
     except Stopped as stopped:
         print("\ncvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
         sys.exit(128 + int(stopped.args[0]))
