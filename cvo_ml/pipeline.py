@@ -18,7 +18,16 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused, UsageError
 from cvo_ml.core.files import finite, read_json, write_json
 from cvo_ml.core.ledger import CustomerLedger
-from cvo_ml.core.store import StoredRun, current_run, read_columns, read_scores, served_runs
+from cvo_ml.core.store import (
+    RUN_NAME,
+    StoredRun,
+    StoreError,
+    current_run,
+    open_run,
+    read_columns,
+    read_scores,
+    served_runs,
+)
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.customer import customer_features, known_customers
@@ -41,6 +50,8 @@ from cvo_ml.transactions.readiness import readiness, readiness_policy
 
 #: folder of the outcome ledger beside the scores
 LEDGER: Final = "outcomes"
+#: what ``outcomes.json`` always holds
+JUDGEMENT: Final = frozenset({"run", "as_of", "horizon_days", "customers", "value", "churn", "icp", "actions"})
 
 
 @dataclass(frozen=True)
@@ -348,7 +359,7 @@ def _window_that_is_over(run: StoredRun, tables: Tables, as_of: date) -> Horizon
 
 
 def stored_outcomes(out: Path, run: StoredRun) -> dict[str, Any] | None:
-    """The outcomes in ``out`` if they are those of this very run.
+    """The outcomes in ``out`` if they judge the scores of this run: its own, or those of the run that it plans anew.
 
     Raises
     ------
@@ -356,10 +367,24 @@ def stored_outcomes(out: Path, run: StoredRun) -> dict[str, Any] | None:
         If ``outcomes.json`` is not what ``cvo outcomes`` wrote.
     """
     path = out / "outcomes.json"
-    found = read_json(path) if path.is_file() else None
-    if found is not None and not isinstance(found, dict):
+    if not path.is_file():
+        return None
+    found = read_json(path)
+    if not (isinstance(found, dict) and found.keys() >= JUDGEMENT and RUN_NAME.fullmatch(_place(run, found["run"]))):
         raise DamagedFile(f"{path}: is not what cvo outcomes wrote: delete it and run 'cvo outcomes' again")
-    return found if found is not None and found.get("run") == run.name else None
+    return found if found["run"] == run.name or _judges(found["run"], run) else None
+
+
+def _place(run: StoredRun, name: Any) -> str:
+    return f"{run.folder.parent.name}/{name}"
+
+
+def _judges(name: str, run: StoredRun) -> bool:
+    """Whether the run of that name and the same date has the same scores; another plan changes no outcome."""
+    try:
+        return _same_scores(run, open_run(run.folder.with_name(name)))
+    except StoreError:
+        return False
 
 
 def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> None:

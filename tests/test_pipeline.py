@@ -10,12 +10,13 @@ import pytest
 from cvo_ml import pipeline
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
-from cvo_ml.core.errors import DataError, ModelRefused
+from cvo_ml.core.errors import DamagedFile, DataError, ModelRefused
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.predict import ModelSet
+from cvo_ml.priorities.runs import replanned
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.transactions import ReadResult
 from tests.builders import SHOP_CUT, orders_of, shop_of
@@ -75,6 +76,35 @@ def test_a_model_whose_features_are_computed_otherwise_now_scores_and_a_note_say
         notes = [note for note in run.manifest["notes"] if "how its features are computed has changed" in note]
         assert len(notes) == says
         assert all("cvo train churn" in note and "feature hash 000000000000" in note for note in notes)
+
+
+def test_outcomes_stay_those_of_the_scores_when_they_are_planned_anew(
+    shop: Tables, recency_bundle: Bundle, tmp_path: Path
+) -> None:
+    """Another plan changes no outcome, other scores do."""
+    read = ReadResult(shop, RowLedger(0, 0), pd.DataFrame(), (), "hash", ())
+    models = ModelSet({"churn": recency_bundle})
+    run = pipeline.store(scored(shop, models), read, models, SHOP_CUT, tmp_path, "seeded", POLICY)
+    judged = pipeline.outcomes(run, shop, Horizon("60D"), tmp_path)
+    again = replanned(run, shop, PriorityPolicy(actions=(action("mail", effect=0.01),)), [], tmp_path)
+    assert again.name != run.name
+    found = pipeline.stored_outcomes(tmp_path, again)
+    assert found is not None
+    assert found["churn"] == judged["churn"]
+    without = pipeline.store(scored(shop, ModelSet({})), read, ModelSet({}), SHOP_CUT, tmp_path, "seeded", POLICY)
+    assert pipeline.stored_outcomes(tmp_path, without) is None
+
+
+@pytest.mark.parametrize("left", ["{}", "[]", '{"run": "../elsewhere"}'])
+def test_outcomes_that_are_not_whole_are_refused_with_what_to_do(
+    shop: Tables, recency_bundle: Bundle, tmp_path: Path, left: str
+) -> None:
+    read = ReadResult(shop, RowLedger(0, 0), pd.DataFrame(), (), "hash", ())
+    models = ModelSet({"churn": recency_bundle})
+    run = pipeline.store(scored(shop, models), read, models, SHOP_CUT, tmp_path, "seeded", POLICY)
+    (tmp_path / "outcomes.json").write_text(left)
+    with pytest.raises(DamagedFile, match="run 'cvo outcomes' again"):
+        pipeline.stored_outcomes(tmp_path, run)
 
 
 def test_the_cut_leaves_out_the_last_day_and_needs_three_horizons() -> None:

@@ -175,7 +175,7 @@ def _value_sentences(value: Mapping[str, Any], days: float, currency: str) -> It
     money = "" if currency == "XXX" else f" {currency}"
     came = value["actual_total"]
     gap = f" ({value['predicted_total'] / came - 1:+.0%})" if came else ""
-    yield f"Value: predicted {value['predicted_total']:,.0f}, came {came:,.0f}{money}{gap}."
+    yield f"Value: predicted {value['predicted_total']:,.0f}, came {came:,.0f}{money}{gap} of {value['scored']:,}."
 
 
 def _churn_sentences(churn: Mapping[str, Any], days: float) -> Iterator[str]:

@@ -59,7 +59,7 @@ def test_a_shop_without_any_model_still_has_a_report() -> None:
     shown = page(*nothing("a", "b"))
     assert "refused: not_trained" in shown
     assert "No contact is expected to earn its cost" in shown
-    assert "is not over in the data" in shown
+    assert "Not judged yet" in shown
 
 
 def test_the_numbers_at_the_top_are_those_of_the_table() -> None:
