@@ -53,11 +53,15 @@ def test_a_full_disk_is_one_sentence_whichever_library_reports_it() -> None:
 
 def test_a_bug_stays_one() -> None:
     assert storage_failure(sqlite3.OperationalError("no such table: runs")) is None
-    with pytest.raises(KeyError) as bug:
+
+    def looked_up_after_a_missing_file() -> None:
         try:
             Path("nowhere").read_text()
         except FileNotFoundError:
             {}["plan"]
+
+    with pytest.raises(KeyError) as bug:
+        looked_up_after_a_missing_file()
     assert storage_failure(bug.value) is None
 
 
