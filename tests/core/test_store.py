@@ -135,7 +135,7 @@ def manifest_without_its_content(folder: Path) -> None:
         "manifest foreign",
         "manifest changed",
         "manifest without its content",
-    ],  # fmt: skip
+    ],
 )
 def test_a_damaged_run_is_refused_with_the_reason(damage: object, message: str, tmp_path: Path) -> None:
     run = write_run(tmp_path, SCORES, {})
