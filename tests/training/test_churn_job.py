@@ -27,6 +27,7 @@ from cvo_ml.registry.models import model_of
 from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, seeded_shop
 from training import churn as job_module
+from training import churn_judge as judge_module
 from training.churn import train_churn
 from training.churn_static import read_table, train_static
 from training.churn_tuning import Budget, objective, resumed, tune
@@ -50,13 +51,13 @@ def shop() -> Tables:
 def trained(shop: Tables) -> Trained:
     """With a model of purchases among the features; champion although this shop's customers cannot be told apart."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(job_module, "grade_losses", lambda *given: replace(grade_losses(*given), grade="B"))
+        patch.setattr(judge_module, "grade_losses", lambda *given: replace(grade_losses(*given), grade="B"))
         return train_churn(shop, SHOP_CUT, JOB.model_copy(update={"btyd_features": True}), FEW)
 
 
 def test_it_is_judged_by_measures_money_slices_cuts_age_and_beside_other_models(trained: Trained) -> None:
     found = trained.documents["judging"]
-    assert {"model", "recency", "logistic", "p_alive", "btyd", "stacked"} <= set(found["measures"])
+    assert {"model", "recency", "logistic", "p_alive", "btyd", "trees", "stacked"} <= set(found["measures"])
     for measured in found["measures"].values():
         assert {"auc", "pr_auc", "log_loss", "brier", "calibration_slope", "calibration_intercept"} <= set(measured)
     assert 1 <= len(found["cuts"]) <= 4
@@ -70,9 +71,11 @@ def test_it_is_judged_by_measures_money_slices_cuts_age_and_beside_other_models(
     assert "Four cut-offs" in trained.texts["judging"]
 
 
-def test_each_cut_was_predicted_without_what_came_after_it(shop: Tables) -> None:
-    whole = train_churn(shop, SHOP_CUT, QUICK, FEW).documents["judging"]["cuts"]
-    earlier = train_churn(shop, SHOP_CUT - QUICK.snapshots_every.delta, QUICK, FEW).documents["judging"]["cuts"]
+@pytest.mark.parametrize("stack", ["never", "always"])
+def test_each_cut_was_predicted_without_what_came_after_it(shop: Tables, stack: str) -> None:
+    job = QUICK.model_copy(update={"stack": stack})
+    whole = train_churn(shop, SHOP_CUT, job, FEW).documents["judging"]["cuts"]
+    earlier = train_churn(shop, SHOP_CUT - job.snapshots_every.delta, job, FEW).documents["judging"]["cuts"]
     ours = {row["cut"]: row["log_loss"] for row in whole}
     theirs = {row["cut"]: row["log_loss"] for row in earlier}
     assert len(set(ours) & set(theirs)) > 0
