@@ -87,20 +87,34 @@ def composed(
     wave = replace(plain, season=season)
     seen = [fold for fold in later if fold.season is not None]
     with_season = {"trees": mean_loss(seen, plain), "season": mean_loss(seen, wave)}
-    if season is None or not wins(job.season_level, with_season, "season"):
+    if season is None or not wins(job.season_level, with_season, "season", unseen=False):
         wave = plain
-    found: dict[str, Any] = {"season": {**with_season, "windows": len(seen), "used": wave.season is not None}}
+    found = {"season": {**told(with_season), "windows": len(seen), "used": wave.season is not None}}
     known = [fold for fold in later if fold.has_purchases]
     stack = replace(wave, weight=STACKED, typical=typical(known))
     with_stack = {"trees": mean_loss(known, wave), "stack": mean_loss(known, stack)}
-    used = has_purchases and job.definition == STACKABLE and wins(job.stack, with_stack, "stack")
-    found["stack"] = {**with_stack, "windows": len(known), "used": used}
+    # better on average on each shop tried (docs/churn.md): it stays unless this shop's own windows speak against it
+    used = has_purchases and job.definition == STACKABLE and wins(job.stack, with_stack, "stack", unseen=True)
+    found["stack"] = {**told(with_stack), "windows": len(known), "used": used}
     return stack if used else wave, found
 
 
-def wins(use: Use, losses: Mapping[str, float], name: str) -> bool:
-    """Whether what is called ``name`` is used: as the job says, or by the log loss of the windows."""
-    return use == "always" or (use == "auto" and losses[name] < losses["trees"])
+def wins(use: Use, losses: Mapping[str, float], name: str, *, unseen: bool) -> bool:
+    """Whether what is called ``name`` is used: as the job says, else by the log loss of the windows.
+
+    Parameters
+    ----------
+    unseen:
+        What holds where no window tells: both losses are NaN.
+    """
+    if use != "auto" or np.isnan(losses[name]):
+        return use == "always" or (use == "auto" and unseen)
+    return losses[name] < losses["trees"]
+
+
+def told(losses: Mapping[str, float]) -> dict[str, Any]:
+    """The losses for a document, which holds no NaN."""
+    return {name: loss for name, loss in losses.items() if np.isfinite(loss)}
 
 
 def mean_loss(folds: Sequence[Fold], joined: Composition) -> float:
