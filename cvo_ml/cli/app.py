@@ -159,7 +159,7 @@ def train(
     from cvo_ml.cli import commands, shops
 
     if static is not None:
-        commands.train_static(names, static, label, positive, mlruns, overrides or [], as_json)
+        commands.train_static(names, static, label, positive, mlruns, overrides or [], as_json, tune)
         return
     chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
     commands.train(names, chosen, as_of, mlruns, overrides or [], as_json, promote=promote, tune=tune)
