@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import IcpJob
+from cvo_ml.core.minima import ICP_LOSSES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval, wilson
@@ -23,11 +24,11 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 #: From this AUC on, fields tell who is asked so well that the asked no longer stand for all.
 SELECTIVE: Final = 0.55
-#: Fewest leads that were lost for losses to count as recorded; nobody decided stands for more than twenty.
-FEWEST_LOST, LEAST_CHANCE = 30, 0.05
+#: Nobody decided stands for more than twenty.
+LEAST_CHANCE: Final = 0.05
 #: What the scores rest on where nobody can tell the lost from the never asked.
 ONLY_WINS: Final = (
-    f"fewer than {FEWEST_LOST} losses are on record, so the lost look like the never asked: the level of the scores "
+    f"fewer than {ICP_LOSSES} losses are on record, so the lost look like the never asked: the level of the scores "
     "rests on Elkan & Noto's label frequency, and their order on known winners being a random sample of all winners; "
     "record lost deals to know"
 )
@@ -85,7 +86,7 @@ def asked_record(rows: LeadRows, frame: pd.DataFrame, job: IcpJob) -> Asked | No
 def known_share(frame: pd.DataFrame) -> Interval | None:
     """Share of leads whose outcome is known; None where only wins are on record, so that nobody can tell."""
     lost = int((frame["decided"] & ~frame["won"]).sum())
-    return wilson(int(frame["decided"].sum()), len(frame)) if lost >= FEWEST_LOST else None
+    return wilson(int(frame["decided"].sum()), len(frame)) if lost >= ICP_LOSSES else None
 
 
 def over_all_leads(test: pd.DataFrame, score: Floats, asked: Asked) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -78,7 +79,20 @@ def lead_rows(tables: Tables, as_of: date, job: IcpJob) -> LeadRows:
     numbers = as_numbers(frame, read)
     frame = frame.assign(**{name: pd.to_numeric(frame[name], errors="coerce").astype("float64") for name in numbers})
     texts = tuple(name for name in read if name not in numbers and frame[name].nunique() > 1)
+    _refuse_unvouched((*numbers, *texts), timed_fields(leads), job)
     return LeadRows(frame, numbers, texts, timed_fields(leads), str(outcomes.attrs["basis"]))
+
+
+def _refuse_unvouched(read: Sequence[str], timed: Sequence[str], job: IcpJob) -> None:
+    """Refuse fields of which nobody says when they were known, whatever else bears their name."""
+    silent = [name for name in read if name not in timed and name not in job.leaks.known_at_conversion]
+    if silent:
+        raise ModelRefused(
+            f"icp: nobody knows when {', '.join(map(repr, silent))} became known: give the times (a column "
+            f"{silent[0]}_known_at), or name what was filled in before the outcome under leaks.known_at_conversion and "
+            "what was filled in later under leads.written_later",
+            reason_code="undeclared_column",
+        )
 
 
 def split_leads(frame: pd.DataFrame, job: IcpJob) -> tuple[pd.DataFrame, pd.DataFrame]:
