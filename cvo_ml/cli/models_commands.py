@@ -110,7 +110,8 @@ def export(name: str, version: int | None, to: Path, mlruns: Path) -> None:
     bundle = tracker.bundle(name, chosen)
     folder = write_export(bundle, model_card(bundle, evidence_of(tracker, name, chosen)), to)
     console.print(f"{folder} (version {chosen}, {bundle.version}) and the card beside it.", highlight=False)
-    console.print(f"Without MLflow: cvo score --models {to} --as-of YYYY-MM-DD", highlight=False)
+    without = f"Without MLflow: cvo score --models {to} --shop YOUR_SHOP.yaml --as-of YYYY-MM-DD"
+    console.print(without, highlight=False, soft_wrap=True)
 
 
 def shadow(shop: ShopConfig, as_of: str, mlruns: Path, as_json: bool) -> None:

@@ -78,8 +78,9 @@ def models(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
         for note in event.get("notes", []):
             console.print(f"  [dim]{event['name']}: {note}[/]", highlight=False)
     for event in said:
-        if event.get("role") == "challenger":
-            text = f"{event['name']}: version {event['registered']} is challenger, the champion stays; {event['why']}"
+        if "role" in event:
+            stays = ", the champion stays" if event["role"] == "challenger" else ""
+            text = f"{event['name']}: version {event['registered']} is {event['role']}{stays}; {event['why']}"
             console.print(text, highlight=False, markup=False)
 
 

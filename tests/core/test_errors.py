@@ -51,17 +51,17 @@ def test_a_full_disk_is_one_sentence_whichever_library_reports_it() -> None:
     assert str(named).startswith("out/report.html: no space is left")
 
 
+def _ask_for_what_is_not_there() -> None:
+    try:
+        Path("nowhere").read_text()
+    except FileNotFoundError:
+        {}["plan"]
+
+
 def test_a_bug_stays_one() -> None:
     assert storage_failure(sqlite3.OperationalError("no such table: runs")) is None
-
-    def looked_up_after_a_missing_file() -> None:
-        try:
-            Path("nowhere").read_text()
-        except FileNotFoundError:
-            {}["plan"]
-
     with pytest.raises(KeyError) as bug:
-        looked_up_after_a_missing_file()
+        _ask_for_what_is_not_there()
     assert storage_failure(bug.value) is None
 
 
