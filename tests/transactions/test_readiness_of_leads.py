@@ -92,7 +92,7 @@ def test_a_field_nobody_vouches_for_is_refused_by_both() -> None:
         lead_rows(named, AS_OF, JOB)
     assert refused.value.reason_code == "undeclared_column"
     times = changed(leads=lambda rows: rows.assign(open_tickets=1.5, open_tickets_known_at=rows["created_at"]))
-    assert judge_leads(times, AS_OF, MINIMA, JOB).status == "ready"  # type: ignore[union-attr]
+    assert judge_leads(times, AS_OF, MINIMA, JOB).status == "ready"
     assert "open_tickets" in lead_rows(times, AS_OF, JOB).numbers
 
 
