@@ -60,6 +60,7 @@ def _run(options: argparse.Namespace) -> None:
     as_of = parse_as_of(options.as_of)
     shop = load_config(Path(options.shop), ShopConfig)
     jobs = {name: load_job(name, options.set) for name in options.job}
+    budget = Budget.parse(options.tune) if options.tune is not None else None
     minima = load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
     say("step", text="reading the rows before the cut")
     read = read_shop(shop, as_of=as_of)
@@ -67,8 +68,8 @@ def _run(options: argparse.Namespace) -> None:
     for name, job in jobs.items():
         say("step", text=f"training {name}")
         fit = partial(_fit, name, job, minima, read.tables, as_of)
-        if name == "churn" and options.tune:
-            budget, storage = Budget.parse(options.tune), Path(options.mlruns).resolve() / STUDIES
+        if name == "churn" and budget is not None:
+            storage = Path(options.mlruns).resolve() / STUDIES
             fit = partial(_fit_tuned, job, minima.churn, read.tables, as_of, budget, storage, shop.name)
         try:
             said = session.take(name, job, fit)
@@ -96,7 +97,8 @@ def _fit_tuned(
     assert isinstance(job, ChurnJob)
     tuned = tune(tables, as_of, job, budget, storage, shop, minima, run)
     found = train_churn(tables, as_of, tuned.job, minima)
-    return replace(found, documents={**found.documents, "tuning": tuned.document}, notes=(*found.notes, tuned.note))
+    documents, notes = {**found.documents, "tuning": tuned.document}, (*found.notes, tuned.note)
+    return replace(found, documents=documents, notes=notes, job=tuned.job)
 
 
 def _run_static(options: argparse.Namespace) -> None:

@@ -32,9 +32,8 @@ from cvo_ml.priorities.knapsack import NONE
 from cvo_ml.priorities.prices import Limits
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
-from training.churn import closed_dates
 from training.churn_recipe import MINIMA, calibrated, folds, grown
-from training.churn_windows import windows_of
+from training.churn_windows import closed_dates, windows_of
 from training.clv_validation import fit
 
 AS_OF = date(2023, 1, 1)

@@ -155,18 +155,23 @@ def train_static(
     mlruns: Path,
     overrides: Sequence[str],
     as_json: bool,
+    tune: str | None = None,
 ) -> None:
     """Train churn on a table without dates.
 
     Raises
     ------
     UsageError
-        If other models are named, or no label.
+        If other models are named, or no label, or a search, which needs dates.
     ModelRefused
         If the table carries no model.
     """
     if list(names) != ["churn"] or label is None:
         raise UsageError("--static is for churn alone, and needs --label: cvo train churn --static FILE --label COLUMN")
+    if tune is not None:
+        raise UsageError(
+            "--tune judges trials on later windows, which a table without dates does not have: leave it out"
+        )
     check_overrides(names, overrides)
     training.checkout()
     with step(f"Training churn on {table.name}", as_json):

@@ -169,9 +169,11 @@ def choose(
     methods: Sequence[str] = tuple(METHODS),
     otherwise: str = "none",
 ) -> Choice:
-    """The method with the least log loss out of time.
+    """The method with the least log loss out of time, if its gain is more than chance from window to window.
 
-    Each window is predicted with maps fitted on the windows that were closed before it began.
+    Each window is predicted with maps fitted on the windows that were closed before it began. Customers of one window
+    share its season, so that the windows are the evidence and not the customers: the mean gain over ``otherwise`` must
+    exceed its standard deviation between windows.
 
     Parameters
     ----------
@@ -181,18 +183,22 @@ def choose(
     span:
         Length of a window in days.
     otherwise:
-        The method where no window is followed by another.
+        One of ``methods``: what is taken where fewer than two windows follow another, or none surely gains.
     """
-    total, rows = dict.fromkeys(methods, 0.0), 0
+    losses: dict[str, list[float]] = {name: [] for name in methods}
+    rows: list[int] = []
     for day, outcome, probability in windows:
         before = [(y, p) for start, y, p in windows if start + span <= day]
         if not before or len(outcome) == 0:
             continue
         past = np.concatenate([y for y, _ in before]), np.concatenate([p for _, p in before])
         for name in methods:
-            total[name] += float(log_loss(outcome, METHODS[name](*past).apply(probability)).sum())
-        rows += len(outcome)
-    if rows == 0:
+            losses[name].append(float(log_loss(outcome, METHODS[name](*past).apply(probability)).mean()))
+        rows.append(len(outcome))
+    if not rows:
         return Choice(otherwise, {})
-    losses = {name: value / rows for name, value in total.items()}
-    return Choice(min(methods, key=lambda name: losses[name]), losses)
+    means = {name: float(np.average(values, weights=rows)) for name, values in losses.items()}
+    best = min(methods, key=lambda name: means[name])
+    gains = np.array(losses[otherwise]) - np.array(losses[best])
+    sure = len(gains) > 1 and gains.mean() > gains.std(ddof=1)
+    return Choice(best if sure else otherwise, means)
