@@ -15,8 +15,11 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.jobs import ChurnJob
+from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import DEFAULTS
-from cvo_ml.models.churn import BoostedChurn
+from cvo_ml.models.churn import BoostedChurn, Composition, Season
+from cvo_ml.models.clv import BetaGeoModel
+from cvo_ml.registry.inputs import btyd_columns
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -47,6 +50,23 @@ def main(rows: int = 1_000_000, columns: int = 60) -> None:
     _, our_wall, our_cpu = timed(lambda: ours.predict_proba(X))
     print(f"scoring {rows:,}: ours {our_cpu:.2f} s CPU, Booster.predict {cpu:.2f} s, ratio {our_cpu / cpu:.2f}")
     print(f"  wall {our_wall:.2f} s, bare {wall:.2f} s")
+    purchases = BetaGeoModel().fit(histories(20_000, generator))
+    ours.composition_ = Composition(0.25, 0.0, Season(0.0, 0.2, 0.1))
+    whole = X.join(histories(rows, generator)).assign(season_sine=0.5, season_cosine=0.8)
+
+    def joined() -> Any:
+        return ours.predict_proba(whole.join(btyd_columns(purchases, whole, Horizon("90D"))))
+
+    _, our_wall, our_cpu = timed(joined)
+    print(f"  with a model of purchases and the season: {our_cpu:.2f} s CPU, ratio {our_cpu / cpu:.2f}")
+    print(f"  wall {our_wall:.2f} s")
+
+
+def histories(rows: int, generator: np.random.Generator) -> pd.DataFrame:
+    """Purchase histories: few repeats, up to two years."""
+    frequency, T = generator.poisson(2, rows).astype(float), generator.integers(30, 700, rows).astype(float)
+    recency = np.where(frequency > 0, np.floor(T * generator.uniform(size=rows)), 0.0)
+    return pd.DataFrame({"frequency": frequency, "recency": recency, "T": T})
 
 
 if __name__ == "__main__":
