@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -28,15 +28,13 @@ from cvo_ml.transactions import read_shop
 from training.churn import train_churn
 from training.churn_static import WARNING, train_static
 from training.churn_tuning import Budget, tune
-from training.clv import train_clv
-from training.icp import train_icp
 from training.protocol import follow_parent, say, speaking
 from training.result import Trained
 from training.session import Session
+from training.trainers import TRAINERS
 
 #: Where searches are kept, beside MLflow's database, so that a killed one goes on.
 STUDIES: Final = "optuna.db"
-TRAINERS: Final[dict[str, Callable[..., Trained]]] = {"clv": train_clv, "churn": train_churn, "icp": train_icp}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

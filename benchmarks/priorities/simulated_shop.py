@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from cvo_ml.config.churn import Hazard
 from cvo_ml.config.jobs import ChurnJob, ClvJob
 from cvo_ml.config.priorities import Action, DeclaredEffect, Holdout, PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
@@ -32,9 +33,8 @@ from cvo_ml.priorities.knapsack import NONE
 from cvo_ml.priorities.prices import Limits
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
-from training import churn, clv
-from training.churn_recipe import MINIMA, calibrated, folds, grown
-from training.churn_windows import windows_of
+from training.churn import train_churn
+from training.clv_validation import fit
 
 AS_OF = date(2023, 1, 1)
 HORIZON = Horizon("180D")
@@ -64,19 +64,14 @@ def policy_of(shop: SimulatedShop, budget: float) -> PriorityPolicy:
 
 def scores_of(shop: SimulatedShop, policy: PriorityPolicy) -> pd.DataFrame:
     """Scores by models that saw the shop's tables before the cut only."""
-    clv_job, churn_job = ClvJob(horizon=HORIZON), ChurnJob()
-    fitted = clv.fit(snapshot(shop.tables, AS_OF), clv_job)
+    clv_job, churn_job = ClvJob(horizon=HORIZON), ChurnJob(hazard=Hazard(enabled=False))
+    fitted = fit(snapshot(shop.tables, AS_OF), clv_job)
     assert fitted.scorer is not None
-    windows = windows_of(shop.tables, churn.closed_dates(shop.tables, AS_OF, churn_job, MINIMA), churn_job)
-    model = grown(windows, churn_job)
-    calibrated(model, folds(windows, churn_job), churn_job)
-    settings = {
-        "horizon_days": churn_job.horizon.days, "definition": churn_job.definition, "bands": dict(churn_job.bands),
-    }  # fmt: skip
+    churn = train_churn(shop.tables, AS_OF, churn_job).bundle
     models = ModelSet(
         {
             "clv": bundle_of("clv", fitted.scorer, {"horizon_days": HORIZON.days, "discount_rate": 0.0}),
-            "churn": bundle_of("churn", model, settings),
+            "churn": churn,
         }
     )
     return score_customers(shop.tables, AS_OF, models, SegmentPolicy(), policy, shop="simulated").scores
@@ -97,7 +92,8 @@ def by_action(effects: pd.DataFrame, column: str, policy: PriorityPolicy) -> pd.
 def true_profit(found: Plan, true: pd.DataFrame) -> float:
     """What a plan's contacts really earn in expectation."""
     act = found.columns["next_action"].dropna()
-    return float(true.stack().reindex(pd.MultiIndex.from_arrays([act.index, act])).sum())
+    rows, columns = true.index.get_indexer(act.index), true.columns.get_indexer(pd.Index(act))
+    return float(true.to_numpy()[rows, columns].sum())
 
 
 def ranked_profit(score: pd.Series, true: pd.DataFrame, policy: PriorityPolicy, budget: float) -> float:

@@ -1,6 +1,6 @@
 """The Scores table: one row per customer and ``as_of``, the only output contract.
 
-Every value has one meaning, and a null always has its group's reason (DESIGN.md §4).
+Every value has one meaning, and a null always has its group's reason.
 """
 
 from __future__ import annotations

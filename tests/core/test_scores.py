@@ -34,7 +34,7 @@ def test_a_table_of_nulls_with_reasons_is_valid_and_comes_back_in_order() -> Non
 @pytest.mark.parametrize("group", list(REASON_COLUMNS))
 def test_a_null_without_its_own_groups_reason_is_refused(group: str) -> None:
     scores = null_scores(["a", "b", "c"])
-    scores.loc["b", REASON_COLUMNS[group]] = None  # type: ignore[index]
+    scores.loc["b", REASON_COLUMNS[group]] = None
     with pytest.raises(ContractError, match=rf"null without a reason.*\(1 row; first: 2\): set {group}_reason"):
         validate_scores(scores)
 

@@ -9,7 +9,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from cvo_ml.stats.calibration import log_loss
-from cvo_ml.stats.calibrators import METHODS, calibrator_of, choose, fit_isotonic, fit_logistic, fit_venn_abers
+from cvo_ml.stats.calibrators import METHODS, calibrator_of, choose, fit_logistic
+from cvo_ml.stats.isotonic import fit_isotonic, fit_venn_abers
 
 RNG = np.random.default_rng(3)
 P = RNG.uniform(0.02, 0.98, 3000)

@@ -171,7 +171,7 @@ def test_a_planted_leak_stops_the_job(shop: Tables, monkeypatch: pytest.MonkeyPa
     def leaking(*arguments: object) -> list:
         return [
             replace(window, X=window.X.assign(average_order_value=window.churned + 0.001 * np.arange(len(window))))
-            for window in windows_of(*arguments)  # type: ignore[arg-type]
+            for window in windows_of(*arguments)
         ]
 
     monkeypatch.setattr(job_module, "windows_of", leaking)
