@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -28,15 +28,13 @@ from cvo_ml.transactions import read_shop
 from training.churn import train_churn
 from training.churn_static import WARNING, train_static
 from training.churn_tuning import Budget, tune
-from training.clv import train_clv
-from training.icp import train_icp
 from training.protocol import follow_parent, say, speaking
 from training.result import Trained
 from training.session import Session
+from training.trainers import TRAINERS
 
 #: Where searches are kept, beside MLflow's database, so that a killed one goes on.
 STUDIES: Final = "optuna.db"
-TRAINERS: Final[dict[str, Callable[..., Trained]]] = {"clv": train_clv, "churn": train_churn, "icp": train_icp}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +60,7 @@ def _run(options: argparse.Namespace) -> None:
     as_of = parse_as_of(options.as_of)
     shop = load_config(Path(options.shop), ShopConfig)
     jobs = {name: load_job(name, options.set) for name in options.job}
+    budget = Budget.parse(options.tune) if options.tune is not None else None
     minima = load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
     say("step", text="reading the rows before the cut")
     read = read_shop(shop, as_of=as_of)
@@ -69,8 +68,8 @@ def _run(options: argparse.Namespace) -> None:
     for name, job in jobs.items():
         say("step", text=f"training {name}")
         fit = partial(_fit, name, job, minima, read.tables, as_of)
-        if name == "churn" and options.tune:
-            budget, storage = Budget.parse(options.tune), Path(options.mlruns).resolve() / STUDIES
+        if name == "churn" and budget is not None:
+            storage = Path(options.mlruns).resolve() / STUDIES
             fit = partial(_fit_tuned, job, minima.churn, read.tables, as_of, budget, storage, shop.name)
         try:
             said = session.take(name, job, fit)
@@ -98,7 +97,8 @@ def _fit_tuned(
     assert isinstance(job, ChurnJob)
     tuned = tune(tables, as_of, job, budget, storage, shop, minima, run)
     found = train_churn(tables, as_of, tuned.job, minima)
-    return replace(found, documents={**found.documents, "tuning": tuned.document}, notes=(*found.notes, tuned.note))
+    documents, notes = {**found.documents, "tuning": tuned.document}, (*found.notes, tuned.note)
+    return replace(found, documents=documents, notes=notes, job=tuned.job)
 
 
 def _run_static(options: argparse.Namespace) -> None:

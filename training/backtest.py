@@ -26,7 +26,7 @@ from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, ModelRefused, UsageError
-from cvo_ml.core.files import canonical_json, read_json, write_json
+from cvo_ml.core.files import canonical_json, finite, read_json, write_json
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import window_outcome
@@ -37,13 +37,10 @@ from cvo_ml.monitoring.earnings import contacts, earnings
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.transactions import ReadResult, read_shop
-from training.churn import train_churn
-from training.clv import train_clv
 from training.dates import first_day
-from training.icp import train_icp
 from training.protocol import follow_parent, say, speaking
+from training.trainers import TRAINERS
 
-TRAINERS: Final = {"clv": train_clv, "churn": train_churn, "icp": train_icp}
 CUTS: Final = "cuts"
 PLAN: Final = "plan.json"
 SUMMARY: Final = "backtest.json"
@@ -77,7 +74,7 @@ def walk(options: argparse.Namespace) -> None:
     start, end = (parse_as_of(text) if text else None for text in (options.start, options.end))
     cuts = cut_dates(read.tables, span, every, jobs["churn"], start, end)
     plan = {
-        "shop": shop.name, "data_hash": read.fingerprint, "horizon_days": span.days,
+        "shop": shop.name, "currency": read.tables.currency, "data_hash": read.fingerprint, "horizon_days": span.days,
         "jobs": {name: as_mapping(job) for name, job in jobs.items()},
         "policies": {name: as_mapping(policy) for name, policy in policies.items()},
     }  # fmt: skip
@@ -157,7 +154,7 @@ def one_cut(
         "cut": str(cut),
         "run": run.name,
         "models": {name: pipeline.described_briefly(models, name) for name in TRAINERS},
-        "judged": pipeline.finite(judged),
+        "judged": finite(judged),
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -171,7 +168,7 @@ def trained_at(
     for name, train in TRAINERS.items():
         say("step", text=f"{cut}: training {name}")
         try:
-            trained = train(tables, cut, jobs[name], getattr(minima, name))  # type: ignore[operator]
+            trained = train(tables, cut, jobs[name], getattr(minima, name))
         except ModelRefused as error:
             refused[name] = error.reason_code
             continue
@@ -186,7 +183,7 @@ def summed_up(out: Path, cuts: Sequence[date], plan: Mapping[str, Any]) -> dict[
     records = [read_json(out / CUTS / f"{cut}.json") for cut in cuts]
     windows = {str(cut): pd.read_parquet(_contacts(out, cut)) for cut in cuts}
     listed = {cut: frame for cut, frame in windows.items() if len(frame)}
-    return {"plan": plan, "cuts": records, "earnings": pipeline.finite(earnings(listed))}
+    return {"plan": plan, "cuts": records, "earnings": finite(earnings(listed))}
 
 
 def _contacts(out: Path, cut: date) -> Path:

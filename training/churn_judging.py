@@ -8,19 +8,18 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from cvo_ml.config.churn import Offer
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.registry.inputs import BTYD
-from cvo_ml.stats.calibration import clip_probability, expected_calibration_error, log_loss, logistic_recalibration
+from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration
 from cvo_ml.stats.grading import SMALLEST_SLICE
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval
 from cvo_ml.stats.ranking import auc, average_precision, lift, top_weights
 from cvo_ml.stats.retention_profit import Campaign, empc, profit_at
-from training.churn_recipe import Fold
+from training.churn_composition import Fold, has_btyd
 from training.churn_windows import Window
 
 Floats = NDArray[np.float64]
@@ -30,8 +29,6 @@ REPLICATES: Final = 200
 MOST_ROWS: Final = 20_000
 #: Two probabilities further apart than this disagree.
 DISAGREEMENT: Final = 0.2
-#: The weight of a model of purchases in the stack where nothing earlier tells (docs/churn.md).
-STACKED: Final = 0.25
 #: A customer younger than this has no pace of its own.
 YOUNGEST: Final = 30.0
 
@@ -162,7 +159,7 @@ def staleness(tried: Sequence[Fold], probabilities: Sequence[Floats]) -> list[di
 
 
 def against_btyd(
-    last: Window, model: Floats, past: Sequence[Window], earlier: Sequence[tuple[Window, Floats]]
+    last: Window, past: Sequence[Window], trees: Floats, stack: Floats
 ) -> tuple[dict[str, Any], dict[str, Floats]]:
     """Where the trees and a model of purchases disagree, who was right, and what both together say.
 
@@ -170,64 +167,39 @@ def against_btyd(
     ----------
     past:
         Windows that were closed when the last one began.
-    earlier:
-        Those of them that the trees predicted without having seen them, with the calibrated probabilities.
+    trees, stack:
+        (n,) the last window by the trees without the model of purchases, and with it.
 
     Returns
     -------
     (dict, dict)
-        What to report; and by name the predictions ``p_alive`` (a logistic of P(alive)), ``btyd`` (P(no order)) and
-        ``stacked``. Empty where no model of purchases held.
+        What to report; and by name the predictions ``trees``, ``stacked``, ``p_alive`` (a logistic of P(alive)) and
+        ``btyd`` (P(no order)). Empty where no model of purchases held.
     """
-    if not _has_btyd(last):
+    if not has_btyd(last):
         return {}, {}
     silent = last.X["btyd_p_no_order"].to_numpy(dtype=np.float64)
     gone = 1 - last.X["btyd_p_alive"].to_numpy(dtype=np.float64)
-    predicted = {"p_alive": gone, "btyd": silent}
-    if known := [window for window in past if _has_btyd(window)]:
+    predicted = {"trees": trees, "stacked": stack, "p_alive": gone, "btyd": silent}
+    if known := [window for window in past if has_btyd(window)]:
         y = np.concatenate([window.churned for window in known])
         dead = np.concatenate([1 - window.X["btyd_p_alive"].to_numpy(dtype=np.float64) for window in known])
         predicted["p_alive"] = logistic_recalibration(y, dead, ridge=1.0).apply(gone)
-    weight = stack_weight([(window, p) for window, p in earlier if _has_btyd(window)])
-    predicted["stacked"] = blend(model, silent, weight)
-    far = np.abs(model - silent) > DISAGREEMENT
-    report: dict[str, Any] = {"weight_of_btyd_in_the_stack": weight, "share_that_disagrees": float(far.mean())}
+    far = np.abs(trees - silent) > DISAGREEMENT
+    report: dict[str, Any] = {"share_that_disagrees": float(far.mean())}
     if far.any():
         y = last.churned[far]
         report["where_they_disagree"] = {
             "customers": int(far.sum()),
             "rate": float(y.mean()),
-            "mean_model": float(model[far].mean()),
+            "mean_trees": float(trees[far].mean()),
             "mean_btyd": float(silent[far].mean()),
-            "log_loss_model": float(log_loss(y, model[far]).mean()),
+            "log_loss_trees": float(log_loss(y, trees[far]).mean()),
             "log_loss_btyd": float(log_loss(y, silent[far]).mean()),
-            "advantage_of_model": mean_interval(log_loss(y, silent[far]) - log_loss(y, model[far])).as_dict(),
+            "advantage_of_trees": mean_interval(log_loss(y, silent[far]) - log_loss(y, trees[far])).as_dict(),
         }
-    report["log_loss"] = {
-        name: float(log_loss(last.churned, p).mean()) for name, p in {"model": model, **predicted}.items()
-    }
+    report["log_loss"] = {name: float(log_loss(last.churned, p).mean()) for name, p in predicted.items()}
     return report, predicted
-
-
-def stack_weight(earlier: Sequence[tuple[Window, Floats]]) -> float:
-    """The weight of BTYD in the blend with the least log loss on earlier windows; ``STACKED`` without any."""
-    if not earlier:
-        return STACKED
-    y = np.concatenate([window.churned for window, _ in earlier])
-    trees = np.concatenate([p for _, p in earlier])
-    silent = np.concatenate([window.X["btyd_p_no_order"].to_numpy(dtype=np.float64) for window, _ in earlier])
-    weights = np.linspace(0, 1, 21)
-    return float(weights[np.argmin([log_loss(y, blend(trees, silent, weight)).mean() for weight in weights])])
-
-
-def _has_btyd(window: Window) -> bool:
-    return len(window) > 0 and "btyd_p_no_order" in window.X and bool(window.X["btyd_p_no_order"].notna().all())
-
-
-def blend(one: Floats, other: Floats, weight: float) -> Floats:
-    """Weighted mean on the log-odds, (n,)."""
-    z = (1 - weight) * logit(clip_probability(one)) + weight * logit(clip_probability(other))
-    return np.asarray(1 / (1 + np.exp(-z)))
 
 
 def markdown(judged: Mapping[str, Any], job: ChurnJob) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +13,15 @@ from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.config.readiness import ChurnMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.features.churn_outcomes import CONTRACTUAL
-from cvo_ml.models.churn import BoostedChurn, Doubt, HazardChurn, RecencyChurn
+from cvo_ml.models.churn import BoostedChurn, Doubt, HazardChurn, RecencyChurn, Season
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.calibrators import METHODS, NONE, Choice, choose, fit_shift
-from training.churn_windows import COUNTRY, Window, columns_of, stacked
+from training.churn_composition import Fold, composed, season_of
+from training.churn_windows import COUNTRY, Model, Window, closed, columns_of, raw_of, stacked
 
 Floats = NDArray[np.float64]
-Model = BoostedChurn | HazardChurn
+Labels = NDArray[np.bool_]
 MINIMA: Final = ChurnMinima()
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A window with a model that learnt only from windows that were closed when it began.
-
-    Parameters
-    ----------
-    raw:
-        (n,) the model's probabilities, before calibration.
-    """
-
-    window: Window
-    model: Model
-    raw: Floats
 
 
 def grown(windows: Sequence[Window], job: ChurnJob, minima: ChurnMinima = MINIMA) -> Model:
@@ -91,49 +77,87 @@ def folds(windows: Sequence[Window], job: ChurnJob, minima: ChurnMinima = MINIMA
     """
     found = []
     for window in windows[-job.calibration.windows :]:
-        past = [other for other in windows if other.closed_by(window.day, job)]
+        past = closed(windows, window.day, job)
         if not past or len(window) == 0:
             continue
         try:
             model = grown(past, job, minima)
         except ModelRefused:
             continue
-        found.append(Fold(window, model, raw_probability(model, window)))
+        found.append(Fold(window, model, raw_of(model, window), season_of(model, past, job)))
     return found
 
 
-def raw_probability(model: Model, window: Window) -> Floats:
-    """The probabilities before calibration, (n,)."""
-    return model.raw(window.X) if isinstance(model, HazardChurn) else model.trees.predict_positive(window.X)
+@dataclass(frozen=True)
+class Calibrated:
+    """How a model got its probabilities.
+
+    Parameters
+    ----------
+    choice:
+        The map, and what each lost out of time.
+    joined:
+        What joins the trees, with the log loss with and without it.
+    """
+
+    choice: Choice
+    joined: dict[str, Any]
 
 
-def calibrated(model: Model, later: Sequence[Fold], job: ChurnJob) -> Choice:
-    """Give ``model`` the map, and the doubt, that the folds teach; which method, and why.
+def calibrated(
+    model: Model, later: Sequence[Fold], job: ChurnJob, season: Season | None = None, has_purchases: bool = False
+) -> Calibrated:
+    """Give ``model`` what joins its trees, the map, and the doubt, that the folds teach; which, and why.
 
     The folds' models are of the same recipe and saw none of the outcomes that they are compared with.
+
+    Parameters
+    ----------
+    season, has_purchases:
+        The model's own wave, and whether it has a model of purchases beside it.
     """
-    if not later:
+    model.composition_, joined = composed(later, season, job, has_purchases)
+    if model.composition_.season:
+        # what a model without the wave missed says nothing of one that has it
+        later = [fold for fold in later if fold.season]
+    pairs = [(fold.window.day, fold.window.churned, fold.raw(model.composition_)) for fold in later]
+    if not pairs:
         model.calibration_, model.doubt_ = NONE, Doubt()
-        return Choice("none", {})
-    y, p = np.concatenate([fold.window.churned for fold in later]), np.concatenate([fold.raw for fold in later])
+        return Calibrated(Choice("none", {}), joined)
     if job.calibration.method == "auto":
-        choice = choose(
-            [(fold.window.day.toordinal(), fold.window.churned, fold.raw) for fold in later], job.horizon.whole_days
-        )
+        choice = choose([(day.toordinal(), y, p) for day, y, p in pairs], job.horizon.whole_days)
     else:
         choice = Choice(job.calibration.method, {})
+    y, p = np.concatenate([y for _, y, _ in pairs]), np.concatenate([p for *_, p in pairs])
     model.calibration_ = METHODS[choice.method](y, p)
+    model.doubt_ = doubt_of([(y, p, model.calibration_.apply(p)) for _, y, p in pairs])
+    return Calibrated(choice, joined)
+
+
+def doubt_of(windows: Sequence[tuple[Labels, Floats, Floats]]) -> Doubt:
+    """The doubt of a map.
+
+    Parameters
+    ----------
+    windows:
+        Outcomes, probabilities before the map and after it of windows that the model did not see.
+    """
+    y, p = np.concatenate([y for y, *_ in windows]), np.concatenate([p for _, p, _ in windows])
     line = logistic_recalibration(y, p, ridge=1.0)
-    misses = [
-        fit_shift(fold.window.churned, model.calibration_.apply(fold.raw)).intercept
-        for fold in later
-        if 0 < fold.window.churned.mean() < 1
-    ]
+    misses = [fit_shift(y, mapped).intercept for y, _, mapped in windows if 0 < y.mean() < 1]
     level = float(np.sqrt(np.mean(np.square(misses)))) if misses else 0.0
-    model.doubt_ = Doubt(line.intercept_se**2, line.slope_se**2, line.covariance, level)
-    return choice
+    return Doubt(line.intercept_se**2, line.slope_se**2, line.covariance, level)
 
 
-def recency(windows: Sequence[Window]) -> RecencyChurn:
-    """The logistic on recency, on all rows."""
-    return RecencyChurn().fit(*stacked(windows))
+def recency(windows: Sequence[Window], job: ChurnJob) -> RecencyChurn:
+    """The logistic on recency, on all rows, with the doubt that earlier such models teach."""
+    model = RecencyChurn().fit(*stacked(windows))
+    seen = []
+    for window in windows[-job.calibration.windows :]:
+        past = closed(windows, window.day, job)
+        if past and 0 < np.concatenate([other.churned for other in past]).mean() < 1:
+            p = RecencyChurn().fit(*stacked(past)).predict_proba(window.X)[:, 1]
+            seen.append((window.churned, p, p))
+    if seen:
+        model.doubt_ = doubt_of(seen)
+    return model

@@ -24,9 +24,8 @@ from cvo_ml.core.files import canonical_json
 from cvo_ml.core.tables import Tables
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.intervals import Interval, mean_interval
-from training.churn import closed_dates
-from training.churn_recipe import MINIMA, grown, raw_probability
-from training.churn_windows import Window, stacked, windows_of
+from training.churn_recipe import MINIMA, grown
+from training.churn_windows import Window, closed, closed_dates, raw_of, stacked, windows_of
 
 Floats = NDArray[np.float64]
 SEED: Final = 7
@@ -114,7 +113,7 @@ def tune(
     """
     dates = closed_dates(tables, as_of, job, minima)
     windows = windows_of(tables, dates, job)
-    past = [window for window in windows if window.closed_by(dates[-1], job)]
+    past = closed(windows, dates[-1], job)
     score, how = objective(past, job, minima)
     study = resumed(storage, study_name(name, as_of, job, past))
     left = None if budget.trials is None else max(0, budget.trials - len(finished(study)))
@@ -135,10 +134,7 @@ def objective(
     A fold is a later window with the windows closed before it; where there is none, a third of the customers with all
     windows of the others.
     """
-    pairs = [
-        ([other for other in past if other.closed_by(window.day, job)], window)
-        for window in past[-job.calibration.windows :]
-    ]
+    pairs = [(closed(past, window.day, job), window) for window in past[-job.calibration.windows :]]
     pairs, how = [(learn, window) for learn, window in pairs if learn], "later windows"
     if not pairs:
         pairs, how = by_customer(past), "other customers"
@@ -150,7 +146,7 @@ def objective(
                 model = grown(learn, tried, ChurnMinima(of_each_outcome=min(20, minima.of_each_outcome)))
             except ModelRefused:
                 continue
-            losses.append(float(log_loss(window.churned, raw_probability(model, window)).mean()))
+            losses.append(float(log_loss(window.churned, raw_of(model, window)).mean()))
             trial.report(float(np.mean(losses)), place)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -245,7 +241,7 @@ def decided(
         raise ModelRefused("churn: no trial of the tuning came to an end: give a larger budget", reason_code="untuned")
     best = min(complete, key=lambda trial: (float(trial.value or 0.0), trial.number))
     tuned = suggested(optuna.trial.FixedTrial(best.params), job)  # type: ignore[arg-type]
-    ours, theirs = (raw_probability(grown(past, each, minima), last) for each in (tuned, job))
+    ours, theirs = (raw_of(grown(past, each, minima), last) for each in (tuned, job))
     advantage = mean_interval(log_loss(last.churned, theirs) - log_loss(last.churned, ours))
     replaced = advantage.lower > 0
     document = {

@@ -23,7 +23,9 @@ from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
-from training import judging, oracle, plots
+from training import clv_judging as judging
+from training import oracle, plots
+from training.clv_judgement import Judgement
 from training.clv_validation import (
     MINIMA,
     MODELS,
@@ -140,7 +142,7 @@ def metrics(validation: Validation) -> dict[str, float]:
 
 
 def figures(
-    fitted: Fitted, features: pd.DataFrame, validation: Validation, judgement: judging.Judgement, job: ClvJob
+    fitted: Fitted, features: pd.DataFrame, validation: Validation, judgement: Judgement, job: ClvJob
 ) -> dict[str, Callable[[], Any]]:
     """Name to a function that draws; those of the model of purchases only where there is one."""
     ranked = {name: values for name, values in validation.predicted.items() if name != "zero"}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from cvo_ml.core.errors import CvoError, UsageError, unusable
+from cvo_ml.core.errors import CvoError, UsageError, storage_failure, unusable
 
 #: seconds that a stopped job has to close its run
 PATIENCE: Final = 5.0
@@ -41,6 +41,12 @@ def speaking(work: Callable[[], None]) -> int:
     except OSError as error:
         say("error", text=str(unusable(error)), exit_code=UsageError.exit_code)
         return UsageError.exit_code
+    except Exception as error:
+        failed = storage_failure(error)
+        if failed is None:
+            raise
+        say("error", text=str(failed), exit_code=failed.exit_code)
+        return failed.exit_code
     return 0
 
 

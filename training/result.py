@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cvo_ml.config.base import FrozenConfig
 from cvo_ml.registry.bundle import Bundle
 from training.trial import Trial
 
@@ -28,6 +29,8 @@ class Trained:
         Sentences for people: fallbacks, what the grade rests on.
     documents, texts:
         Artifacts by name: JSON-ready mappings, and Markdown.
+    job:
+        What a search made of the job; None where it was trained as configured.
     """
 
     bundle: Bundle
@@ -38,3 +41,4 @@ class Trained:
     notes: tuple[str, ...] = ()
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    job: FrozenConfig | None = None

@@ -57,6 +57,7 @@ class Session:
         standing = Succession(self.tracker).standing(name)
         with self.tracker.run(name, f"{self.shop.name} {self.as_of}", {"shop": self.shop.name}) as run:
             trained = fit(run)
+            job = trained.job or job
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
             policy = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)

@@ -17,7 +17,7 @@ from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.protocol import Bundled
-from cvo_ml.registry.inputs import completed
+from cvo_ml.registry.inputs import BTYD, completed
 from cvo_ml.registry.models import bundle_of, model_of
 from cvo_ml.stats.calibration import decile_slope, log_loss, logistic_recalibration
 from cvo_ml.stats.ranking import lift
@@ -66,8 +66,11 @@ def churn_trial(judged: Bundled, window: Window, tables: Tables, as_of: date, jo
     customers, test, churned = snapshot(tables, as_of), window.X, window.churned
     counts = test["number_of_orders"].to_numpy(), test["net_value"].to_numpy().clip(min=0)
     value = clv_formula(*counts, test["days_since_first_order"].to_numpy(), job.horizon)
+    settings: dict[str, Any] = {"horizon_days": job.horizon.days, "definition": job.definition_name}
+    if window.purchases is not None and set(BTYD) & set(judged.columns):
+        settings["btyd"] = window.purchases
     return Trial(
-        bundle_of("churn", judged, {"horizon_days": job.horizon.days, "definition": job.definition_name}),
+        bundle_of("churn", judged, settings),
         as_of - job.horizon.delta,
         test,
         predict=lambda bundle, X: model_of(bundle).predict_proba(completed(X, bundle))[:, 1],

@@ -2,7 +2,7 @@
 
 All have their defaults.
 
-python benchmarks/churn/peers.py DATA FILE.npz
+PYTHONPATH=. python benchmarks/churn/peers.py DATA FILE.npz
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from lightgbm import LGBMClassifier
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from tables import folds, tables
 from xgboost import XGBClassifier
 
+from benchmarks.churn.tables import folds, tables
 
-def logistic(X: pd.DataFrame, text: list[str]) -> object:
+
+def logistic(X: pd.DataFrame, text: list[str]) -> Pipeline:
     """One-hot and standardised."""
     numbers = [name for name in X if name not in text]
     prepared = make_column_transformer(
@@ -35,7 +36,7 @@ def logistic(X: pd.DataFrame, text: list[str]) -> object:
 
 def out_of_fold(X: pd.DataFrame, y: np.ndarray, fold: np.ndarray) -> dict[str, np.ndarray]:
     """Name to probability (n,)."""
-    text = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+    text = [str(name) for name in X if not pd.api.types.is_numeric_dtype(X[name])]
     coded = X.assign(**{name: X[name].astype("category") for name in text})
     words = X.assign(**{name: X[name].astype(str) for name in text})
     found = {name: np.empty(len(y)) for name in ("lightgbm", "catboost", "xgboost", "logistic")}
@@ -54,4 +55,4 @@ if __name__ == "__main__":
     for name, (X, y) in tables(Path(sys.argv[1])).items():
         for peer, p in out_of_fold(X, y, folds(y)).items():
             content[f"{name}/{peer}"] = p
-    np.savez(sys.argv[2], **content)
+    np.savez(sys.argv[2], allow_pickle=False, **content)

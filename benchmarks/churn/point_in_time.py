@@ -4,7 +4,7 @@ python benchmarks/churn/point_in_time.py online_retail --horizon 90D [--as-of 20
 python benchmarks/churn/point_in_time.py completejourney --horizon 30D     (needs CVO_DATA)
 
 Log loss less than that of recency, of P(alive) and of P(no order) of a model of purchases; the rows of all windows
-together, resampled by customer; profit of the top tenth; the stack beside both.
+together, resampled by customer; profit of the top tenth; the trees alone and the stack beside both.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.ranking import auc, top_weights
 from cvo_ml.stats.retention_profit import Campaign
 from cvo_ml.transactions import read_shop
+from training.churn_judge import closed_folds, with_and_without_stack
 from training.churn_judging import against_btyd, value_while_active
 from training.churn_recipe import calibrated, folds, recency
-from training.churn_windows import windows_of
+from training.churn_windows import closed, windows_of
 from training.dates import training_dates
 
 
@@ -37,14 +38,15 @@ def predictions(tables: Tables, as_of: date, job: ChurnJob) -> pd.DataFrame:
     dates = training_dates(tables, as_of - job.horizon.delta, job.snapshots_every, 24, job.shortest_history)
     windows = windows_of(tables, dates, job, dates)
     tried, parts = folds(windows, job), []
-    for fold in tried:
-        before = [other for other in tried if other.window.closed_by(fold.window.day, job)]
-        past = [window for window in windows if window.closed_by(fold.window.day, job)]
-        calibrated(fold.model, before, job)
-        ours = fold.model.calibration_.apply(fold.raw)
-        earlier = [(other.window, other.model.calibration_.apply(other.raw)) for other in before]
-        _, beside = against_btyd(fold.window, ours, past, earlier)
-        rows = {"model": ours, "recency": recency(past).predict_proba(fold.window.X)[:, 1], **beside}
+    for place, fold in enumerate(tried, 1):
+        past = closed(windows, fold.window.day, job)
+        calibrated(fold.model, closed_folds(tried, fold, job), job, fold.season, fold.has_purchases)
+        _, beside = against_btyd(fold.window, past, *with_and_without_stack(tried[:place], job))
+        rows = {
+            "model": fold.probability(),
+            "recency": recency(past, job).predict_proba(fold.window.X)[:, 1],
+            **beside,
+        }
         value = value_while_active(fold.window, job.horizon)
         common = {"customer": fold.window.X.index, "day": fold.window.day, "y": fold.window.churned, "value": value}
         parts.append(pd.DataFrame({**common, **rows}))

@@ -6,24 +6,16 @@ python benchmarks/churn/speed.py [ROWS]
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import lightgbm
 import numpy as np
 import pandas as pd
 
+from benchmarks.measuring import timed
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.models.boosting import DEFAULTS
 from cvo_ml.models.churn import BoostedChurn
-
-
-def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """The result, wall seconds and CPU seconds."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    found = work()
-    return found, time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main(rows: int = 1_000_000, columns: int = 60) -> None:
@@ -38,15 +30,17 @@ def main(rows: int = 1_000_000, columns: int = 60) -> None:
         data = lightgbm.Dataset(X, label=y.astype(float))
         return lightgbm.train(parameters, data, num_boost_round=trees.rounds)
 
-    theirs, wall, cpu = timed(bare)
-    ours, our_wall, our_cpu = timed(lambda: BoostedChurn(list(X), (), trees.rounds, trees.parameters).fit(X, y))
-    print(f"training {rows:,} x {columns}: ours {our_cpu:.1f} s CPU, bare {cpu:.1f} s, ratio {our_cpu / cpu:.2f}")
-    print(f"  wall {our_wall:.1f} s, bare {wall:.1f} s")
+    theirs, bare_took = timed(bare)
+    ours, took = timed(lambda: BoostedChurn(list(map(str, X)), (), trees.rounds, trees.parameters).fit(X, y))
+    ratio = f"ratio {took.cpu / bare_took.cpu:.2f}"
+    print(f"training {rows:,} x {columns}: ours {took.cpu:.1f} s CPU, bare {bare_took.cpu:.1f} s, {ratio}")
+    print(f"  wall {took.wall:.1f} s, bare {bare_took.wall:.1f} s")
     ours.calibrate(X[:5000], y[:5000])
-    _, wall, cpu = timed(lambda: theirs.predict(X))
-    _, our_wall, our_cpu = timed(lambda: ours.predict_proba(X))
-    print(f"scoring {rows:,}: ours {our_cpu:.2f} s CPU, Booster.predict {cpu:.2f} s, ratio {our_cpu / cpu:.2f}")
-    print(f"  wall {our_wall:.2f} s, bare {wall:.2f} s")
+    _, bare_took = timed(lambda: theirs.predict(X))
+    _, took = timed(lambda: ours.predict_proba(X))
+    ratio = f"ratio {took.cpu / bare_took.cpu:.2f}"
+    print(f"scoring {rows:,}: ours {took.cpu:.2f} s CPU, Booster.predict {bare_took.cpu:.2f} s, {ratio}")
+    print(f"  wall {took.wall:.2f} s, bare {bare_took.wall:.2f} s")
 
 
 if __name__ == "__main__":

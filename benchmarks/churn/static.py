@@ -8,14 +8,15 @@ The peers (catboost, xgboost) live in an environment of their own and predict th
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tables import FLOORS, folds, tables
 
+from benchmarks.churn.tables import FLOORS, folds, tables
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.ranking import auc
 from training.churn_static import cross_fitted
@@ -25,7 +26,9 @@ def peers(python: str, data: Path) -> dict[str, np.ndarray]:
     """``table/peer`` to out-of-fold probability, by the other environment."""
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "peers.npz"
-        subprocess.run([python, str(Path(__file__).with_name("peers.py")), str(data), str(found)], check=True)
+        script, root = Path(__file__).with_name("peers.py"), Path(__file__).parents[2]
+        environment = {**os.environ, "PYTHONPATH": str(root)}
+        subprocess.run([python, str(script), str(data), str(found)], env=environment, check=True)
         return dict(np.load(found))
 
 
@@ -39,7 +42,7 @@ def main() -> None:
     others = dict(np.load(given.peers_file)) if given.peers_file else {}
     others = others or (peers(given.peers_python, given.data) if given.peers_python else {})
     for name, (X, y) in tables(given.data).items():
-        text = {column: X[column].astype("str") for column in X if not pd.api.types.is_numeric_dtype(X[column])}
+        text = {str(column): X[column].astype("str") for column in X if not pd.api.types.is_numeric_dtype(X[column])}
         p = cross_fitted(X.assign(**text), y, folds(y))
         theirs = {key.split("/")[1]: auc(y, q) for key, q in others.items() if key.startswith(f"{name}/")}
         best = max(theirs.values(), default=float("nan"))

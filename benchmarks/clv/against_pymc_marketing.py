@@ -61,12 +61,12 @@ def main() -> None:
         return
     if not options.peer:
         parser.error("--peer is missing: give the python of an environment with pymc-marketing")
-    from fit_and_predict import shop, timed
-
+    from benchmarks.clv.fit_and_predict import shop
+    from benchmarks.measuring import median_cpu
     from cvo_ml.models.clv import BetaGeoModel, group_histories
 
     X = shop(options.customers)[["frequency", "recency", "T"]]
-    ours, model = timed(lambda: BetaGeoModel().fit(X), 7)
+    ours, model = median_cpu(lambda: BetaGeoModel().fit(X), 7)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "customers.csv"
         X.to_csv(file, index=False)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from holdout import RAW, cdnow, markdown, split
 from scipy.optimize import minimize
 from scipy.special import betaln, expit, gammaln
 
+from benchmarks.clv.holdout import RAW, cdnow, markdown, split
 from cvo_ml.models.clv import BetaGeoModel, group_histories
 from cvo_ml.models.clv.bg_nbd_distribution import BetaGeoLaw
 
@@ -35,7 +35,8 @@ def classes(point: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) ->
     gone = buys + betaln(a + 1, b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t_x)
     stays = gammaln(r_stay + x) - gammaln(r_stay) + r_stay * np.log(alpha_stay) - (r_stay + x) * np.log(alpha_stay + T)
     share = np.log(expit([-point[4], -point[4], point[4]]))[:, None]
-    return share + np.stack([there, np.where(x > 0, gone, -np.inf), stays])
+    parts: np.ndarray = share + np.stack([there, np.where(x > 0, gone, -np.inf), stays])
+    return parts
 
 
 def main() -> None:

@@ -13,11 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
-import statistics
-import time
 import warnings
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
+from benchmarks.measuring import Seconds, median_cpu, peak_memory, timed
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import (
     BetaGeoModel,
@@ -33,6 +31,7 @@ from cvo_ml.models.clv import (
     GammaGammaModel,
     ModifiedBetaGeoModel,
     ParetoNBDModel,
+    PurchaseHistories,
     group_histories,
 )
 
@@ -49,16 +48,6 @@ def shop(n: int, seed: int = 1) -> pd.DataFrame:
     return pd.DataFrame({"frequency": x, "recency": last, "T": T, "monetary_value": np.where(x > 0, value, 0.0)})
 
 
-def timed(work: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Median CPU time of ``work`` and its last result."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = work()
-        seconds.append(time.process_time() - start)
-    return statistics.median(seconds), result
-
-
 def compare(X: pd.DataFrame, repeats: int, sample: int) -> dict[str, dict[str, float]]:
     """CPU seconds of both, ratio, and how far the answers are apart."""
     import lifetimes
@@ -66,30 +55,30 @@ def compare(X: pd.DataFrame, repeats: int, sample: int) -> dict[str, dict[str, f
     history = [X[c] for c in ("frequency", "recency", "T")]
     paying = X[X["frequency"] > 0]
     spend = paying["frequency"], paying["monetary_value"]
-    ours, model = timed(lambda: BetaGeoModel().fit(X), repeats)
-    theirs, oracle = timed(lambda: lifetimes.BetaGeoFitter().fit(*history), repeats)
+    ours, model = median_cpu(lambda: BetaGeoModel().fit(X), repeats)
+    theirs, oracle = median_cpu(lambda: lifetimes.BetaGeoFitter().fit(*history), repeats)
     shift = X["frequency"].sum() * np.log(oracle._scale)
     gain = model.log_likelihood_ - (shift - oracle._negative_log_likelihood_ * len(X))
     table = {"BG/NBD fit": row(ours, theirs, log_likelihood_gain=gain)}
-    ours, value = timed(lambda: GammaGammaModel().fit(X), repeats)
-    theirs, oracle_value = timed(lambda: lifetimes.GammaGammaFitter().fit(*spend), repeats)
+    ours, value = median_cpu(lambda: GammaGammaModel().fit(X), repeats)
+    theirs, oracle_value = median_cpu(lambda: lifetimes.GammaGammaFitter().fit(*spend), repeats)
     gain = value.log_likelihood_ + oracle_value._negative_log_likelihood_ * len(paying)
     table["Gamma-Gamma fit"] = row(ours, theirs, repeaters=len(paying), log_likelihood_gain=gain)
     clv = CustomerLifetimeValue().fit(X)
     year = Horizon("12M")
-    ours, answer = timed(lambda: clv.predict(X, horizon=year, interval=None), repeats)
+    ours, answer = median_cpu(lambda: clv.predict(X, horizon=year, interval=None), repeats)
     oracle.params_[:], oracle_value.params_[:] = list(model.params_.values()), list(value.params_.values())
     few = X.head(sample)
-    theirs, expected = timed(lambda: lifetimes_value(oracle, oracle_value, few), repeats)
-    monthly, _ = timed(lambda: lifetimes_monthly_value(oracle, oracle_value, few), repeats)
+    theirs, expected = median_cpu(lambda: lifetimes_value(oracle, oracle_value, few), repeats)
+    monthly, _ = median_cpu(lambda: lifetimes_monthly_value(oracle, oracle_value, few), repeats)
     far = np.abs(answer["predicted_clv"].to_numpy()[: len(few)] / expected - 1).max()
     scale = len(X) / len(few)
     table["12-month CLV, one step"] = row(ours, theirs * scale, largest_relative_difference=far)
-    ours, _ = timed(lambda: clv.predict(X, horizon=year, discount_rate=0.1, interval=None), repeats)
+    ours, _ = median_cpu(lambda: clv.predict(X, horizon=year, discount_rate=0.1, interval=None), repeats)
     table["12-month CLV, discounted"] = row(ours, monthly * scale)
-    ours, _ = timed(lambda: clv.predict(X, horizon=year), repeats)
+    ours, _ = median_cpu(lambda: clv.predict(X, horizon=year), repeats)
     table["12-month CLV, with 90 % interval"] = row(ours, theirs * scale, monthly_ratio=monthly * scale / ours)
-    ours, _ = timed(lambda: clv.predict(X, horizon=year, discount_rate=0.1), repeats)
+    ours, _ = median_cpu(lambda: clv.predict(X, horizon=year, discount_rate=0.1), repeats)
     table["12-month CLV, discounted, with 90 % interval"] = row(ours, monthly * scale)
     return table
 
@@ -107,31 +96,33 @@ def compare_cdnow(repeats: int) -> dict[str, dict[str, float]]:
     }
     table: dict[str, dict[str, float]] = {}
     for name, (kind, fitter) in pairs.items():
-        ours, model = timed(lambda kind=kind: kind(time_unit="W").fit(X), 3 * repeats)
-        theirs, oracle = timed(lambda fitter=fitter: fitter().fit(*history), repeats)
+        ours, model = median_cpu(partial(kind(time_unit="W").fit, X), 3 * repeats)
+        theirs, oracle = median_cpu(partial(fitter().fit, *history), repeats)
         likelihood = model._likelihood(group_histories(*(c.to_numpy() for c in history)))
         gain = model.log_likelihood_ - likelihood(np.log(oracle.params_.to_numpy()))[0]
         table[f"CDNOW {name} fit"] = row(ours, theirs, log_likelihood_gain=gain)
     return table
 
 
+def with_more(histories: PurchaseHistories, columns: list[np.ndarray]) -> PurchaseHistories:
+    """The histories with further customers' frequency, recency and T grouped in."""
+    return histories + group_histories(*columns)
+
+
 def memory(n: int) -> dict[str, float]:
     """Peak memory of grouping and fitting ``n`` customers, drawn a million at a time as a database would send them."""
-    start, histories = time.process_time(), None
-    grouping = 0.0
+    start, grouping = Seconds.now(), 0.0
+    histories = group_histories(*np.empty((3, 0)))
     for i in range(0, n, 1_000_000):
         X = shop(min(1_000_000, n - i), seed=i)
-        begin = time.process_time()
-        part = group_histories(*(X[c].to_numpy() for c in ("frequency", "recency", "T")))
-        histories = part if histories is None else histories + part
-        grouping += time.process_time() - begin
-    begin = time.process_time()
-    model = BetaGeoModel().fit_histories(histories)
-    fitting = time.process_time() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        columns = [X[c].to_numpy() for c in ("frequency", "recency", "T")]
+        histories, taken = timed(partial(with_more, histories, columns))
+        grouping += taken.cpu
+    model, fitting = timed(lambda: BetaGeoModel().fit_histories(histories))
     return {
-        "customers": n, "distinct histories": len(histories), "group_s": grouping, "fit_s": fitting, "peak_gib": peak,
-        "all_s": time.process_time() - start, "converged": float(model.status_.converged),
+        "customers": n, "distinct histories": len(histories), "group_s": grouping, "fit_s": fitting.cpu,
+        "peak_gib": peak_memory() / 2**30, "all_s": Seconds.now().since(start).cpu,
+        "converged": float(model.status_.converged),
     }  # fmt: skip
 
 
@@ -145,7 +136,8 @@ def lifetimes_value(purchases: Any, value: Any, X: pd.DataFrame) -> np.ndarray:
 def lifetimes_monthly_value(purchases: Any, value: Any, X: pd.DataFrame) -> pd.Series:
     """lifetimes' own customer_lifetime_value: month by month."""
     columns = [X[c] for c in ("frequency", "recency", "T", "monetary_value")]
-    return value.customer_lifetime_value(purchases, *columns, time=12, discount_rate=0.01, freq="D")
+    found: pd.Series = value.customer_lifetime_value(purchases, *columns, time=12, discount_rate=0.01, freq="D")
+    return found
 
 
 def row(ours: float, theirs: float, **more: float) -> dict[str, float]:

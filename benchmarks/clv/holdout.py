@@ -13,7 +13,7 @@ import contextlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +24,17 @@ from scipy.stats import spearmanr
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.units import Horizon
 from cvo_ml.models import clv
+from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.stats.ranking import gini
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
 Raw = tuple[str, pd.DataFrame, str, int]
 """Name, lines (``customer_id, date, value``), last day before the cut, days to look ahead."""
-MODELS = {"BG/NBD": clv.BetaGeoModel, "MBG/NBD": clv.ModifiedBetaGeoModel, "Pareto/NBD": clv.ParetoNBDModel}
+MODELS: dict[str, type[PurchaseModel]] = {
+    "BG/NBD": clv.BetaGeoModel,
+    "MBG/NBD": clv.ModifiedBetaGeoModel,
+    "Pareto/NBD": clv.ParetoNBDModel,
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Split:
     table: pd.DataFrame
     horizon: Horizon
     unit: str
-    models: dict[str, type]
+    models: Mapping[str, type[PurchaseModel]]
     inner: Split | None = None
 
 
@@ -138,10 +143,7 @@ RAW: dict[str, Callable[[], Raw]] = {
     "complete_journey": complete_journey,
     "apparel": apparel,
 }
-SHOPS: dict[str, Callable[[], Split]] = {
-    **{name: lambda read=read: split(*read()) for name, read in RAW.items()},
-    "donations": donations,
-}
+SHOPS = (*RAW, "donations")
 
 
 def purchases(shop: Split) -> Iterator[dict[str, object]]:
@@ -170,7 +172,7 @@ def purchases(shop: Split) -> Iterator[dict[str, object]]:
         yield accuracy(name, actual, predicted, formula)
 
 
-def lifetimes_fit(model: object, X: pd.DataFrame) -> str:
+def lifetimes_fit(model: PurchaseModel, X: pd.DataFrame) -> str:
     """How far the parameters of lifetimes' own fit are from ours, or that it does not end."""
     import lifetimes
     from lifetimes.utils import ConvergenceError
@@ -235,7 +237,7 @@ def accuracy(name: str, actual: np.ndarray, predicted: np.ndarray, formula: np.n
     }
 
 
-def drift_of(kind: type, shop: Split) -> float:
+def drift_of(kind: type[PurchaseModel], shop: Split) -> float:
     """Drift of the rates, from a fit at half of the time before the cut and what came until the cut."""
     if shop.inner is None or kind is clv.BetaGeoBinomialModel:
         return 0.0
@@ -245,7 +247,8 @@ def drift_of(kind: type, shop: Split) -> float:
 
 def coverage(actual: np.ndarray, table: pd.DataFrame, name: str, predicted: np.ndarray) -> str:
     """Share inside the interval, and the lowest and highest of the deciles by prediction."""
-    held = ((actual >= table[f"{name}_p05"]) & (actual <= table[f"{name}_p95"])).to_numpy()
+    lower, upper = table[f"{name}_p05"].to_numpy(), table[f"{name}_p95"].to_numpy()
+    held = (actual >= lower) & (actual <= upper)
     decile = (np.argsort(np.argsort(predicted, kind="stable"), kind="stable") * 10) // len(predicted)
     by_decile = [100 * held[decile == d].mean() for d in range(10)]
     return f"{100 * held.mean():.1f} % ({min(by_decile):.0f}–{max(by_decile):.0f})"
@@ -277,9 +280,9 @@ def origins() -> str:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", nargs="*", choices=list(SHOPS), default=list(SHOPS))
+    parser.add_argument("--data", nargs="*", choices=SHOPS, default=SHOPS)
     for name in parser.parse_args().data:
-        shop = SHOPS[name]()
+        shop = split(*RAW[name]()) if name in RAW else donations()
         n, repeat = len(shop.table), int((shop.table["frequency"] > 0).sum())
         print(f"\n### {shop.name}: {n:,} customers, {repeat:,} repeat, horizon {shop.horizon}\n")
         print(markdown(list(purchases(shop))))

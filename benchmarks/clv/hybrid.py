@@ -1,6 +1,6 @@
 """The hybrid beside the model of purchases beneath it, out of time on public shops, as a table for docs/clv.md.
 
-    PYTHONPATH=. CVO_DATA=… python benchmarks/clv/hybrid.py [--shop cdnow …]
+    CVO_DATA=… python benchmarks/clv/hybrid.py [--shop cdnow …]
 
 Each shop is cut once: both see what was before and are judged on the value that came in the horizon after. Leads are
 paired, with 95 % bootstrap intervals over customers; "job" says which of them the CLV job, which looks at the window
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from holdout import markdown
 
+from benchmarks.clv.holdout import markdown
 from cvo_ml.config.jobs import ClvJob
 from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
@@ -29,7 +30,7 @@ from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv.scorers import Formula
 from cvo_ml.stats.accuracy import accuracy, paired
 from cvo_ml.transactions import read_shop
-from training import clv
+from training.clv_validation import fit, hybrid, validate
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
 YEAR, QUARTER = Horizon("365D"), Horizon("90D")
@@ -54,7 +55,8 @@ def clvtools(file: str) -> Callable[[], Tables]:
 
     def read() -> Tables:
         lines = pd.read_csv(DATA / file, parse_dates=["Date"])
-        lines = lines.groupby(["Id", "Date"], as_index=False)["Price"].sum() if "Price" in lines else lines
+        if "Price" in lines:
+            lines = lines.groupby(["Id", "Date"], as_index=False)[["Price"]].sum()
         orders = pd.DataFrame(
             {
                 "order_id": (lines["Id"].astype(str) + " " + lines["Date"].astype(str)).astype("str"),
@@ -86,7 +88,7 @@ def judged(name: str, trial: Trial) -> list[dict[str, object]]:
     before = Tables({**tables.frames, "orders": _until(tables, trial.cut)}, tables.currency)
     job = ClvJob(horizon=trial.horizon, validation_horizon=trial.horizon)
     features = snapshot(before, trial.cut)
-    fitted = clv.fit(features, job)
+    fitted = fit(features, job)
     if fitted.scorer is None:
         return [{"shop": name, "model": f"none: {fitted.status.reason}"}]
     actual = window_outcome(tables, trial.cut, trial.horizon, features.index)["value"].to_numpy(dtype=float)
@@ -95,7 +97,7 @@ def judged(name: str, trial: Trial) -> list[dict[str, object]]:
     label = f"{name}: {len(features):,} customers, {trial.horizon}"
     rows = [line(label, f"{fitted.scorer.kind} ({fitted.status.rung})", actual, alone)]
     try:
-        trees = clv.hybrid(before, trial.cut, trial.horizon, job, fitted.scorer)
+        trees = hybrid(before, trial.cut, trial.horizon, job, fitted.scorer)
     except ModelRefused as refused:
         return [*rows, {"model": f"no hybrid: {refused}"}, line("", "formula", actual, formula)]
     values = trees.predict(features, horizon=trial.horizon)["predicted_clv"].to_numpy()
@@ -107,14 +109,14 @@ def judged(name: str, trial: Trial) -> list[dict[str, object]]:
 def champion(before: Tables, trial: Trial, job: ClvJob) -> dict[str, object]:
     """What the job chooses at the cut, from the window before it."""
     try:
-        validation = clv.validate(before, trial.cut, job)
+        validation = validate(before, trial.cut, job)
     except ModelRefused as refused:
         return {"job": f"refused: {refused.reason_code}"}
     chosen = "hybrid" if validation.hybrid_chosen else "purchases"
     return {"job": chosen if validation.verdict.grade != "D" else "baseline (D)"}
 
 
-def line(shop: str, model: str, actual: object, predicted: object) -> dict[str, object]:
+def line(shop: str, model: str, actual: np.ndarray, predicted: np.ndarray) -> dict[str, object]:
     """Accuracy of one prediction of value."""
     found = accuracy(actual, predicted)
     return {

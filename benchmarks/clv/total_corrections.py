@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from holdout import RAW, markdown, split
 
+from benchmarks.clv.holdout import RAW, markdown, split
 from cvo_ml.models.clv import BetaGeoModel
 from cvo_ml.models.clv.tracking import track
 
@@ -63,7 +63,7 @@ def rows() -> Iterator[dict[str, object]]:
             every.append(found)
             yield {"shop": name, "cut after": end.date(), **{key: f"{value:+.1%}" for key, value in found.items()}}
     mean = pd.DataFrame(every).abs().mean()
-    yield {"shop": "mean absolute", **{key: f"{value:.1%}" for key, value in mean.items()}}
+    yield {"shop": "mean absolute", **{str(key): f"{value:.1%}" for key, value in mean.items()}}
 
 
 if __name__ == "__main__":

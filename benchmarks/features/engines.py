@@ -12,37 +12,20 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import median
 
 import duckdb
 import pandas as pd
 
-from cvo_ml.config.simulation import Beta, Dropout, Population, Renewal, ShopConfig, Spend
+from benchmarks.cohort import cohort
+from benchmarks.measuring import measured
 from cvo_ml.features import ParquetTables, rfm_summary, snapshots
 from cvo_ml.simulate import write_shop
 
 AS_OF = date(2021, 5, 1)
-CONFIG = ShopConfig(
-    name="benchmark",
-    about="one cohort, BG/NBD and Gamma-Gamma",
-    seed=1,
-    start=date(2020, 1, 1),
-    acquired_until=date(2020, 7, 1),
-    end=date(2021, 6, 30),
-    populations=(
-        Population(
-            name="all",
-            purchase=Renewal(r=0.55, alpha=6.0),
-            dropout=Dropout(per_order=Beta(a=0.8, b=4.5)),
-            spend=Spend(p=6.25, q=3.74, v=15.44),
-        ),
-    ),
-)
+CONFIG = cohort(acquired_until=date(2020, 7, 1))
 SQL = """
 SELECT customer_id, (count(*) - 1)::DOUBLE AS frequency, (max(day) - min(day))::DOUBLE AS recency,
   (DATE '{last}' - min(day))::DOUBLE AS T,
@@ -79,66 +62,39 @@ def by_lifetimes(path: Path) -> pd.DataFrame:
     orders = pd.read_parquet(path, columns=["customer_id", "ordered_at", "net"])
     orders = orders[orders["ordered_at"] < pd.Timestamp(AS_OF)]
     end = pd.Timestamp(AS_OF) - pd.Timedelta(days=1)
-    return summary_data_from_transaction_data(orders, "customer_id", "ordered_at", "net", observation_period_end=end)
-
-
-@dataclass(frozen=True)
-class Rounds:
-    """Wall and CPU seconds of each candidate in each round."""
-
-    seconds: dict[str, list[tuple[float, float]]]
-
-    def report(self, base: str) -> None:
-        """One line per candidate, as multiples of ``base``."""
-        print(f"{'':32} {'wall s':>8} {'CPU s':>8}   x {base}: wall (least-greatest), CPU (least-greatest)")
-        for name, taken in self.seconds.items():
-            ratios = [
-                sorted(own[kind] / other[kind] for own, other in zip(taken, self.seconds[base], strict=False))
-                for kind in (0, 1)
-            ]
-            words = [f"{median(ratio):5.2f} ({ratio[0]:.2f}-{ratio[-1]:.2f})" for ratio in ratios]
-            wall, cpu = (median(own[kind] for own in taken) for kind in (0, 1))
-            print(f"{name:32} {wall:8.2f} {cpu:8.2f}   {', '.join(words)}")
-
-
-def measured(candidates: dict[str, Callable[[], object]], rounds: int) -> Rounds:
-    """Each candidate once per round; the first round does not count."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
-    for turn in range(rounds + 1):
-        for name, run in candidates.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            result = run()
-            if turn > 0:
-                taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-            del result
-    return Rounds(taken)
+    summary: pd.DataFrame = summary_data_from_transaction_data(
+        orders, "customer_id", "ordered_at", "net", observation_period_end=end
+    )
+    return summary
 
 
 def same(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
     """Raise unless both hold the same numbers."""
-    options = {"check_dtype": False, "check_index_type": False, "check_names": False, "rtol": 1e-9, "atol": 1e-7}
-    pd.testing.assert_frame_equal(ours[list(theirs)], theirs.sort_index(), **options)
+    pd.testing.assert_frame_equal(
+        ours[list(theirs)], theirs.sort_index(),
+        check_dtype=False, check_index_type=False, check_names=False, rtol=1e-9, atol=1e-7,
+    )  # fmt: skip
 
 
 def summaries(folder: Path, rounds: int) -> None:
     """The RFM summary by everybody, and the features of orders by polars."""
     path, shop = folder / "orders.parquet", ParquetTables(folder)
-    candidates = {
+    candidates: dict[str, Callable[[], pd.DataFrame]] = {
         "ours (Ibis on DuckDB)": lambda: rfm_summary(shop, as_of=AS_OF),
         "DuckDB SQL by hand": lambda: by_sql(path),
         "pandas": lambda: by_pandas(path),
         "lifetimes": lambda: by_lifetimes(path),
     }
-    features = {"ours": lambda: snapshots(shop, [AS_OF])}
+    features: dict[str, Callable[[], pd.DataFrame]] = {"ours": lambda: snapshots(shop, [AS_OF])}
     if importlib.util.find_spec("polars"):
-        import in_polars
+        from benchmarks.features import in_polars
 
         candidates["polars"] = lambda: in_polars.rfm(path, AS_OF)
         features["polars"] = lambda: in_polars.order_features(path, AS_OF)
     summary = rfm_summary(shop, as_of=AS_OF)
     for peer in list(candidates.values())[1:]:
         same(summary, peer()[list(summary)])
-    ((orders,),) = duckdb.sql(f"SELECT count(*) FROM '{path}'").fetchall()
+    ((orders,),) = duckdb.connect().execute(f"SELECT count(*) FROM '{path}'").fetchall()
     print(f"RFM summary of {orders:,} orders, {len(summary):,} customers")
     measured(candidates, rounds).report("ours (Ibis on DuckDB)")
     if "polars" in features:

@@ -26,7 +26,8 @@ def rfm(path: Path, as_of: date) -> pd.DataFrame:
         T=(pl.lit(as_of) - pl.col("day").min()).dt.total_days().cast(pl.Float64) - 1,
         monetary_value=pl.when(pl.len() > 1).then((pl.col("net").sum() - first) / (pl.len() - 1)).otherwise(0.0),
     )
-    return found.sort("customer_id").collect().to_pandas().set_index("customer_id")
+    frame: pd.DataFrame = found.sort("customer_id").collect().to_pandas().set_index("customer_id")
+    return frame
 
 
 def order_features(path: Path, as_of: date) -> pd.DataFrame:
@@ -71,4 +72,5 @@ def order_features(path: Path, as_of: date) -> pd.DataFrame:
         chosen[f"purchase_days_{name}"] = (pl.col("opens") & inside).sum()
     del chosen["orders_lifetime"]
     found = orders.group_by("customer_id").agg(**{name: value.cast(pl.Float64) for name, value in chosen.items()})
-    return found.sort("customer_id").collect().to_pandas().set_index("customer_id")
+    frame: pd.DataFrame = found.sort("customer_id").collect().to_pandas().set_index("customer_id")
+    return frame

@@ -21,7 +21,7 @@ from cvo_ml.models.icp import PositiveUnlabelled
 from cvo_ml.stats.ranking import auc
 from training.icp_evidence import logistic
 
-DATA = Path(os.environ["CVO_DATA"])
+DATA = Path(os.environ.get("CVO_DATA", "data"))
 #: What the owners of the data fill in after the contact.
 WRITTEN_LATER = {
     "x_education": (
@@ -47,9 +47,10 @@ def table(name: str) -> tuple[pd.DataFrame, np.ndarray, list[str], list[str]]:
     rows = pd.read_csv(DATA / file).replace("Select", np.nan)
     y = (rows.pop(outcome) == positive).to_numpy()
     rows = rows.drop(columns=[*ids, *WRITTEN_LATER[name]])
-    rows.columns = [column.replace(" ", "_").replace(",", "") for column in rows]
-    numbers = list(as_numbers(rows, rows.select_dtypes("number")))
-    return rows, y, numbers, [column for column in rows if column not in numbers and rows[column].nunique() > 1]
+    names = [str(column).replace(" ", "_").replace(",", "") for column in rows]
+    rows.columns = pd.Index(names)
+    numbers = list(as_numbers(rows, map(str, rows.select_dtypes("number"))))
+    return rows, y, numbers, [name for name in names if name not in numbers and rows[name].nunique() > 1]
 
 
 def main() -> None:

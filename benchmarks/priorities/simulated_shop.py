@@ -32,9 +32,9 @@ from cvo_ml.priorities.knapsack import NONE
 from cvo_ml.priorities.prices import Limits
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
-from training import churn, clv
 from training.churn_recipe import MINIMA, calibrated, folds, grown
-from training.churn_windows import windows_of
+from training.churn_windows import closed_dates, windows_of
+from training.clv_validation import fit
 
 AS_OF = date(2023, 1, 1)
 HORIZON = Horizon("180D")
@@ -65,9 +65,9 @@ def policy_of(shop: SimulatedShop, budget: float) -> PriorityPolicy:
 def scores_of(shop: SimulatedShop, policy: PriorityPolicy) -> pd.DataFrame:
     """Scores by models that saw the shop's tables before the cut only."""
     clv_job, churn_job = ClvJob(horizon=HORIZON), ChurnJob()
-    fitted = clv.fit(snapshot(shop.tables, AS_OF), clv_job)
+    fitted = fit(snapshot(shop.tables, AS_OF), clv_job)
     assert fitted.scorer is not None
-    windows = windows_of(shop.tables, churn.closed_dates(shop.tables, AS_OF, churn_job, MINIMA), churn_job)
+    windows = windows_of(shop.tables, closed_dates(shop.tables, AS_OF, churn_job, MINIMA), churn_job)
     model = grown(windows, churn_job)
     calibrated(model, folds(windows, churn_job), churn_job)
     settings = {
@@ -97,7 +97,8 @@ def by_action(effects: pd.DataFrame, column: str, policy: PriorityPolicy) -> pd.
 def true_profit(found: Plan, true: pd.DataFrame) -> float:
     """What a plan's contacts really earn in expectation."""
     act = found.columns["next_action"].dropna()
-    return float(true.stack().reindex(pd.MultiIndex.from_arrays([act.index, act])).sum())
+    rows, columns = true.index.get_indexer(act.index), true.columns.get_indexer(pd.Index(act))
+    return float(true.to_numpy()[rows, columns].sum())
 
 
 def ranked_profit(score: pd.Series, true: pd.DataFrame, policy: PriorityPolicy, budget: float) -> float:

@@ -10,16 +10,16 @@ alone; ours also cuts edges to keep, gives equal customers equal scores, and add
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from benchmarks.measuring import Seconds, peak_memory
 
 QUERY = """
 CREATE TABLE scored AS
@@ -53,7 +53,7 @@ def ours(path: Path) -> int:
     from cvo_ml.segments.assign import value_tiers
     from cvo_ml.segments.groups import group_table
 
-    started = times()
+    started = Seconds.now()
     rfm = pd.read_parquet(path).set_index("customer_id")
     edges = fit_edges(rfm, SegmentPolicy(scale=5, vocabulary="klaviyo"))
     levels = segment(rfm, edges)
@@ -77,7 +77,7 @@ def ntile(path: Path) -> int:
     """The bare query; the number of customers scored."""
     import duckdb
 
-    started = times()
+    started = Seconds.now()
     connection = duckdb.connect()
     connection.execute(QUERY.format(path=path))
     (count,) = connection.execute("SELECT count(*) FROM scored WHERE r + f + m > 0").fetchone() or (0,)
@@ -85,16 +85,10 @@ def ntile(path: Path) -> int:
     return 0
 
 
-def times() -> tuple[float, float]:
-    """Wall and CPU seconds so far."""
-    return time.perf_counter(), time.process_time()
-
-
-def say(started: tuple[float, float], count: int) -> None:
+def say(started: Seconds, count: int) -> None:
     """Print what the child measured."""
-    wall, cpu = (now - then for now, then in zip(times(), started, strict=True))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(json.dumps({"wall": wall, "cpu": cpu, "peak_gib": peak, "customers": count}))
+    taken = Seconds.now().since(started)
+    print(json.dumps({**taken._asdict(), "peak_gib": peak_memory() / 2**30, "customers": count}))
 
 
 def child(side: str, path: Path) -> dict[str, float]:

@@ -49,7 +49,7 @@ def simulated(preset: str) -> pd.DataFrame:
 
 def figures(orders: pd.DataFrame) -> dict[str, float]:
     """Purchase days, order values and gaps of a table of orders."""
-    days = orders.groupby(["customer", "day"], as_index=False)["net"].sum().sort_values(["customer", "day"])
+    days = orders.groupby(["customer", "day"], as_index=False)[["net"]].sum().sort_values(["customer", "day"])
     counts = days.groupby("customer").size()
     gaps = days.groupby("customer")["day"].diff().dt.days.dropna()
     frequent = gaps.groupby(days["customer"]).filter(lambda group: len(group) >= 10).groupby(days["customer"])

@@ -8,15 +8,12 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from speed import CONFIG
-
+from benchmarks.measuring import peak_memory, timed
+from benchmarks.simulate.speed import CONFIG
 from cvo_ml.simulate import shop_preset, write_shop
 
 
@@ -30,18 +27,14 @@ def main() -> None:
     config = CONFIG if chosen.preset == "benchmark" else shop_preset(chosen.preset)
     place = Path(tempfile.mkdtemp(dir=chosen.folder))
     try:
-        begin = time.perf_counter()
-        manifest = write_shop(place / "shop", config, chosen.customers)
-        taken = time.perf_counter() - begin
+        manifest, taken = timed(lambda: write_shop(place / "shop", config, chosen.customers))
         size = sum(path.stat().st_size for path in place.rglob("*.parquet"))
     finally:
         shutil.rmtree(place)
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, kibibytes on Linux
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     rows = sum(file["rows"] for file in manifest["files"].values())
     print(
         f"{chosen.preset}: {chosen.customers:,} customers, {rows:,} rows in {len(manifest['files'])} files, "
-        f"{size / 1e9:.2f} GB on disk, {taken:.0f} s, peak {peak / 1e9:.2f} GB"
+        f"{size / 1e9:.2f} GB on disk, {taken.wall:.0f} s, peak {peak_memory() / 1e9:.2f} GB"
     )
 
 

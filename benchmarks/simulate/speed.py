@@ -9,37 +9,22 @@ customer only (frequency, recency, T, lambda, p, alive); ours also has every ord
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from datetime import date
 
 import numpy as np
 from lifetimes.generate_data import beta_geometric_nbd_model
 
-from cvo_ml.config.simulation import Beta, Dropout, Population, Renewal, ShopConfig, Spend
+from benchmarks.cohort import ALPHA, A, B, P, Q, R, cohort
+from benchmarks.measuring import timed
 from cvo_ml.simulate import simulate_shop
 from cvo_ml.simulate.shop import population, purchases
 from cvo_ml.simulate.shop.clock import Clock
 from cvo_ml.simulate.shop.shop import shop_world
 from cvo_ml.simulate.streams import blocks
 
-R, ALPHA, A, B, WEEKS = 0.55, 6.0, 0.8, 4.5, 78
-CONFIG = ShopConfig(
-    name="benchmark",
-    about="one cohort, BG/NBD and Gamma-Gamma",
-    seed=1,
-    start=date(2020, 1, 1),
-    acquired_until=date(2020, 1, 2),
-    end=date(2021, 6, 30),
-    populations=(
-        Population(
-            name="all",
-            purchase=Renewal(r=R, alpha=ALPHA),
-            dropout=Dropout(per_order=Beta(a=A, b=B)),
-            spend=Spend(p=6.25, q=3.74, v=15.44),
-        ),
-    ),
-)
+WEEKS = 78
+CONFIG = cohort(acquired_until=date(2020, 1, 2))
 
 
 def bare_draws(customers: int, orders: int) -> None:
@@ -47,10 +32,10 @@ def bare_draws(customers: int, orders: int) -> None:
     rng = np.random.Generator(np.random.SFC64(1))
     rng.standard_gamma(R, customers)
     rng.beta(A, B, customers)
-    rng.standard_gamma(3.74, customers)
+    rng.standard_gamma(Q, customers)
     rng.standard_exponential(orders)
     rng.random(orders)
-    rng.standard_gamma(6.25, orders)
+    rng.standard_gamma(P, orders)
 
 
 def process_only(customers: int) -> int:
@@ -75,12 +60,7 @@ def arrow_tables(customers: int) -> None:
 
 def seconds(run: Callable[[], object], repeats: int = 3) -> float:
     """Best wall time of a few runs."""
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begin)
-    return min(times)
+    return min(timed(run)[1].wall for _ in range(repeats))
 
 
 def main() -> None:

@@ -12,9 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +21,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+
+from benchmarks.measuring import peak_memory, timed
 
 COLUMNS: Final = {
     "order_id": "order",
@@ -105,13 +105,12 @@ def measured(work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, 
 
 
 def _measure(work: Callable[..., dict[str, Any]], arguments: tuple[Any, ...]) -> dict[str, Any]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    said = work(*arguments)
+    said, taken = timed(lambda: work(*arguments))
     return {
         **said,
-        "wall_seconds": round(time.perf_counter() - wall, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
-        "peak_gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+        "wall_seconds": round(taken.wall, 1),
+        "cpu_seconds": round(taken.cpu, 1),
+        "peak_gigabytes": round(peak_memory() / 1e9, 2),
     }
 
 

@@ -1,4 +1,4 @@
-"""The commands, their options, and the exit code of each kind of failure (DESIGN.md §4)."""
+"""The commands, their options, and the exit code of each kind of failure (``core.errors``)."""
 
 from __future__ import annotations
 
@@ -53,6 +53,13 @@ Overrides = Annotated[
     Optional[list[str]],
     typer.Option("--set", help="Override a job's setting, such as churn.horizon=60D.", show_default=False),
 ]
+Simulated = Annotated[
+    Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
+]
+SimulatedSize = Annotated[
+    Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
+]
+SimulatedSeed = Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")]
 HorizonOption = Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged, such as 90D.")]
 
 
@@ -74,13 +81,9 @@ def demo(
     out: Out = Path("demo"),
     mlruns: Mlruns = Path("mlruns"),
     overrides: Overrides = None,
-    simulated: Annotated[
-        Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
-    ] = None,
-    size: Annotated[
-        Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
-    ] = None,
-    seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
+    simulated: Simulated = None,
+    size: SimulatedSize = None,
+    seed: SimulatedSeed = None,
 ) -> None:
     """Train, score, segment, prioritize and judge: on sample data, on your own orders, or on a simulated shop."""
     from cvo_ml.cli import commands, shops
@@ -156,7 +159,7 @@ def train(
     from cvo_ml.cli import commands, shops
 
     if static is not None:
-        commands.train_static(names, static, label, positive, mlruns, overrides or [], as_json)
+        commands.train_static(names, static, label, positive, mlruns, overrides or [], as_json, tune)
         return
     chosen = shops.choose(None, shop, "", max_bad_share=max_bad_share)
     commands.train(names, chosen, as_of, mlruns, overrides or [], as_json, promote=promote, tune=tune)
@@ -218,8 +221,7 @@ def prioritize(
     from cvo_ml.cli import prioritize as planning
     from cvo_ml.cli import shops
 
-    scored = out / shops.FILE
-    chosen = shops.choose(None, shop or (scored if scored.is_file() else None), "")
+    chosen = shops.of_run(shop, out)
     if evaluate:
         planning.evaluate(chosen, horizon, out, as_json)
         return
@@ -271,8 +273,7 @@ def outcomes(
     """Judge the scores by what happened after them; without --shop, by the shop that was scored."""
     from cvo_ml.cli import commands, shops
 
-    scored = out / shops.FILE
-    commands.outcomes(shops.choose(None, shop or (scored if scored.is_file() else None), ""), horizon, out, by, as_json)
+    commands.outcomes(shops.of_run(shop, out), horizon, out, by, as_json)
 
 
 @app.command()
@@ -296,13 +297,9 @@ def backtest(
         "backtest"
     ),
     overrides: Overrides = None,
-    simulated: Annotated[
-        Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
-    ] = None,
-    size: Annotated[
-        Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
-    ] = None,
-    seed: Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")] = None,
+    simulated: Simulated = None,
+    size: SimulatedSize = None,
+    seed: SimulatedSeed = None,
     as_json: Json = False,
 ) -> None:
     """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
@@ -409,7 +406,7 @@ class Stopped(BaseException):
 
 def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
-    from cvo_ml.core.errors import CvoError, unusable
+    from cvo_ml.core.errors import CvoError, storage_failure, unusable
 
     _let_signals_raise()
     try:
@@ -420,6 +417,12 @@ def main() -> None:
     except OSError as error:
         _complain(refused := unusable(error))
         sys.exit(refused.exit_code)
+    except Exception as error:
+        failed = storage_failure(error)
+        if failed is None:
+            raise
+        _complain(failed)
+        sys.exit(failed.exit_code)
     except Stopped as stopped:
         print("\ncvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
         sys.exit(128 + int(stopped.args[0]))

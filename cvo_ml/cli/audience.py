@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -10,7 +9,7 @@ from typing import Any, Final, cast
 import pandas as pd
 
 from cvo_ml.cli import show
-from cvo_ml.cli.commands import console, step
+from cvo_ml.cli.terminal import console, print_json, step
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.files import write_text
@@ -71,7 +70,7 @@ def audience(
         "notes": _notes(listed, platform, consent_elsewhere),
     }  # fmt: skip
     if as_json:
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        print_json(said)
     else:
         _tell(said)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +12,13 @@ from rich.table import Table
 
 from cvo_ml import pipeline
 from cvo_ml.cli import monitoring, shops, training
+from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.monitoring.truth import Truth
+from cvo_ml.registry.tracking import MODEL_NAMES
 from cvo_ml.report.backtest import render
 from cvo_ml.transactions import read_shop
 
@@ -50,9 +51,9 @@ def backtest(
     write_json(out / SUMMARY, summary)
     write_text(out / REPORT, render(summary))
     if as_json:
-        print(json.dumps(summary, indent=2, ensure_ascii=False))
+        print_json(summary)
     else:
-        show(Console(), summary, out)
+        show(console, summary, out)
 
 
 def _walk(shop_file: Path, out: Path, options: Mapping[str, str | None], overrides: Sequence[str], quiet: bool) -> None:
@@ -85,8 +86,8 @@ def show(console: Console, summary: Mapping[str, Any], out: Path) -> None:
         )
     console.print(table)
     console.print(
-        "[dim]Grades of clv, churn, icp. Top decile: share of the window's value held by predicted_clv's best tenth; "
-        "next best: by the best ranking without a model.[/]",
+        f"[dim]Grades of {', '.join(MODEL_NAMES)}. Top decile: share of the window's value held by predicted_clv's "
+        "best tenth; next best: by the best ranking without a model.[/]",
         highlight=False,
     )
     monitoring.ledger_table(console, summary["ledger"], "as_of")
@@ -119,7 +120,7 @@ def _earnings(console: Console, summary: Mapping[str, Any]) -> None:
 
 
 def _grades(models: Mapping[str, Mapping[str, str]]) -> str:
-    return " ".join(model.get("grade") or "–" for model in models.values())
+    return " ".join(models[name].get("grade") or "–" for name in MODEL_NAMES)
 
 
 def _value_cells(value: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from cvo_ml import pipeline
 from cvo_ml.cli import monitoring, shops, show, simulation, training
 from cvo_ml.cli.champions import champions, from_folder
 from cvo_ml.cli.prospects import score_prospects as prospects_of
+from cvo_ml.cli.terminal import console, print_json, step
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
@@ -36,20 +33,6 @@ from cvo_ml.report import priorities_section, render, segment_section
 from cvo_ml.segments.files import stored_summary
 from cvo_ml.transactions import ReadResult, read_shop
 from cvo_ml.transactions.readiness import readiness
-
-console: Final = Console()
-
-
-@contextmanager
-def step(text: str, quiet: bool = False) -> Iterator[None]:
-    """Show what is being done, and how long it took when it is done."""
-    if quiet:
-        yield
-        return
-    started = time.perf_counter()
-    with console.status(text):
-        yield
-    console.print(f"[green]✓[/] {text} [dim]{time.perf_counter() - started:.1f} s[/]", highlight=False)
 
 
 def demo(
@@ -111,7 +94,7 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     judged = readiness(read, as_of=cut or pipeline.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
         found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
-        _print_json({**judged.as_dict(), **found})
+        print_json({**judged.as_dict(), **found})
         return
     show.ledger(console, read)
     show.readiness(console, read, judged)
@@ -152,7 +135,7 @@ def train(
     cut = parse_as_of(as_of)
     said = _train(list(dict.fromkeys(names)), shop_file, cut, mlruns, overrides, when, quiet=as_json, tune=tune)
     if as_json:
-        _print_json({"models": said})
+        print_json({"models": said})
     else:
         show.models(console, said)
     if all(event["event"] == "refused" for event in said):
@@ -172,18 +155,23 @@ def train_static(
     mlruns: Path,
     overrides: Sequence[str],
     as_json: bool,
+    tune: str | None = None,
 ) -> None:
     """Train churn on a table without dates.
 
     Raises
     ------
     UsageError
-        If other models are named, or no label.
+        If other models are named, or no label, or a search, which needs dates.
     ModelRefused
         If the table carries no model.
     """
     if list(names) != ["churn"] or label is None:
         raise UsageError("--static is for churn alone, and needs --label: cvo train churn --static FILE --label COLUMN")
+    if tune is not None:
+        raise UsageError(
+            "--tune judges trials on later windows, which a table without dates does not have: leave it out"
+        )
     check_overrides(names, overrides)
     training.checkout()
     with step(f"Training churn on {table.name}", as_json):
@@ -191,7 +179,7 @@ def train_static(
     if said["event"] == "refused":
         raise ModelRefused(said["text"], reason_code=said["reason"])
     if as_json:
-        _print_json({"models": [said]})
+        print_json({"models": [said]})
     else:
         show.notes(console, said["notes"])
         console.print_json(data=said["metrics"])
@@ -209,7 +197,7 @@ def score(
     run = _score(read, shop, cut, out, models, quiet=as_json)
     shops.save(shop, out / shops.FILE)
     if as_json:
-        _print_json(dict(run.manifest))
+        print_json(dict(run.manifest))
     else:
         show.scored(console, read_scores(run), run)
         show.notes(console, run.manifest["notes"])
@@ -223,7 +211,7 @@ def score_prospects(
     with step(f"Scoring {prospects}", as_json):
         done = prospects_of(shop, prospects, parse_as_of(as_of), out, mlruns, folder)
     if as_json:
-        _print_json(done)
+        print_json(done)
         return
     ledger = done["prospect_ledger"]
     console.print(f"{ledger['scored']:,} of {ledger['known']:,} prospects scored: {done['file']}", highlight=False)
@@ -254,7 +242,7 @@ def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json:
             raise
         judged = {"as_of": run.manifest["as_of"], "reason": str(open_window)}
     if as_json:
-        _print_json({**judged, "ledger": lines})
+        print_json({**judged, "ledger": lines})
         return
     if "reason" in judged:
         console.print(f"The current run is not judged: {judged['reason']}.", highlight=False)
@@ -324,7 +312,3 @@ def write_report(out: Path, quiet: bool) -> None:
         priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
         outcomes = pipeline.stored_outcomes(out, run)
         write_text(out / "report.html", render(scores, run.manifest, outcomes, segments, priorities))
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))

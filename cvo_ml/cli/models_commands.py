@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
 from cvo_ml import pipeline
 from cvo_ml.cli.champions import challengers, champions, opened
+from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.gates import load_gates
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import NoChampion, UsageError
@@ -22,11 +20,11 @@ from cvo_ml.registry.export import export as write_export
 from cvo_ml.registry.gate import decide
 from cvo_ml.registry.promotion import evidence_of
 from cvo_ml.registry.promotion import promote as make_champion
+from cvo_ml.registry.run import flat
 from cvo_ml.registry.succession import Appointment, Succession
 from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, MODEL_NAMES, Tracker
 from cvo_ml.transactions import read_shop
 
-console: Final = Console()
 #: Facts that a difference of two versions is about; the rest follows from them.
 COMPARED: Final = ("trained_as_of", "shop", "data_hash", "git_commit", "pins_hash", "job", "metrics")
 
@@ -36,7 +34,7 @@ def list_(mlruns: Path, as_json: bool) -> None:
     tracker = Tracker.existing(mlruns)
     rows = tracker.registered() if tracker else []
     if as_json:
-        _print_json({"models": rows})
+        print_json({"models": rows})
         return
     table = Table(title="Registered models", title_justify="left", show_edge=False)
     columns = ("name", "version", "alias", "grade", "shop", "as_of", "hash")
@@ -58,7 +56,7 @@ def show(name: str, version: int | None, mlruns: Path, as_json: bool) -> None:
     if as_json:
         found = {"version": chosen, "champion": current, "settings": bundle.settings, "facts": bundle.facts}
         gates = [check.__dict__ for check in checks]
-        _print_json({**found, "evidence": evidence, "gates": gates, "audit": [past.as_dict() for past in history]})
+        print_json({**found, "evidence": evidence, "gates": gates, "audit": [past.as_dict() for past in history]})
         return
     console.print(Markdown(model_card(bundle, evidence)))
     _gates(chosen, checks)
@@ -72,13 +70,13 @@ def diff(name: str, first: int | None, second: int | None, mlruns: Path, as_json
     bundles = [tracker.bundle(name, version) for version in versions]
     told = [
         {"kind": bundle.kind, "hash": bundle.version, "grade": bundle.grade}
-        | dict(_flat(bundle.settings))
-        | dict(_flat({key: bundle.facts.get(key) for key in COMPARED}))
+        | dict(flat(bundle.settings))
+        | dict(flat({key: bundle.facts.get(key) for key in COMPARED}))
         for bundle in bundles
     ]
     keys = [key for key in dict.fromkeys([*told[0], *told[1]]) if told[0].get(key) != told[1].get(key)]
     if as_json:
-        _print_json({"versions": versions, "differences": {key: [side.get(key) for side in told] for key in keys}})
+        print_json({"versions": versions, "differences": {key: [side.get(key) for side in told] for key in keys}})
         return
     table = Table(title=f"{name}: what differs", title_justify="left", show_edge=False)
     for column in ("", *(f"version {version}" for version in versions)):
@@ -112,7 +110,8 @@ def export(name: str, version: int | None, to: Path, mlruns: Path) -> None:
     bundle = tracker.bundle(name, chosen)
     folder = write_export(bundle, model_card(bundle, evidence_of(tracker, name, chosen)), to)
     console.print(f"{folder} (version {chosen}, {bundle.version}) and the card beside it.", highlight=False)
-    console.print(f"Without MLflow: cvo score --models {to} --as-of YYYY-MM-DD", highlight=False)
+    without = f"Without MLflow: cvo score --models {to} --shop YOUR_SHOP.yaml --as-of YYYY-MM-DD"
+    console.print(without, highlight=False, soft_wrap=True)
 
 
 def shadow(shop: ShopConfig, as_of: str, mlruns: Path, as_json: bool) -> None:
@@ -123,7 +122,7 @@ def shadow(shop: ShopConfig, as_of: str, mlruns: Path, as_json: bool) -> None:
     read = read_shop(shop, as_of=cut)
     found = pipeline.shadow_scores(read.tables, cut, serving, behind, shop=shop.name)
     if as_json:
-        _print_json({"as_of": str(cut), "models": found})
+        print_json({"as_of": str(cut), "models": found})
         return
     table = Table(title=f"Champion and challenger as of {cut}", title_justify="left", show_edge=False)
     for column in ("", *found):
@@ -148,7 +147,7 @@ def _version(tracker: Tracker, name: str, alias: str) -> int:
 
 def _moved(moved: Appointment, as_json: bool) -> None:
     if as_json:
-        _print_json(moved.as_dict())
+        print_json(moved.as_dict())
         return
     before = "nobody" if moved.before is None else f"version {moved.before}"
     said = f"{moved.name}: version {moved.version} is champion, {before} was ({moved.kind}: {moved.why})"
@@ -182,17 +181,5 @@ def _when(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
 def _cell(value: Any) -> str:
     return "" if value is None else f"{value:,.4g}" if isinstance(value, float) else str(value)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cvo_ml import pipeline
+from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.monitoring import MonitoringPolicy
 from cvo_ml.core.errors import GateClosed
@@ -33,9 +33,8 @@ def monitor(out: Path, policy_file: Path | None, webhook: str | None, as_json: b
     run, found = pipeline.alarms_of(out, policy)
     about = {"shop": run.manifest["shop"], "as_of": run.manifest["as_of"], "run": run.name}
     if as_json:
-        print(json.dumps({**about, "alarms": [alarm.as_dict() for alarm in found]}, indent=2, ensure_ascii=False))
+        print_json({**about, "alarms": [alarm.as_dict() for alarm in found]})
     else:
-        console = Console()
         for alarm in found:
             console.print(f"[{STYLE[alarm.level]}]{alarm.level}[/] ", end="")
             console.print(f"{alarm.code}: {alarm.text}", highlight=False, markup=False)

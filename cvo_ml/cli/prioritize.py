@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from cvo_ml.cli import show
-from cvo_ml.cli.commands import console, step, write_report
+from cvo_ml.cli.commands import write_report
+from cvo_ml.cli.terminal import console, print_json, step
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
@@ -35,7 +35,7 @@ def prioritize(
     with step("Prioritizing", as_json):
         run = replanned(run, read.tables, rules, measured, out)
     if as_json:
-        _print_json({"run": str(run.folder), **run.manifest["plan"]})
+        print_json({"run": str(run.folder), **run.manifest["plan"]})
     else:
         show.scored(console, read_scores(run), run)
     write_report(out, quiet=as_json)
@@ -49,7 +49,7 @@ def evaluate(shop: ShopConfig, horizon: str, out: Path, as_json: bool) -> None:
         read = read_shop(shop)
     found = evaluated(run, read.tables, Horizon(horizon), out)
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     table = Table(title=f"What the contacts of {found['as_of']} did", title_justify="left", show_edge=False)
     for name in ("action", "treated", "held out", "extra value each", "profit each, 95 % interval", "verdict"):
@@ -103,7 +103,3 @@ def _numbers(result: Mapping[str, Any]) -> tuple[str, str, str]:
         f"{profit['estimate']:,.2f} [{profit['lower']:,.2f}, {profit['upper']:,.2f}]",
         str(result.get("verdict", "")),
     )
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))

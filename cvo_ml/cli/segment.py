@@ -10,8 +10,8 @@ from typing import Final
 import typer
 
 from cvo_ml import pipeline
-from cvo_ml.cli.commands import console, step
 from cvo_ml.cli.show_segments import show
+from cvo_ml.cli.terminal import console, step
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.segments import SegmentPolicy

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import yaml
 
 from cvo_ml.config.loader import default_config, load_config
-from cvo_ml.config.shops import ShopConfig
+from cvo_ml.config.shops import ShopConfig, SourceConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.transactions import sample_shop, shop_from_columns
+from cvo_ml.transactions.sources import headers_of
 
 #: the shop that was scored, kept beside its scores
 FILE: Final = "shop.yaml"
@@ -32,7 +34,7 @@ def choose(
     Raises
     ------
     UsageError
-        If options contradict each other or ``columns`` is not ``meaning=header,...``.
+        If options contradict each other, or ``columns`` is missing or not ``meaning=header,...``.
     """
     if data is not None and shop is not None:
         raise UsageError("--data and --shop name two sources: give one of them")
@@ -46,9 +48,25 @@ def choose(
         raise UsageError(f"{data}: is a configuration: give it as --shop {data}")
     if rows not in (None, "orders", "lines"):
         raise UsageError(f"--rows {rows!r} is unknown: use orders or lines")
+    if not columns.strip():
+        raise UsageError(_say_which(data, dialect))
     kind: Literal["orders", "lines"] | None = "lines" if rows == "lines" else "orders" if rows == "orders" else None
     declared = shop_from_columns(data, mapping(columns), rows=kind, guests="exclude" if guests else "fault", **dialect)
     return _tolerant(declared, max_bad_share)
+
+
+def of_run(shop: Path | None, out: Path) -> ShopConfig:
+    """The shop that is named, else the one whose scores ``out`` holds, else the sample."""
+    scored = out / FILE
+    return choose(None, shop or (scored if scored.is_file() else None), "")
+
+
+def _say_which(data: Path, dialect: Mapping[str, Any]) -> str:
+    """What to write, and of which headers, where a file stands alone."""
+    given = {name: dialect[name] for name in ("delimiter", "encoding") if name in dialect}
+    headers = headers_of(SourceConfig(path=str(data), **given))
+    found = f"; its headers are {', '.join(map(repr, headers[:20]))}" if headers else ""
+    return f"{data}: say which header means what, such as --columns customer_id=Client,ordered_at=Date,net=Total{found}"
 
 
 def _tolerant(shop: ShopConfig, max_bad_share: float | None) -> ShopConfig:
@@ -99,4 +117,5 @@ def save(shop: ShopConfig, path: Path) -> Path:
 
 def _found(path: Path) -> Path:
     """The path, or the configuration of that name that comes with the package."""
-    return path if path.is_file() else default_config(f"shops/{path.stem}.yaml") if path.parent == Path() else path
+    shipped = default_config(f"shops/{path.stem}.yaml")
+    return shipped if not path.is_file() and path.parent == Path() and shipped.is_file() else path

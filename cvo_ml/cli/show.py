@@ -26,8 +26,9 @@ GRADE_STYLE = {"A": "bold green", "B": "green", "C": "yellow", "D": "red"}
 def ledger(console: Console, read: ReadResult) -> None:
     """Rows in = used + quarantined + excluded by rule."""
     table = Table(title="Rows of the source", title_justify="left", show_edge=False)
-    for name, justify in (("", "left"), ("reason", "left"), ("rows", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column()
+    table.add_column("reason")
+    table.add_column("rows", justify="right")
     for kind, reason, count in read.ledger.lines():
         table.add_row(kind, reason, f"{count:,}")
     console.print(table)
@@ -77,8 +78,9 @@ def models(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
         for note in event.get("notes", []):
             console.print(f"  [dim]{event['name']}: {note}[/]", highlight=False)
     for event in said:
-        if event.get("role") == "challenger":
-            text = f"{event['name']}: version {event['registered']} is challenger, the champion stays; {event['why']}"
+        if "role" in event:
+            stays = ", the champion stays" if event["role"] == "challenger" else ""
+            text = f"{event['name']}: version {event['registered']} is {event['role']}{stays}; {event['why']}"
             console.print(text, highlight=False, markup=False)
 
 
@@ -174,7 +176,7 @@ def _value_sentences(value: Mapping[str, Any], days: float, currency: str) -> It
     money = "" if currency == "XXX" else f" {currency}"
     came = value["actual_total"]
     gap = f" ({value['predicted_total'] / came - 1:+.0%})" if came else ""
-    yield f"Value: predicted {value['predicted_total']:,.0f}, came {came:,.0f}{money}{gap}."
+    yield f"Value: predicted {value['predicted_total']:,.0f}, came {came:,.0f}{money}{gap} of {value['scored']:,}."
 
 
 def _churn_sentences(churn: Mapping[str, Any], days: float) -> Iterator[str]:
@@ -202,29 +204,30 @@ def _icp_sentences(icp: Mapping[str, Any], days: float) -> Iterator[str]:
 def distance(console: Console, truth: Mapping[str, Any]) -> None:
     """How far the scores of a simulated shop are from what is true."""
     console.print("Against the known truth:", highlight=False)
+    for sentence in _truth_sentences(truth):
+        console.print(f"  {sentence}", highlight=False)
+
+
+def _truth_sentences(truth: Mapping[str, Any]) -> Iterator[str]:
     if "value" in truth:
         value = truth["value"]
-        console.print(
-            f"  value: rank correlation {value['rank_correlation']:.2f}; "
-            f"predicted {value['predicted_total']:,.0f} of a "
-            f"true expectation of {value['true_total']:,.0f} "
-            f"({value['predicted_total'] / value['true_total'] - 1:+.0%}); "
-            f"top decile holds {value['top_decile_share']:.1%}, the best possible {value['best_top_decile_share']:.1%}",
-            highlight=False,
+        gap = value["predicted_total"] / value["true_total"] - 1
+        yield (
+            f"value: rank correlation {value['rank_correlation']:.2f}; predicted {value['predicted_total']:,.0f} of a "
+            f"true expectation of {value['true_total']:,.0f} ({gap:+.0%}); "
+            f"top decile holds {value['top_decile_share']:.1%}, the best possible {value['best_top_decile_share']:.1%}"
         )
     if "churn" in truth:
         churn = truth["churn"]
-        console.print(
-            f"  churn: mean error {churn['mean_absolute_error']:.3f}, bias {churn['bias']:+.3f}, "
-            f"rank correlation {churn['rank_correlation']:.2f}",
-            highlight=False,
+        yield (
+            f"churn: mean error {churn['mean_absolute_error']:.3f}, bias {churn['bias']:+.3f}, "
+            f"rank correlation {churn['rank_correlation']:.2f}"
         )
     if "alive" in truth:
         alive = truth["alive"]
-        console.print(
-            f"  P(alive): {alive['mean_p_alive']:.2f} on average, {alive['share']:.2f} are alive; "
-            f"{alive['mean_p_alive_of_alive']:.2f} for them, {alive['mean_p_alive_of_dropped_out']:.2f} for the others",
-            highlight=False,
+        yield (
+            f"P(alive): {alive['mean_p_alive']:.2f} on average, {alive['share']:.2f} are alive; "
+            f"{alive['mean_p_alive_of_alive']:.2f} for them, {alive['mean_p_alive_of_dropped_out']:.2f} for the others"
         )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
-from rich.console import Console
 from rich.table import Table
 
+from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.shops import ShopConfig, TableConfig
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import UsageError
@@ -34,7 +33,6 @@ def simulate(
 ) -> None:
     """Write a simulated world and say what it holds."""
     defects = Defects() if dirty else None
-    console = Console()
     with console.status("Simulating") as status:
 
         def progress(done: int) -> None:
@@ -49,12 +47,12 @@ def simulate(
         else:
             raise UsageError(f"{kind!r} cannot be simulated: use shop or saas")
     if as_json:
-        print(json.dumps(manifest, indent=2, ensure_ascii=False))
+        print_json(manifest)
     else:
-        _show(console, folder, manifest)
+        _show(folder, manifest)
 
 
-def _show(console: Console, folder: Path, manifest: dict[str, Any]) -> None:
+def _show(folder: Path, manifest: dict[str, Any]) -> None:
     table = Table(title=f"{folder}: seed {manifest['seed']}", title_justify="left", show_edge=False)
     table.add_column("file")
     table.add_column("rows", justify="right")

@@ -67,7 +67,7 @@ def run(
     arguments = ["--shop", str(shop_file), "--as-of", str(as_of), "--mlruns", str(mlruns.resolve())]
     arguments += ["--promote", when]
     arguments += [part for name in names for part in ("--job", name)]
-    arguments += ["--tune", tune] if tune else []
+    arguments += ["--tune", tune] if tune is not None else []
     said = run_module("training", [*arguments, *_sets(overrides)], listener)
     return [event for event in said if event["event"] in ("trained", "refused")]
 

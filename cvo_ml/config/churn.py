@@ -60,6 +60,9 @@ class Condition(FrozenConfig):
         return self
 
 
+Use = Literal["auto", "always", "never"]
+
+
 class ChurnCalibration(FrozenConfig):
     """The map from the trees' probabilities to calibrated ones, fitted on windows later than the trees'."""
 
@@ -107,6 +110,8 @@ class ChurnJob(FrozenConfig):
     monotone: dict[str, Literal[-1, 1]] = {}
     more_features: tuple[str, ...] = ()
     btyd_features: bool = False
+    stack: Use = "auto"
+    season_level: Use = "auto"
     calibration: ChurnCalibration = ChurnCalibration()
     hazard: Hazard = Hazard()
     offer: Offer = Offer()

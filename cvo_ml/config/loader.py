@@ -21,7 +21,7 @@ class _StrictLoader(yaml.SafeLoader):
     """YAML 1.2's idea of booleans, no duplicate keys, no anchors (an alias bomb needs them)."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # its stubs leave it open
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise yaml.constructor.ConstructorError(None, None, "anchors and aliases are not allowed", event.start_mark)
         return super().compose_node(parent, index)
@@ -102,7 +102,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         If the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        content = _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): name an existing file") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or no such day
@@ -112,6 +112,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds no keys: write 'key: value' lines")
     return content
+
+
+def _parsed(text: str) -> Any:
+    loader = _StrictLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _apply_override(content: dict[str, Any], override: str) -> None:
@@ -125,7 +133,7 @@ def _apply_override(content: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict):
             raise ConfigError(f"--set {override!r}: {parent!r} holds a value, not keys")
     try:
-        place[last] = yaml.load(value, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        place[last] = _parsed(value)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(f"--set {override!r}: the value is not valid YAML") from None
 

@@ -43,6 +43,8 @@ def _currency_code(currency: str) -> str:
 
 
 def _one_sign(delimiter: str) -> str:
+    if delimiter == r"\t":  # two signs, as a shell and a plain YAML text pass it on
+        return "\t"
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise ValueError(f"{delimiter!r} is not one sign: write one such as ',' or ';', or '\\t' for a tabulator")
     return delimiter

@@ -1,4 +1,4 @@
-"""The contracts of all tables that the product reads (DESIGN.md §4). Only ``orders`` is required to run."""
+"""The contracts of all tables that the product reads. Only ``orders`` is required to run."""
 
 from __future__ import annotations
 

@@ -1,13 +1,19 @@
 """The error tree. Each message says what is wrong, where, and what to do.
 
-The command line turns the class into an exit code (DESIGN.md §4): 2 wrong usage or config,
+The command line turns the class into an exit code: 2 wrong usage or config,
 3 data refused, 4 model refused or gate closed, 5 partly done, 1 a bug.
 """
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Final
+
+_NO_SPACE: Final = "No space left on device"
+_FULL: Final = "no space is left on the disk: free some, or name a place on another one"
 
 
 class CvoError(Exception):
@@ -127,7 +133,37 @@ def unusable(error: OSError) -> UsageError:
     out/report.html: cannot be used (Permission denied): name another place, or make this one usable
     """
     where = f"{error.filename}: " if error.filename else ""
+    if error.errno == errno.ENOSPC or _NO_SPACE in str(error):  # Arrow hides the number in its words
+        return UsageError(f"{where}{_FULL}")
     return UsageError(f"{where}cannot be used ({error.strerror or error}): name another place, or make this one usable")
+
+
+def storage_failure(error: BaseException) -> UsageError | None:
+    """A full disk or an unusable database behind an error of any library, as a sentence; None where it is another.
+
+    Examples
+    --------
+    >>> print(storage_failure(sqlite3.OperationalError("database or disk is full")))
+    no space is left on the disk: free some, or name a place on another one
+    >>> print(storage_failure(KeyError("plan")))
+    None
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and (cause.errno == errno.ENOSPC or _NO_SPACE in str(cause)):
+            return unusable(cause)
+        if isinstance(cause, sqlite3.OperationalError) and (words := _unusable_database(str(cause))):
+            return UsageError(words)
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _unusable_database(said: str) -> str:
+    if "disk is full" in said:
+        return _FULL
+    if any(words in said for words in ("locked", "readonly", "unable to open", "disk I/O error")):
+        return f"MLflow's database cannot be used ({said}): name another folder (--mlruns), or make this one usable"
+    return ""
 
 
 def nearest_name(name: str, known: Sequence[str]) -> str:

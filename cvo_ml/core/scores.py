@@ -1,6 +1,6 @@
 """The Scores table: one row per customer and ``as_of``, the only output contract.
 
-Every value has one meaning, and a null always has its group's reason (DESIGN.md §4).
+Every value has one meaning, and a null always has its group's reason.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("churn_definition", "text", "what counts as churned"),
         ("churn_horizon_days", "number", "length of the churn window in days"),
         ("churn_probability", "number", "probability of churn within the window"),
+        ("churn_probability_p05", "number", "lower bound of its 90 % interval: calibration and wandering level"),
+        ("churn_probability_p95", "number", "upper bound of its 90 % interval"),
         ("churn_band", "text", "low, medium or high"),
         ("reasons", "text", "JSON: the three features that move the churn probability most"),
     ),

@@ -73,7 +73,7 @@ def write_run(
         "rows": len(scores),
         "scores_hash": scores_hash(scores),
     }
-    name = hashlib.sha256(canonical_json(described).encode()).hexdigest()[:12]
+    name = _name(described)
     folder = root / f"as_of={as_of}" / name
     run = _finished(folder) or _written(folder, scores, described, tables or {})
     write_text(folder.parent / SERVED, f"{folder.name}\n")
@@ -127,6 +127,11 @@ def _finished(folder: Path) -> StoredRun | None:
         return None
 
 
+def _name(described: Mapping[str, Any]) -> str:
+    """A run's name: what its scores and manifest are, so a change of either shows."""
+    return hashlib.sha256(canonical_json(described).encode()).hexdigest()[:12]
+
+
 def _written(
     folder: Path, scores: pd.DataFrame, described: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> StoredRun:
@@ -173,10 +178,13 @@ def open_run(folder: Path) -> StoredRun:
         manifest = read_json(path)
         newer = manifest["format_version"] > FORMAT_VERSION
         files = dict(manifest["files"])
-    except (DamagedFile, TypeError, KeyError, ValueError):
+        whole = _name({key: value for key, value in manifest.items() if key != "files"}) == folder.name
+    except (DamagedFile, TypeError, KeyError, ValueError, AttributeError):
         raise StoreError(f"{path}: the manifest is damaged: score again") from None
     if newer:
         raise StoreError(f"{folder}: was written by a newer version of cvo-ml: update this one")
+    if not whole:
+        raise StoreError(f"{path}: the manifest was changed, it is not what the run's name stands for: score again")
     for name, expected in files.items():
         if not (folder / name).is_file() or sha256_of(folder / name) != expected:
             raise StoreError(f"{folder / name}: does not match its manifest: score again")

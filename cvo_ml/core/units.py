@@ -1,6 +1,6 @@
 """Units as types: time spans, the cut date, money. All unit arithmetic is here.
 
-A month is 30.4375 days and a year 365.25 (DESIGN.md §5), never 30 or 4.345 weeks.
+A month is 30.4375 days and a year 365.25, never 30 or 4.345 weeks.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ class Horizon:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def parse(value: object) -> Horizon:
+        def parse(value: Any) -> Horizon:
             try:
-                return Horizon(value)  # type: ignore[arg-type]
+                return Horizon(value)
             except UsageError as error:
                 raise ValueError(str(error)) from error
 

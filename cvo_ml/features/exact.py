@@ -67,10 +67,10 @@ def value_at_most(value: Any, key: Any) -> Any:
     return _MAX_BY(value, key)
 
 
-def _integers(value: int, key: int) -> int:
-    """The types of the two functions that DuckDB and Spark both have."""
-    raise NotImplementedError("the engine's own function takes its place")
+def _by(value: Any, key: Any) -> Any:
+    """The parameters of two functions that DuckDB and Spark both have; the engine's own function is the body."""
 
 
-_MIN_BY: Final = ibis.udf.agg.builtin(_integers, name="min_by")
-_MAX_BY: Final = ibis.udf.agg.builtin(_integers, name="max_by")
+_INTEGERS: Final = (("int64", "int64"), "int64")
+_MIN_BY: Final = ibis.udf.agg.builtin(_by, name="min_by", signature=_INTEGERS)
+_MAX_BY: Final = ibis.udf.agg.builtin(_by, name="max_by", signature=_INTEGERS)

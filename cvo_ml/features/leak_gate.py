@@ -53,7 +53,7 @@ class Sample:
 
     X: pd.DataFrame
     y: Labels
-    later_X: pd.DataFrame | None = None  # noqa: N815
+    later_X: pd.DataFrame | None = None
     later_y: Labels | None = None
 
 
@@ -111,13 +111,11 @@ def provenance(columns: Iterable[str], declared: Iterable[str] = (), timed: Iter
     ModelRefused
         If a column's table does not say when its rows happened and no one declares the column.
     """
-    vouched, with_time, found, unknown = set(declared), set(timed), {}, []
-    first_order = {*FIRST_ORDER_FEATURES, *FIRST_ORDER_TEXTS}
+    vouched, with_time = set(declared), set(timed)
+    found, unknown = dict[str, str](), list[str]()
     for name in columns:
-        table = "orders" if name in first_order else CATALOGUE[name].table if name in CATALOGUE else None
-        contract = CONTRACTS.get(HAPPENS_WITH.get(table, table)) if table else None
-        if table == "calendar" or (contract is not None and contract.event_time is not None):
-            found[name] = str(table)
+        if (table := _table_with_time(name)) is not None:
+            found[name] = table
         elif name in with_time:
             found[name] = "known_at of each value"
         elif name in vouched:
@@ -132,6 +130,17 @@ def provenance(columns: Iterable[str], declared: Iterable[str] = (), timed: Iter
             reason_code="undeclared_column",
         )
     return found
+
+
+def _table_with_time(column: str) -> str | None:
+    """The table that a feature is made of, if it says when its rows happened."""
+    if column in FIRST_ORDER_FEATURES or column in FIRST_ORDER_TEXTS:
+        return "orders"
+    if column not in CATALOGUE:
+        return None
+    table = CATALOGUE[column].table
+    contract = CONTRACTS.get(HAPPENS_WITH.get(table, table))
+    return table if table == "calendar" or (contract is not None and contract.event_time is not None) else None
 
 
 def strength(sample: Sample, columns: Iterable[str]) -> dict[str, float]:
@@ -151,6 +160,11 @@ def shuffled(sample: Sample, fit_and_score: FitAndScore, seed: int = 7) -> tuple
 
     A row that stands among the earlier and the later rows (same index) has one label in both, so that a model that
     was judged on what it learnt from shows itself.
+
+    Raises
+    ------
+    UsageError
+        Without later rows to judge on.
     """
     if sample.later_X is None or sample.later_y is None:
         raise UsageError("shuffled labels need later rows to be judged on: give later_X and later_y")
@@ -194,14 +208,25 @@ def check(
     """
     names, accepted = list(columns), set(acknowledged)
     sources = provenance(names, declared, timed)
+    _refuse_changed(changed)
+    alone = strength(sample, names)
+    # an accepted column must not hide the next one
+    _refuse_dominant({name: alone[name] for name in names if name not in accepted})
+    learnt, error = shuffled(sample, fit_and_score) if fit_and_score else (float("nan"), float("nan"))
+    _refuse_learnt(learnt, error)
+    return Evidence(sources, alone, None, learnt, error, changed, tuple(sorted(accepted & set(names))))
+
+
+def _refuse_changed(changed: tuple[str, ...]) -> None:
     if changed:
         raise ModelRefused(
             f"leak gate: rows after the date change {_listed(changed)}: take them through engine.at or engine.visible",
             reason_code="future_rows",
         )
-    alone = strength(sample, names)
-    # an accepted column must not hide the next one
-    dominant = dominance({name: alone[name] for name in names if name not in accepted}, FLOOR, GAP, MOST_TOGETHER)
+
+
+def _refuse_dominant(alone: Mapping[str, float]) -> None:
+    dominant = dominance(alone, FLOOR, GAP, MOST_TOGETHER)
     if dominant is not None:
         raise ModelRefused(
             f"leak gate: {_listed(dominant.names)} alone reaches AUC {dominant.weakest:.3f}, far above the next "
@@ -209,14 +234,16 @@ def check(
             "leaks.acknowledged, or leave it out",
             reason_code="dominant_column",
         )
-    learnt, error = shuffled(sample, fit_and_score) if fit_and_score else (float("nan"), float("nan"))
+
+
+def _refuse_learnt(learnt: float, error: float) -> None:
+    """Whether the AUC of shuffled labels is beyond chance; NaN = not asked."""
     if abs(learnt - 0.5) > CHANCE_ERRORS * error:
         raise ModelRefused(
             f"leak gate: shuffled labels are predicted with AUC {learnt:.3f} where chance gives 0.5 ± {error:.3f}: the "
             "rows to judge on are among those to learn from",
             reason_code="shuffled_labels",
         )
-    return Evidence(sources, alone, None, learnt, error, changed, tuple(sorted(accepted & set(names))))
 
 
 def _codes(values: pd.Series, later: pd.Series | None) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:

@@ -24,7 +24,7 @@ def with_refunds(engine: Engine, dates: Sequence[date]) -> Any:
     """Every order once, with ``seen_i``, ``refunded_i`` and ``kept_i`` at date i.
 
     ``ago`` is the age of its day at the last date. ``refunded`` is null where nothing is; ``kept`` is false for an
-    order not seen or wholly refunded (DESIGN.md §5).
+    order not seen or wholly refunded.
     """
     orders = engine.table("orders")
     money = {name: micro(orders[name]) for name in ("net", "cost", "discount") if name in orders.columns}

@@ -32,7 +32,7 @@ def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str =
         Indexed by ``customer_id``: ``frequency`` (repeat purchase days), ``recency`` (first to last
         purchase), ``T`` (first purchase to the day before ``as_of``), ``monetary_value`` (mean value
         of the repeat days, 0 without any). Equal to lifetimes' ``summary_data_from_transaction_data``
-        with ``observation_period_end = as_of - 1 day`` (DESIGN.md §5).
+        with ``observation_period_end = as_of - 1 day``.
 
     Raises
     ------

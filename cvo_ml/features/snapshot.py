@@ -134,7 +134,7 @@ def is_present(engine: Engine, known: Feature) -> bool:
 def is_gone(features: pd.DataFrame, horizon: Horizon) -> pd.Series:
     """Who is gone already: days since the last order > max(2 x horizon, 3 x own median gap).
 
-    Such a customer keeps CLV and RFM and is not eligible for churn (DESIGN.md §4).
+    Such a customer keeps CLV and RFM and is not eligible for churn.
     """
     own = (3 * features["median_gap_days"]).fillna(0.0)
     return features["days_since_last_order"] > own.clip(lower=2 * horizon.days)

@@ -1,4 +1,4 @@
-"""Gradient-boosted classification on named columns, kept as LightGBM's own text (never pickled)."""
+"""Gradient-boosted classification on named columns, kept as LightGBM's own text."""
 
 from __future__ import annotations
 
@@ -137,14 +137,14 @@ class BoostedClassifier:
         import lightgbm
 
         if _NOT_A_NUMBER.search(files["trees.txt"]):
-            raise BundleError("the trees hold a value that is not a finite number: export the model again")
+            raise BundleError("the trees hold a value that is not a finite number: train or export it again")
         model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
         model.levels_ = {name: list(levels) for name, levels in parameters["levels"].items()}
         model.booster_ = lightgbm.Booster(model_str=files["trees.txt"])
         if tuple(model.booster_.feature_name()) != model.columns:
-            raise BundleError("the trees were grown on other columns than the bundle names: export the model again")
+            raise BundleError("the trees were grown on other columns than the bundle names: train or export it again")
         if model.booster_.num_trees() == 0:
-            raise BundleError("the model holds no trees: export the model again")
+            raise BundleError("the model holds no trees: train or export it again")
         return model
 
     def _matrix(self, X: pd.DataFrame) -> Floats:

@@ -189,7 +189,7 @@ def send(found: Sequence[Alarm], url: str, about: Mapping[str, Any]) -> None:
     body = json.dumps({**about, "alarms": [alarm.as_dict() for alarm in found]}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 (checked above)
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 (checked above)
             pass
     except OSError as error:  # URLError and timeouts among them
         raise NotDelivered(f"{url}: the alarms could not be delivered ({error}): they stand above") from None

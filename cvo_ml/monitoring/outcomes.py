@@ -119,14 +119,16 @@ def plain_rankings(scores: pd.DataFrame, features: pd.DataFrame, horizon: Horizo
 
 
 def _amounts(scores: pd.DataFrame, predicted: Floats, actual: Floats) -> dict[str, Any]:
-    """Totals, interval coverage and deciles of a prediction for this very window."""
+    """Totals, interval coverage and deciles of a prediction for this very window, of those who have one."""
     bounds = scores[["predicted_clv_p05", "predicted_clv_p95"]].to_numpy(dtype=np.float64)
     known = np.isfinite(bounds).all(axis=1)
     inside = (actual >= bounds[:, 0]) & (actual <= bounds[:, 1])
-    mean_predicted, mean_actual, size = reliability(actual, np.nan_to_num(predicted))
+    scored = np.isfinite(predicted)
+    mean_predicted, mean_actual, size = reliability(actual[scored], predicted[scored])
     return {
-        "predicted_total": float(np.nansum(predicted)),
-        "actual_total": float(actual.sum()),
+        "scored": int(scored.sum()),
+        "predicted_total": float(predicted[scored].sum()),
+        "actual_total": float(actual[scored].sum()),
         **({"interval_coverage": float(inside[known].mean())} if known.any() else {}),
         "deciles": {
             "predicted": mean_predicted.tolist(),

@@ -37,6 +37,7 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
         return columns
     model, rows = model_of(bundle), completed(rows, bundle)
     probability = model.predict_proba(rows)[:, 1]
+    bounds = model.doubt_.interval(probability)
     filled = pd.DataFrame(
         {
             "churn_model": bundle.kind,
@@ -45,6 +46,8 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
             "churn_definition": bundle.settings["definition"],
             "churn_horizon_days": horizon_days(rows, bundle, horizon),
             "churn_probability": probability,
+            "churn_probability_p05": bounds[:, 0],
+            "churn_probability_p95": bounds[:, 1],
             "churn_band": bands(probability, bundle.settings["bands"]),
             "reasons": reasons(model.explain(rows)),
         },

@@ -145,7 +145,13 @@ def _put(target: NDArray[Any], who: Integers, column: Integers, values: NDArray[
 
 
 def check_effects(effects: pd.DataFrame, actions: Sequence[str]) -> None:
-    """Refuse a table of effects that cannot be meant; see ``resolve``."""
+    """Refuse a table of effects that cannot be meant; see ``resolve``.
+
+    Raises
+    ------
+    DataError
+        With the column and the first rows.
+    """
 
     def refuse(bad: pd.Series, column: str, problem: str, remedy: str) -> None:
         if bad.any():

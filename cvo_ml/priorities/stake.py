@@ -16,7 +16,7 @@ def value_at_stake(scores: pd.DataFrame) -> pd.Series:
 
     ``min(churn_probability, p_alive) x value while active``, and the value while active in the churn
     window is ``predicted_clv / p_alive x min(1, churn horizon / CLV horizon)``.
-    ``churn_probability x predicted_clv`` would count churn twice (DESIGN.md §4); without the minimum
+    ``churn_probability x predicted_clv`` would count churn twice; without the minimum
     the smallest P(alive) would promise the most (docs/decisions/0009). Nobody has more at stake than
     ``predicted_clv``. The formula CLV, which knows no P(alive), is the value while active already.
     """

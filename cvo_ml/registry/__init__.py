@@ -1,1 +1,1 @@
-"""Model bundles, and MLflow behind one door (nothing else imports it)."""
+"""Model bundles, and MLflow behind one door."""

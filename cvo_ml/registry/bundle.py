@@ -147,39 +147,39 @@ def load_bundle(folder: Path) -> Bundle:
         )
         is_named = bundle.model_hash == manifest["model_hash"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleError(f"{folder}: its files do not make a bundle ({error!r}): export the model again") from None
+        raise BundleError(f"{folder}: its files do not make a bundle ({error!r}): train or export it again") from None
     if not is_named:
-        raise BundleError(f"{folder}: the model is not the one that its manifest names: export the model again")
+        raise BundleError(f"{folder}: the model is not the one that its manifest names: train or export it again")
     return bundle
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
     if (folder / MANIFEST).is_symlink():
-        raise BundleError(f"{folder}: the manifest is a link: export the model again")
+        raise BundleError(f"{folder}: the manifest is a link: train or export it again")
     manifest = _read_strict(folder / MANIFEST)
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        raise BundleError(f"{folder}: the manifest is not a bundle's: export the model again")
+        raise BundleError(f"{folder}: the manifest is not a bundle's: train or export it again")
     found = manifest.get("format_version")
     if found not in READABLE:
         raise BundleError(
             f"{folder}: has format {found!r}, and this version reads {READABLE[0]} to {READABLE[-1]}: "
-            "update cvo-ml or export the model again"
+            "update cvo-ml, or train or export it again"
         )
     if found > 1 and manifest.get("digest") != manifest_digest(manifest):
-        raise BundleError(f"{folder / MANIFEST}: is damaged or was changed (digest differs): export the model again")
+        raise BundleError(f"{folder / MANIFEST}: is damaged or was changed (digest differs): train or export it again")
     return manifest
 
 
 def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
     present = {path.name for path in folder.iterdir()} - {MANIFEST}
     if PARAMETERS not in expected or present != set(expected):
-        raise BundleError(f"{folder}: files differ from the manifest's list: export the model again")
+        raise BundleError(f"{folder}: files differ from the manifest's list: train or export it again")
     for name, digest in expected.items():
         if name not in (PARAMETERS, GOLDEN):
             _check_text_name(name, folder)
         path = folder / name
         if path.is_symlink() or not path.is_file() or sha256_of(path) != digest:
-            raise BundleError(f"{path}: is damaged or was changed (SHA-256 differs): export the model again")
+            raise BundleError(f"{path}: is damaged or was changed (SHA-256 differs): train or export it again")
 
 
 def _check_text_name(name: str, folder: Path) -> None:
@@ -195,9 +195,9 @@ def _read_strict(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     except OSError:
-        raise BundleError(f"{path}: is missing or cannot be read: export the model again") from None
+        raise BundleError(f"{path}: is missing or cannot be read: train or export it again") from None
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: is not valid JSON ({error}): export the model again") from None
+        raise BundleError(f"{path}: is not valid JSON ({error}): train or export it again") from None
 
 
 def library_versions() -> dict[str, str]:

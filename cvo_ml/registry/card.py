@@ -64,7 +64,7 @@ def _parts(bundle: Bundle, evidence: Mapping[str, Any]) -> Iterator[str]:
         f"{window.get('opened', 'unknown')}, by a model that knew nothing of it. "
         "The model itself was then fitted on everything known."
     )
-    yield "## Metrics\n\n" + _metrics(bundle, verdict)
+    yield "## Metrics\n\n" + _metrics(bundle, verdict, evidence.get("measure"))
     yield "## Slices\n\n" + _slices(verdict)
     if "champion" in evidence:
         yield "## Against the champion\n\n" + _against(evidence)
@@ -74,11 +74,12 @@ def _parts(bundle: Bundle, evidence: Mapping[str, Any]) -> Iterator[str]:
     yield f"## Fairness\n\nIt reads: {columns}.\n\n{FAIRNESS}"
 
 
-def _metrics(bundle: Bundle, verdict: Mapping[str, Any]) -> str:
+def _metrics(bundle: Bundle, verdict: Mapping[str, Any], measure: str | None) -> str:
     advantage = verdict.get("advantage")
+    by = f" in {measure.replace('_', ' ')}" if measure else ""
     grade = f"Grade **{bundle.grade or 'none'}** against {bundle.facts.get('baseline', 'its baseline')}"
-    better = f": advantage {_interval(advantage)}" if advantage else ""
-    numbers = {name.replace("_", " "): f"{value:.4g}" for name, value in bundle.facts.get("metrics", {}).items()}
+    better = f": advantage{by} {_interval(advantage)}" if advantage else ""
+    numbers = {name.replace("_", " "): _number(value, 4) for name, value in bundle.facts.get("metrics", {}).items()}
     return f"{grade}{better}.\n\n{_table(numbers)}"
 
 
@@ -121,4 +122,15 @@ def _table(rows: Mapping[str, Any]) -> str:
 def _interval(found: Mapping[str, Any]) -> str:
     if any(found.get(name) is None for name in ("estimate", "lower", "upper")):
         return "unknown"
-    return f"{found['estimate']:.3g} [{found['lower']:.3g}, {found['upper']:.3g}]"
+    return f"{_number(found['estimate'])} [{_number(found['lower'])}, {_number(found['upper'])}]"
+
+
+def _number(value: float, digits: int = 3) -> str:
+    """A number as people read it; squared errors of money have seven digits.
+
+    Examples
+    --------
+    >>> _number(635123.4), _number(0.06441), _number(-1234.5)
+    ('635,123', '0.0644', '-1,234')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"

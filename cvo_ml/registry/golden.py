@@ -14,6 +14,7 @@ import pandas as pd
 
 from cvo_ml.core.errors import BundleError
 from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.inputs import columns_to_score
 from cvo_ml.registry.pyfunc import BundleModel
 
 #: The column that must be a number for every row, by model; probabilities lie in [0, 1].
@@ -31,7 +32,7 @@ def golden_of(bundle: Bundle, inputs: pd.DataFrame) -> dict[str, Any]:
         Made-up rows; columns that the model reads and that are not here are null.
     """
     wrapped = BundleModel(bundle)
-    rows = inputs.reindex(columns=list(wrapped.model.columns)).reset_index(drop=True)
+    rows = inputs.reindex(columns=columns_to_score(bundle, wrapped.model.columns)).reset_index(drop=True)
     return {"inputs": _columns(rows), "scores": _columns(wrapped.predict(rows))}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -33,9 +33,19 @@ KINDS: Final[Mapping[str, str]] = {
 def bundle_of(name: str, model: Bundled, settings: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> Bundle:
     """The bundle of a fitted model, with the hash of what its columns mean."""
     parameters, files = model.to_parts()
-    own = set(model.columns) - set(described(model.columns))
-    features = {"features": list(model.columns), "feature_hash": feature_hash(model.columns, own)}
+    features = {"features": list(model.columns), "feature_hash": _meaning(model.columns)}
     return Bundle(name, model.kind, parameters, dict(settings), files, {**features, **(facts or {})})
+
+
+def changed_features(bundle: Bundle) -> str | None:
+    """A sentence if what the bundle's features mean has changed since it was trained, else None."""
+    then, now = bundle.facts.get("feature_hash"), _meaning(bundle.facts.get("features", ()))
+    if then in (None, now):
+        return None
+    return (
+        f"{bundle.name}: how its features are computed has changed since version {bundle.version} was trained "
+        f"(feature hash {then}, now {now}): its scores may be off, run 'cvo train {bundle.name}' again"
+    )
 
 
 def model_of(bundle: Bundle) -> Any:
@@ -54,3 +64,8 @@ def model_of(bundle: Bundle) -> Any:
         return kind.from_parts(bundle.parameters, bundle.files)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"{bundle.name}: parameters do not make a {bundle.kind} ({error}): train again") from error
+
+
+def _meaning(columns: Sequence[str]) -> str:
+    """The hash of what the columns mean; those that the caller brings count by name."""
+    return feature_hash(columns, own=set(columns) - set(described(columns)))

@@ -18,7 +18,7 @@ class Run:
 
     def log_params(self, values: Mapping[str, Any]) -> None:
         """Parameters; nested mappings get dotted names."""
-        self._mlflow.log_params(dict(_flat(values)), run_id=self.run_id)
+        self._mlflow.log_params(dict(flat(values)), run_id=self.run_id)
 
     def log_metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Finite numbers; others are left out, because MLflow would store infinity as 1.8e308."""
@@ -66,10 +66,17 @@ class Run:
             yield Run(self._mlflow, started.info.run_id)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as MLflow shows them: one dotted name each.
+
+    Examples
+    --------
+    >>> dict(flat({"horizon": "90D", "trees": {"leaves": 31}}))
+    {'horizon': '90D', 'trees.leaves': 31}
+    """
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

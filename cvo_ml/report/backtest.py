@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from cvo_ml.report.charts import ACTUAL, MUTED, OTHER, OURS, html, styled
+from cvo_ml.report.charts import ACTUAL, MUTED, OTHER, OURS, html, styled, whiskers
 from cvo_ml.report.templates import fill
 
 #: one colour per ranking without a model (Okabe & Ito 2008)
@@ -17,9 +17,10 @@ PALETTE = {"recency": "#E69F00", "RFM": "#009E73", "formula CLV": "#CC79A7"}
 def render(summary: Mapping[str, Any]) -> str:
     """The page of what ``cvo backtest`` found."""
     cuts = summary["cuts"]
-    drawn = [ranking(cuts), totals(cuts), churn(cuts)]
+    currency = summary["plan"]["currency"] or "currency not declared"
+    drawn = [ranking(cuts), totals(cuts, currency), churn(cuts)]
     if summary["earnings"]:
-        drawn.append(earned(summary["earnings"]))
+        drawn.append(earned(summary["earnings"], currency))
     return fill(
         "backtest.html",
         plan=summary["plan"],
@@ -48,7 +49,7 @@ def ranking(cuts: Sequence[Mapping[str, Any]]) -> go.Figure:
     return styled(figure, "Share of the next window's value in each ranking's top 10 %", "cut", "share of the value")
 
 
-def totals(cuts: Sequence[Mapping[str, Any]]) -> go.Figure:
+def totals(cuts: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
     """Predicted and actual value of each window."""
     known = [record for record in cuts if "predicted_total" in record["judged"]["value"]]
     days = [record["cut"] for record in known]
@@ -58,7 +59,7 @@ def totals(cuts: Sequence[Mapping[str, Any]]) -> go.Figure:
             values = [record["judged"]["value"][key] for record in known]
             figure.add_scatter(x=days, y=values, name=name, mode="lines+markers", line={"color": colour})
     figure.update_yaxes(rangemode="tozero")
-    return styled(figure, "Value of the window after each cut", "cut", "value of all customers")
+    return styled(figure, "Value of the window after each cut", "cut", f"value of all customers ({currency})")
 
 
 def churn(cuts: Sequence[Mapping[str, Any]]) -> go.Figure:
@@ -74,7 +75,7 @@ def churn(cuts: Sequence[Mapping[str, Any]]) -> go.Figure:
     return styled(figure, "Churn of the eligible in the window after each cut", "cut", "share who did not order")
 
 
-def earned(lists: Sequence[Mapping[str, Any]]) -> go.Figure:
+def earned(lists: Sequence[Mapping[str, Any]], currency: str) -> go.Figure:
     """What each list would have earned, summed over the cuts."""
     ordered = list(lists)[::-1]
     figure = go.Figure(
@@ -83,15 +84,9 @@ def earned(lists: Sequence[Mapping[str, Any]]) -> go.Figure:
             y=[line["list"] for line in ordered],
             orientation="h",
             marker_color=[OURS if line["list"] == "expected profit" else OTHER for line in ordered],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [line["earned"]["upper"] - line["earned"]["estimate"] for line in ordered],
-                "arrayminus": [line["earned"]["estimate"] - line["earned"]["lower"] for line in ordered],
-                "color": "#444444",
-            },
+            error_x=whiskers([line["earned"] for line in ordered]),
             showlegend=False,
         )
     )
     title = "What contacting a tenth of the customers at each cut would have earned (95 % interval)"
-    return styled(figure, title, "earned in all windows, under the declared save rate and cost", "")
+    return styled(figure, title, f"earned in all windows ({currency}), under the declared save rate and cost", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, Final
 
 import pandas as pd
@@ -14,11 +15,15 @@ GROUP_ORDER: Final = ("Champions", "Loyal", "Recent", "Needs attention", "At ris
 
 
 def html(figure: go.Figure) -> str:
-    """The figure as a piece of HTML that needs the page's own copy of plotly.js."""
-    text: str = figure.to_html(
+    """The figure as a piece of HTML that needs the page's own copy of plotly.js, below its title.
+
+    The title stands in the page, where it breaks into lines; plotly would cut it off on a narrow screen.
+    """
+    untitled = go.Figure(figure).update_layout(title=None, margin={"t": 10})
+    text: str = untitled.to_html(
         full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
     )
-    return text
+    return f"<h3>{escape(figure.layout.title.text)}</h3>\n{text}"
 
 
 def styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> go.Figure:
@@ -32,9 +37,20 @@ def styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> 
         # under the chart, where it can never run into the title
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"},
     )
-    figure.update_xaxes(title=x, automargin=True)
-    figure.update_yaxes(title=y, automargin=True)
+    figure.update_xaxes(title={"text": x, "font": {"size": 14}}, automargin=True)
+    figure.update_yaxes(title={"text": y, "font": {"size": 14}}, automargin=True)
     return figure
+
+
+def whiskers(intervals: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """The error bars of bars at each ``estimate``, from ``lower`` to ``upper``."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [found["upper"] - found["estimate"] for found in intervals],
+        "arrayminus": [found["estimate"] - found["lower"] for found in intervals],
+        "color": "#444444",
+    }
 
 
 def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
@@ -50,22 +66,17 @@ def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
             y=[row["name"] for row in ordered],
             orientation="h",
             marker_color=[OURS if row["name"] == "predicted_clv" else OTHER for row in ordered],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [s["upper"] - s["estimate"] for s in share],
-                "arrayminus": [s["estimate"] - s["lower"] for s in share],
-                "color": "#444444",
-            },
+            error_x=whiskers(share),
             # inside, at the foot of the bar: at its end the interval would run through the number
             text=[f"{s['estimate']:.0%}" for s in share],
             textposition="inside",
             insidetextanchor="start",
+            textangle=0,
         )
     )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero")
     title = f"Share of the next {days:.0f} days' value held by each ranking's top 10 % (95 % interval)"
-    return styled(figure, title, "share of all customers' value in the window", "", 300)
+    return styled(figure, title, "share of the window's value", "", 300)
 
 
 def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
@@ -129,7 +140,10 @@ def segments(scores: pd.DataFrame, currency: str) -> go.Figure:
                 orientation="h",
                 marker_color=colour,
                 text=[shown.format(value) for value in grouped[column]],
-                textposition="outside",
+                # beside the bar, but inside the longest ones on a narrow screen
+                textposition="auto",
+                insidetextanchor="end",
+                textangle=0,
                 textfont={"size": 11},
                 cliponaxis=False,
             )

@@ -31,6 +31,7 @@ def priorities_section(scores: pd.DataFrame, manifest: Mapping[str, Any], table:
         plan=summary,
         policy=manifest["priorities"],
         sentences=list(sentences(summary, currency)),
+        unit="" if currency == "XXX" else f" {currency}",
         curve=charts.html(budget_curve(summary, currency)) if len(summary["curve"]["spent"]) > 1 else "",
     )
 

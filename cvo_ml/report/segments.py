@@ -63,15 +63,6 @@ def group_map(groups: pd.DataFrame, currency: str) -> go.Figure:
     """
     unit = "" if currency == "XXX" else f" {currency}"
     each = groups["predicted_clv"] if "predicted_clv" in groups else groups["net_value"]
-    lines = [
-        f"{count:,} customers ({share:.0%})" for count, share in zip(groups["customers"], groups["share"], strict=True)
-    ]
-    lines = [
-        f"{line}<br>{total:,.0f}{unit} so far" for line, total in zip(lines, groups["net_value_total"], strict=True)
-    ]
-    if "predicted_clv" in groups:
-        totals = groups["predicted_clv_total"]
-        lines = [f"{line}<br>{total:,.0f}{unit} expected" for line, total in zip(lines, totals, strict=True)]
     figure = go.Figure(
         go.Treemap(
             ids=["all", *(f"group {name}" for name in groups.index)],
@@ -79,7 +70,7 @@ def group_map(groups: pd.DataFrame, currency: str) -> go.Figure:
             parents=["", *["all"] * len(groups)],
             values=[groups["customers"].sum(), *groups["customers"]],
             branchvalues="total",
-            text=["", *lines],
+            text=["", *_captions(groups, unit)],
             textinfo="label+text",
             # by rank: one rich group would leave all others in one colour
             marker={"colors": [-0.2, *each.rank(pct=True)], "colorscale": "Blues", "cmin": -0.2, "cmax": 2.0},
@@ -98,6 +89,17 @@ def group_map(groups: pd.DataFrame, currency: str) -> go.Figure:
         font={"family": "system-ui, sans-serif", "size": 14},
     )
     return figure
+
+
+def _captions(groups: pd.DataFrame, unit: str) -> list[str]:
+    """Customers and money of each group, a line each."""
+    found = []
+    for row in groups.to_dict("records"):
+        lines = [f"{row['customers']:,} customers ({row['share']:.0%})", f"{row['net_value_total']:,.0f}{unit} so far"]
+        if "predicted_clv" in row:
+            lines.append(f"{row['predicted_clv_total']:,.0f}{unit} expected")
+        found.append("<br>".join(lines))
+    return found
 
 
 def flow_chart(matrix: pd.DataFrame, before: str, after: str) -> go.Figure:

@@ -125,9 +125,7 @@ def analyse(
     """
     features = customer_features(tables, as_of)
     rfm = rfm_of(features, tables)
-    chosen = choose_edges(
-        rfm, policy, out / EDGES, shop=shop, currency=tables.currency, as_of=as_of, recut=recut
-    )  # fmt: skip
+    chosen = choose_edges(rfm, policy, out / EDGES, shop=shop, currency=tables.currency, as_of=as_of, recut=recut)
     found = stages(tables, as_of, policy.stages)
     customers = _customers(features, rfm, chosen, found, policy, actions)
     customers = _with_predictions(customers, out, as_of, shop, tables.currency)
@@ -136,14 +134,13 @@ def analyse(
     beside = None if method is None else _beside(tables, as_of, policy, method, horizon or Horizon("90D"))
     if beside is not None:
         customers["model_segment"] = beside[0].segments.predict(rfm)
-    dates = [day for day in month_dates(as_of, months) if _has_orders(tables, day)]
     return Analysis(
         as_of=as_of,
         chosen=chosen,
         boxes=box_table(policy.groups, chosen.edges.scale) if policy.vocabulary == "own" else None,
         customers=customers,
         stages=found,
-        monthly=monthly_movement(monthly_groups(tables, dates, chosen.edges)) if len(dates) > 1 else [],
+        monthly=_monthly(tables, as_of, months, chosen),
         runs=_runs(out, as_of, shop, tables.currency, policy),
         beside=beside,
         facts={
@@ -151,6 +148,12 @@ def analyse(
             "about_to_dump_you": six_months(customers["rfm_group"], rfm["days_since_last_order"]),
         },
     )
+
+
+def _monthly(tables: Tables, as_of: date, months: int, chosen: ChosenEdges) -> list[dict[str, Any]]:
+    """Movement between the months in which the shop had orders; none where there are fewer than two."""
+    dates = [day for day in month_dates(as_of, months) if _has_orders(tables, day)]
+    return monthly_movement(monthly_groups(tables, dates, chosen.edges)) if len(dates) > 1 else []
 
 
 def _customers(

@@ -16,7 +16,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.segments.assign import assign
 from cvo_ml.segments.edges import MEASURES, SegmentEdges
 from cvo_ml.segments.frozen import ChosenEdges, choose_edges
-from cvo_ml.segments.history import as_known_on, rfm_at, with_margin
+from cvo_ml.segments.history import FEATURES, as_known_on, rfm_at, with_margin
 from cvo_ml.segments.movement import Before, against
 
 #: Where frozen edges lie below the folder of results.
@@ -75,7 +75,8 @@ def segment_customers(
 
 def rfm_of(features: pd.DataFrame, tables: Tables) -> pd.DataFrame:
     """What customers with an order left are segmented by; ``margin`` where every order has its cost."""
-    known = with_margin(features[features["number_of_orders"].notna()], tables)
+    needed = [name for name in FEATURES if name in features]
+    known = with_margin(features.loc[features["number_of_orders"].notna(), needed], tables)
     return known[[name for name in (*MEASURES, "mean_gap_days", "margin") if name in known]]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from cvo_ml.config.simulation import Defects, SaasConfig, ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
+from cvo_ml.core.files import staged_folder
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.defects import spoil
 from cvo_ml.simulate.saas.saas import SimulatedSaas, saas_world
@@ -96,19 +96,15 @@ def write_world(
     overwrite: bool,
     progress: Progress | None,
 ) -> Manifest:
-    """Write all parts of a world into a staging folder, then rename it once."""
+    """Write all parts of a world into a staging folder, then rename it once; of a failure nothing stays."""
     place = Path(folder)
     _refuse_unknown_folder(place, overwrite)
-    staging = place.with_name(f".{place.name}.staging")
-    shutil.rmtree(staging, ignore_errors=True)
-    for part in ("tables", "truth"):
-        (staging / part).mkdir(parents=True)
-    _stream(staging, parts_of(world, tables, defects), chunk_customers, progress)
-    manifest = _manifest(staging, world, defects)
-    (staging / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if place.exists():
-        shutil.rmtree(place)
-    staging.rename(place)
+    with staged_folder(place) as staging:
+        for part in ("tables", "truth"):
+            (staging / part).mkdir()
+        _stream(staging, parts_of(world, tables, defects), chunk_customers, progress)
+        manifest = _manifest(staging, world, defects)
+        (staging / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return manifest
 
 

@@ -16,11 +16,10 @@ from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
 from cvo_ml.stats.calibration import LogisticMap, clip_probability, log_loss, logistic_recalibration
+from cvo_ml.stats.isotonic import Steps, fit_isotonic, fit_venn_abers
 
 Floats = NDArray[np.float64]
 Outcomes = NDArray[np.generic]
-#: A Venn-Abers table holds at most so many scores; more are grouped by rank.
-MOST_SCORES: Final = 200
 #: Rows of weight that pull each fitted map towards leaving probabilities as they are.
 RIDGE: Final = 1.0
 
@@ -77,42 +76,6 @@ class Beta:
         return {"method": self.method, "a": self.a, "b": self.b, "c": self.c}
 
 
-@dataclass(frozen=True)
-class Steps:
-    """A table of scores and probabilities: isotonic regression, or Venn-Abers with both bounds.
-
-    Parameters
-    ----------
-    scores:
-        Rising, (k,).
-    lower, upper:
-        (k,); equal for isotonic. Between scores, what the score below (Venn-Abers) or the line between both says.
-    """
-
-    method: str
-    scores: tuple[float, ...]
-    lower: tuple[float, ...]
-    upper: tuple[float, ...]
-
-    def apply(self, probability: Floats) -> Floats:
-        """The mapped probabilities, (n,)."""
-        lower, upper = self.bounds(probability)
-        return upper / (1 - lower + upper) if self.method == "venn_abers" else lower
-
-    def bounds(self, probability: Floats) -> tuple[Floats, Floats]:
-        """The probability if the customer's own outcome were 0, and if it were 1, (n,) each."""
-        if self.method == "isotonic":
-            value = np.interp(probability, self.scores, self.lower)
-            return value, value
-        place = np.clip(np.searchsorted(self.scores, probability, side="right") - 1, 0, len(self.scores) - 1)
-        return np.asarray(self.lower)[place], np.asarray(self.upper)[place]
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        table = {"scores": list(self.scores), "lower": list(self.lower), "upper": list(self.upper)}
-        return {"method": self.method, **table}
-
-
 NONE: Final = Affine("none")
 
 
@@ -146,22 +109,6 @@ def fit_beta(outcome: Outcomes, probability: Floats) -> Beta:
     found = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
     a, b, c = map(float, found.x)
     return Beta(a, b, c)
-
-
-def fit_isotonic(outcome: Outcomes, probability: Floats) -> Steps:
-    """The rising steps nearest to the outcomes, kept off 0 and 1 by half a customer at either end."""
-    scores, mean, weight = _grouped(outcome, probability, len(probability))
-    weight = np.concatenate([[1.0], weight, [1.0]])
-    fitted = _pav(np.concatenate([[0.5], mean, [0.5]]), weight)[1:-1]
-    values = tuple(fitted.tolist())
-    return Steps("isotonic", tuple(scores.tolist()), values, values)
-
-
-def fit_venn_abers(outcome: Outcomes, probability: Floats) -> Steps:
-    """Inductive Venn-Abers (Vovk, Petej & Fedorova 2015): isotonic with the customer added, once as 0 and once as 1."""
-    scores, mean, weight = _grouped(outcome, probability, MOST_SCORES)
-    bounds = [[_with(scores, mean, weight, place, own) for place in range(len(scores))] for own in (0.0, 1.0)]
-    return Steps("venn_abers", tuple(scores.tolist()), tuple(bounds[0]), tuple(bounds[1]))
 
 
 #: Name to fit, from the fewest parameters on; ties go to the first.
@@ -222,9 +169,11 @@ def choose(
     methods: Sequence[str] = tuple(METHODS),
     otherwise: str = "none",
 ) -> Choice:
-    """The method with the least log loss out of time.
+    """The method with the least log loss out of time, if its gain is more than chance from window to window.
 
-    Each window is predicted with maps fitted on the windows that were closed before it began.
+    Each window is predicted with maps fitted on the windows that were closed before it began. Customers of one window
+    share its season, so that the windows are the evidence and not the customers: the mean gain over ``otherwise`` must
+    exceed its standard deviation between windows.
 
     Parameters
     ----------
@@ -234,46 +183,22 @@ def choose(
     span:
         Length of a window in days.
     otherwise:
-        The method where no window is followed by another.
+        One of ``methods``: what is taken where fewer than two windows follow another, or none surely gains.
     """
-    total, rows = dict.fromkeys(methods, 0.0), 0
+    losses: dict[str, list[float]] = {name: [] for name in methods}
+    rows: list[int] = []
     for day, outcome, probability in windows:
         before = [(y, p) for start, y, p in windows if start + span <= day]
         if not before or len(outcome) == 0:
             continue
         past = np.concatenate([y for y, _ in before]), np.concatenate([p for _, p in before])
         for name in methods:
-            total[name] += float(log_loss(outcome, METHODS[name](*past).apply(probability)).sum())
-        rows += len(outcome)
-    if rows == 0:
+            losses[name].append(float(log_loss(outcome, METHODS[name](*past).apply(probability)).mean()))
+        rows.append(len(outcome))
+    if not rows:
         return Choice(otherwise, {})
-    losses = {name: value / rows for name, value in total.items()}
-    return Choice(min(methods, key=lambda name: losses[name]), losses)
-
-
-def _grouped(outcome: Outcomes, probability: Floats, most: int) -> tuple[Floats, Floats, Floats]:
-    """Distinct scores, mean outcome and number of rows of each; at most ``most`` groups by rank."""
-    scores, level = np.unique(probability, return_inverse=True)
-    if len(scores) > most:
-        edges = np.unique(np.quantile(probability, np.linspace(0, 1, most + 1)[:-1]))
-        level = np.searchsorted(edges, probability, side="right") - 1
-        scores = edges
-    weight = np.bincount(level, minlength=len(scores)).astype(np.float64)
-    total = np.bincount(level, weights=np.asarray(outcome).astype(np.float64), minlength=len(scores))
-    kept = weight > 0
-    return scores[kept], total[kept] / weight[kept], weight[kept]
-
-
-def _with(scores: Floats, mean: Floats, weight: Floats, place: int, own: float) -> float:
-    """The isotonic value at ``place`` with one more customer of that score and the outcome ``own``."""
-    with_own, heavier = mean.copy(), weight.copy()
-    with_own[place] = (mean[place] * weight[place] + own) / (weight[place] + 1)
-    heavier[place] += 1
-    return float(_pav(with_own, heavier)[place])
-
-
-def _pav(values: Floats, weight: Floats) -> Floats:
-    """The rising sequence nearest to ``values`` in weighted squares."""
-    from scipy.optimize import isotonic_regression
-
-    return np.asarray(isotonic_regression(values, weights=weight).x, dtype=np.float64)
+    means = {name: float(np.average(values, weights=rows)) for name, values in losses.items()}
+    best = min(methods, key=lambda name: means[name])
+    gains = np.array(losses[otherwise]) - np.array(losses[best])
+    sure = len(gains) > 1 and gains.mean() > gains.std(ddof=1)
+    return Choice(best if sure else otherwise, means)

@@ -20,6 +20,11 @@ def smallest_share(values: Floats, part: float = 0.8) -> float:
     part:
         In (0, 1].
 
+    Raises
+    ------
+    ValueError
+        If ``part`` is not in (0, 1].
+
     Examples
     --------
     >>> smallest_share(np.array([80.0, 10.0, 5.0, 3.0, 2.0]))

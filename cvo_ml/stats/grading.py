@@ -2,7 +2,7 @@
 
 A: the advantage's 95 % lower bound is above 0, the calibration slope's 95 % interval meets 0.9-1.1,
 and no slice is significantly worse. B: lower bound above 0. C: advantage above 0 only. D: not better,
-and then the baseline itself is the champion (DESIGN.md §6).
+and then the baseline itself is the champion.
 """
 
 from __future__ import annotations

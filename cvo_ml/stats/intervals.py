@@ -41,6 +41,11 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     successes, trials:
         0 <= successes <= trials, trials > 0.
 
+    Raises
+    ------
+    ValueError
+        If the numbers are not such.
+
     Examples
     --------
     >>> print(wilson(5, 100))

@@ -90,6 +90,23 @@ def policy_value(
     >>> round(found.ips, 3), round(found.snips, 3), round(found.effective_sample_size)
     (0.9, 0.9, 610)
     """
+    weight = _weights(target, propensity, unsupported, fewest)
+    snips = float((weight * reward).sum() / weight.sum())
+    robust = None if model is None else model[1] + weight * (reward - model[0])
+    return PolicyValue(
+        ips=float((weight * reward).mean()),
+        ips_error=_error(weight * reward),
+        snips=snips,
+        snips_error=_error(weight * (reward - snips)) / float(weight.mean()),
+        doubly_robust=None if robust is None else float(robust.mean()),
+        doubly_robust_error=None if robust is None else _error(robust),
+        effective_sample_size=effective_sample_size(weight),
+        n=len(reward),
+    )
+
+
+def _weights(target: Floats, propensity: Floats, unsupported: float, fewest: float) -> Floats:
+    """w = pi(a | x) / p (n,), if the log shows enough of the policy."""
     if not ((propensity > 0) & (propensity <= 1)).all():
         raise NoSupportError("propensities must lie in (0, 1]: those of the log were not recorded")
     if unsupported > 0:
@@ -98,24 +115,10 @@ def policy_value(
     size = effective_sample_size(weight)
     if size < fewest:
         raise NoSupportError(
-            f"{len(reward):,} rows are worth only {size:.1f} to this policy, and {fewest:.0f} are needed: "
+            f"{len(weight):,} rows are worth only {size:.1f} to this policy, and {fewest:.0f} are needed: "
             "the log shows too little of what it does"
         )
-    snips = float((weight * reward).sum() / weight.sum())
-    robust: Floats | None = None
-    if model is not None:
-        of_action, of_policy = model
-        robust = of_policy + weight * (reward - of_action)
-    return PolicyValue(
-        ips=float((weight * reward).mean()),
-        ips_error=_error(weight * reward),
-        snips=snips,
-        snips_error=_error(weight * (reward - snips)) / float(weight.mean()),
-        doubly_robust=None if robust is None else float(robust.mean()),
-        doubly_robust_error=None if robust is None else _error(robust),
-        effective_sample_size=size,
-        n=len(reward),
-    )
+    return weight
 
 
 def _error(values: Floats) -> float:

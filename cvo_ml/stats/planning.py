@@ -27,6 +27,11 @@ def total_half_width(cv: float, customers: float, *, learnt_from: float | None =
     learnt_from:
         m > 0, customers the model learns from; default: as many.
 
+    Raises
+    ------
+    ValueError
+        If a number is outside its domain.
+
     Examples
     --------
     >>> round(total_half_width(3.0, 4000), 3)
@@ -39,6 +44,11 @@ def total_half_width(cv: float, customers: float, *, learnt_from: float | None =
 
 def customers_for_total(cv: float, half_width: float, level: float = 0.95) -> float:
     """Customers needed so that a total over them is expected within ``half_width`` (relative, > 0).
+
+    Raises
+    ------
+    ValueError
+        If ``half_width`` is not above 0.
 
     Examples
     --------
@@ -59,6 +69,11 @@ def auc_standard_error(auc: float, positives: float, negatives: float) -> float:
         Expected area, in (0, 1).
     positives, negatives:
         > 0.
+
+    Raises
+    ------
+    ValueError
+        If a number is outside its domain.
 
     Examples
     --------
@@ -95,6 +110,11 @@ def customers_for_auc(auc: float, positive_share: float, half_width: float, leve
         In (0, 1).
     half_width:
         In (0, .5).
+
+    Raises
+    ------
+    ValueError
+        If a number is outside its domain.
 
     Examples
     --------

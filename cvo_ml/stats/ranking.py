@@ -67,6 +67,11 @@ def top_weights(score: Floats, fraction: float) -> Floats:
     Rows tied at the edge share the remaining places, so a tied score is worth its average
     order and not a lucky one.
 
+    Raises
+    ------
+    ValueError
+        If ``fraction`` is not in (0, 1].
+
     Examples
     --------
     >>> top_weights(np.array([3., 1., 1., 1.]), 0.5)

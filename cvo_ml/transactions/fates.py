@@ -19,6 +19,7 @@ _REMEDIES: Final = {
     RAGGED: "check its quotes and its delimiter",
     "decimal comma": "declare decimal: ',' (--decimal)",
     "not a number": "write plain numbers such as 1234.50, without currency signs or thousands separators",
+    "too large": "amounts and quantities stay below 1e13: check the column, or give money in a larger unit",
     "not an ISO 8601 date": "write 2024-06-30 or 2024-06-30T18:00:00Z, or declare its date_format (--date-format)",
     "not a date of the declared format": "correct date_format, or export the dates again",
     "null": "fill it; where rows without a customer are guests, declare guests: exclude (--guests)",

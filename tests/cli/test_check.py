@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvo_ml.cli import commands, main
+from cvo_ml.cli import main, terminal
 
 COLUMNS = "order_id=order,customer_id=customer,ordered_at=date,net=amount"
 Run = Callable[..., tuple[int, str]]
@@ -20,7 +20,7 @@ Run = Callable[..., tuple[int, str]]
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run the command line on a wide screen; exit code, and what was printed."""
     # a console measures its screen when it is made, which another test's import may have done already
-    monkeypatch.setattr(commands.console, "width", 200)
+    monkeypatch.setattr(terminal.console, "width", 200)
 
     def _run(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["cvo", *arguments])
@@ -58,6 +58,28 @@ def test_a_shop_of_one_time_buyers_is_described_and_says_what_it_cannot_train(ru
     assert report["contents"]["one_time_share"] == 1.0
     assert report["contents"]["gap_median_days"] is None
     assert report["models"]["clv"]["status"] == "refused"
+
+
+def test_a_file_alone_is_answered_with_its_headers_and_what_to_write(run: Run, tmp_path: Path) -> None:
+    path = file_of(tmp_path, ["C1"], ["5.00"])
+    code, said = run("check", str(path))
+    assert code == 2
+    assert "--columns customer_id=Client,ordered_at=Date,net=Total" in said
+    assert "its headers are 'order', 'customer', 'date', 'amount'" in said
+    pd.read_csv(path).to_parquet(tmp_path / "orders.parquet")
+    assert "'amount'" in run("check", str(tmp_path / "orders.parquet"))[1]
+    code, said = run("check", str(tmp_path / "gone.csv"))
+    assert code == 2
+    assert "gone.csv: no such file" in said
+
+
+def test_a_date_far_after_the_others_is_asked_about(run: Run, tmp_path: Path) -> None:
+    path = file_of(tmp_path, [f"C{n}" for n in range(300)], ["5.00"] * 300)
+    path.write_text(path.read_text() + "X,C1,2999-01-01,5.00\n")
+    code, said = run("check", str(path), "--columns", COLUMNS)
+    assert code == 0
+    assert "then 1 up to 2999-01-01: are these dates right?" in said
+    assert "is an export missing" not in said
 
 
 def test_the_allowed_share_of_faulty_rows_can_be_raised_and_lowered(run: Run, tmp_path: Path) -> None:

@@ -27,6 +27,12 @@ def test_a_saved_shop_reads_back_as_the_same_shop(tmp_path: Path) -> None:
     assert again.model_dump() == shop.model_dump()
 
 
+@pytest.mark.parametrize("written", ["\t", r"\t"])
+def test_a_tabulator_may_be_written_as_the_messages_say(written: str, tmp_path: Path) -> None:
+    shop = shops.choose(tmp_path / "o.tsv", None, "customer_id=c,ordered_at=d,net=n", delimiter=written)
+    assert shop.source.delimiter == "\t"
+
+
 def test_without_options_the_sample_is_chosen() -> None:
     assert shops.choose(None, None, "").name == "online_retail"
 
@@ -41,7 +47,8 @@ def test_a_shop_may_be_named_as_it_is_called_in_the_configuration() -> None:
         (Path("a.csv"), Path("b.yaml"), "", "two sources"),
         (None, None, "a=b", "name it too"),
         (Path("shop.yaml"), None, "", "--shop shop.yaml"),
-        (None, Path("nowhere/at/all.yaml"), "", "cannot be read"),
+        (None, Path("nowhere/at/all.yaml"), "", "^nowhere/at/all.yaml: cannot be read"),
+        (None, Path("nosuchshop.yaml"), "", "^nosuchshop.yaml: cannot be read"),
     ],
 )
 def test_options_that_contradict_are_refused(data, shop, columns, words) -> None:

@@ -267,7 +267,7 @@ def test_a_file_in_the_working_folder_comes_before_the_shipped_one(
 
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        ChurnJob().horizon = Horizon("1D")  # type: ignore[misc]
+        ChurnJob().horizon = Horizon("1D")
 
 
 @pytest.mark.parametrize("schema", [ClvJob, ChurnJob, IcpJob, SegmentPolicy, ReadinessPolicy])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import sqlite3
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from cvo_ml.core import errors
-from cvo_ml.core.errors import CvoError, DataError, ModelRefused, nearest_name
+from cvo_ml.core.errors import CvoError, DataError, ModelRefused, nearest_name, storage_failure, unusable
 from cvo_ml.core.store import StoreError
 
 EXIT_CODES = {
@@ -23,6 +27,42 @@ EXIT_CODES = {
     "GateClosed": 4,
     "PartlyDone": 5,
 }
+
+
+def full_database() -> sqlite3.OperationalError:
+    """What sqlite says of a full disk, from a database that may have two pages."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("PRAGMA max_page_count = 2")
+    with pytest.raises(sqlite3.OperationalError) as full:
+        connection.executescript("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(100000));")
+    return full.value
+
+
+def test_a_full_disk_is_one_sentence_whichever_library_reports_it() -> None:
+    wrapped = RuntimeError("(sqlite3.OperationalError) [SQL: UPDATE runs SET status=? WHERE runs.run_uuid = ?]")
+    wrapped.__cause__ = full_database()
+    arrow = pa.ArrowException("x")
+    arrow.__context__ = OSError("Error writing bytes to file. Detail: [errno 28] No space left on device")
+    for error in (wrapped, arrow, OSError(errno.ENOSPC, "No space left on device")):
+        found = storage_failure(error)
+        assert found is not None
+        assert str(found) == "no space is left on the disk: free some, or name a place on another one"
+    named = unusable(OSError(errno.ENOSPC, "No space left on device", "out/report.html"))
+    assert str(named).startswith("out/report.html: no space is left")
+
+
+def _ask_for_what_is_not_there() -> None:
+    try:
+        Path("nowhere").read_text()
+    except FileNotFoundError:
+        {}["plan"]
+
+
+def test_a_bug_stays_one() -> None:
+    assert storage_failure(sqlite3.OperationalError("no such table: runs")) is None
+    with pytest.raises(KeyError) as bug:
+        _ask_for_what_is_not_there()
+    assert storage_failure(bug.value) is None
 
 
 def test_the_tree_and_its_exit_codes_are_those_of_the_design() -> None:

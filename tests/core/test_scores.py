@@ -14,7 +14,8 @@ from tests.builders import null_scores
 DESIGN = """customer_id as_of currency value_basis clv_horizon_days discount_rate historic_clv predicted_clv
 predicted_clv_p05 predicted_clv_p95 total_clv historic_number_of_orders predicted_number_of_orders average_order_value
 average_days_between_orders expected_date_of_next_order p_alive p_top_decile churn_definition churn_horizon_days
-churn_probability churn_band icp_score icp_percentile icp_tier rfm_r rfm_f rfm_m rfm_scale rfm_cell rfm_group
+churn_probability churn_probability_p05 churn_probability_p95 churn_band icp_score icp_percentile icp_tier
+rfm_r rfm_f rfm_m rfm_scale rfm_cell rfm_group
 rfm_group_previous rfm_change_cause value_tier expected_profit_of_action next_action channel priority_rank holdout
 reasons
 clv_model clv_model_version clv_grade churn_model churn_model_version churn_grade icp_model icp_model_version icp_grade
@@ -33,7 +34,7 @@ def test_a_table_of_nulls_with_reasons_is_valid_and_comes_back_in_order() -> Non
 @pytest.mark.parametrize("group", list(REASON_COLUMNS))
 def test_a_null_without_its_own_groups_reason_is_refused(group: str) -> None:
     scores = null_scores(["a", "b", "c"])
-    scores.loc["b", REASON_COLUMNS[group]] = None  # type: ignore[index]
+    scores.loc["b", REASON_COLUMNS[group]] = None
     with pytest.raises(ContractError, match=rf"null without a reason.*\(1 row; first: 2\): set {group}_reason"):
         validate_scores(scores)
 

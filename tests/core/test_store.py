@@ -105,6 +105,15 @@ def foreign_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text("[]")
 
 
+def changed_manifest(folder: Path) -> None:
+    """Valid JSON with the right files, but a number that nobody computed."""
+    write_json(folder / "manifest.json", {**read_json(folder / "manifest.json"), "plan": {"contacts": 7}})
+
+
+def manifest_without_its_content(folder: Path) -> None:
+    write_json(folder / "manifest.json", {"format_version": 1, "files": {}})
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -114,12 +123,23 @@ def foreign_manifest(folder: Path) -> None:
         (newer_format, "newer version"),
         (cut_manifest, "manifest"),
         (foreign_manifest, "manifest"),
+        (changed_manifest, "the manifest was changed"),
+        (manifest_without_its_content, "the manifest was changed"),
     ],
-    ids=["bit flip", "part missing", "manifest missing", "newer format", "manifest cut", "manifest foreign"],
+    ids=[
+        "bit flip",
+        "part missing",
+        "manifest missing",
+        "newer format",
+        "manifest cut",
+        "manifest foreign",
+        "manifest changed",
+        "manifest without its content",
+    ],
 )
 def test_a_damaged_run_is_refused_with_the_reason(damage: object, message: str, tmp_path: Path) -> None:
     run = write_run(tmp_path, SCORES, {})
-    damage(run.folder)  # type: ignore[operator]
+    damage(run.folder)
     with pytest.raises(StoreError, match=message):
         current_run(tmp_path)
 

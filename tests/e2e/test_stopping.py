@@ -83,7 +83,7 @@ def test_a_training_killed_at_any_moment_leaves_the_old_champion_or_the_new_one(
     assert first.returncode == 0, first.stderr
     took = time.monotonic() - started
     moments = random.Random(3)
-    for number in range(3):
+    for number in range(20):
         process = start(tmp_path, *train, *short, "--as-of", f"2023-11-{2 + number:02d}", "--promote")
         assert wait_for(lambda: children(tmp_path))
         time.sleep(moments.uniform(0.1, took))

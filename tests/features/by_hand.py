@@ -36,7 +36,7 @@ def snapshot_by_hand(tables: Tables, as_of: str) -> pd.DataFrame:
     known = known_rows(tables.orders, "ordered_at", cut)
     refunds = known_rows(tables.refunds, "refunded_at", cut)
     owner = known.set_index("order_id")["customer_id"]
-    owners = refunds["customer_id"].fillna(refunds["order_id"].map(owner))
+    owners = refunds["customer_id"].fillna(refunds["order_id"].map(owner).astype("str"))
     rows = {
         customer: one_customer(own, known[known["customer_id"] == customer], refunds[owners == customer], cut)
         for customer, own in left.groupby("customer_id")

@@ -44,7 +44,7 @@ def test_the_hash_depends_on_the_functions_their_order_and_nothing_else() -> Non
 
 def test_a_new_feature_is_one_function(shop: Tables) -> None:
     @feature("orders", unit="currency", windows=(30,), empty=0)
-    def smallest_order(rows, inside):  # type: ignore[no-untyped-def]
+    def smallest_order(rows, inside):
         """Smallest order {window}."""
         return rows.remaining.min(where=rows.kept & inside).cast("float64") / 1e6
 

@@ -53,15 +53,14 @@ def clean() -> Sample:
     return shop_sample("shop", 5)[1]
 
 
-def with_column(sample: Sample, name: str, make) -> Sample:  # type: ignore[no-untyped-def]
+def with_column(sample: Sample, name: str, make) -> Sample:
     """The sample with a column made from the labels."""
     assert sample.later_X is not None
-    return Sample(
-        sample.X.assign(**{name: make(sample.y)}),
-        sample.y,
-        sample.later_X.assign(**{name: make(sample.later_y)}),
-        sample.later_y,
-    )
+
+    def joined(X: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
+        return pd.concat([X, pd.Series(make(y), index=X.index, name=name)], axis=1)
+
+    return Sample(joined(sample.X, sample.y), sample.y, joined(sample.later_X, sample.later_y), sample.later_y)
 
 
 # --- provenance
@@ -117,7 +116,7 @@ def test_strength_alone_cannot_tell_the_duration_of_a_call(public_data: Path) ->
 # --- planted leaks
 
 
-def noisy(share: float):  # type: ignore[no-untyped-def]
+def noisy(share: float):
     """The outcome with a share of the rows drawn at random."""
     rng = np.random.default_rng(3)
     return lambda y: np.where(rng.random(len(y)) < share, rng.random(len(y)) < 0.5, y).astype(float)
@@ -161,12 +160,12 @@ def test_rows_that_are_learnt_from_and_judged_on_show_in_shuffled_labels(clean: 
     "leak",
     [
         lambda tables: tables.orders.groupby("customer_id")["net"].sum(),
-        lambda tables: tables.orders.groupby("customer_id")["ordered_at"].max().dt.dayofyear,
+        lambda tables: tables.orders.groupby("customer_id")["ordered_at"].max().dt.day_of_year,
         lambda tables: tables.refunds.groupby("customer_id")["amount"].sum(),
     ],
     ids=["all orders", "last order ever", "later refunds"],
 )
-def test_a_feature_that_reads_later_rows_is_named(shop: Tables, leak) -> None:  # type: ignore[no-untyped-def]
+def test_a_feature_that_reads_later_rows_is_named(shop: Tables, leak) -> None:
     def features(tables: Tables) -> pd.DataFrame:
         rows = snapshot(tables, SHOP_CUT)
         return rows.assign(leak=leak(tables).reindex(rows.index).fillna(0.0))

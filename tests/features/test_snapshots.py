@@ -59,7 +59,9 @@ def test_any_number_of_threads_and_parquet_give_the_same_bits(tmp_path: Path) ->
         written = tmp_path / f"{threads}.parquet"
         assert write_snapshots(source, DATES, written) == len(frames[-1])
         rows = duckdb.sql(f"SELECT * FROM '{written}' ORDER BY as_of, customer_id").df()
-        pd.testing.assert_series_equal(rows["net_365d"], frames[-1].reset_index()["net_365d"], check_exact=True)
+        pd.testing.assert_series_equal(
+            rows["net_365d"], frames[-1]["net_365d"].reset_index(drop=True), check_exact=True
+        )
     for other in frames[1:]:
         pd.testing.assert_frame_equal(frames[0], other, check_exact=True)
 

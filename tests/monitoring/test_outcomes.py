@@ -46,6 +46,20 @@ def test_a_perfect_prediction_leads_every_ranking_and_has_no_bias(shop, judged_s
     assert value["deciles"]["predicted"] == pytest.approx(value["deciles"]["actual"])
 
 
+def test_totals_compare_the_same_customers(shop, judged_shop) -> None:
+    """Who has no CLV counts neither in what was predicted nor in what came, as in the outcome ledger."""
+    scores, features = judged_shop
+    actual = window_outcome(shop, SHOP_CUT, HORIZON, features.index)["value"]
+    without = actual > actual.quantile(0.9)
+    partly = scores.assign(
+        predicted_clv=actual.mask(without), clv_reason=np.where(without, "no_order_left", None), clv_horizon_days=90.0
+    )
+    value = judge_it(partly, features, shop)["value"]
+    assert value["scored"] == int((~without).sum())
+    assert value["actual_total"] == pytest.approx(value["predicted_total"])
+    assert sum(value["deciles"]["customers"]) == value["scored"]
+
+
 def test_true_churn_probabilities_are_found_to_separate(shop, judged_shop) -> None:
     scores, features = judged_shop
     stayed = window_outcome(shop, SHOP_CUT, HORIZON, features.index)["orders"] > 0

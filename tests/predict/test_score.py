@@ -115,7 +115,7 @@ def test_all_gone_is_no_error(shop_features: pd.DataFrame, models: ModelSet) -> 
 def test_a_customer_without_an_order_left_has_nulls_in_every_group(scored: pd.DataFrame) -> None:
     row = scored.loc["c000x"]
     for group in ("clv", "churn", "icp"):
-        assert row[columns_of(group)].isna().all()  # type: ignore[arg-type]
+        assert row[columns_of(group)].isna().all()
         assert row[f"{group}_reason"] == "no_order_left"
 
 

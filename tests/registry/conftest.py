@@ -1,4 +1,4 @@
-"""An MLflow folder for each test."""
+"""An MLflow folder and a saved bundle for each test."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from cvo_ml.registry.bundle import Bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
 
 
@@ -28,3 +29,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def tracker(empty: Path, tmp_path: Path) -> Tracker:
     shutil.copytree(empty, tmp_path / "mlruns")
     return Tracker(tmp_path / "mlruns")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, churn_bundle: Bundle) -> Path:
+    """A saved bundle with trees."""
+    return save_bundle(churn_bundle, tmp_path / "churn")

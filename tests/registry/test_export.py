@@ -27,6 +27,18 @@ print(*sorted(f"{name} {bundle.version}" for name, bundle in found.items()))
 """
 
 
+def test_squared_errors_of_money_are_written_out_and_named(churn_bundle: Bundle) -> None:
+    squared = {"estimate": 635123.4, "lower": -342000.0, "upper": 1950000.0}
+    verdict = {"advantage": squared, "slices": {"newer customers": squared}}
+    facts = {**churn_bundle.facts, "verdict": verdict, "metrics": {"model_rmse": 15134.2, "model_auc": 0.75561}}
+    card = model_card(replace(churn_bundle, facts=facts), {"measure": "mean_squared_error"})
+    assert "advantage in mean squared error 635,123 [-342,000, 1,950,000]" in card
+    assert "| newer customers | 635,123 [-342,000, 1,950,000] |" in card
+    assert "| model rmse | 15,134 |" in card
+    assert "| model auc | 0.7556 |" in card
+    assert "e+0" not in card
+
+
 def test_an_export_loads_without_mlflow(
     churn_bundle: Bundle, icp_bundle: Bundle, shop_features: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -66,7 +78,7 @@ def test_a_card_says_what_the_run_knows(churn_bundle: Bundle) -> None:
     card = model_card(replace(churn_bundle, facts=facts), GOOD)
     for words in (
         "# churn: churn.lightgbm", "| known until | 2024-01-01 |", "| digest of the pins | 0123 |", "2,734 customers",
-        "Grade **B** against recency: advantage 0.05 [0.01, 0.09]", "| model auc | 0.75 |",
+        "Grade **B** against recency: advantage in log loss 0.05 [0.01, 0.09]", "| model auc | 0.75 |",
         "significantly worse: repeat buyers", "Version 2, judged with the champion", "* only 90 days", "`country`",
         "| horizon days | 90.0 |", "Silence is not departure",
     ):  # fmt: skip

@@ -56,7 +56,7 @@ def test_rolling_back_goes_step_by_step_and_never_to_who_was_rolled_back(tracker
         line.rollback("churn", "why")
     one, two, three, four = (version(tracker, float(k)) for k in range(1, 5))
     for number, kind in ((one, "first"), (two, "promotion"), (three, "forced")):
-        line.appoint("churn", number, kind, "why")  # type: ignore[arg-type]
+        line.appoint("churn", number, kind, "why")
     assert line.rollback("churn", "three is worse").version == two
     line.appoint("churn", four, "promotion", "why")
     assert line.line("churn") == [one, two, four]

@@ -1,11 +1,12 @@
 """The report says what the scores say, and a hostile name does no harm in it."""
 
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.priorities import Plan
-from cvo_ml.report import priorities_section, render
+from cvo_ml.report import charts, priorities_section, render
 from cvo_ml.report.page import summary
 from tests.builders import null_scores
 from tests.priorities.makers import action, planned
@@ -59,7 +60,7 @@ def test_a_shop_without_any_model_still_has_a_report() -> None:
     shown = page(*nothing("a", "b"))
     assert "refused: not_trained" in shown
     assert "No contact is expected to earn its cost" in shown
-    assert "is not over in the data" in shown
+    assert "Not judged yet" in shown
 
 
 def test_the_numbers_at_the_top_are_those_of_the_table() -> None:
@@ -91,6 +92,14 @@ def test_outcomes_without_a_value_ranking_are_shown_as_such() -> None:
     assert "No CLV ranking to judge: not_trained" in shown
     assert "cannot be judged" in shown
     assert shown.count("plotly-graph-div") >= 3
+
+
+def test_a_chart_stands_below_its_title_which_breaks_into_lines_on_a_narrow_screen() -> None:
+    figure = charts.styled(go.Figure(go.Scatter(x=[1], y=[2])), "Churn < 5 % & more", "x", "y")
+    drawn = charts.html(figure)
+    assert drawn.startswith("<h3>Churn &lt; 5 % &amp; more</h3>")
+    assert drawn.count("Churn") == 1
+    assert figure.layout.title.text == "Churn < 5 % & more"
 
 
 def test_the_list_the_limits_and_the_curve_are_shown() -> None:

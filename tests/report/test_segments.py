@@ -50,7 +50,7 @@ def test_the_section_holds_counts_money_moves_and_actions() -> None:
 
 
 def test_without_an_earlier_run_the_section_says_so() -> None:
-    manifest = {**MANIFEST, "segments": {**MANIFEST["segments"], "compared_with": None}}  # type: ignore[dict-item]
+    manifest = {**MANIFEST, "segments": {**MANIFEST["segments"], "compared_with": None}}
     assert "There is no earlier run to compare with" in segment_section(scored(), manifest, ACTIONS, None)
     assert "There is no earlier run" in segment_section(
         scored(), {"as_of": "2023-11-01", "currency": "XXX"}, ACTIONS, None
@@ -106,7 +106,7 @@ def test_what_cvo_segment_found_is_told_too() -> None:
     assert "30.0 % [25.0, 36.0] of 9 repeat customers hold 80 % of their margin" in page
     assert "The rules do as well as the model" in page
     assert "below .75" in page
-    drawn = {trace.name: list(trace.y) for trace in months(summary["monthly"]).data}  # type: ignore[arg-type]
+    drawn = {trace.name: list(trace.y) for trace in months(summary["monthly"]).data}
     assert drawn == {"Loyal": [3], "Recent": [2]}
 
 

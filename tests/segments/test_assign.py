@@ -29,14 +29,14 @@ def assigned(table: pd.DataFrame, edges: SegmentEdges | None = None) -> pd.DataF
 @settings(max_examples=20)
 @given(CUSTOMERS, st.sampled_from([3, 4, 5]), st.sampled_from(["klaviyo", "reveal"]))
 def test_every_customer_has_one_cell_its_group_and_one_tier(table: pd.DataFrame, scale: int, vocabulary: str) -> None:
-    edges = fit_edges(table, SegmentPolicy(scale=scale, vocabulary=vocabulary))  # type: ignore[arg-type]
+    edges = fit_edges(table, SegmentPolicy(scale=scale, vocabulary=vocabulary))
     segments = assigned(table, edges)
     values = segments[["rfm_r", "rfm_f", "rfm_m"]]
     assert values.isin(range(1, scale + 1)).all(axis=None)
     for row in segments.itertuples():
         assert row.rfm_cell == f"{row.rfm_r:.0f}{row.rfm_f:.0f}{row.rfm_m:.0f}"
         cell = int(row.rfm_r), int(row.rfm_f), int(row.rfm_m)
-        assert row.rfm_group == rfm_group(*cell, scale=scale, vocabulary=vocabulary)  # type: ignore[arg-type]
+        assert row.rfm_group == rfm_group(*cell, scale=scale, vocabulary=vocabulary)
     assert set(segments["value_tier"]) <= {"high", "middle", "low"}
     validate_scores(null_scores(list(table.index)).assign(**segments))
 

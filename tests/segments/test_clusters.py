@@ -31,7 +31,7 @@ def planted(each: int = 60, seed: int = 0, spread: float = 0.15) -> tuple[pd.Dat
 def test_planted_segments_are_found_again_and_stable(method: str) -> None:
     table, truth = planted()
     # a mixture may give the discrete number of orders parts of its own, so it is told how many
-    found = fit_segments(table, method, clusters=None if method == "kmeans" else 3)  # type: ignore[arg-type]
+    found = fit_segments(table, method, clusters=None if method == "kmeans" else 3)
     assert adjusted_rand_score(truth, found.segments.predict(table).cat.codes) > 0.95
     assert found.stable
     assert sorted(found.stability) == [
@@ -49,7 +49,7 @@ def test_structureless_customers_are_not_called_stable() -> None:
 def test_a_row_alone_gets_the_segment_that_it_has_among_all() -> None:
     table, _ = planted()
     for method in ("kmeans", "mixture"):
-        fit = fit_segments(table, method, clusters=3, bootstraps=1).segments  # type: ignore[arg-type]
+        fit = fit_segments(table, method, clusters=3, bootstraps=1).segments
         together = fit.predict(table)
         assert fit.predict(table.iloc[[7]]).iloc[0] == together.iloc[7]
         json.dumps(fit.as_dict(), allow_nan=False)

@@ -61,7 +61,7 @@ def cells(scale: int) -> list[tuple[int, int, int]]:
 
 
 def groups(scale: int, vocabulary: str) -> dict[tuple[int, int, int], str]:
-    return {cell: rfm_group(*cell, scale=scale, vocabulary=vocabulary) for cell in cells(scale)}  # type: ignore[arg-type]
+    return {cell: rfm_group(*cell, scale=scale, vocabulary=vocabulary) for cell in cells(scale)}
 
 
 def as_cells(text: str) -> set[tuple[int, int, int]]:
@@ -133,4 +133,4 @@ def test_a_score_outside_the_scale_is_refused(cell: tuple[int, int, int]) -> Non
 @pytest.mark.parametrize(("vocabulary", "scale"), [("klaviyo", 2), ("klaviyo", 6), ("hubspot", 3)])
 def test_an_unknown_vocabulary_or_scale_is_refused(vocabulary: str, scale: int) -> None:
     with pytest.raises(UsageError, match="use klaviyo or reveal at 3-5"):
-        rfm_group(1, 1, 1, scale=scale, vocabulary=vocabulary)  # type: ignore[arg-type]
+        rfm_group(1, 1, 1, scale=scale, vocabulary=vocabulary)

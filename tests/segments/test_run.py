@@ -186,7 +186,7 @@ def test_edges_are_frozen_until_there_is_a_reason(
     frozen: Path, changes: dict[str, object], how: str, keep: bool
 ) -> None:
     settings = {"shop": "a", "currency": "EUR", "as_of": NEXT_MONTH, "policy": SegmentPolicy(), **changes}
-    chosen = choose_edges(CROWD, settings.pop("policy"), frozen, **settings)  # type: ignore[arg-type]
+    chosen = choose_edges(CROWD, settings.pop("policy"), frozen, **settings)
     assert (chosen.how, chosen.keep) == (how, keep)
     if how == "frozen":
         assert chosen.edges == fit_edges(TABLE, SegmentPolicy())

@@ -12,6 +12,7 @@ from scipy import stats
 
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
+from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import Ladder, Rung, SegmentPolicy, StageRules
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.tables import Tables
@@ -120,10 +121,17 @@ def test_a_ladder_on_an_unknown_feature_is_refused_with_the_nearest_name() -> No
 @pytest.mark.parametrize(("vocabulary", "scale"), sorted(TABLES))
 def test_every_group_of_every_vocabulary_has_its_next_action(vocabulary: str, scale: int) -> None:
     actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
-    for group in set(group_table(scale=scale, vocabulary=vocabulary)):  # type: ignore[arg-type]
+    for group in set(group_table(scale=scale, vocabulary=vocabulary)):
         assert group in actions.groups
         assert (actions.of(group).action is None) == (group in ("Break-up", "Inactive"))
     assert actions.of("of my own").action is None
+
+
+def test_the_catalogue_of_actions_serves_the_groups_that_have_a_next_action_and_no_other() -> None:
+    groups = load_config(default_config("policies/next_actions.yaml"), NextActions).groups
+    catalogue = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
+    served = {group for action in catalogue.actions for group in action.segments}
+    assert served == {name for name, next_action in groups.items() if next_action.action is not None}
 
 
 def lives() -> Tables:

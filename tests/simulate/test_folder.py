@@ -1,5 +1,6 @@
 """The folder on disk: whole or absent, checked when read, and never deleted by mistake."""
 
+import errno
 import json
 
 import pandas as pd
@@ -7,6 +8,20 @@ import pytest
 
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.simulate import Defects, read_saas, read_shop, simulate_saas, simulate_shop, write_saas, write_shop
+
+
+def test_a_failure_in_the_middle_leaves_nothing_and_the_old_folder(tmp_path):
+    write_shop(tmp_path / "shop", "shop", 20, seed=3)
+    before = (tmp_path / "shop" / "manifest.json").read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name, overwrite in (("shop", True), ("new", False)):
+        with pytest.raises(OSError, match="No space"):
+            write_shop(tmp_path / name, "shop", 40, seed=4, overwrite=overwrite, progress=full)
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+    assert (tmp_path / "shop" / "manifest.json").read_bytes() == before
 
 
 class TestRoundTrip:

@@ -9,7 +9,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from cvo_ml.stats.calibration import log_loss
-from cvo_ml.stats.calibrators import METHODS, calibrator_of, choose, fit_isotonic, fit_logistic, fit_venn_abers
+from cvo_ml.stats.calibrators import METHODS, calibrator_of, choose, fit_logistic
+from cvo_ml.stats.isotonic import fit_isotonic, fit_venn_abers
 
 RNG = np.random.default_rng(3)
 P = RNG.uniform(0.02, 0.98, 3000)
@@ -110,3 +111,19 @@ def test_nothing_is_chosen_from_windows_that_were_not_over() -> None:
     first, second = windows(-0.8, 2)
     expected = log_loss(second[1], METHODS["shift"](first[1], first[2]).apply(second[2])).mean()
     assert choose([first, second], 10).losses["shift"] == pytest.approx(float(expected))
+
+
+def test_a_map_that_helps_one_window_and_hurts_another_is_not_chosen() -> None:
+    rng = np.random.default_rng(9)
+
+    def window(day: int, level: float) -> tuple[int, np.ndarray, np.ndarray]:
+        p = rng.uniform(0.1, 0.9, 4000)
+        return day, rng.uniform(size=4000) < expit(logit(p) + level), p
+
+    wandering = [window(day, level) for day, level in ((0, 0.5), (10, 0.7), (20, 0.2), (30, 0.6), (40, 0.1))]
+    found = choose(wandering, 10)
+    assert min(found.losses.values()) < found.losses["none"], "no map is better on average: this test shows nothing"
+    assert found.method == "none"
+    steady = [window(day, 0.4) for day in range(0, 50, 10)]
+    assert choose(steady, 10).method != "none"
+    assert choose(steady[:2], 10).method == "none", "one window is no evidence"

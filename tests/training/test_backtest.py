@@ -16,6 +16,7 @@ from cvo_ml.core.store import served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.labels import is_closed
+from cvo_ml.report.backtest import ranking, render, totals
 from training import backtest
 
 SPAN, EVERY = Horizon("30D"), Horizon("60D")
@@ -68,7 +69,7 @@ def test_an_interrupted_walk_goes_on_and_ends_as_an_uninterrupted_one(tmp_path: 
         if len(calls) == 1:
             raise KeyboardInterrupt
         calls.append(arguments[2])
-        return one_cut(*arguments)  # type: ignore[arg-type]
+        return one_cut(*arguments)
 
     monkeypatch.setattr(backtest, "one_cut", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -82,6 +83,18 @@ def test_an_interrupted_walk_goes_on_and_ends_as_an_uninterrupted_one(tmp_path: 
         for record in records:
             record.pop("seconds")
     assert resumed == whole
+
+
+def test_the_page_draws_every_cut_and_names_the_currency(tmp_path: Path) -> None:
+    backtest.walk(options(write_shop(tmp_path / "shop"), tmp_path / "out"))
+    summary = json.loads((tmp_path / "out" / "backtest.json").read_text())
+    cuts = summary["cuts"]
+    drawn = ranking(cuts), totals(cuts, "EUR")
+    assert [list(figure.data[0].x) for figure in drawn] == [[record["cut"] for record in cuts]] * 2
+    assert list(drawn[1].data[1].y) == [record["judged"]["value"]["actual_total"] for record in cuts]
+    page = render(summary)
+    assert "value of all customers (EUR)" in page
+    assert all(record["cut"] in page for record in cuts)
 
 
 def test_a_folder_of_another_backtest_is_left_alone(tmp_path: Path) -> None:

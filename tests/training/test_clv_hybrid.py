@@ -59,7 +59,7 @@ def test_the_hybrid_is_champion_where_it_is_surely_better(shop: Tables, monkeypa
 
 
 def test_where_the_hybrid_cannot_be_trained_at_the_cut_the_other_is_graded_itself(shop: Tables, monkeypatch) -> None:
-    original = clv.hybrid
+    original = clv_validation.hybrid
 
     def refused(tables, as_of, *others):
         if as_of == SHOP_CUT:
@@ -83,9 +83,9 @@ def test_every_window_is_closed_and_every_model_beneath_is_of_its_windows_date(s
 
     def fit_base(table):
         ages.append(table["T"].max())
-        return clv.fit(table, JOB).scorer
+        return clv_validation.fit(table, JOB).scorer
 
-    clv_hybrid.fit_hybrid(shop, SHOP_CUT, HORIZON, JOB, clv.fit(features, JOB).scorer, fit_base)
+    clv_hybrid.fit_hybrid(shop, SHOP_CUT, HORIZON, JOB, clv_validation.fit(features, JOB).scorer, fit_base)
     assert max(seen) + HORIZON.delta == SHOP_CUT
     assert len(seen) == JOB.hybrid.most_snapshots
     assert np.diff(ages).tolist() == [30.0] * (len(ages) - 1)
@@ -103,7 +103,7 @@ def test_every_window_is_closed_and_every_model_beneath_is_of_its_windows_date(s
     ],
 )
 def test_without_a_hybrid_the_reason_is_given(shop: Tables, job: ClvJob, words: str) -> None:
-    validation = clv.validate(shop, SHOP_CUT, job)
+    validation = clv_validation.validate(shop, SHOP_CUT, job)
     assert words in validation.choice
     assert not validation.hybrid_chosen
     assert "hybrid" not in validation.predicted

@@ -25,7 +25,7 @@ from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
 from training import clv, clv_validation
 from training.clv import train_clv
-from training.judging import remarks_on_order
+from training.clv_judging import remarks_on_order
 
 HORIZON = Horizon("60D")
 #: Without trees, which take most of the time.
@@ -160,7 +160,7 @@ def test_independence_of_value_and_frequency_is_reported(shop: Tables, monkeypat
     features = snapshot(shop, SHOP_CUT)
     features["monetary_value"] *= features["frequency"]  # who buys more pays more
     assert GammaGammaModel().fit(features).independence_.p_value < 0.01
-    _, notes = clv.describe(clv.fit(features, job), clv.validate(shop, SHOP_CUT, job), job)
+    _, notes = clv.describe(clv_validation.fit(features, job), clv_validation.validate(shop, SHOP_CUT, job), job)
     assert any("depends on their number" in note for note in notes)
 
 

@@ -63,7 +63,7 @@ def trained() -> Trained:
     return train_icp(world()[0], AS_OF, JOB)
 
 
-def with_leads(change) -> Tables:  # type: ignore[no-untyped-def]
+def with_leads(change) -> Tables:
     tables = world()[0]
     return Tables({**tables.frames, "leads": change(tables.get("leads"))}, tables.currency)
 
@@ -205,7 +205,7 @@ def test_prospects_and_customers_are_scored_by_the_leads_they_are() -> None:
     assert served.loc[one, "icp_score"] == model_of(bundle).predict_proba(fields.loc[[lead]])[0, 1]
 
 
-def test_a_model_of_first_orders_scores_no_prospects(icp_bundle) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_of_first_orders_scores_no_prospects(icp_bundle) -> None:
     fields = lead_fields(world()[0].get("leads"), AS_OF, JOB.leads.known_within)
     with pytest.raises(ModelRefused, match=r"icp\.setting=leads"):
         prospect_columns(fields, icp_bundle, pd.Index([]))

@@ -82,6 +82,8 @@ QUARANTINED = [
     Entry("infinity", "A201,C1,2024-01-01,inf", "amount: not finite"),
     Entry("minus infinity", "A201,C1,2024-01-01,-inf", "amount: not finite"),
     Entry("1e400", "A201,C1,2024-01-01,1e400", "amount: not finite"),
+    Entry("more money than there is", "A201,C1,2024-01-01,1e300", "amount: too large"),
+    Entry("more money than cents can tell", "A201,C1,2024-01-01,-10000000000000", "amount: too large"),
     Entry("amount with a currency", "A201,C1,2024-01-01,12.50 EUR", "amount: not a number"),
     Entry("amount in brackets", "A201,C1,2024-01-01,(3.50)", "amount: not a number"),
     Entry("date after extracted_at", "A201,C1,2025-06-01,1", "date: after extracted_at", {"extracted_at": datetime(2025, 1, 1)}),

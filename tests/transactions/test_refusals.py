@@ -46,6 +46,10 @@ OF_THE_FILE: dict[str, tuple[Any, str]] = {
         ["order;customer;date;amount", "A1;C1;2024-01-01;5"],
         "is not delimited by ',' but by ';': declare delimiter: ';' (--delimiter).",
     ),
+    "spreadsheet's hint": (
+        ["sep=;", "order;customer;date;amount", "A1;C1;2024-01-01;5"],
+        "its first line tells a spreadsheet the delimiter (sep=): remove that line.",
+    ),
     "lines wrapped in quotes": (
         ['"order,customer,date,amount"', '"A1,C1,2024-01-01,5"'],
         "its lines are wrapped whole in quotes",
@@ -72,6 +76,9 @@ OF_THE_FILE: dict[str, tuple[Any, str]] = {
         "day-first and month-first dates are mixed (1 row; first: 2)",
     ),
     "mixed with ISO": (with_dates("2024-01-01", "02/01/2024"), "several date formats are mixed with ISO 8601 (1 row; first: 2)"),
+    "two-digit years": (with_dates("13.01.24", "14.01.24"), "such as '%d.%m.%y' (--date-format)"),
+    "month first with a clock": (with_dates("01/13/2024 10:30"), "such as '%m/%d/%Y %H:%M' (--date-format)"),
+    "day first with seconds": (with_dates("13-01-2024 10:30:05"), "such as '%d-%m-%Y %H:%M:%S' (--date-format)"),
     "year first with slashes": (with_dates("2024/01/13"), "dates are not ISO 8601 (1 row; first: 1): declare its date_format"),
     "spreadsheet days": (with_dates("45321", "45322"), "days are spreadsheet numbers, such as 40878 (2 rows; first: 1, 2)"),
     "mixed zones": (

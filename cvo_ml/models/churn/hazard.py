@@ -8,19 +8,17 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from cvo_ml.models.boosting import BoostedClassifier
-from cvo_ml.models.churn.boosted import Doubt, check_outcomes
-from cvo_ml.models.churn.levers import Explanation
+from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
 from cvo_ml.stats.calibration import clip_probability
-from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, calibrator_of
 
 Floats = NDArray[np.float64]
 PERIOD: Final = "period"
 
 
-class HazardChurn:
+class HazardChurn(CalibratedTrees):
     """Discrete-time hazards by LightGBM on rows of (customer, date, period) (Singer & Willett 1993).
 
     Where the event is an order, who has none by the end of the horizon has churned; where it is the end of a
@@ -49,13 +47,11 @@ class HazardChurn:
         fewest_outcomes: int = 1,
     ) -> None:
         self.periods, self.event_is_churn, self.fewest_outcomes = periods, event_is_churn, fewest_outcomes
-        self.trees = BoostedClassifier((*features, PERIOD), categories, rounds, parameters)
-        self.calibration_: Calibrator = NONE
-        self.doubt_ = Doubt()
+        super().__init__(BoostedClassifier((*features, PERIOD), categories, rounds, parameters))
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that a frame to score must have."""
+    def tree_columns(self) -> tuple[str, ...]:
+        """The columns that the trees read of a row; the period is put in."""
         return tuple(name for name in self.trees.columns if name != PERIOD)
 
     def fit(self, X: pd.DataFrame, event_period: Floats) -> Self:
@@ -77,13 +73,14 @@ class HazardChurn:
         rows = np.repeat(np.arange(len(X)), last)
         period = np.arange(len(rows)) - np.repeat(np.cumsum(last) - last, last) + 1
         self.trees.fit(
-            X[list(self.columns)].iloc[rows].assign(**{PERIOD: period.astype(np.float64)}), period == event_period[rows]
+            X[list(self.tree_columns)].iloc[rows].assign(**{PERIOD: period.astype(np.float64)}),
+            period == event_period[rows],
         )
         return self
 
     def hazards(self, X: pd.DataFrame) -> Floats:
         """P(event in the period | none before), (n, periods)."""
-        own = X[list(self.columns)]
+        own = X[list(self.tree_columns)]
         columns = [self.trees.predict_positive(own.assign(**{PERIOD: float(k)})) for k in range(1, self.periods + 1)]
         return np.column_stack(columns)
 
@@ -96,62 +93,37 @@ class HazardChurn:
         hazards = self.hazards(X)
         return np.asarray((hazards if self.event_is_churn else -hazards).argmax(axis=1) + 1, dtype=np.intp)
 
-    def calibrate(self, X: pd.DataFrame, y: NDArray[np.generic], method: str = "logistic") -> Self:
-        """Fit the map from the probabilities of the whole horizon to observed rates, on later rows."""
-        self.calibration_ = METHODS[method](y, self.raw(X))
-        return self
-
-    def raw(self, X: pd.DataFrame) -> Floats:
-        """The churn probability before calibration, (n,)."""
+    def tree_probability(self, X: pd.DataFrame) -> Floats:
+        """The churn probability of the whole horizon by the trees alone, (n,)."""
         if len(X) == 0:
             return np.empty(0)
         silent = self.survival(X)[:, -1]
         return 1 - silent if self.event_is_churn else silent
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
-        """Probabilities of staying and of churning within the horizon, (n, 2)."""
-        churn = self.calibration_.apply(self.raw(X))
-        return np.column_stack([1 - churn, churn])
-
-    def predict_interval(self, X: pd.DataFrame, level: float = 0.9) -> Floats:
-        """Lower and upper bound of the churn probability, (n, 2)."""
-        return self.doubt_.interval(self.predict_proba(X)[:, 1], level)
-
-    def explain(self, X: pd.DataFrame) -> Explanation:
-        """What makes each probability: each column's mean part of the periods' log-odds."""
+    def tree_parts(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Each column's mean part of the periods' log-odds, (n, ``tree_columns``), and the horizon's log-odds (n,)."""
         each = [
-            self.trees.contributions(X[list(self.columns)].assign(**{PERIOD: float(k)}))[:, :-1]
+            self.trees.contributions(X[list(self.tree_columns)].assign(**{PERIOD: float(k)}))[:, :-1]
             for k in range(1, self.periods + 1)
         ]
         places = [place for place, name in enumerate(self.trees.columns) if name != PERIOD]
         parts = np.mean(each, axis=0)[:, places] * (1.0 if self.event_is_churn else -1.0)
-        log_odds = logit(clip_probability(self.raw(X)))
-        return Explanation(self.columns, parts, log_odds, lambda z: self.calibration_.apply(np.asarray(expit(z))))
-
-    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
-        """Column names and each one's effect on the churn probability, (n, columns)."""
-        return self.columns, self.explain(X).effects()
+        return parts, logit(clip_probability(self.tree_probability(X)))
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
         """The parameters as JSON-ready values, and the trees as text."""
-        parameters, files = self.trees.to_parts()
-        own = {"periods": self.periods, "event_is_churn": self.event_is_churn}
-        fitted = {"calibration": self.calibration_.as_dict(), "doubt": vars(self.doubt_)}
-        return {**parameters, **own, **fitted}, files
+        parameters, files = self.fitted_parts()
+        return {**parameters, "periods": self.periods, "event_is_churn": self.event_is_churn}, files
 
     @classmethod
     def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        features = [name for name in parameters["features"] if name != PERIOD]
         model = cls(
-            features,
+            [name for name in parameters["features"] if name != PERIOD],
             parameters["categories"],
             parameters["rounds"],
             parameters["parameters"],
             int(parameters["periods"]),
             bool(parameters["event_is_churn"]),
         )
-        model.trees = BoostedClassifier.from_parts(parameters, files)
-        model.calibration_ = calibrator_of(parameters["calibration"])
-        model.doubt_ = Doubt(**parameters["doubt"])
-        return model
+        return model.restore(parameters, files)

@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 
 #: Lever to the names of the columns that it moves; the first that matches counts.
 LEVERS: Final[tuple[tuple[str, str], ...]] = (
+    ("season", r"^season_"),
     ("service", r"ticket|nps|survey|refund|return"),
     ("price", r"discount|price|mrr|seats"),
     ("product", r"categor|brand|quantity|basket|product"),

@@ -10,13 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.models.churn.doubt import Doubt, WithDoubt
 from cvo_ml.models.churn.levers import Explanation
 
 Floats = NDArray[np.float64]
 RECENCY: Final = "days_since_last_order"
 
 
-class RecencyChurn:
+class RecencyChurn(WithDoubt):
     """``P(churn) = logistic(intercept + slope x log(1 + days since the last order))``."""
 
     kind: ClassVar[str] = "churn.recency_logistic"
@@ -55,7 +56,7 @@ class RecencyChurn:
     def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
         """The parameters; there are no files."""
         values = {"intercept": self.intercept_, "slope": self.slope_, "reference": self.reference_}
-        return {**values, "features": [RECENCY]}, {}
+        return {**values, "features": [RECENCY], "doubt": vars(self.doubt_)}, {}
 
     @classmethod
     def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> RecencyChurn:
@@ -63,6 +64,7 @@ class RecencyChurn:
         model = cls()
         model.intercept_, model.slope_ = float(parameters["intercept"]), float(parameters["slope"])
         model.reference_ = float(parameters["reference"])
+        model.doubt_ = Doubt(**parameters.get("doubt", {}))
         return model
 
     @staticmethod

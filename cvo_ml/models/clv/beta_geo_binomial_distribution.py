@@ -93,7 +93,13 @@ class BetaBinomialLaw:
         return BetaBinomialLaw(self.buy[index], self.miss[index], self.leave[index], self.stay[index])
 
     def drifted(self, variance: float) -> BetaBinomialLaw:
-        """Only itself: a probability has no room for a factor."""
+        """Only itself: a probability has no room for a factor.
+
+        Raises
+        ------
+        UsageError
+            With a variance above 0.
+        """
         if variance > 0:
             raise UsageError("BG/BB has probabilities and no rates: give rate_drift=0")
         return self

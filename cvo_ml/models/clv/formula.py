@@ -25,6 +25,11 @@ def clv_simple(aov: float, frequency: float, lifespan: float) -> float:
     lifespan:
         How long the customer stays, in the same unit of time, >= 0.
 
+    Raises
+    ------
+    UsageError
+        If a number is negative or not finite.
+
     Examples
     --------
     >>> clv_simple(80, 4, 3), clv_simple(80, 5, 3)

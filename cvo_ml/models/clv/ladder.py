@@ -89,25 +89,33 @@ def fit_purchases(
     if not len(histories):
         return LadderFit(None, FitStatus(FORMULA, "the table has no customers"))
     settings = {"time_unit": time_unit, "penalty": penalty, "minimum_repeat_customers": minimum_repeat_customers}
-    reasons: list[str] = []
     rungs = _rungs(histories, first, settings, pool)
     if covariates:
         acting = {"purchase_covariates": tuple(covariates), "dropout_covariates": tuple(covariates)}
         with_covariates = first(**settings, **acting)
         rungs = {"": lambda: with_covariates.fit(X, sample_weight=sample_weight), PLAIN: rungs.pop(""), **rungs}
+    reasons: list[str] = []
     for rung, fit in rungs.items():
-        try:
-            model = fit()
-            reason = implausible(model, histories, X if covariates and not rung else None)
-        except ModelRefused as refused:
-            reason = str(refused)
-        if not reason:
+        model, reason = _attempt(fit, histories, X if covariates and not rung else None)
+        if model is not None:
             if rung:
                 model.status_ = FitStatus(rung, "; ".join(reasons))
             return LadderFit(model, model.status_)
         if reason not in reasons:
             reasons.append(reason)
     return LadderFit(None, FitStatus(FORMULA, "; ".join(reasons)))
+
+
+def _attempt(
+    fit: Callable[[], PurchaseModel], histories: PurchaseHistories, with_covariates: pd.DataFrame | None
+) -> tuple[PurchaseModel | None, str]:
+    """The model of a rung that holds, else why it does not."""
+    try:
+        model = fit()
+        reason = implausible(model, histories, with_covariates)
+    except ModelRefused as refused:
+        return None, str(refused)
+    return (None, reason) if reason else (model, "")
 
 
 def _rungs(

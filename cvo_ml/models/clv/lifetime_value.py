@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import numpy as np
@@ -16,12 +15,12 @@ from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.beta_geo_binomial import BetaGeoBinomialModel
 from cvo_ml.models.clv.customer_table import numbers
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel
-from cvo_ml.models.clv.parameter_uncertainty import mixture_quantiles
+from cvo_ml.models.clv.parameter_uncertainty import PredictiveValue
 from cvo_ml.models.clv.parametric_model import FORMAT, interval_names, read_document
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel, Situation
 from cvo_ml.models.clv.rate_drift import drift_variance
-from cvo_ml.models.clv.value_interval import ValueLaw
+from cvo_ml.models.clv.value_interval import TabulatedValue, ValueLaw
 
 Array = NDArray[np.float64]
 PURCHASE_MODELS: Final[tuple[type[PurchaseModel], ...]] = (
@@ -29,7 +28,7 @@ PURCHASE_MODELS: Final[tuple[type[PurchaseModel], ...]] = (
 )  # fmt: skip
 
 
-class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
+class CustomerLifetimeValue(BaseEstimator):
     """The two models together, fitted on the same customer table.
 
     Parameters
@@ -150,34 +149,13 @@ class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
             "average_order_value_expected": value / orders_per_purchase_day,
         }
         if interval is not None or threshold is not None:
-            shrink = np.divide(worth, purchases, out=np.ones_like(worth), where=purchases > 0)
-            names = {} if interval is None else interval_names(interval)
-            points = self._points() if parameter_uncertainty else []
-            variance = drift_variance(rate_drift, horizon)
-            columns |= self._chances(X, where, horizon, variance, shrink, names, threshold, points)
+            discount = np.divide(worth, purchases, out=np.ones_like(worth), where=purchases > 0)
+            uncertain = parameter_uncertainty and interval is not None
+            chances = self._predictive(X, where, horizon, rate_drift, discount, uncertain)
+            columns |= _interval_columns(chances, interval)
+            if threshold is not None:
+                columns["p_value_above"] = chances.exceedance(_amounts(threshold, len(X)))
         return pd.DataFrame(columns, index=X.index, copy=False)
-
-    def _chances(
-        self,
-        X: pd.DataFrame,
-        where: Situation,
-        horizon: Horizon,
-        variance: float,
-        shrink: Array,
-        names: dict[str, float],
-        threshold: Any,
-        points: Sequence[tuple[Array, Array]],
-    ) -> dict[str, Array]:
-        """Ends of the interval by name, and P(above a threshold), of the value times ``shrink`` (its discount) (n,)."""
-        law, spend = self._value_law(X, where.drifted(variance), horizon)
-        tabulated, columns = law.tabulated(), {}
-        if names:
-            levels = np.array(list(names.values()))
-            ends = self._wide(X, horizon, variance, levels, points) if points else tabulated.quantiles(levels) * spend
-            columns = {f"predicted_clv_{name}": end * shrink for name, end in zip(names, ends, strict=True)}
-        if threshold is not None:
-            columns["p_value_above"] = tabulated.exceedance(_amounts(threshold, len(X)) / (shrink * spend))
-        return columns
 
     def probability_value_above(
         self, X: pd.DataFrame, horizon: Horizon, threshold: Any, *, discount_rate: float = 0.0
@@ -192,21 +170,29 @@ class CustomerLifetimeValue(BaseEstimator):  # type: ignore[misc]
         table = self.predict(X, horizon=horizon, discount_rate=discount_rate, interval=None, threshold=threshold)
         return table["p_value_above"].to_numpy(dtype=np.float64)
 
-    def _wide(
+    def _predictive(
         self,
         X: pd.DataFrame,
+        where: Situation,
         horizon: Horizon,
-        variance: float,
-        levels: Array,
-        points: Sequence[tuple[Array, Array]],
-    ) -> Array:
-        """Quantiles of the undiscounted value (levels, n), currency, as a mean over possible parameters."""
-        laws = []
-        for purchase_parameters, value_parameters in points:
-            where = self.transactions_.situation(X, purchase_parameters).drifted(variance)
-            law, spend = self._value_law(X, where, horizon, value_parameters)
-            laws.append((law.tabulated(), spend))
-        return mixture_quantiles(levels, laws)
+        rate_drift: float,
+        discount: Array,
+        parameter_uncertainty: bool,
+    ) -> PredictiveValue:
+        """What the value may be: at the fitted parameters, and over the possible ones."""
+        model, variance = self.transactions_, drift_variance(rate_drift, horizon)
+        fitted = self._tabulated(X, where.drifted(variance), horizon)
+        possible = [
+            self._tabulated(X, model.situation(X, purchases).drifted(variance), horizon, value)
+            for purchases, value in (self._points() if parameter_uncertainty else ())
+        ]
+        return PredictiveValue(fitted, possible, discount)
+
+    def _tabulated(
+        self, X: pd.DataFrame, where: Situation, horizon: Horizon, parameters: Array | None = None
+    ) -> tuple[TabulatedValue, Array]:
+        law, scale = self._value_law(X, where, horizon, parameters)
+        return law.tabulated(), scale
 
     def _points(self) -> list[tuple[Array, Array]]:
         """Equally weighted parameters of both models that stand for what is not known of them.
@@ -269,6 +255,15 @@ def _purchase_model(document: Any) -> PurchaseModel:
         if kind.__name__ == name:
             return kind.from_json(document)
     raise BundleError(f"the document's model of purchases is {name!r}, which this version does not know")
+
+
+def _interval_columns(chances: PredictiveValue, interval: float | None) -> dict[str, Array]:
+    """Both ends of the central interval, by their percent."""
+    if interval is None:
+        return {}
+    levels = interval_names(interval)
+    ends = chances.quantiles(np.array(list(levels.values())))
+    return {f"predicted_clv_{name}": end for name, end in zip(levels, ends, strict=True)}
 
 
 def _amounts(threshold: Any, n: int) -> Array:

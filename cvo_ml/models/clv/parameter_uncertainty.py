@@ -7,6 +7,9 @@ each column of a square root of the covariance, which has the right mean and cov
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +43,37 @@ def _square_root(values: Array, covariance: Array, scale: LogNormalPrior) -> Arr
     return np.asarray(axes * np.sqrt(np.maximum(variance, 0.0)))
 
 
-def mixture_quantiles(levels: Array, laws: list[tuple[TabulatedValue, Array]]) -> Array:
+@dataclass(frozen=True)
+class PredictiveValue:
+    """What the discounted value of each customer may be, by chance and by what is not known of the parameters.
+
+    Attributes
+    ----------
+    fitted:
+        Law at the fitted parameters of the value over its scale, and that scale (n,), currency.
+    possible:
+        The same at parameters that are equally likely; none = quantiles are those of the fitted ones.
+    discount:
+        Worth of a unit of the undiscounted value now (n,).
+    """
+
+    fitted: tuple[TabulatedValue, Array]
+    possible: Sequence[tuple[TabulatedValue, Array]]
+    discount: Array
+
+    def quantiles(self, levels: Array) -> Array:
+        """Quantiles (levels, n), currency."""
+        law, scale = self.fitted
+        undiscounted = mixture_quantiles(levels, self.possible) if self.possible else law.quantiles(levels) * scale
+        return undiscounted * self.discount
+
+    def exceedance(self, amount: Array) -> Array:
+        """P(value > ``amount``) (n,) at the fitted parameters; ``amount`` (n,), currency, >= 0."""
+        law, scale = self.fitted
+        return law.exceedance(amount / (self.discount * scale))
+
+
+def mixture_quantiles(levels: Array, laws: Sequence[tuple[TabulatedValue, Array]]) -> Array:
     """Quantiles (levels, n), currency, of a value whose law is an equal mixture of ``laws``, each with its scale (n,).
 
     The quantile of a mixture lies between the smallest and the largest of its parts' quantiles: bisected there.

@@ -18,7 +18,7 @@ from cvo_ml.models.clv.parameter_uncertainty import cubature_points, parameter_d
 FORMAT = 1
 
 
-class ParametricModel(BaseEstimator):  # type: ignore[misc]
+class ParametricModel(BaseEstimator):
     """A model whose fitted state is a few positive parameters.
 
     Attributes
@@ -174,7 +174,13 @@ def _percent(level: float) -> str:
 
 
 def check_penalty(penalty: float) -> None:
-    """Refuse a penalty that is not a finite number >= 0."""
+    """Refuse a penalty that is not a finite number >= 0.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
     if not (isinstance(penalty, int | float) and math.isfinite(penalty) and penalty >= 0):
         raise UsageError(f"penalty is {penalty!r}: give a number >= 0, the prior's strength in pseudo-observations")
 
@@ -200,7 +206,13 @@ def read_document(document: dict[str, Any] | str, model: str) -> dict[str, Any]:
 
 
 def check_finite(value: Any, where: str = "document") -> None:
-    """Refuse NaN and infinity anywhere inside nested dictionaries and lists."""
+    """Refuse NaN and infinity anywhere inside nested dictionaries and lists.
+
+    Raises
+    ------
+    BundleError
+        With the place of the first one.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         raise BundleError(f"{where} is {value}: a model with such a number is neither saved nor loaded")
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

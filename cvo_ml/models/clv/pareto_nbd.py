@@ -1,4 +1,4 @@
-"""Pareto/NBD: customers leave at any time, not only after a purchase."""
+"""Pareto/NBD: customers may leave at any time."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What the models of purchases in continuous time share: fitting, covariates, and every answer about the future."""
+"""What the models of purchases share: every answer about the future of customers whose history is known."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,19 +14,13 @@ from numpy.typing import NDArray
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, days_per
 from cvo_ml.models.clv.count_interval import Survival, count_quantile
-from cvo_ml.models.clv.covariates import CovariateModel
-from cvo_ml.models.clv.customer_table import purchase_history, weights
-from cvo_ml.models.clv.fitting import Likelihood, LogNormalPrior, fit_parameters, search, weakness
-from cvo_ml.models.clv.parametric_model import check_penalty, interval_names
+from cvo_ml.models.clv.parametric_model import interval_names
+from cvo_ml.models.clv.purchase_fitter import PurchaseFitter
 from cvo_ml.models.clv.purchase_histories import (
-    PurchaseHistories,
     distinct_pairs,
-    group_histories,
-    refuse_few_repeaters,
 )
 from cvo_ml.models.clv.purchase_law import PurchaseLaw, discounted_purchases, force_of_interest, residual_purchases
 from cvo_ml.models.clv.rate_drift import RateDrift, drift_variance, estimate_drift
-from cvo_ml.models.clv.row_likelihood import Kernel, RowLikelihood
 
 Array = NDArray[np.float64]
 _THIN: Final = 4_000  # distinct histories of the first, cheap fit
@@ -49,63 +43,11 @@ class Situation:
         return np.asarray(given_alive[self.position] * self.alive)
 
 
-class PurchaseModel(CovariateModel):
+class PurchaseModel(PurchaseFitter):
     """A buy-till-you-die model in continuous time.
 
     Subclasses give the law of customers who are alive, P(alive), the likelihood and what covariates act on.
     """
-
-    _start_values: ClassVar[tuple[float, ...]]
-    """Typical parameters; NaN = the mean of T."""
-
-    time_unit: str
-    penalty: float
-    minimum_repeat_customers: int
-
-    def fit(self, X: pd.DataFrame, y: Any = None, *, sample_weight: Any = None) -> Self:
-        """Fit to one row per customer, or to grouped rows with their count as the weight.
-
-        Parameters
-        ----------
-        X:
-            Columns ``frequency`` (repeat purchase periods), ``recency`` and ``T`` in ``time_unit``, and the
-            covariates; (n, >= 3).
-        sample_weight:
-            Customers per row (n,), >= 0.
-
-        Raises
-        ------
-        ContractError
-            If X breaks its contract.
-        ModelRefused
-            If there are too few repeat customers, or the data determine nothing.
-        """
-        frequency, recency, T = self._history(X)
-        weight = weights(sample_weight, len(X))
-        plain = group_histories(frequency, recency, T, weight)
-        if not self._coefficients():
-            return self.fit_histories(plain)
-        self._check(plain)
-        rows = PurchaseHistories(frequency, recency, T, np.ones(len(X)) if weight is None else weight)
-        likelihood = RowLikelihood(self._kernel(), rows, self._design(X))
-        start = np.concatenate([self._start(plain), np.zeros(len(self._coefficients()))])
-        self._keep(fit_parameters(likelihood, start, self._prior(), self.penalty), rows.n_customers)
-        return self
-
-    def fit_histories(self, histories: PurchaseHistories, *, prior: LogNormalPrior | None = None) -> Self:
-        """Fit to grouped counts, such as one ``GROUP BY`` over a cluster gives; without covariates.
-
-        Parameters
-        ----------
-        prior:
-            A prior to use instead of the model's own, such as ``pooled_prior`` of similar shops gives.
-        """
-        if self._coefficients():
-            raise UsageError("covariates need one row per customer: use fit")
-        self._check(histories)
-        start, likelihood = self._start(histories), self._likelihood(histories)
-        self._keep(fit_parameters(likelihood, start, prior or self._prior(), self.penalty), histories.n_customers)
-        return self
 
     def expected_purchases(self, X: pd.DataFrame, horizon: Horizon) -> Array:
         """Expected purchases of each customer in the ``horizon`` after T (n,), given the history."""
@@ -124,7 +66,13 @@ class PurchaseModel(CovariateModel):
         return where.mean(self._discounted(where.law, Horizon(horizon).to(self.time_unit), force))
 
     def residual_purchases(self, X: pd.DataFrame, *, discount_rate: float) -> Array:
-        """Discounted expected purchases over the whole rest of the customer's life (n,), ``discount_rate`` > 0."""
+        """Discounted expected purchases over the whole rest of the customer's life (n,), ``discount_rate`` > 0.
+
+        Raises
+        ------
+        UsageError
+            If the rate is not above 0.
+        """
         if not discount_rate > 0:
             raise UsageError(f"discount_rate is {discount_rate}: an endless horizon needs a rate > 0, such as 0.1")
         where = self.situation(X)
@@ -173,6 +121,11 @@ class PurchaseModel(CovariateModel):
 
         The customer may have left, so the distribution has a mass at never: a quantile is infinite where
         P(any purchase ever) is not above it. The mean does not exist for that reason.
+
+        Raises
+        ------
+        UsageError
+            If a quantile is not between 0 and 1, or there is none.
         """
         if not len(quantiles) or not all(0 < level < 1 for level in quantiles):
             raise UsageError(f"quantiles are {list(quantiles)}: give probabilities between 0 and 1, such as 0.5")
@@ -291,18 +244,6 @@ class PurchaseModel(CovariateModel):
     def _alive(self, parameters: Array, x: Array, recency: Array, T: Array) -> Array:
         """P(alive at T) (n,)."""
 
-    @abstractmethod
-    def _likelihood(self, histories: PurchaseHistories) -> Likelihood:
-        """The log-likelihood without covariates."""
-
-    @abstractmethod
-    def _kernel(self) -> Kernel:
-        """The log-likelihood row by row."""
-
-    def _history(self, X: pd.DataFrame) -> tuple[Array, Array, Array]:
-        """Frequency, recency and T (n,), checked."""
-        return purchase_history(X)
-
     def _discounted(self, law: PurchaseLaw, span: float, force: float) -> Array:
         """Discounted purchases of customers who are alive (n,), within a span or for ever."""
         return discounted_purchases(law, span, force) if np.isfinite(span) else residual_purchases(law, force)
@@ -316,18 +257,3 @@ class PurchaseModel(CovariateModel):
             zeros = pd.concat([zeros, X.reset_index(drop=True)[list(self._covariate_names())]], axis=1)
         where = self.situation(zeros)
         return Situation(where.law.rows(where.position), np.arange(n), where.alive)
-
-    def _check(self, histories: PurchaseHistories) -> None:
-        days_per(self.time_unit)
-        check_penalty(self.penalty)
-        refuse_few_repeaters(histories, self.minimum_repeat_customers)
-
-    def _start(self, histories: PurchaseHistories) -> Array:
-        """A first point: typical shape parameters and the data's time scale, refined on a sample of a large shop."""
-        mean_age = float(np.average(histories.T, weights=histories.count))
-        typical = np.array(self._start_values)
-        start = np.where(np.isnan(typical), mean_age, typical)
-        if len(histories) < 3 * _THIN:
-            return start
-        found = search(self._likelihood(histories.thinned(_THIN)), start, self.prior, self.penalty)
-        return start if weakness(found, self.prior.names) else np.exp(found.point)

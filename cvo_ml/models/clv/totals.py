@@ -1,4 +1,4 @@
-"""Value of groups of customers: the interval of a sum is not the sum of intervals."""
+"""Value of groups of customers, with the interval of the sum."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def totals_by_segment(
     n_draws: int = 400,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Orders periods and value of each segment in the horizon, undiscounted, with predictive intervals.
+    """Purchase periods and value of each segment in the horizon, undiscounted, with predictive intervals.
 
     Each draw takes parameters from their sampling law and then a future of every customer, so chance and ignorance of
     the parameters (which all customers share, and which does not average out) are both in the interval.
@@ -44,6 +44,13 @@ def totals_by_segment(
     DataFrame
         Indexed by segment, and ``total``: ``customers``, ``predicted_purchases``, ``predicted_value`` (currency) with
         the ends of both intervals, such as ``predicted_value_p05``.
+
+    Raises
+    ------
+    ContractError
+        If a customer has no segment.
+    UsageError
+        With fewer than two draws.
     """
     labels = pd.Categorical(np.asarray(segments))
     if len(labels) != len(X):

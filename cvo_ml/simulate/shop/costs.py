@@ -76,7 +76,7 @@ def spend_columns(config: ShopConfig, clock: Clock, customers: int, block: Block
 
 
 def value_per_order(config: ShopConfig, traits: Traits) -> dict[str, Array]:
-    """Expected value of one order after its refunds, per basis (DESIGN: value_basis); shape (n,)."""
+    """Expected value of one order after its refunds, per basis; shape (n,)."""
     revenue = traits.mean_value * (1 - expected_refund_share(config))
     serving = 0.0
     if config.costs_to_serve:

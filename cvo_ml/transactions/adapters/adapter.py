@@ -64,6 +64,30 @@ class Adapter:
         return self.prepare(raw, shop) if self.prepare is not None else {_MAIN[shop.rows]: raw}
 
 
+@dataclass(frozen=True)
+class EventTables:
+    """Where a stream of events holds orders, their lines and refunds.
+
+    Parameters
+    ----------
+    order, refund:
+        Names of the two events.
+    order_id, products:
+        Paths in an event of the order's id and of its list of products.
+    line:
+        An order's id and a product as one item, whose paths ``sides`` names.
+    sides:
+        The declarations of ``order_lines`` and ``refunds``.
+    """
+
+    order: str
+    refund: str
+    order_id: str
+    products: str
+    line: Callable[[Any, dict[str, Any]], Mapping[str, Any]]
+    sides: Mapping[str, Mapping[str, Any]]
+
+
 def base_of(objects: Sequence[JsonObjects]) -> tuple[RawTable, list[dict[str, Any]]]:
     """The objects of all files, and a raw table of their places without any column yet."""
     base = stack([RawTable((found.source,), {}, found.places, found.ragged) for found in objects])
@@ -123,6 +147,36 @@ def lines_of(
             again.append(known)
         seen.update([order] if isinstance(order, str) else [])
     return lines, np.array(places, dtype=np.intp), {SENT_AGAIN: np.array(again, dtype=np.bool_)}
+
+
+def event_parts(
+    base: RawTable,
+    events: Sequence[Mapping[str, Any]],
+    names: Sequence[Any],
+    declares: EventTables,
+    columns: Mapping[str, str],
+) -> Parts:
+    """Orders, order lines and refunds of events.
+
+    Parameters
+    ----------
+    names:
+        (n,) name of each event.
+    columns:
+        Meaning to path, of orders.
+    """
+    named = np.array(names, dtype=object)
+    is_order, is_refund = named == declares.order, named == declares.refund
+    left_out = {"refund event (read as a refund)": is_refund, "other event": ~is_order & ~is_refund}
+    found, of, again = lines_of(events, is_order, declares.order_id, declares.products)
+    lines = [declares.line(order, product) for order, product in found]
+    refunds = np.flatnonzero(is_refund)
+    side = {name: list(config["columns"].values()) for name, config in declares.sides.items()}
+    return {
+        "orders": json_part(base, events, list(columns.values()), left_out=left_out),
+        "order_lines": json_part(base, lines, side["order_lines"], chosen=of, left_out=again),
+        "refunds": json_part(base, [events[place] for place in refunds.tolist()], side["refunds"], chosen=refunds),
+    }
 
 
 def utc_text(number: Any, per_second: int = 1) -> Any:

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-
-from cvo_ml.transactions.adapters.adapter import Adapter, Parts, base_of, json_part, lines_of, utc_text
+from cvo_ml.transactions.adapters.adapter import Adapter, EventTables, Parts, base_of, event_parts, utc_text
 from cvo_ml.transactions.sources.json_lines import JsonObjects, at
 
 _NOT_SET: Final = "(not set)"
@@ -57,19 +55,15 @@ _SIDES: Final[dict[str, dict[str, Any]]] = {
 def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str]) -> Parts:
     """Orders, order lines and refunds of export rows."""
     base, rows = base_of(objects)
-    events = [_event(row) for row in rows]
-    names = np.array([row.get("event_name") for row in rows], dtype=object)
-    is_order, is_refund = names == "purchase", names == "refund"
-    left_out = {"refund event (read as a refund)": is_refund, "other event": ~is_order & ~is_refund}
-    found, of, again = lines_of(events, is_order, "ecommerce.transaction_id", "items")
-    lines = [{"ecommerce": {"transaction_id": order}, "items": product} for order, product in found]
-    refunds = np.flatnonzero(is_refund)
-    side = {name: list(config["columns"].values()) for name, config in _SIDES.items()}
-    return {
-        "orders": json_part(base, events, list(columns.values()), left_out=left_out),
-        "order_lines": json_part(base, lines, side["order_lines"], chosen=of, left_out=again),
-        "refunds": json_part(base, [events[place] for place in refunds], side["refunds"], chosen=refunds),
-    }
+    names = [row.get("event_name") for row in rows]
+    return event_parts(base, [_event(row) for row in rows], names, _TABLES, columns)
+
+
+def _line(order: Any, product: dict[str, Any]) -> dict[str, Any]:
+    return {"ecommerce": {"transaction_id": order}, "items": product}
+
+
+_TABLES: Final = EventTables("purchase", "refund", "ecommerce.transaction_id", "items", _line, _SIDES)
 
 
 def _event(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
-
-from cvo_ml.transactions.adapters.adapter import Adapter, Parts, base_of, json_part, lines_of
+from cvo_ml.transactions.adapters.adapter import Adapter, EventTables, Parts, base_of, event_parts
 from cvo_ml.transactions.sources.json_lines import JsonObjects
 
-_ORDER, _REFUND = "Order Completed", "Order Refunded"
+_ORDER: Final = "Order Completed"
 DECLARES: Final[dict[str, Any]] = {
     "rows": "orders",
     "guests": "exclude",
@@ -57,19 +55,16 @@ _SIDES: Final[dict[str, dict[str, Any]]] = {
 def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str]) -> Parts:
     """Orders, order lines and refunds of track calls."""
     base, calls = base_of(objects)
-    events = np.array([call.get("event") for call in calls], dtype=object)
-    is_order, is_refund = events == _ORDER, events == _REFUND
-    left_out = {"refund event (read as a refund)": is_refund, "other event": ~is_order & ~is_refund}
-    orders = [_with_net(call) if order else call for call, order in zip(calls, is_order, strict=True)]
-    found, of, again = lines_of(calls, is_order, "properties.order_id", "properties.products")
-    lines = [{"properties": {"order_id": order, "products": _with_id(product)}} for order, product in found]
-    refunds = np.flatnonzero(is_refund)
-    side = {name: list(config["columns"].values()) for name, config in _SIDES.items()}
-    return {
-        "orders": json_part(base, orders, list(columns.values()), left_out=left_out),
-        "order_lines": json_part(base, lines, side["order_lines"], chosen=of, left_out=again),
-        "refunds": json_part(base, [calls[place] for place in refunds], side["refunds"], chosen=refunds),
-    }
+    names = [call.get("event") for call in calls]
+    events = [_with_net(call) if name == _ORDER else call for call, name in zip(calls, names, strict=True)]
+    return event_parts(base, events, names, _TABLES, columns)
+
+
+def _line(order: Any, product: dict[str, Any]) -> dict[str, Any]:
+    return {"properties": {"order_id": order, "products": _with_id(product)}}
+
+
+_TABLES: Final = EventTables(_ORDER, "Order Refunded", "properties.order_id", "properties.products", _line, _SIDES)
 
 
 def _with_net(call: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ from cvo_ml.transactions.casts.quick import PlainTexts, quick_amounts
 _PLAIN: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _WITH_COMMA: Final = r"[+-]?(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?"
 _LOOKS_DECIMAL_COMMA: Final = r"[+-]?[\d.]*\d,\d{1,2}"
+#: From here on float64 no longer tells tenths of a cent apart, and sums of such amounts mean nothing.
+LARGEST: Final = 1e13
 _NOT_FINITE: Final = r"(?i)[+-]?(?:nan|inf|infinity)"
 
 
@@ -28,7 +30,7 @@ def cast_amount(column: RawColumn, decimal: str) -> Cast:
     """
     if column.is_text:
         plain = PlainTexts.of(column.values) if decimal == "." else None
-        quick = quick_amounts(plain) if plain is not None else None
+        quick = quick_amounts(plain, LARGEST) if plain is not None else None
         if quick is not None:
             return Cast(pd.Series(quick))
         return _from_text(column.coded(), decimal)
@@ -63,4 +65,6 @@ def _floats(texts: pa.LargeStringArray) -> np.ndarray:
 
 
 def _finite(numbers: np.ndarray, faults: dict[str, np.ndarray]) -> Cast:
-    return Cast(pd.Series(np.where(np.isfinite(numbers), numbers, np.nan)), faults)
+    finite = np.where(np.isfinite(numbers), numbers, np.nan)
+    large = np.abs(finite) >= LARGEST
+    return Cast(pd.Series(np.where(large, np.nan, finite)), {**faults, "too large": large})

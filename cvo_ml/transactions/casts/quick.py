@@ -102,15 +102,15 @@ def quick_ids(plain: PlainTexts, null: str, longest_null: int) -> tuple[pd.Serie
     return pd.Series(texts.cast(pa.large_string()).to_pandas(), dtype="str"), whole, cases
 
 
-def quick_amounts(plain: PlainTexts) -> NDArray[np.float64] | None:
-    """Finite numbers with a point, without sign, exponent or thousands other than ``-`` and ``.``."""
+def quick_amounts(plain: PlainTexts, largest: float) -> NDArray[np.float64] | None:
+    """Numbers below ``largest`` with a point, without sign, exponent or thousands other than ``-`` and ``.``."""
     if not plain.hold_only(_NUMBER):
         return None
     try:
         numbers = np.asarray(pc.cast(plain.texts, pa.float64()).to_numpy(zero_copy_only=False))
     except pa.ArrowInvalid:
         return None
-    return numbers if np.isfinite(numbers).all() else None
+    return numbers if (np.abs(numbers) < largest).all() else None
 
 
 def quick_times(plain: PlainTexts, unmarked: str, marked: str) -> tuple[pd.Series, bool] | None:

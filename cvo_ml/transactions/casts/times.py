@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -28,7 +29,6 @@ _DAY_IN_MICROSECONDS: Final = 86_400_000_000
 MARKED: Final = "times with a zone"
 UNMARKED: Final = "times without a zone"
 CLOCK: Final = "times of day"
-_DECLARE: Final = "declare its date_format, such as '%d/%m/%Y' (--date-format)"
 
 
 def cast_time(column: RawColumn, date_format: str | None, timezone: str) -> Cast:
@@ -120,20 +120,33 @@ def _refuse_other_formats(column: RawColumn, coded: Coded, iso: Mask) -> None:
 
 def _order_error(column: RawColumn, coded: Coded, other: Mask) -> DataError:
     if not other.any():
-        return column.refuse(
-            "dates are not ISO 8601", "declare its date_format, such as '%Y/%m/%d' (--date-format)", coded.rows(~other)
-        )
+        return column.refuse("dates are not ISO 8601", _declare("%Y/%m/%d"), coded.rows(~other))
     parts = coded.texts.to_pandas().where(other).str.extract(r"^(\d+)\D(\d+)").astype("float64")
     day_first, month_first = (parts[0] > 12).to_numpy(), (parts[1] > 12).to_numpy()
     if day_first.any() and month_first.any():
         fewer = min(day_first, month_first, key=lambda chosen: coded.rows(chosen).sum())
         return column.refuse("day-first and month-first dates are mixed", "export it in ISO 8601", coded.rows(fewer))
     if day_first.any():
-        return column.refuse("dates are day-first", _DECLARE, coded.rows(day_first))
+        return column.refuse("dates are day-first", _declare(_format_of(coded, day_first)), coded.rows(day_first))
     if month_first.any():
-        remedy = "declare its date_format, such as '%m/%d/%Y' (--date-format)"
-        return column.refuse("dates are month-first", remedy, coded.rows(month_first))
-    return column.refuse("dates may be day-first or month-first", _DECLARE, coded.rows(other))
+        written = _format_of(coded, month_first, "m", "d")
+        return column.refuse("dates are month-first", _declare(written), coded.rows(month_first))
+    remedy = _declare(_format_of(coded, other))
+    return column.refuse("dates may be day-first or month-first", remedy, coded.rows(other))
+
+
+def _format_of(coded: Coded, chosen: Mask, first: str = "d", second: str = "m") -> str:
+    """The strptime format of the first of the chosen texts, as far as it can be told."""
+    text = str(coded.texts.filter(pa.array(chosen))[0].as_py())
+    found = re.fullmatch(r"\d+(\D)\d+\D(\d+)([T ]\d+:\d+)?(:\d+)?.*", text)
+    assert found is not None  # it looks like a date of another order
+    sign, year, minutes, seconds = found.groups()
+    clock = f"{minutes[0]}%H:%M{':%S' if seconds else ''}" if minutes else ""
+    return f"%{first}{sign}%{second}{sign}%{'Y' if len(year) == 4 else 'y'}{clock}"
+
+
+def _declare(date_format: str) -> str:
+    return f"declare its date_format, such as '{date_format}' (--date-format)"
 
 
 def _parse_declared(column: RawColumn, coded: Coded, date_format: str) -> tuple[pd.Series, bool, dict[str, Mask]]:

@@ -14,7 +14,8 @@ from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.core.files import sha256_of
 from cvo_ml.transactions.raw import Places, RawTable, SourceFile, check_header, one_file, refuse_empty
-from cvo_ml.transactions.sources.csv_text import CsvLayout, Rejected, lay_out, refuse_swallowing, row_numbers
+from cvo_ml.transactions.sources.csv_layout import CsvLayout, lay_out
+from cvo_ml.transactions.sources.csv_text import Rejected, refuse_swallowing, row_numbers
 from cvo_ml.transactions.sources.parquet import open_parquet
 from cvo_ml.transactions.sources.quotes import any_quote, refuse_undoubled
 

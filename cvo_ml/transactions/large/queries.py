@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from cvo_ml.core.contract import Column
 from cvo_ml.core.contracts import ORDERS
 from cvo_ml.transactions.sources.databases import quoted
 
@@ -18,25 +19,30 @@ SORT: Final = ("ordered_at", "order_id", "customer_id", "product_id", "line_id",
 def grouped(view: str, present: Sequence[str]) -> str:
     """The query of one row per order id: money summed, the first time, the latest known_at, the first known text."""
     order = "(" + ", ".join(quoted(name) for name in SORT if name in present) + f", {FILE}, {ROW})"
-    parts = ["order_id", "min(ordered_at) AS ordered_at"]
-    for column in ORDERS.columns:
-        name = quoted(column.name)
-        if column.name not in present or column.name in ("order_id", "ordered_at"):
-            continue
-        if column.name == "known_at":
-            parts.append(f"max({name}) AS {name}")
-        elif column.name == "cost":
-            parts.append(f"CASE WHEN count({name}) = count(*) THEN sum({name}) END AS {name}")
-        elif column.kind == "money":
-            parts.append(f"sum({name}) AS {name}")
-        elif column.kind == "flag":
-            parts.append(f"bool_or({name}) AS {name}")
-        elif column.name == "customer_id":
-            parts.append("min(customer_id) AS customer_id")
-        else:
-            parts.append(f"arg_min({name}, {order}) FILTER ({name} IS NOT NULL) AS {name}")
+    parts = [
+        f"{_of_order(column, order)} AS {quoted(column.name)}"
+        for column in ORDERS.columns
+        if column.name in present and column.name != "order_id"
+    ]
     names = [name for name in ORDERS.names if name in present]
-    return f"SELECT {', '.join(map(quoted, names))} FROM (SELECT {', '.join(parts)} FROM {view} GROUP BY order_id)"
+    inner = f"SELECT {', '.join(['order_id', *parts])} FROM {view} GROUP BY order_id"
+    return f"SELECT {', '.join(map(quoted, names))} FROM ({inner})"
+
+
+def _of_order(column: Column, order: str) -> str:
+    """The aggregate that makes one value of an order's rows."""
+    name = quoted(column.name)
+    if column.name in ("ordered_at", "customer_id"):
+        return f"min({name})"
+    if column.name == "known_at":
+        return f"max({name})"
+    if column.name == "cost":
+        return f"CASE WHEN count({name}) = count(*) THEN sum({name}) END"
+    if column.kind == "money":
+        return f"sum({name})"
+    if column.kind == "flag":
+        return f"bool_or({name})"
+    return f"arg_min({name}, {order}) FILTER ({name} IS NOT NULL)"
 
 
 def described(view: str, fields: Sequence[str], present: Sequence[str]) -> str:

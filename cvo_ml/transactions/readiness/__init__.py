@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from cvo_ml.config.jobs import ChurnJob, IcpJob
 from cvo_ml.config.loader import default_config, load_config
@@ -25,6 +25,9 @@ from cvo_ml.transactions.readiness.models import (
 )
 
 __all__ = ["AnchorCheck", "Contents", "Readiness", "Verdict", "readiness", "readiness_policy"]
+
+#: So small a share of the orders after a long silence are wrong dates rather than a shop that opened again.
+STRAYS: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -153,14 +156,23 @@ def _met(anchor: AnchorCheck) -> str:
     return "its demands are met" if anchor.met else f"it asks for {' and '.join(anchor.missing)}"
 
 
+def _silence(found: Contents) -> str:
+    """What stands behind a long silence: wrong dates where hardly an order follows, else a hole."""
+    silence = f"no orders for {found.longest_silence_days:,} days after {found.silence_from}"
+    if found.orders_after_silence > STRAYS * found.orders:
+        return f"{silence}: is an export missing?"
+    return (
+        f"{silence}, then {found.orders_after_silence:,} up to {found.last_order}: are these dates right? "
+        "Correct them, or declare extracted_at, which sets rows after it aside"
+    )
+
+
 def _warnings(found: Contents, limits: Warnings) -> list[str]:
     said = []
     if found.days_since_last_order is not None and found.days_since_last_order > limits.stale_days:
         said.append(f"the last order is {found.days_since_last_order:,.0f} days old: export the data again")
     if found.longest_silence_days > limits.hole_days:
-        said.append(
-            f"no orders for {found.longest_silence_days} days after {found.silence_from}: is an export missing?"
-        )
+        said.append(_silence(found))
     if (found.giant_value_share or 0) > limits.giant_order_value_share:
         said.append(
             f"{found.giant_orders:,} orders are more than {limits.giant_order_times_median} times the median "

@@ -25,8 +25,8 @@ class Contents:
         Customers with orders on more than one day, and their share; the rest ordered on one day only.
     gap_median_days, gap_p90_days:
         Between a customer's consecutive order days; None without any.
-    longest_silence_days, silence_from:
-        The most days in a row without any order of the shop.
+    longest_silence_days, silence_from, orders_after_silence:
+        The most days in a row without any order of the shop, the last day before them, and the orders after them.
     value_cv:
         Standard deviation / mean of the customers' value in the last window before ``as_of``, over those who
         had ordered before it; None where no such window exists or no value came.
@@ -53,6 +53,7 @@ class Contents:
     gap_p90_days: float | None
     longest_silence_days: int
     silence_from: str | None
+    orders_after_silence: int
     value_cv: float | None
     zero_net_share: float | None
     giant_orders: int
@@ -80,7 +81,7 @@ def contents(read: ReadResult, as_of: date, horizon: Horizon, giant_times_median
     per_customer = days["customer_id"].value_counts()
     repeaters = int((per_customer > 1).sum())
     gaps = days.groupby("customer_id")["day"].diff().dropna().dt.days
-    silence, silence_from = _silence(orders)
+    silence, silence_from, after_silence = _silence(orders)
     giants = orders["net"] > giant_times_median * orders.loc[orders["net"] > 0, "net"].median()
     net = float(orders["net"].sum())
     seen = pd.Timestamp(read.extracted_at).tz_localize(None) if read.extracted_at else cut
@@ -101,6 +102,7 @@ def contents(read: ReadResult, as_of: date, horizon: Horizon, giant_times_median
         gap_p90_days=float(gaps.quantile(0.9)) if len(gaps) else None,
         longest_silence_days=silence,
         silence_from=silence_from,
+        orders_after_silence=after_silence,
         value_cv=_value_cv(orders, as_of, horizon),
         zero_net_share=_share(int((orders["net"] == 0).sum()), len(orders)),
         giant_orders=int(giants.sum()),
@@ -121,13 +123,14 @@ def purchase_days(orders: pd.DataFrame) -> pd.DataFrame:
     return days.drop_duplicates().sort_values(["customer_id", "day"], ignore_index=True)
 
 
-def _silence(orders: pd.DataFrame) -> tuple[int, str | None]:
+def _silence(orders: pd.DataFrame) -> tuple[int, str | None, int]:
     days = pd.Series(np.sort(orders["ordered_at"].dt.normalize().unique()))
     gaps = days.diff().dt.days
     if len(days) < 2:
-        return 0, None
+        return 0, None, 0
     longest = int(gaps.idxmax())
-    return int(gaps[longest]) - 1, _day(days[longest - 1])
+    after = int((orders["ordered_at"] >= days[longest]).sum())
+    return int(gaps[longest]) - 1, _day(days[longest - 1]), after
 
 
 def _value_cv(orders: pd.DataFrame, as_of: date, horizon: Horizon) -> float | None:

@@ -11,12 +11,14 @@ from typing import Final
 from cvo_ml.config.shops import WITHHELD, SourceConfig
 from cvo_ml.core.errors import ConfigError, DataError, UsageError
 from cvo_ml.transactions.raw import RawTable, stack
+from cvo_ml.transactions.sources.csv_layout import lay_out
 from cvo_ml.transactions.sources.csv_text import read_csv
 from cvo_ml.transactions.sources.databases import ENVIRONMENT, read_duckdb, read_postgres
+from cvo_ml.transactions.sources.inspection import require_file
 from cvo_ml.transactions.sources.json_lines import JsonObjects, read_json, read_objects
-from cvo_ml.transactions.sources.parquet import read_parquet
+from cvo_ml.transactions.sources.parquet import open_parquet, read_parquet
 
-__all__ = ["JsonObjects", "files_of", "read_objects", "read_objects_of", "read_source"]
+__all__ = ["JsonObjects", "files_of", "headers_of", "read_objects", "read_objects_of", "read_source"]
 
 _SAMPLE: Final = "sample://"
 _TEXT: Final = (".csv", ".txt", ".tsv")
@@ -49,6 +51,24 @@ def read_source(source: SourceConfig, wanted: Sequence[str], optional: Collectio
     paths = files_of(source)
     tables = [_reader(path)(path, source, wanted, optional) for path in paths]
     return stack(_told_apart(paths, tables))
+
+
+def headers_of(source: SourceConfig) -> tuple[str, ...]:
+    """The headers of a source's first file; none where it is no text with a header and no Parquet file.
+
+    Raises
+    ------
+    DataError, UsageError
+        As the reader of the format.
+    """
+    path = files_of(source)[0]
+    if _plain_name(path).endswith(_TEXT):
+        return lay_out(path, source, ()).header
+    if _plain_name(path).endswith(".parquet"):
+        with open_parquet(path) as file:
+            return tuple(file.schema_arrow.names)
+    require_file(path)
+    return ()
 
 
 def _told_apart(paths: Sequence[Path], tables: list[RawTable]) -> list[RawTable]:

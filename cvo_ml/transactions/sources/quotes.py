@@ -33,18 +33,25 @@ def refuse_undoubled(path: Path, delimiter: str, encoding: str) -> None:
     encoding = "utf-8-sig" if encoding == "utf-8" else encoding
     opener = gzip.open if is_gzip(path) else open
     with opener(path, "rt", encoding=encoding, newline="") as text:
-        reader, row = csv.reader(text, delimiter=delimiter, strict=True), 0
-        while True:
-            try:
-                row += bool(next(reader))  # a blank line is no row
-            except StopIteration:
-                return
-            except csv.Error as error:
-                if "expected after" in str(error):
-                    raise DataError(
-                        "a quote inside a field is not doubled, so where the field ends is a guess",
-                        "double the quotes inside fields",
-                        file=path.name,
-                        first_rows=[row],
-                    ) from None
-                row += 1  # a very long field: the parser of the file has read it
+        row = _first_undoubled(text, delimiter)
+    if row is not None:
+        raise DataError(
+            "a quote inside a field is not doubled, so where the field ends is a guess",
+            "double the quotes inside fields",
+            file=path.name,
+            first_rows=[row],
+        )
+
+
+def _first_undoubled(lines: Iterable[str], delimiter: str) -> int | None:
+    """Number of the first row with a field that goes on after its closing quote (1 = the first data row)."""
+    reader, row = csv.reader(lines, delimiter=delimiter, strict=True), 0
+    while True:
+        try:
+            row += bool(next(reader))  # a blank line is no row
+        except StopIteration:
+            return None
+        except csv.Error as error:
+            if "expected after" in str(error):
+                return row
+            row += 1  # a very long field: the parser of the file has read it

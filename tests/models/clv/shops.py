@@ -41,7 +41,7 @@ def purchase_model(kind: type, unit: str, params: dict[str, float], **settings: 
         "log_likelihood": 0.0, "covariance": zeros, "n_customers": 1.0, "status": {"rung": "converged", "reason": ""},
         "penalty": "none",
     }  # fmt: skip
-    return kind.from_json(document)  # type: ignore[attr-defined]
+    return kind.from_json(document)
 
 
 def simulate_shop(
@@ -82,3 +82,23 @@ def simulate_with_future(
             "worth": spend(future),
         }
     )
+
+
+def simulate_pareto(n: int, r: float, alpha: float, s: float, beta: float, seed: int = 0) -> pd.DataFrame:
+    """Customers of a Pareto/NBD shop with T uniform on (0, 500); a binary column z."""
+    rng = np.random.default_rng(seed)
+    T, z = rng.uniform(10.0, 500.0, n), rng.integers(0, 2, n).astype(float)
+    rate = rng.gamma(r, 1 / alpha, n) * np.exp(0.8 * z)
+    life = np.minimum(rng.exponential(size=n) * beta / np.maximum(rng.gamma(s, size=n), 1e-300), T)
+    x = rng.poisson(rate * life)
+    last = np.where(x > 0, rng.beta(np.maximum(x, 1), 1.0) * life, 0.0)
+    return pd.DataFrame({"frequency": x.astype(float), "recency": last, "T": T, "z": z})
+
+
+def simulate_opportunities(n: int, law: tuple[float, float, float, float], periods: int, seed: int = 0) -> pd.DataFrame:
+    """Donors by BG/BB: of ``periods`` opportunities each, by the law's alpha, beta, gamma, delta."""
+    rng = np.random.default_rng(seed)
+    there = np.minimum(rng.geometric(rng.beta(law[2], law[3], n)) - 1, periods)
+    bought = (rng.random((n, periods)) < rng.beta(law[0], law[1], (n, 1))) & (np.arange(periods) < there[:, None])
+    last = (bought * np.arange(1, periods + 1)).max(axis=1)
+    return pd.DataFrame({"frequency": bought.sum(axis=1), "recency": last, "T": float(periods)})

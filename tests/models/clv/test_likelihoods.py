@@ -91,7 +91,10 @@ def test_log_rising_keeps_its_digits_where_stirling_takes_over(z):
 @given(st.data(), st.sampled_from([1.0, 1 / 7]))
 def test_grouping_keeps_every_customer_once(data, unit):
     n = data.draw(st.integers(1, 60))
-    draw = lambda top: np.array(data.draw(st.lists(st.integers(0, top), min_size=n, max_size=n)), dtype=float)  # noqa: E731
+
+    def draw(top):
+        return np.array(data.draw(st.lists(st.integers(0, top), min_size=n, max_size=n)), dtype=float)
+
     x, t_x, T, weight = draw(3), draw(4) * unit, draw(4) * unit, draw(2)
     for given_weight in (None, weight):
         grouped = group_histories(x, t_x, T, given_weight)
@@ -116,7 +119,10 @@ def test_search_climbs_out_of_a_convex_region_and_stops_on_the_box():
     found = maximise(bump, np.array([3.0]), lower=np.array([-9.0]), upper=np.array([9.0]))
     assert found.converged
     assert found.point == pytest.approx([0.0], abs=1e-4)
-    slope = lambda t: (float(t[0]), np.ones(1), np.zeros((1, 1)))  # noqa: E731
+
+    def slope(t):
+        return float(t[0]), np.ones(1), np.zeros((1, 1))
+
     found = maximise(slope, np.zeros(1), lower=np.array([-1.0]), upper=np.array([1.0]))
     assert found.on_bound.all()
     assert found.point == [1.0]

@@ -1,4 +1,4 @@
-"""MBG/NBD, Pareto/NBD, BG/BB and covariates: derivatives, consistency, special cases."""
+"""MBG/NBD and Pareto/NBD: derivatives, consistency, special cases; and what holds for every model."""
 
 from __future__ import annotations
 
@@ -10,24 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
-from scipy.special import betaln
 
-from cvo_ml.core.errors import ContractError, UsageError
+from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import (
-    BetaGeoBinomialModel,
     BetaGeoModel,
     CustomerLifetimeValue,
     ModifiedBetaGeoModel,
     ParetoNBDModel,
     group_histories,
 )
-from cvo_ml.models.clv.beta_geo_binomial_distribution import BetaBinomialLaw, beta_geo_binomial_kernel
+from cvo_ml.models.clv.beta_geo_binomial_distribution import beta_geo_binomial_kernel
 from cvo_ml.models.clv.bg_nbd_likelihood import BetaGeoLikelihood
 from cvo_ml.models.clv.pareto_nbd_distribution import log_departed, probability_alive
 from cvo_ml.models.clv.row_likelihood import Design, RowLikelihood, beta_geo_kernel, pareto_nbd_kernel
 
-from .shops import purchase_model, simulate_shop
+from .shops import purchase_model, simulate_opportunities, simulate_pareto, simulate_shop
 from .test_likelihoods import check_derivatives
 
 SHOP = simulate_shop(3000, 0.6, 30.0, 0.8, 2.5, seed=1)
@@ -36,26 +34,7 @@ HISTORIES = group_histories(*(SMALL[c].to_numpy() for c in ("frequency", "recenc
 YEAR = Horizon("365D")
 
 
-def simulate_pareto(n: int, r: float, alpha: float, s: float, beta: float, seed: int = 0) -> pd.DataFrame:
-    """Customers of a Pareto/NBD shop with T uniform on (0, 500); a binary column z."""
-    rng = np.random.default_rng(seed)
-    T, z = rng.uniform(10.0, 500.0, n), rng.integers(0, 2, n).astype(float)
-    rate = rng.gamma(r, 1 / alpha, n) * np.exp(0.8 * z)
-    life = np.minimum(rng.exponential(size=n) * beta / np.maximum(rng.gamma(s, size=n), 1e-300), T)
-    x = rng.poisson(rate * life)
-    last = np.where(x > 0, rng.beta(np.maximum(x, 1), 1.0) * life, 0.0)
-    return pd.DataFrame({"frequency": x.astype(float), "recency": last, "T": T, "z": z})
-
-
 PARETO_SHOP = simulate_pareto(4000, 0.8, 40.0, 0.7, 60.0)
-
-
-def simulate_opportunities(n: int, law: tuple[float, float, float, float], periods: int, seed: int = 0) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    there = np.minimum(rng.geometric(rng.beta(law[2], law[3], n)) - 1, periods)
-    bought = (rng.random((n, periods)) < rng.beta(law[0], law[1], (n, 1))) & (np.arange(periods) < there[:, None])
-    last = (bought * np.arange(1, periods + 1)).max(axis=1)
-    return pd.DataFrame({"frequency": bought.sum(axis=1), "recency": last, "T": float(periods)})
 
 
 DONORS = simulate_opportunities(4000, (1.2, 0.75, 0.66, 2.8), 6)
@@ -166,96 +145,6 @@ class TestParetoNBD:
         scaled = PARETO_SHOP.assign(recency=PARETO_SHOP["recency"] * 30, T=PARETO_SHOP["T"] * 30)
         expected = np.array(list(plain.params_.values())) * [1, 30, 1, 30]
         assert list(ParetoNBDModel().fit(scaled).params_.values()) == pytest.approx(expected, rel=1e-4)
-
-
-class TestCovariates:
-    def test_a_useless_covariate_changes_nothing_and_a_useful_one_is_found(self):
-        noise = PARETO_SHOP.assign(noise=np.random.default_rng(1).normal(size=len(PARETO_SHOP)))
-        for kind in (BetaGeoModel, ModifiedBetaGeoModel, ParetoNBDModel):
-            plain, both = kind().fit(noise), kind(purchase_covariates=["z", "noise"]).fit(noise)
-            assert both.log_likelihood_ > plain.log_likelihood_ + 50
-            assert both.params_["purchase_z"] == pytest.approx(0.8, abs=0.2)
-            assert abs(both.params_["purchase_noise"]) < 4 * both.standard_errors_["purchase_noise"]
-
-    @pytest.mark.parametrize("kind", [BetaGeoModel, ParetoNBDModel])
-    def test_answers_use_each_customers_own_parameters(self, kind):
-        model = kind(purchase_covariates=["z"], dropout_covariates=["z"], penalty=0.5).fit(PARETO_SHOP)
-        for z, sign in ((0.0, 0.0), (1.0, 1.0)):
-            factor = {p: np.exp(sign * v) for p, v in model.params_.items() if "_" in p}
-            base = {p: v for p, v in model.params_.items() if "_" not in p}
-            base["alpha"] /= factor["purchase_z"]
-            if kind is ParetoNBDModel:
-                base["beta"] /= factor["dropout_z"]
-            else:
-                base["a"] *= factor["dropout_a_z"]
-                base["b"] *= factor["dropout_b_z"]
-            alone, rows = purchase_model(kind, "D", base), PARETO_SHOP[PARETO_SHOP["z"] == z].head(40)
-            pd.testing.assert_frame_equal(
-                model.predict(rows, horizon=YEAR, interval=0.9), alone.predict(rows, horizon=YEAR, interval=0.9)
-            )
-            new = model.expected_purchases_new(YEAR, rows.head(1))
-            assert new == pytest.approx([alone.expected_purchases_new(YEAR)])
-
-    def test_they_travel_in_json_and_are_checked(self):
-        model = ParetoNBDModel(purchase_covariates=["z"], dropout_covariates=["z"]).fit(PARETO_SHOP)
-        again = ParetoNBDModel.from_json(json.dumps(model.to_json()))
-        assert again.predict(PARETO_SHOP, horizon=YEAR).equals(model.predict(PARETO_SHOP, horizon=YEAR))
-        with pytest.raises(ContractError, match="missing"):
-            model.probability_alive(PARETO_SHOP.drop(columns="z"))
-        with pytest.raises(UsageError, match="covariates"):
-            model.expected_purchases_new(YEAR)
-        with pytest.raises(UsageError, match="one row per customer"):
-            model.fit_histories(HISTORIES)
-
-
-class TestBetaGeoBinomial:
-    MODEL = BetaGeoBinomialModel().fit(DONORS)
-
-    def test_likelihood_equals_a_sum_over_every_path(self):
-        """All sequences of buying, missing and leaving over six opportunities, by brute force."""
-        a, b, c, d = theta = np.array([1.2, 0.75, 0.66, 2.8])
-        for x, t_x in ((0, 0), (2, 3), (3, 6)):
-            total = np.exp(betaln(a + x, b + 6 - x) + betaln(c, d + 6))
-            total += sum(np.exp(betaln(a + x, b + t - x) + betaln(c + 1, d + t)) for t in range(t_x, 6))
-            columns = [np.array([float(v)]) for v in (x, t_x, 6)]
-            value, _, _ = beta_geo_binomial_kernel(theta[:, None], *columns)
-            assert value == pytest.approx([np.log(total) - betaln(a, b) - betaln(c, d)])
-
-    def test_parameters_of_simulated_donors_are_recovered(self):
-        error = np.array(list(self.MODEL.standard_errors_.values()))
-        assert np.all(np.abs(np.array(list(self.MODEL.params_.values())) - [1.2, 0.75, 0.66, 2.8]) < 4 * error)
-
-    def test_simulation_counts_and_expectation_agree(self):
-        law = BetaBinomialLaw(*(np.array([v, 2 * v]) for v in (3.2, 1.75, 0.66, 8.8)))
-        n = np.arange(11.0)[:, None]
-        mass = law.pmf(n, 10.0)
-        assert mass.sum(axis=0) == pytest.approx(1.0)
-        assert (n * mass).sum(axis=0) == pytest.approx(law.expected(np.full((1, 2), 10.0))[0])
-        assert law.survival(n[1:], 10.0) == pytest.approx(1 - np.cumsum(mass, axis=0)[:-1])
-        draws = law.simulate(10.0, 60_000, np.random.default_rng(1))
-        assert draws.mean(axis=0) == pytest.approx((n * mass).sum(axis=0), rel=0.02)
-        assert law.discounted(10.0, 0.0) == pytest.approx((n * mass).sum(axis=0))
-        assert law.waiting_time(np.full(2, 0.3)).tolist() == [1.0, 1.0]
-
-    def test_it_predicts_like_the_others_and_refuses_fractions(self):
-        table = self.MODEL.predict(DONORS, horizon=Horizon("5Y"), interval=0.9)
-        assert table["expected_purchases"].between(0, 5).all()
-        assert (table["purchases_p05"] <= table["purchases_p95"]).all()
-        longer = self.MODEL.residual_purchases(DONORS, discount_rate=0.1)
-        assert np.all(longer > self.MODEL.discounted_purchases(DONORS, Horizon("5Y"), discount_rate=0.1))
-        with pytest.raises(ContractError, match="not whole"):
-            self.MODEL.fit(DONORS.assign(T=6.5))
-
-    def test_parameters_equal_lifetimes_where_it_converges(self, donations):
-        lifetimes = pytest.importorskip("lifetimes")
-        model = BetaGeoBinomialModel().fit(donations, sample_weight=donations["donors"])
-        oracle = lifetimes.BetaGeoBetaBinomFitter()
-        oracle.params_ = pd.Series(model.params_)
-        history = donations["frequency"], donations["recency"], donations["T"]
-        expected = oracle.conditional_expected_number_of_purchases_up_to_time(7, *history)
-        assert model.expected_purchases(donations, Horizon("7Y")) == pytest.approx(np.asarray(expected), rel=1e-9)
-        alive = np.asarray(oracle.conditional_probability_alive(2, *history))
-        assert model.probability_alive(donations, after=Horizon("2Y")) == pytest.approx(alive, rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", [BetaGeoModel, ModifiedBetaGeoModel, ParetoNBDModel])

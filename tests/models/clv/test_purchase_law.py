@@ -181,7 +181,11 @@ def test_a_bg_nbd_customer_is_alive_later_with_the_probability_of_quadrature():
     law = LAWS["BG/NBD"]
     for i in range(3):
         R, A, a, b = law.shape[i], law.age[i], law.leave[i], law.stay[i]
-        expected = integrate.quad(lambda p: (1 + p * 30 / A) ** -R * stats.beta.pdf(p, a, b), 0, 1)[0]  # noqa: B023
+
+        def alive(p, R=R, A=A, a=a, b=b):
+            return (1 + p * 30 / A) ** -R * stats.beta.pdf(p, a, b)
+
+        expected = integrate.quad(alive, 0, 1)[0]
         assert law.still_alive(30.0)[i] == pytest.approx(expected, rel=1e-6)
 
 

@@ -35,7 +35,7 @@ def fitted() -> tuple[PositiveUnlabelled, pd.DataFrame, np.ndarray, np.ndarray, 
     return model, X, probability, winner, known
 
 
-def test_the_score_is_the_probability_of_a_winner_and_plain_classification_is_not(fitted) -> None:  # type: ignore[no-untyped-def]
+def test_the_score_is_the_probability_of_a_winner_and_plain_classification_is_not(fitted) -> None:
     model, X, _, _, known = fitted
     later, truth, later_winner, _ = people(2, sharp=1.5)
     ours = model.predict_proba(later)[:, 1]
@@ -63,7 +63,7 @@ def test_where_even_the_surest_are_not_all_winners_the_label_frequency_is_too_sm
     assert found.upper < known.sum() / winner.sum()
 
 
-def test_scores_are_probabilities_and_percentiles_are_of_the_reference(fitted) -> None:  # type: ignore[no-untyped-def]
+def test_scores_are_probabilities_and_percentiles_are_of_the_reference(fitted) -> None:
     model, X, *_ = fitted
     score = model.predict_proba(X)[:, 1]
     assert score.min() >= 0
@@ -75,7 +75,7 @@ def test_scores_are_probabilities_and_percentiles_are_of_the_reference(fitted) -
     assert small.predict_proba(X)[:, 1].max() == 1.0  # 400 / 4000 / .01 is clipped
 
 
-def test_a_bundle_rebuilds_every_bag(fitted, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_bundle_rebuilds_every_bag(fitted, tmp_path) -> None:
     model, X, *_ = fitted
     assert isinstance(model, Bundled)
     bundle = bundle_of("icp", model, {"setting": "leads"})
@@ -86,7 +86,7 @@ def test_a_bundle_rebuilds_every_bag(fitted, tmp_path) -> None:  # type: ignore[
     assert len(bundle.files) == 4
 
 
-def test_effects_are_what_a_field_adds(fitted) -> None:  # type: ignore[no-untyped-def]
+def test_effects_are_what_a_field_adds(fitted) -> None:
     model, X, *_ = fitted
     names, effects = model.effects(X)
     assert names == (*NUMBERS, *TEXTS)

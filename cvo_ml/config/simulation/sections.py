@@ -1,0 +1,179 @@
+"""What a simulated shop has beside customers who buy: seasons, products, refunds, campaigns, costs, faults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.simulation.laws import (
+    Nonnegative,
+    Positive,
+    Share,
+    Weight,
+)
+
+
+class Margin(FrozenConfig):
+    """Gross margin as a share of net, normal over customers, cut to [.02, .95]."""
+
+    mean: Share = 0.35
+    sd: Nonnegative = 0.0
+
+
+class Promotion(FrozenConfig):
+    """Every year from ``month``/``day`` for ``days``: responsive customers buy ``lift`` times as fast."""
+
+    code: str
+    month: Annotated[int, Field(ge=1, le=12)]
+    day: Annotated[int, Field(ge=1, le=28)]
+    days: Annotated[int, Field(ge=1, le=120)]
+    lift: Annotated[float, Field(ge=1)] = 1.5
+    discount: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
+class RateShift(FrozenConfig):
+    """Non-stationary buyers: a ``share`` changes pace by ``factor`` after an exponential time."""
+
+    share: Share
+    mean_days: Positive
+    factor: Positive
+
+
+class Season(FrozenConfig):
+    """The shop's pace: yearly wave, weekdays (Monday first), trend, promotions, changing buyers."""
+
+    yearly_amplitude: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    peak_day_of_year: Annotated[int, Field(ge=1, le=366)] = 340
+    weekdays: Annotated[tuple[Nonnegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
+    trend_per_year: Annotated[float, Field(gt=-1)] = 0.0
+    promotions: tuple[Promotion, ...] = ()
+    responsive_share: Share = 0.0
+    rate_shift: RateShift | None = None
+
+
+class Channel(FrozenConfig):
+    """An acquisition channel or lead source; listed from the worst customers to the best."""
+
+    name: str
+    share: Share
+    cost_per_customer: Nonnegative = 0.0
+    campaigns: tuple[str, ...] = ()
+
+
+class City(FrozenConfig):
+    """A city; ``loyalty`` multiplies dropout (planted: below 1 is loyal)."""
+
+    name: str
+    country: str
+    region: str
+    share: Share
+    loyalty: Positive = 1.0
+
+
+class Catalogue(FrozenConfig):
+    """Products with Zipf popularity; a toxic product in the first order drives a share of its buyers away at once."""
+
+    products: Annotated[int, Field(ge=2)] = 200
+    brands: Annotated[int, Field(ge=1)] = 20
+    categories: tuple[str, ...] = ("home", "kitchen", "garden", "gifts", "toys")
+    zipf: Nonnegative = 0.7
+    toxic_products: Annotated[int, Field(ge=0)] = 0
+    toxic_dropout: Share = 0.3
+
+
+class Refunds(FrozenConfig):
+    """A share of orders is given back, wholly or in part, after an exponential time."""
+
+    share: Share
+    full_share: Share = 0.6
+    mean_days: Positive = 12.0
+
+
+class Tickets(FrozenConfig):
+    """Support tickets per order and their minutes of work."""
+
+    per_order: Share
+    mean_minutes: Positive = 12.0
+
+
+class Surveys(FrozenConfig):
+    """NPS before and after delivery; ``link`` = correlation of satisfaction with staying (0 = none)."""
+
+    response_share: Share
+    link: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class TouchChannel(FrozenConfig):
+    """A marketing channel's touches, with their true incremental effect.
+
+    ``causes`` = share of repeat orders that would not exist without it; ``conversion`` = share of
+    its causal touches that cause one; ``follows`` = share of other orders it merely precedes.
+    """
+
+    name: str
+    causes: Share = 0.0
+    conversion: Annotated[float, Field(gt=0, le=1)] = 0.05
+    follows: Share = 0.0
+    cost: Nonnegative = 0.0
+    is_offline: bool = False
+
+
+class Action(FrozenConfig):
+    """A treatment and its true effect, mean + sd x index over customers.
+
+    ``growth``: the purchase rate times 1 + effect in the window. ``save``: dropout in the window
+    times 1 - effect, and who has already dropped out comes back with probability ``effect``.
+    """
+
+    name: str
+    channel: str
+    kind: Literal["growth", "save"]
+    cost: Nonnegative
+    mean: float
+    sd: Nonnegative = 0.0
+    weights: dict[Literal["age", "engagement", "price_sensitivity"], Weight]
+    base_logit: float = -1.0
+    staleness_logit: float = 0.0
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Action:
+        if not any(self.weights.values()):
+            raise ValueError("at least one weight must differ from 0: the observable index needs a direction")
+        return self
+
+
+class Campaigns(FrozenConfig):
+    """Waves of treatments with logged propensities; ``observable_share`` of effect variance shows in the profile."""
+
+    actions: Annotated[tuple[Action, ...], Field(min_length=1)]
+    observable_share: Share = 0.5
+    first_after_days: Positive = 180.0
+    every_days: Positive = 60.0
+    window_days: Positive = 45.0
+    exploration: Annotated[float, Field(gt=0, le=1)] = 0.2
+    holdout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _windows_do_not_overlap(self) -> Campaigns:
+        if self.window_days > self.every_days:
+            raise ValueError("window_days is longer than every_days: effects of two waves would overlap")
+        return self
+
+
+class CostsToServe(FrozenConfig):
+    """Costs that no order line carries, in the shop's currency."""
+
+    per_order: Nonnegative = 0.0
+    per_ticket_minute: Nonnegative = 0.0
+    per_refund: Nonnegative = 0.0
+
+
+class Defects(FrozenConfig):
+    """Faults planted on request, each as a share of orders."""
+
+    late: Share = 0.02
+    duplicates: Share = 0.003
+    test_orders: Share = 0.002
+    zone_mix: Share = 0.004

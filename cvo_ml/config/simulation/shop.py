@@ -1,0 +1,102 @@
+"""A simulated shop: its customers, and the sections that are switched on."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.simulation.laws import Dependences, Nonnegative, Opportunities, Population, Share
+from cvo_ml.config.simulation.sections import (
+    Campaigns,
+    Catalogue,
+    Channel,
+    City,
+    CostsToServe,
+    Margin,
+    Refunds,
+    Season,
+    Surveys,
+    Tickets,
+    TouchChannel,
+)
+from cvo_ml.core.units import days_per
+
+
+class ShopConfig(FrozenConfig):
+    """A simulated shop.
+
+    Parameters
+    ----------
+    start, end:
+        First day, and the day at 00:00 UTC at which the data end; customers arrive until ``acquired_until``.
+    seed:
+        Used when the caller gives none, so that a preset names one shop.
+    customers_per_block:
+        Unit of randomness: part of the shop's definition, unlike the chunks in which it is written.
+    """
+
+    name: str
+    about: str
+    seed: int
+    customers: Annotated[int, Field(ge=1)] = 10_000
+    customers_per_block: Annotated[int, Field(ge=1, le=65_536)] = 65_536
+    currency: str = "EUR"
+    time_unit: Literal["D", "W", "M", "Y"] = "W"
+    start: date
+    acquired_until: date
+    end: date
+    populations: Annotated[tuple[Population, ...], Field(min_length=1)]
+    depends: Dependences = Dependences()
+    margin: Margin = Margin()
+    season: Season = Season()
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)] = (Channel(name="direct", share=1.0),)
+    cities: tuple[City, ...] = ()
+    consent_share: Share = 1.0
+    catalogue: Catalogue | None = None
+    refunds: Refunds | None = None
+    tickets: Tickets | None = None
+    surveys: Surveys | None = None
+    visits_per_day: Nonnegative = 0.0
+    touchpoints: tuple[TouchChannel, ...] = ()
+    campaigns: Campaigns | None = None
+    costs_to_serve: CostsToServe | None = None
+
+    @property
+    def days_per_unit(self) -> float:
+        """Days in one ``time_unit``."""
+        return days_per(self.time_unit)
+
+    @property
+    def days(self) -> int:
+        """Days from ``start`` to ``end``."""
+        return (self.end - self.start).days
+
+    @property
+    def by_opportunity(self) -> bool:
+        """Whether customers buy at yearly (or other) opportunities instead of at any time."""
+        return isinstance(self.populations[0].purchase, Opportunities)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ShopConfig:
+        if not self.start < self.acquired_until <= self.end:
+            raise ValueError("start, acquired_until and end must follow each other")
+        for name in ("populations", "channels", "cities"):
+            parts = getattr(self, name)
+            if parts and abs(sum(part.share for part in parts) - 1) > 1e-9:
+                raise ValueError(f"the shares of {name} must add up to 1")
+        if len({isinstance(population.purchase, Opportunities) for population in self.populations}) > 1:
+            raise ValueError("populations must all buy at any time, or all at opportunities")
+        if sum(channel.causes for channel in self.touchpoints) > 1:
+            raise ValueError("touchpoint channels cannot cause more than all orders: lower 'causes'")
+        planted = any(city.loyalty != 1 for city in self.cities) or (self.catalogue and self.catalogue.toxic_products)
+        if self.by_opportunity and (self.campaigns or self.season != Season() or planted):
+            raise ValueError("campaigns, season and planted dropout need customers who can buy at any time")
+        depends = (self.depends.rate, self.depends.dropout, self.depends.spend, self.depends.margin)
+        if len(self.channels) == 1 and any("channel" in part.observed for part in depends):
+            raise ValueError("a weight on 'channel' needs at least two channels")
+        if self.catalogue and self.catalogue.toxic_products >= self.catalogue.products:
+            raise ValueError("toxic_products must be fewer than products")
+        return self
