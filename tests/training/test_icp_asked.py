@@ -127,16 +127,13 @@ def test_with_wins_only_nothing_tells_the_lost_from_the_never_asked_and_the_run_
     world = simulate_saas("saas", n_leads=6000, seed=3, tables=TABLES).tables
     deals = world.get("deals")
     wins = Tables({**world.frames, "deals": deals[deals["is_won"]]}, world.currency)
-    found = train_icp(wins, AS_OF, JOB)
+    quick = JOB.model_copy(update={"bags": 2, "trees": Trees(rounds=15, parameters={"num_leaves": 7})})
+    found = train_icp(wins, AS_OF, quick)
     assert found.parameters["learns_from"] == "known winners against all others"
     assert any(note.startswith("fewer than 30 losses are on record") for note in found.notes)
     assert found.metrics["label_frequency"] == found.metrics["label_frequency_elkan_noto"]
     assert "all_leads_winner_rate" not in found.metrics
     assert "positive_unlabelled_auc" not in found.metrics
-    whole = train_icp(world, AS_OF, JOB)
-    assert whole.parameters["learns_from"] == "decided leads"
-    assert not [note for note in whole.notes if "losses" in note]
-    assert 0.5 < whole.metrics["positive_unlabelled_auc"] <= 1
 
 
 @pytest.mark.parametrize(("right_scores", "right_chances"), [(True, False), (False, True), (False, False)])

@@ -76,6 +76,9 @@ def test_the_model_is_better_than_the_rate_by_source_and_says_so() -> None:
     assert found.metrics["model_lift_top_decile"] > found.metrics["source_rate_lift_top_decile"]
     assert found.metrics["model_lift_top_decile_lower"] > 1
     assert found.bundle.settings["value_basis"] == "contribution"
+    assert found.parameters["learns_from"] == "decided leads"
+    assert found.metrics["model_auc"] > found.metrics["positive_unlabelled_auc"] - 0.02 > 0.6
+    assert not [note for note in found.notes if "losses" in note]
     assert "contribution above 150 within 120D" in found.parameters["label"]
 
 
