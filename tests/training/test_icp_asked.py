@@ -48,14 +48,15 @@ def true() -> pd.Series:
 
 @cache
 def judged(choosing: tuple[str, ...]) -> tuple[Asked, pd.DataFrame, dict[str, np.ndarray]]:
-    """The record, the later leads, and scores of the model and of plain classification."""
+    """The record, the later leads, scores of the model and of plain classification, and the model's percentiles."""
     rows = seen(choosing)
     train, test = split_leads(rows.frame, JOB)
     asked = asked_record(rows, train, JOB)
     assert asked is not None
     plain = BoostedClassifier(rows.numbers, rows.texts, 40, {"num_leaves": 7}).fit(train, train["is_top"].to_numpy())
     model = fit(rows, train, JOB, IcpMinima(), asked)
-    return asked, test, {"model": model.predict_proba(test)[:, 1], "plain": plain.predict_positive(test)}
+    score = model.predict_proba(test)[:, 1]
+    return asked, test, {"model": score, "plain": plain.predict_positive(test), "percentile": model.percentile(score)}
 
 
 def against_the_truth(choosing: tuple[str, ...]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -94,6 +95,7 @@ def test_level_and_slope_meet_the_truth_and_plain_classifications_do_not(choosin
     assert found["all_leads_winner_rate_lower"] <= winner.mean() <= found["all_leads_winner_rate_upper"]
     assert scores["model"].mean() == pytest.approx(winner.mean(), abs=0.03)
     assert logistic_recalibration(winner, scores["model"]).slope_interval().meets(0.9, 1.1)
+    assert every["percentile"].mean() == pytest.approx(50, abs=3)  # of all leads, not of the decided
     assert scores["plain"].mean() < 0.5 * winner.mean()
     assert log_loss(winner, scores["model"]).mean() < log_loss(winner, scores["plain"]).mean() - 0.03
     # the decided alone, unweighted, would miss the rate where sales choose
