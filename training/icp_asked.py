@@ -26,6 +26,8 @@ Flags = NDArray[np.bool_]
 SELECTIVE: Final = 0.55
 #: Nobody decided stands for more than twenty.
 LEAST_CHANCE: Final = 0.05
+#: From this share of leads on, who is unlike any asked is named.
+WORTH_SAYING: Final = 0.005
 #: What the scores rest on where nobody can tell the lost from the never asked.
 ONLY_WINS: Final = (
     f"fewer than {ICP_LOSSES} losses are on record, so the lost look like the never asked: the level of the scores "
@@ -162,9 +164,13 @@ def selection(
 def _undone(measured: Mapping[str, float]) -> str:
     if "unlike_any_asked" not in measured:
         return "and nothing undoes it: scores of people unlike those asked are too low"
+    said = (
+        "and the decided are weighted for it, which holds if sales saw nothing of a winner that the fields do not show"
+    )
+    if measured["unlike_any_asked"] < WORTH_SAYING:
+        return said
     return (
-        "and the decided are weighted for it, which holds if sales saw nothing of a winner that the fields do not "
-        f"show; leads like {measured['unlike_any_asked']:.1%} of the later ones were hardly ever asked (in less than "
+        f"{said}; leads like {measured['unlike_any_asked']:.1%} of the later ones were hardly ever asked (in less than "
         f"{LEAST_CHANCE:.0%} of cases), so ask some of them by chance"
     )
 

@@ -14,8 +14,11 @@ import pandas as pd
 
 from benchmarks.measuring import timed
 from cvo_ml.config.jobs import ChurnJob
+from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import DEFAULTS
-from cvo_ml.models.churn import BoostedChurn
+from cvo_ml.models.churn import BoostedChurn, Composition, Season
+from cvo_ml.models.clv import BetaGeoModel
+from cvo_ml.registry.inputs import btyd_columns
 
 
 def main(rows: int = 1_000_000, columns: int = 60) -> None:
@@ -41,6 +44,18 @@ def main(rows: int = 1_000_000, columns: int = 60) -> None:
     ratio = f"ratio {took.cpu / bare_took.cpu:.2f}"
     print(f"scoring {rows:,}: ours {took.cpu:.2f} s CPU, Booster.predict {bare_took.cpu:.2f} s, {ratio}")
     print(f"  wall {took.wall:.2f} s, bare {bare_took.wall:.2f} s")
+    purchases = BetaGeoModel().fit(histories(20_000, generator))
+    ours.composition_ = Composition(0.25, 0.0, Season(0.0, 0.2, 0.1))
+    whole = X.join(histories(rows, generator)).assign(season_sine=0.5, season_cosine=0.8)
+    _, took = timed(lambda: ours.predict_proba(whole.join(btyd_columns(purchases, whole, Horizon("90D")))))
+    print(f"  with a model of purchases and the season: {took.cpu:.2f} s CPU, ratio {took.cpu / bare_took.cpu:.2f}")
+
+
+def histories(rows: int, generator: np.random.Generator) -> pd.DataFrame:
+    """Purchase histories: few repeats, up to two years."""
+    frequency, T = generator.poisson(2, rows).astype(float), generator.integers(30, 700, rows).astype(float)
+    recency = np.where(frequency > 0, np.floor(T * generator.uniform(size=rows)), 0.0)
+    return pd.DataFrame({"frequency": frequency, "recency": recency, "T": T})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from cvo_ml.config.churn import Hazard
 from cvo_ml.config.jobs import ChurnJob, ClvJob
 from cvo_ml.config.priorities import Action, DeclaredEffect, Holdout, PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
@@ -32,8 +33,7 @@ from cvo_ml.priorities.knapsack import NONE
 from cvo_ml.priorities.prices import Limits
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
-from training.churn_recipe import MINIMA, calibrated, folds, grown
-from training.churn_windows import closed_dates, windows_of
+from training.churn import train_churn
 from training.clv_validation import fit
 
 AS_OF = date(2023, 1, 1)
@@ -64,19 +64,14 @@ def policy_of(shop: SimulatedShop, budget: float) -> PriorityPolicy:
 
 def scores_of(shop: SimulatedShop, policy: PriorityPolicy) -> pd.DataFrame:
     """Scores by models that saw the shop's tables before the cut only."""
-    clv_job, churn_job = ClvJob(horizon=HORIZON), ChurnJob()
+    clv_job, churn_job = ClvJob(horizon=HORIZON), ChurnJob(hazard=Hazard(enabled=False))
     fitted = fit(snapshot(shop.tables, AS_OF), clv_job)
     assert fitted.scorer is not None
-    windows = windows_of(shop.tables, closed_dates(shop.tables, AS_OF, churn_job, MINIMA), churn_job)
-    model = grown(windows, churn_job)
-    calibrated(model, folds(windows, churn_job), churn_job)
-    settings = {
-        "horizon_days": churn_job.horizon.days, "definition": churn_job.definition, "bands": dict(churn_job.bands),
-    }  # fmt: skip
+    churn = train_churn(shop.tables, AS_OF, churn_job).bundle
     models = ModelSet(
         {
             "clv": bundle_of("clv", fitted.scorer, {"horizon_days": HORIZON.days, "discount_rate": 0.0}),
-            "churn": bundle_of("churn", model, settings),
+            "churn": churn,
         }
     )
     return score_customers(shop.tables, AS_OF, models, SegmentPolicy(), policy, shop="simulated").scores

@@ -125,5 +125,5 @@ def test_an_interrupted_list_leaves_the_old_one(run: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr("os.fsync", full)
     code, _, complaint = run("--format", "meta", "--top", "1")
     assert (code, Path("out/audience-meta.csv").read_bytes()) == (2, old)
-    assert "audience-meta.csv: cannot be used (No space left on device)" in complaint
+    assert "out/audience-meta.csv: no space is left on the disk" in complaint
     assert sorted(path.name for path in Path("out").iterdir()) == ["audience-meta.csv", "scores", "shop.yaml"]

@@ -90,7 +90,7 @@ def test_who_refuses_takes_the_address_off_the_list_for_all_who_share_it(column:
     st.floats(0.05, 1.0),
     st.sampled_from(["meta", "google"]),
 )
-def test_everybody_is_listed_or_has_a_reason(rows, share, platform) -> None:  # type: ignore[no-untyped-def]
+def test_everybody_is_listed_or_has_a_reason(rows, share, platform) -> None:
     mail, consent, out, value = zip(*rows, strict=True) if rows else ((), (), (), ())
     names = [f"c{place}" for place in range(len(rows))]
     customers = pd.DataFrame({"customer_id": pd.Series(names, dtype="str"), "email": pd.Series(mail, dtype="str"),

@@ -69,7 +69,7 @@ def test_where_sales_choose_the_order_is_better_than_plain_classifications() -> 
     winner, scores = against_the_truth(CHOOSING)
     for measure, least in ((auc, 0.05), (lift, 0.2)):
         gain = bootstrap(
-            lambda rows, of=measure: of(winner[rows], scores["model"][rows]) - of(winner[rows], scores["plain"][rows]),  # type: ignore[misc]
+            lambda rows, of=measure: of(winner[rows], scores["model"][rows]) - of(winner[rows], scores["plain"][rows]),
             len(winner), replicates=200,
         )  # fmt: skip
         assert gain.lower > least

@@ -20,6 +20,7 @@ from cvo_ml.features.leads import lead_fields
 from cvo_ml.pipeline import score_customers
 from cvo_ml.predict import ModelSet
 from cvo_ml.predict.icp import prospect_columns
+from cvo_ml.registry.card import model_card
 from cvo_ml.registry.models import model_of
 from cvo_ml.simulate import simulate_saas
 from cvo_ml.stats.calibration import log_loss
@@ -94,6 +95,12 @@ def test_prospects_never_asked_are_not_taken_for_losers() -> None:
     came = (rows.frame.loc[test.index, "is_top"].to_numpy() & known).sum() / test["decided"].sum()
     assert ours.mean() == pytest.approx(came, abs=0.05)
     assert plain.mean() < 0.6 * came
+
+
+def test_the_card_of_a_model_of_leads_does_not_speak_of_first_orders() -> None:
+    card = model_card(trained().bundle, {"window": {"rows": 10, "opened": "2021-06-06"}})
+    assert "a lead, if asked, is won and becomes profitable" in card
+    assert "first order" not in card
 
 
 def test_metrics_over_the_never_asked_agree_with_those_over_the_asked() -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from cvo_ml.cli.simulation import declared
 from cvo_ml.config.jobs import IcpJob, LeadsJob
 from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
-from cvo_ml.simulate import simulate_saas
+from cvo_ml.simulate import simulate_saas, write_saas
+from cvo_ml.transactions import read_shop
+from cvo_ml.transactions.readiness import readiness
 from cvo_ml.transactions.readiness.leads import judge_leads
 from training.icp_rows import check, lead_rows, split_leads
 
@@ -92,7 +96,7 @@ def test_a_field_nobody_vouches_for_is_refused_by_both() -> None:
         lead_rows(named, AS_OF, JOB)
     assert refused.value.reason_code == "undeclared_column"
     times = changed(leads=lambda rows: rows.assign(open_tickets=1.5, open_tickets_known_at=rows["created_at"]))
-    assert judge_leads(times, AS_OF, MINIMA, JOB).status == "ready"  # type: ignore[union-attr]
+    assert judge_leads(times, AS_OF, MINIMA, JOB).status == "ready"
     assert "open_tickets" in lead_rows(times, AS_OF, JOB).numbers
 
 
@@ -118,3 +122,13 @@ def test_what_is_missing_is_named(tables: Callable[[], Tables], reason: str) -> 
 
 def test_a_shop_without_leads_hears_nothing_of_them() -> None:
     assert judge_leads(Tables({"orders": vendor().orders}, "EUR"), AS_OF, MINIMA, JOB) is None
+
+
+def test_the_report_of_a_simulated_vendor_judges_both_settings(tmp_path: Path) -> None:
+    write_saas(tmp_path / "world", "saas", 2000, 3, tables=["leads", "deals"])
+    read = read_shop(declared("vendor", tmp_path / "world" / "tables", "EUR"))
+    report = readiness(read, as_of=AS_OF, horizon=Horizon("90D"), icp=JOB)
+    named = {found.model: found for found in report.models}
+    assert {"icp", "icp of leads"} <= set(named)
+    assert any(line.startswith("icp of leads: ") and "lost in time" in line for line in report.lines())
+    assert report.as_dict()["models"]["icp of leads"]["numbers"]["lost"] > 30
