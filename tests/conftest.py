@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +27,15 @@ settings.load_profile("shared_machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CHURN_SETTINGS = {"horizon_days": 90.0, "definition": "no_order_within_horizon", "bands": {"low": 0.33, "medium": 0.66}}
+
+
+@pytest.fixture(autouse=True)
+def no_database_where_tests_run() -> Iterator[None]:
+    """MLflow makes a database in the current folder for whoever names none: such a test fails here."""
+    stray = Path.cwd() / "mlflow.db"
+    was_there = stray.exists()
+    yield
+    assert was_there or not stray.exists(), f"{stray} was made by this test, or by one that ran beside it"
 
 
 @pytest.fixture(scope="session")

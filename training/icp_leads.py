@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Any, Final
 
@@ -14,27 +13,20 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import IcpJob
 from cvo_ml.config.readiness import IcpMinima
-from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
-from cvo_ml.features.leads import (
-    as_numbers,
-    field_names,
-    lead_fields,
-    lead_outcomes,
-    refuse_written_later,
-    timed_fields,
-)
+from cvo_ml.features.leads import lead_fields
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
 from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.models import bundle_of
-from cvo_ml.stats.intervals import Interval
 from training import plots
-from training.icp_asked import hidden_winners, known_share, pays, selection, share_of_winners_known
+from training.icp_asked import Asked, asked_record, hidden_winners, known_share, over_all_leads, selection
 from training.icp_evidence import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
 from training.icp_life import life_of_leads
+from training.icp_money import pays
 from training.icp_report import report, with_calendar
+from training.icp_rows import LeadRows, check, label_in_words, lead_rows, settings, split_leads
 from training.leaks import gate_metrics, pass_gate
 from training.result import Trained
 from training.trials import icp_trial
@@ -42,32 +34,6 @@ from training.trials import icp_trial
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 BASELINE: Final = "source rate"
-
-
-@dataclass(frozen=True)
-class LeadRows:
-    """Leads with a closed window.
-
-    Parameters
-    ----------
-    frame:
-        Fields, ``created_at, asked, decided, won, profit`` and ``is_top``, by ``lead_id``.
-    numbers, texts, timed:
-        The fields that a model may read, and those whose values carry their own time.
-    basis:
-        Of the profit.
-    """
-
-    frame: pd.DataFrame
-    numbers: tuple[str, ...]
-    texts: tuple[str, ...]
-    timed: tuple[str, ...]
-    basis: str
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """All fields that a model may read."""
-        return (*self.numbers, *self.texts)
 
 
 def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) -> Trained:
@@ -80,22 +46,24 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
     """
     rows = lead_rows(tables, as_of, job)
     train, test = split_leads(rows.frame, job)
-    _check(rows.frame, train, test, job, minima)
+    check(rows.frame, train, test, job, minima)
     evidence = leak_evidence(rows, train, test, tables, job)
-    share = share_of_winners_known(train, rows.numbers, rows.texts, job)
-    model = fit(rows, train, job, minima, share)
-    judged = test[test["decided"]] if share is not None else test
-    baseline = source_rate(rows, train, job)
+    asked = asked_record(rows, train, job)
+    judged = test if asked is None else test[test["decided"]]
+    model, baseline = fit(rows, train, job, minima, asked), source_rate(rows, train, job)
+    unlabelled = model if asked is None else fit(rows, train, job, minima, None)
     scores = {
         MODEL: _winner(model, judged),
         BASELINE: _winner(baseline, judged),
+        **({} if asked is None else {"positive unlabelled": _winner(unlabelled, judged)}),
         **_rivals(model, rows, train, judged, job),
     }
     y = judged["is_top"].to_numpy(dtype=bool)
     verdict = verdict_on(y, scores, BASELINE)
     bad = verdict.grade == "D"
-    champion = source_rate(rows, rows.frame, job) if bad else fit(rows, rows.frame, job, minima, _share(rows, job))
-    found, documents, notes = _about_the_asked(tables, as_of, rows, train, test, model, share, job)
+    champion = source_rate(rows, rows.frame, job) if bad else refit(rows, job, minima)
+    found, notes = _about_the_asked(rows, train, test, model, unlabelled, asked, job)
+    money, cut = pays(tables, as_of, test[test["decided"]], model, job)
     texts, described = _described(tables, as_of, rows, judged, scores[MODEL], job)
     facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
     facts |= {"reference": reference_of(rows.frame, champion.columns, _winner(champion, rows.frame))}
@@ -107,83 +75,35 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
             "training_rows": len(train),
             "training_positives": int(train["is_top"].sum()),
             "label": label_in_words(rows, job),
+            "learns_from": "known winners against all others" if asked is None else "decided leads",
         },
-        metrics(y, scores, job.capacity) | gate_metrics(evidence) | found,
+        metrics(y, scores, job.capacity) | gate_metrics(evidence) | found | money,
         {
             "gains": partial(plots.gains, y.astype(float), {name: scores[name] for name in (MODEL, BASELINE)}),
             "importance": partial(plots.importance, model.importance()),
         },
         (*notes, *(("not better than the rate by source out of time: that is champion",) if bad else ())),
-        {"stability": {"quarters": stability(y, scores[MODEL], judged["created_at"])}, **documents, **described},
+        {"stability": {"quarters": stability(y, scores[MODEL], judged["created_at"])}, "cut_off": cut, **described},
         texts,
     )
 
 
-def settings(rows: LeadRows, job: IcpJob) -> dict[str, Any]:
-    """What a scorer must know: the setting, the windows, and how long fields may take to become known."""
-    return {
-        "setting": "leads",
-        "age_days": job.age.days,
-        "decision_days": job.leads.decision.days,
-        "known_within_days": job.leads.known_within.days,
-        "value_basis": rows.basis,
-    }
-
-
-def label_in_words(rows: LeadRows, job: IcpJob) -> str:
-    """What a winner is."""
-    top = f", top {job.leads.top_share_of_won:.0%} of the won" if job.leads.top_share_of_won else ""
-    return f"won within {job.leads.decision}, {rows.basis} above {job.leads.profit_above:g} within {job.age}{top}"
-
-
-def lead_rows(tables: Tables, as_of: date, job: IcpJob) -> LeadRows:
-    """Leads whose window is closed, with the fields that were known when each came.
-
-    Raises
-    ------
-    ModelRefused
-        If there are no leads or deals, or a field was written later than declared.
-    """
-    if "leads" not in tables or "deals" not in tables:
-        raise ModelRefused(
-            "icp: the setting 'leads' needs the tables leads and deals: declare both under tables: of the shop, or set "
-            "icp.setting=shop",
-            reason_code="no_leads",
-        )
-    leads = tables.get("leads")
-    unread = {*job.leads.written_later, *job.blocked}
-    refuse_written_later(leads, set(job.leaks.known_at_conversion) - unread, job.leads.known_within)
-    fields = lead_fields(leads, as_of, job.leads.known_within)
-    outcomes = lead_outcomes(tables, as_of, job.leads.decision, job.age)
-    frame = outcomes.join(fields.drop(columns="created_at"), how="inner")
-    won = frame["won"].to_numpy()
-    edge = job.leads.profit_above
-    if job.leads.top_share_of_won is not None and won.any():
-        edge = max(edge, float(np.quantile(frame.loc[won, "profit"], 1 - job.leads.top_share_of_won)))
-    frame = frame.assign(is_top=won & (frame["profit"] > edge).to_numpy(), value=frame["profit"])
-    read = [name for name in field_names(leads) if name not in unread and frame[name].notna().any()]
-    numbers = as_numbers(frame, read)
-    frame = frame.assign(**{name: pd.to_numeric(frame[name], errors="coerce").astype("float64") for name in numbers})
-    texts = tuple(name for name in read if name not in numbers and frame[name].nunique() > 1)
-    return LeadRows(frame, numbers, texts, timed_fields(leads), str(outcomes.attrs["basis"]))
-
-
-def split_leads(frame: pd.DataFrame, job: IcpJob) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Those whose window was closed when the first of the leads to judge on came, and the latter."""
-    start = frame["created_at"].quantile(1 - job.test_share)
-    window = timedelta(days=job.leads.decision.whole_days + job.age.whole_days)
-    return frame[frame["created_at"] + window <= start], frame[frame["created_at"] >= start]
-
-
-def fit(
-    rows: LeadRows, frame: pd.DataFrame, job: IcpJob, minima: IcpMinima, share: Interval | None
-) -> PositiveUnlabelled:
-    """Bagged trees of the winners among these leads against all others."""
+def fit(rows: LeadRows, frame: pd.DataFrame, job: IcpJob, minima: IcpMinima, asked: Asked | None) -> PositiveUnlabelled:
+    """Bagged trees of the winners against the decided who are none; of all others where only wins are on record."""
     model = PositiveUnlabelled(
         rows.numbers, rows.texts, job.trees.rounds, job.trees.parameters,
         bags=job.bags, per_positive=job.per_positive, fewest_positives=minima.positives,
     )  # fmt: skip
-    return model.fit(frame, frame["is_top"].to_numpy(), None if share is None else share.estimate)
+    is_top = frame["is_top"].to_numpy(dtype=bool)
+    if asked is None:
+        return model.fit(frame, is_top)
+    decided = frame["decided"].to_numpy(dtype=bool)
+    return model.fit(frame[decided], is_top[decided], 1.0, weight=asked.weight[decided], reference=frame)
+
+
+def refit(rows: LeadRows, job: IcpJob, minima: IcpMinima) -> PositiveUnlabelled:
+    """The same on all leads with a closed window."""
+    return fit(rows, rows.frame, job, minima, asked_record(rows, rows.frame, job))
 
 
 def source_rate(rows: LeadRows, frame: pd.DataFrame, job: IcpJob) -> SourceRate:
@@ -227,21 +147,18 @@ def _rivals(
 
 
 def _about_the_asked(
-    tables: Tables,
-    as_of: date,
     rows: LeadRows,
     train: pd.DataFrame,
     test: pd.DataFrame,
     model: PositiveUnlabelled,
-    share: Interval | None,
+    unlabelled: PositiveUnlabelled,
+    asked: Asked | None,
     job: IcpJob,
-) -> tuple[dict[str, float], dict[str, dict[str, Any]], tuple[str, ...]]:
-    frequency = model.elkan_noto_ if share is None else share
+) -> tuple[dict[str, float], tuple[str, ...]]:
     score, known = _winner(model, test), test["is_top"].to_numpy(dtype=bool)
-    found = hidden_winners(known, score, frequency, model.elkan_noto_, job.capacity)
-    chosen, notes = selection(train, test, rows.numbers, rows.texts, job)
-    money, cut = pays(tables, as_of, test[test["decided"]], model, job)
-    return found | chosen | money, {"cut_off": cut}, notes
+    found, notes = selection(rows, train, test, job, asked)
+    found |= hidden_winners(known, score, asked, unlabelled.elkan_noto_, job.capacity)
+    return found | ({} if asked is None else over_all_leads(test, score, asked)), notes
 
 
 def _described(
@@ -250,7 +167,8 @@ def _described(
     known = rows.frame[rows.frame["decided"]] if known_share(rows.frame) is not None else rows.frame
     known = with_calendar(known, "created_at")
     met, sections = life_of_leads(tables, as_of, job.age)
-    known = known.join(met.reindex(known.index)).fillna(dict.fromkeys(met, False)).astype(dict.fromkeys(met, bool))
+    flags = dict.fromkeys(met.select_dtypes("bool"), False)
+    known = known.join(met.reindex(known.index)).fillna(flags).astype(dict.fromkeys(flags, bool))
     left = sections.pop("left")
     won = known["won"].to_numpy(dtype=bool)
     bad = known[left].any(axis=1).to_numpy() | (known["profit"] <= job.leads.profit_above).to_numpy()
@@ -258,21 +176,5 @@ def _described(
     return report(known, rows.fields, job, score=score, test=judged, more=more, against=won & bad, among=won)
 
 
-def _share(rows: LeadRows, job: IcpJob) -> Interval | None:
-    return share_of_winners_known(rows.frame, rows.numbers, rows.texts, job)
-
-
 def _winner(model: PositiveUnlabelled | SourceRate, frame: pd.DataFrame) -> Floats:
     return np.asarray(model.predict_proba(frame)[:, 1])
-
-
-def _check(frame: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, job: IcpJob, minima: IcpMinima) -> None:
-    learnt = int(train["is_top"].sum())
-    if learnt < minima.positives or test["is_top"].sum() == 0:
-        raise ModelRefused(
-            f"icp: of {len(frame):,} leads with a closed window of {job.leads.decision} + {job.age}, {learnt} winners "
-            f"came early enough to learn from and {int(test['is_top'].sum())} late enough to judge, and "
-            f"{minima.positives} are needed to learn from: use a longer history of leads, a shorter age or decision, "
-            "or a lower leads.profit_above",
-            reason_code="too_few_icp_positives",
-        )

@@ -21,11 +21,16 @@ SOURCES: Final[Mapping[str, tuple[str, str, str]]] = {
     "subscriptions": ("ended_at", "cancel_reason", "needs"),
 }
 MOST_KINDS: Final = 12
+#: Success by the milestones reached (METHODS E4, K7): none, some, all that the vendor knows.
+TIERS: Final = ("Padawan", "Knight", "Master")
 PROMOTER, DETRACTOR = 9, 6
 
 
 def life(tables: Tables, start: pd.Series, age: Horizon) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Flags of what each customer met within ``age`` of ``start`` (by ``customer_id``), and the section of each."""
+    """What each customer met within ``age`` of ``start`` (by ``customer_id``), and the section of each column.
+
+    Flags, and of milestones the pace per 90 days and the tier of success.
+    """
     found = pd.DataFrame(index=start.index)
     sections: dict[str, list[str]] = {"keeps": [], "needs": []}
     for table, (time, text, section) in SOURCES.items():
@@ -37,6 +42,10 @@ def life(tables: Tables, start: pd.Series, age: Horizon) -> tuple[pd.DataFrame, 
         for name, who in _kinds(table, rows, text):
             found[name] = found.index.isin(who)
             sections[section].append(name)
+        if table == "milestones":
+            pace = _progress(rows, found.index, age, tables.get(table)["milestone"].nunique())
+            found = found.join(pace)
+            sections[section] += [str(name) for name in pace]
     return found, sections
 
 
@@ -68,6 +77,15 @@ def baskets(tables: Tables, customers: pd.Index) -> pd.DataFrame:
     common = first.drop_duplicates(["customer_id", column])[column].value_counts().index[:MOST_KINDS]
     named = {f"first basket: {column} {name}": first.loc[first[column] == name, "customer_id"] for name in common}
     return pd.DataFrame({name: customers.isin(who) for name, who in named.items()}, index=customers)
+
+
+def _progress(rows: pd.DataFrame, customers: pd.Index, age: Horizon, known: int) -> pd.DataFrame:
+    """Milestones per 90 days of the age, and the tier by how many of the ``known`` kinds were reached."""
+    by_customer = rows.groupby("customer_id")["milestone"]
+    reached = by_customer.nunique().reindex(customers).fillna(0)
+    tier = pd.Series(TIERS[1], index=customers).mask(reached == 0, TIERS[0]).mask(reached >= known, TIERS[2])
+    pace = by_customer.size().reindex(customers).fillna(0.0) * 90 / age.days
+    return pd.DataFrame({"milestones per 90 days": pace, "success tier": tier.astype("str")})
 
 
 def _kinds(table: str, rows: pd.DataFrame, text: str) -> list[tuple[str, pd.Series]]:

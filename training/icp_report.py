@@ -25,7 +25,11 @@ PARTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 MOST_LINES: Final = 8
 #: What happens after the start is met more often by who buys more, so it describes and does not explain.
-DESCRIBES: Final = "Met within the same age as the profit; who buys more also meets more of this, so it describes only."
+DESCRIBES: Final = (
+    "Met within the same age as the profit, and compared among those who can meet it; who buys more also meets more of "
+    "this, so it describes only."
+)
+LATER: Final = ("keeps", "needs")
 FAIRNESS: Final = ("age", "gender", "sex", "region", "country")
 
 
@@ -42,7 +46,7 @@ def sections_of(rows: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[st
 def with_calendar(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
     """The rows with month, weekday and hour of their moment."""
     at = rows[moment].dt
-    return rows.assign(month=at.month.astype(float), weekday=at.dayofweek.astype(float), hour=at.hour.astype(float))
+    return rows.assign(month=at.month.astype(float), weekday=at.day_of_week.astype(float), hour=at.hour.astype(float))
 
 
 def report(
@@ -71,15 +75,15 @@ def report(
     against:
         (n,) who was a bad fit, for the anti-profile: won or bought, and left early or cost more than they brought.
     among:
-        (n,) whom they are compared with, themselves included; all if None.
+        (n,) whom these, and what happens after the start, are compared with: who can meet it at all; all if None.
     """
     chosen = sections_of(rows, columns)
     for part, names in (more or {}).items():
         chosen[part] += [name for name in names if name not in chosen[part]]
     typed = _typed(rows, [name for names in chosen.values() for name in names])
     winner = rows["is_top"].to_numpy(dtype=bool)
-    table = claims(typed, winner, chosen)
     compared = np.ones(len(rows), dtype=bool) if among is None else among
+    table = claims(typed, winner, chosen, dict.fromkeys(LATER, compared))
     has_bad = against is not None and against[compared].sum() >= LEAST_SUPPORT
     anti = claims(typed[compared], against[compared], chosen) if against is not None and has_bad else table.iloc[:0]
     earlier = ~rows.index.isin(test.index)
@@ -122,7 +126,7 @@ def _markdown(
     ]
     for part, (title, source) in PARTS.items():
         own = table[table["section"] == part]
-        caution = [DESCRIBES, ""] if part in ("keeps", "needs") and len(own) else []
+        caution = [DESCRIBES, ""] if part in LATER and len(own) else []
         lines += ["", f"## {title}", "", *caution, *_claims(own, f"Nothing to look at: {source} would tell.")]
     lines += ["", "## Rules", ""]
     lines += [

@@ -1,9 +1,9 @@
-"""The lookalike job out of time: public shops from the first order alone, simulated worlds against what is true.
+"""The lookalike job out of time: public shops from the first order alone, a simulated shop against what is true.
 
     CVO_DATA=… python benchmarks/icp/out_of_time.py [NAME ...]
 
-Names: online_retail, completejourney, shop, saas, saas_selective. Lift is that of the top decile, with its interval;
-on simulated worlds also AUC and log loss against the truth, over all people who came later, asked or not.
+Names: online_retail, completejourney, shop. Lift is that of the top decile, with its interval; on the simulated shop
+also against the true expected value of everybody who came later. Leads: see asked.py.
 """
 
 from __future__ import annotations
@@ -11,24 +11,18 @@ from __future__ import annotations
 import sys
 from datetime import date
 
-from cvo_ml.config.jobs import IcpJob, LeadsJob
+from cvo_ml.config.jobs import IcpJob
 from cvo_ml.config.loader import default_config, load_config
-from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.boosting import BoostedClassifier
-from cvo_ml.simulate import saas_preset, simulate_saas, simulate_shop
-from cvo_ml.stats.calibration import log_loss
+from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.ranking import auc, lift
 from cvo_ml.transactions import read_shop, sample_shop
-from training import icp, icp_leads
-from training.icp_asked import share_of_winners_known
+from training import icp
 from training.result import Trained
 
 SHOPS = {"online_retail": date(2011, 12, 9), "completejourney": date(2017, 12, 31)}
-LEADS = IcpJob(setting="leads", age=Horizon("180D"), leads=LeadsJob(profit_above=300.0))
-TABLES = ("leads", "deals", "customers", "costs_to_serve", "acquisition_spend")
 
 
 def line(name: str, found: Trained, baseline: str) -> None:
@@ -74,40 +68,14 @@ def shop(seed: int) -> None:
           f"lift {lift(top, ours):.2f} against {lift(top, first):.2f}", flush=True)  # fmt: skip
 
 
-def saas(seed: int, selection: float) -> None:
-    """A simulated vendor against the true winners, asked or not."""
-    world = simulate_saas(saas_preset("saas", (f"contact.selection={selection}",)), 12_000, seed, tables=TABLES)
-    day = date(2022, 12, 31)
-    line(f"saas, seed {seed}, selection {selection:g}", icp.train_icp(world.tables, day, LEADS), "source rate")
-    rows = icp_leads.lead_rows(world.tables, day, LEADS)
-    train, test = icp_leads.split_leads(rows.frame, LEADS)
-    model = icp_leads.fit(
-        rows, train, LEADS, IcpMinima(), share_of_winners_known(train, rows.numbers, rows.texts, LEADS)
-    )
-    plain = BoostedClassifier(rows.numbers, rows.texts, LEADS.trees.rounds, LEADS.trees.parameters)
-    known = train["is_top"].to_numpy()
-    truth = world.truth.leads.set_index("lead_id").loc[test.index, "is_winner"].to_numpy()
-    scores = {
-        "model": model.predict_proba(test)[:, 1],
-        "plain": plain.fit(train, known).predict_positive(test),
-        "source": icp_leads.source_rate(rows, train, LEADS).predict_proba(test)[:, 1],
-    }
-    for name, score in scores.items():
-        order = f"AUC {auc(truth, score):.3f}, lift {lift(truth, score):.2f}"
-        print(f"  {name} against the truth: {order}, log loss {log_loss(truth, score).mean():.4f}", flush=True)
-
-
 def main() -> None:
     """Run the named cases, all by default."""
-    for name in sys.argv[1:] or [*SHOPS, "shop", "saas", "saas_selective"]:
+    for name in sys.argv[1:] or [*SHOPS, "shop"]:
         if name in SHOPS:
             public(name)
-        elif name == "shop":
-            for seed in (1, 2):
-                shop(seed)
         else:
             for seed in (1, 2):
-                saas(seed, 1.5 if name == "saas_selective" else 0.0)
+                shop(seed)
 
 
 if __name__ == "__main__":

@@ -230,6 +230,34 @@ def prioritize(
 
 
 @app.command()
+def audience(
+    platform: Annotated[str, typer.Option("--format", help="Whose file: meta or google.", show_default=False)],
+    shop: Shop = None,
+    value: Annotated[
+        str, typer.Option("--value", help="What ranks them: total_clv, predicted_clv or historic_clv.")
+    ] = "total_clv",
+    top: Annotated[float, typer.Option("--top", help="Share of those who may be listed, in (0, 1].")] = 0.1,
+    file: Annotated[
+        Optional[Path], typer.Option("--file", help="Default: audience-FORMAT.csv in --out.", show_default=False)
+    ] = None,
+    consent_elsewhere: Annotated[
+        bool, typer.Option("--consent-elsewhere", help="All agreed, though the data show no marketing_consent.")
+    ] = False,
+    out: Out = Path("out"),
+    as_json: Json = False,
+) -> None:
+    """Write the best customers, hashed, as a seed list for lookalike audiences of an ad platform."""
+    from cvo_ml.cli import audience as command
+    from cvo_ml.cli import shops
+
+    scored = out / shops.FILE
+    command.audience(
+        shops.choose(None, shop or (scored if scored.is_file() else None), ""), platform, out, value=value,
+        top_share=top, file=file, consent_elsewhere=consent_elsewhere, as_json=as_json,
+    )  # fmt: skip
+
+
+@app.command()
 def outcomes(
     shop: Shop = None,
     horizon: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ import pandas as pd
 from cvo_ml import pipeline
 from cvo_ml.cli.champions import from_folder
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import NoChampion
+from cvo_ml.core.errors import DataError, NoChampion
 from cvo_ml.core.files import write_text
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.units import Horizon
@@ -56,13 +57,18 @@ def score_prospects(
     )
     read = read_side_table(shop, "leads", prospects, as_of=as_of, profile=columns)
     within = Horizon.of_days(bundle.settings.get("known_within_days", 1.0))
-    scored = prospect_columns(lead_fields(read.frame, as_of, within), bundle, _customers(shop, as_of))
+    fields = lead_fields(read.frame, as_of, within)
+    if fields.empty:
+        raise DataError(f"no lead came before {as_of} and was known by then", "score them as of a later day (--as-of)",
+                        file=prospects.name, count=read.ledger.rows_in)  # fmt: skip
+    doubts = [*_no_numbers(fields, bundle, shop, prospects), *_never_seen(fields, bundle)]
+    scored = prospect_columns(fields, bundle, _customers(shop, as_of))
     listed = scored.rename_axis("lead_id").reset_index()
     listed.insert(1, "as_of", str(as_of))
     write_text(out / FILE, table_csv(listed))
     return {
         "file": str(out / FILE),
-        **_account(scored, read),
+        **_account(scored, read, doubts),
         "model": pipeline.describe(ModelSet({"icp": bundle}), "icp"),
     }
 
@@ -88,7 +94,39 @@ def _customers(shop: ShopConfig, as_of: date) -> pd.Index:
     return won
 
 
-def _account(scored: pd.DataFrame, read: SideTable) -> dict[str, Any]:
+def _no_numbers(fields: pd.DataFrame, bundle: Bundle, shop: ShopConfig, prospects: Path) -> Iterator[str]:
+    """Notes on texts where the model reads numbers; too many are a fault of the file."""
+    names = bundle.parameters["features"] if "categories" in bundle.parameters else []
+    for name in names:
+        given = fields[name].notna()
+        wrong = given & pd.to_numeric(fields[name], errors="coerce").isna()
+        if wrong.sum() > shop.max_bad_share * max(given.sum(), 1):
+            example = fields.loc[wrong, name].iloc[0]
+            raise DataError(f"{example!r} is no number", "correct the export, or map the field to its own column",
+                            file=prospects.name, column=name, count=int(wrong.sum()))  # fmt: skip
+        if wrong.any():
+            yield f"{name}: {int(wrong.sum()):,} values are no numbers and count as not known"
+
+
+def _never_seen(fields: pd.DataFrame, bundle: Bundle) -> Iterator[str]:
+    """Notes on fields that say nothing here, and on values that the model has never seen."""
+    parameters = bundle.parameters
+    levels: dict[str, set[str]] = {name: set() for name in parameters.get("categories", ())}
+    for bag in parameters.get("levels_by_bag", ()):
+        levels = {name: known | set(bag[name]) for name, known in levels.items()}
+    if parameters.get("column") is not None:
+        levels[parameters["column"]] = set(parameters["rates"])
+    for name in (*parameters["features"], *parameters.get("categories", ())):
+        if fields[name].isna().all():
+            yield f"{name} is empty in the whole file: scored as not known"
+    for name, known in levels.items():
+        new = fields[name].dropna().astype("str")
+        new = new[~new.isin(known)]
+        if len(new):
+            yield f"{name}: {len(new):,} prospects have a value that the model never saw (such as {new.iloc[0]!r})"
+
+
+def _account(scored: pd.DataFrame, read: SideTable, doubts: Sequence[str]) -> dict[str, Any]:
     """The two ledgers: rows in = used + quarantined + excluded; people = scored + ineligible."""
     reasons = scored.loc[scored["icp_score"].isna(), "icp_reason"].value_counts()
     ledger = {
@@ -96,4 +134,7 @@ def _account(scored: pd.DataFrame, read: SideTable) -> dict[str, Any]:
         "scored": int(scored["icp_score"].notna().sum()),
         "ineligible": {str(name): int(count) for name, count in reasons.items()},
     }
-    return {"row_ledger": read.ledger.as_dict(), "prospect_ledger": ledger, "notes": list(read.notes)}
+    lost = {**read.ledger.excluded, **read.ledger.quarantined}
+    left_out = [f"{count:,} rows left out: {rule}" for rule, count in lost.items() if count]
+    notes = [*read.notes, *left_out, *doubts]
+    return {"row_ledger": read.ledger.as_dict(), "prospect_ledger": ledger, "notes": notes}

@@ -104,7 +104,7 @@ def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
     console.print(table if len(first) else f"Nobody is worth contacting: {_why_nobody(scores, plan)}.", highlight=False)
     console.print(
         f"{plan['contacts']:,} contacts for {plan['spent']:,.2f} should earn {plan['expected_profit']:,.2f} after "
-        f"their cost; {plan['held_out']:,} more are held out",
+        f"their cost; {plan['held_out']:,} more are held out and keep their rank",
         highlight=False,
     )
     for sentence in sentences(plan, run.manifest["currency"]):

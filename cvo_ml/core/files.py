@@ -54,7 +54,21 @@ def read_json(path: Path) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole text file in one step: a reader sees the old text or the new one."""
+    """Write a whole text file in one step: a reader sees the old text or the new one.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; names ``path``, whichever step failed.
+    """
+    try:
+        _replace(path, text)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
+
+
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -14,3 +14,5 @@ REPEAT_CUSTOMERS: Final = 100
 CHURN_OUTCOMES: Final = 100
 #: Most valuable customers: fewer cannot train a lookalike model.
 ICP_POSITIVES: Final = 60
+#: Lost leads: with fewer, losses do not count as recorded, and the lost look like those who were never asked.
+ICP_LOSSES: Final = 30

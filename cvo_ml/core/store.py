@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cvo_ml.core.errors import CvoError, DamagedFile
+from cvo_ml.core.errors import ContractError, CvoError, DamagedFile
 from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folder, write_json, write_text
 from cvo_ml.core.scores import scores_hash, validate_scores
 
@@ -199,9 +199,19 @@ def read_columns(run: StoredRun, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def read_scores(run: StoredRun) -> pd.DataFrame:
-    """The Scores table of a run."""
+    """The Scores table of a run.
+
+    Raises
+    ------
+    StoreError
+        If it has not the columns of today: another version of the package wrote it.
+    """
     parts = [pq.read_table(run.folder / name).to_pandas() for name in _parts(run)]
-    return validate_scores(pd.concat(parts, ignore_index=True))
+    try:
+        return validate_scores(pd.concat(parts, ignore_index=True))
+    except ContractError as other:
+        text = f"{run.folder}: was written by another version of cvo-ml ({other.problem}): run 'cvo score' again"
+        raise StoreError(text) from None
 
 
 def _parts(run: StoredRun) -> list[str]:

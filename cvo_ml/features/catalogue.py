@@ -22,6 +22,7 @@ AVAILABILITY: Final = {
     "surveys": "with surveys",
     "events": "with events",
     "subscriptions": "with subscriptions; their end counts from ended_at, their status is never read",
+    "milestones": "with milestones",
     "calendar": "always: the date itself",
 }
 

@@ -81,6 +81,12 @@ def subscription_rows(engine: Engine, dates: Sequence[date]) -> Any:
     )
 
 
+def milestone_rows(engine: Engine, dates: Sequence[date]) -> Any:
+    """Milestones reached and known by each date."""
+    rows = engine.at("milestones", dates)
+    return rows.mutate(age=age(rows, rows.reached_at.date()))
+
+
 def customer_rows(engine: Engine, dates: Sequence[date]) -> Any:
     """The customer table as far as it was known at each date."""
     return engine.at("customers", dates)
@@ -98,5 +104,6 @@ RELATIONS: Final[dict[str, tuple[Callable[[Engine, Sequence[date]], Any], str]]]
     "surveys": (survey_rows, "surveys"),
     "events": (event_rows, "events"),
     "subscriptions": (subscription_rows, "subscriptions"),
+    "milestones": (milestone_rows, "milestones"),
     "customers": (customer_rows, "customers"),
 }

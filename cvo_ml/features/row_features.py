@@ -80,6 +80,12 @@ def last_order_day(row: Any) -> Any:
     return row.as_of.date() - ibis.interval(days=1) * row.days_since_last_order.cast("int32")
 
 
+@feature("row", table="milestones", unit="milestones")
+def milestones_per_90_days(row: Any) -> Any:
+    """Milestones reached so far per 90 days since the first order, of which at least 90 count: fast progress."""
+    return 90 * row.milestones_lifetime / ibis.greatest(row.days_since_first_order, 90.0)
+
+
 @feature("row", table="calendar", unit="sine")
 def season_sine(row: Any) -> Any:
     """Season of the date: sine of its place in the year."""

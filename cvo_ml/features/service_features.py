@@ -1,4 +1,4 @@
-"""Features of what customers say and do besides buying: tickets, surveys, usage, subscriptions, profile."""
+"""Features of what customers say and do besides buying: tickets, surveys, usage, subscriptions, milestones, profile."""
 
 from __future__ import annotations
 
@@ -97,6 +97,18 @@ def days_since_subscription_end(rows: Any, inside: Any) -> Any:
 def days_subscribed(rows: Any, inside: Any) -> Any:
     """Days since the first subscription started."""
     return rows.age.max()
+
+
+@feature("milestones", unit="milestones", windows=(90, None), empty=0)
+def milestones(rows: Any, inside: Any) -> Any:
+    """Milestones reached {window}."""
+    return number(inside)
+
+
+@feature("milestones", unit="days")
+def days_since_last_milestone(rows: Any, inside: Any) -> Any:
+    """Days since the last milestone was reached; null if none was."""
+    return rows.age.min()
 
 
 @feature("customers", unit="name", columns=("country",))

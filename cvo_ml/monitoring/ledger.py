@@ -1,7 +1,8 @@
 """The outcome ledger: each score that was served, joined to what happened once its window was over.
 
 Layout: ``<root>/as_of=YYYY-MM-DD/<run>-<part>.parquet``, one row per customer with a score; the part is
-clv or churn, which may have windows of their own. The file's metadata say which run, model and data.
+clv or churn, which may have windows of their own. The file's metadata say which run, model and data. A date has
+one file per part, that of the run that is served: a date that is scored or planned again counts once.
 """
 
 from __future__ import annotations
@@ -82,12 +83,13 @@ def close(root: Path, scores: Path, tables: Tables, *, data_hash: str, shop: str
         for part, span in _over(run, tables, as_of):
             path = root / f"as_of={as_of}" / f"{run.name}-{part}.parquet"
             before = _facts(path) if path.is_file() else None
-            if before is not None and before["data_hash"] == data_hash:
-                continue
-            found = _closed(run, part, span, tables, as_of, data_hash)
-            if before is None or not _read(path).rows.equals(found.rows):
-                changed.append(found)
-            _write(path, found)
+            if before is None or before["data_hash"] != data_hash:
+                found = _closed(run, part, span, tables, as_of, data_hash)
+                if before is None or not _read(path).rows.equals(found.rows):
+                    changed.append(found)
+                _write(path, found)
+            for other in set(path.parent.glob(f"*-{part}.parquet")) - {path}:  # of runs that were served before
+                other.unlink(missing_ok=True)
     return changed
 
 

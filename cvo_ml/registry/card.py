@@ -14,6 +14,8 @@ PURPOSE: Final[Mapping[str, str]] = {
     "contact may keep.",
     "icp": "How much a new customer looks like those who became the most valuable, from the first order alone: for "
     "acquisition and welcome programmes.",
+    "icp of leads": "The probability that a lead, if asked, is won and becomes profitable: for the order in which "
+    "sales ask and from which score on asking pays.",
 }
 LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
     "clv": (
@@ -29,6 +31,11 @@ LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
     "icp": (
         "It ranks customers after their first order; prospects without one are not scored.",
         "It repeats whom the shop attracted so far: customers it never reached are unknown to it.",
+    ),
+    "icp of leads": (
+        "Given the fields, who was asked must not depend on who would win: what sales saw beyond them stays in it.",
+        "Scores of leads like whom nobody was asked are guesses: ask a few of them by chance.",
+        "Who will be won is not who is won by being asked first: only an experiment measures that.",
     ),
 }
 FAIRNESS: Final = (
@@ -46,7 +53,8 @@ def model_card(bundle: Bundle, evidence: Mapping[str, Any]) -> str:
 def _parts(bundle: Bundle, evidence: Mapping[str, Any]) -> Iterator[str]:
     facts, verdict = bundle.facts, bundle.facts.get("verdict", {})
     yield f"# {bundle.name}: {bundle.kind} {bundle.version}"
-    yield f"## Purpose\n\n{PURPOSE.get(bundle.name, 'See its decision page.')}"
+    about = "icp of leads" if bundle.settings.get("setting") == "leads" else bundle.name
+    yield f"## Purpose\n\n{PURPOSE.get(about, 'See its decision page.')}"
     yield "## Data\n\n" + _table(
         {
             "shop": facts.get("shop", "unknown"),
@@ -68,7 +76,7 @@ def _parts(bundle: Bundle, evidence: Mapping[str, Any]) -> Iterator[str]:
     yield "## Slices\n\n" + _slices(verdict)
     if "champion" in evidence:
         yield "## Against the champion\n\n" + _against(evidence)
-    notes = [*LIMITS.get(bundle.name, ()), *facts.get("notes", ())]
+    notes = [*LIMITS.get(about, ()), *facts.get("notes", ())]
     yield "## Limits\n\n" + "\n".join(f"* {note}" for note in notes)
     columns = ", ".join(f"`{name}`" for name in _columns(bundle))
     yield f"## Fairness\n\nIt reads: {columns}.\n\n{FAIRNESS}"

@@ -51,7 +51,9 @@ class LogisticMap:
         return Interval(self.intercept, self.intercept - half, self.intercept + half, level)
 
 
-def logistic_recalibration(outcome: NDArray[np.generic], probability: Floats, ridge: float = 1e-6) -> LogisticMap:
+def logistic_recalibration(
+    outcome: NDArray[np.generic], probability: Floats, ridge: float = 1e-6, weight: Floats | None = None
+) -> LogisticMap:
     """Fit the outcome on the log-odds of the prediction (Cox 1958); slope 1, intercept 0 is perfect.
 
     Parameters
@@ -60,6 +62,8 @@ def logistic_recalibration(outcome: NDArray[np.generic], probability: Floats, ri
         (n,) of 0/1, and predictions.
     ridge:
         Weight of a pull towards slope 1, intercept 0: keeps separable data finite.
+    weight:
+        (n,): how many rows each stands for. Standard errors take them for counts, so they are of the line alone.
 
     Examples
     --------
@@ -70,14 +74,14 @@ def logistic_recalibration(outcome: NDArray[np.generic], probability: Floats, ri
     """
     x = logit(clip_probability(probability))
     design = np.column_stack([np.ones_like(x), x])
-    y = np.asarray(outcome).astype(np.float64)
+    y, w = np.asarray(outcome).astype(np.float64), np.ones_like(x) if weight is None else weight
     centre = np.array([0.0, 1.0])
     beta = centre.copy()
     information = np.eye(2)
     for _ in range(50):
         fitted = expit(design @ beta)
-        information = (design * (fitted * (1 - fitted))[:, None]).T @ design + ridge * np.eye(2)
-        step = np.linalg.solve(information, design.T @ (y - fitted) - ridge * (beta - centre))
+        information = (design * (w * fitted * (1 - fitted))[:, None]).T @ design + ridge * np.eye(2)
+        step = np.linalg.solve(information, design.T @ (w * (y - fitted)) - ridge * (beta - centre))
         # a Newton step in log-odds beyond this is a jump out of the region where the model is informative
         beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(step).max() < 1e-10:

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 Floats = NDArray[np.float64]
 
 
-def auc(outcome: NDArray[np.generic], score: Floats) -> float:
+def auc(outcome: NDArray[np.generic], score: Floats, weight: Floats | None = None) -> float:
     """Area under the ROC curve, ties counted half (Mann-Whitney); NaN with one class only.
 
     Parameters
@@ -18,6 +18,8 @@ def auc(outcome: NDArray[np.generic], score: Floats) -> float:
         (n,) of 0 and 1.
     score:
         (n,), higher = more likely 1.
+    weight:
+        (n,): how many rows each stands for, >= 0.
 
     Examples
     --------
@@ -25,11 +27,21 @@ def auc(outcome: NDArray[np.generic], score: Floats) -> float:
     0.75
     """
     positive = np.asarray(outcome).astype(bool)
+    if weight is not None:
+        return _weighted_auc(positive, score, weight)
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if n_positive == 0 or n_negative == 0:
         return float("nan")
     ranks = rankdata(score)
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def _weighted_auc(positive: NDArray[np.bool_], score: Floats, weight: Floats) -> float:
+    _, level = np.unique(score, return_inverse=True)
+    winners, losers = np.bincount(level, weight * positive), np.bincount(level, weight * ~positive)
+    pairs = winners.sum() * losers.sum()
+    beaten = np.cumsum(losers) - losers / 2
+    return float((winners * beaten).sum() / pairs) if pairs > 0 else float("nan")
 
 
 def average_precision(outcome: NDArray[np.generic], score: Floats) -> float:

@@ -206,10 +206,9 @@ def raw_from_arrow(table: pa.Table, wanted: Sequence[str], name: str, sha256: st
     Raises
     ------
     DataError
-        If a wanted column is missing, a name repeats, or there are no rows.
+        If a wanted column is missing, or a name repeats.
     """
     check_header(table.column_names, wanted, name)
-    refuse_empty(table.num_rows, name)
     return RawTable(
         (SourceFile(name, table.num_rows, sha256),),
         {column: _plain(table[column], column, name) for column in wanted},
@@ -220,6 +219,8 @@ def raw_from_arrow(table: pa.Table, wanted: Sequence[str], name: str, sha256: st
 
 def _plain(values: pa.ChunkedArray, column: str, file: str) -> pa.ChunkedArray:
     """The values, where they are texts, numbers, times or flags; UUIDs as text."""
+    if not len(values):  # a table that was never filled has no types either
+        return pa.chunked_array([[]], pa.large_string())
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
     if getattr(kind, "extension_name", "") == "arrow.uuid":
         return pa.chunked_array(
@@ -240,8 +241,9 @@ def raw_from_frame(frame: pd.DataFrame, wanted: Sequence[str], name: str = "Data
     Raises
     ------
     DataError
-        As :func:`raw_from_arrow`.
+        As :func:`raw_from_arrow`; or if there are no rows.
     """
+    refuse_empty(len(frame), name)
     header = [str(column) for column in frame.columns]
     check_header(header, wanted, name)
     named = frame.set_axis(header, axis=1)

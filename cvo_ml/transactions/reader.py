@@ -177,6 +177,7 @@ def _finish(
     for judged in sides.values():
         notes += judge_duplicates(judged)
     _join(frames, sides)
+    empty = tuple(f"{name}: the table holds no rows yet" for name, judged in sides.items() if not judged.raw.rows)
     own = sum((ledger for by_file in first.ledgers.values() for ledger in by_file.values()), RowLedger(0, 0))
     of_sides = (source for judged in sides.values() for source in judged.raw.sources)
     sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
@@ -184,7 +185,7 @@ def _finish(
         Tables(frames, first.currency),
         sum(map(_named, sides.values()), own),
         pd.concat([first.quarantine, *(judged.fates.quarantined() for judged in sides.values())], ignore_index=True),
-        (*first.notes, *(note for judged in sides.values() for note in judged.notes), *notes, *_said(declared)),
+        (*first.notes, *(note for judged in sides.values() for note in judged.notes), *notes, *empty, *_said(declared)),
         _fingerprint(sources),
         sources,
         {**first.ledgers, **{name: judged.fates.by_file() for name, judged in sides.items()}},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
@@ -18,6 +19,9 @@ from cvo_ml.transactions.duplicates import judge_duplicates
 from cvo_ml.transactions.judging import judge
 from cvo_ml.transactions.sources import read_source
 from cvo_ml.transactions.specs import side_spec
+
+#: What stands behind a field's name in that of its times.
+KNOWN_AT: Final = "_known_at"
 
 
 @dataclass(frozen=True)
@@ -47,21 +51,27 @@ def read_side_table(
         A file in place of the declared source. Of a table that the shop does not declare, the headers are then the
         canonical names.
     profile:
-        Fields to read of a table that the shop does not declare.
+        With ``path``: the fields to read, and where the file has them their times (``<field>_known_at``). The other
+        fields that the shop declares need not be there.
 
     Raises
     ------
     DataError, ConfigError, UsageError
         As ``read_shop``.
     """
-    config = shop.tables.get(table) or _undeclared(table, str(path), profile)
+    config = shop.tables.get(table) or _undeclared(table, str(path))
+    times = {f"{name}{KNOWN_AT}" for name in profile}
     if path is not None:
-        config = config.model_copy(update={"source": config.source.model_copy(update={"path": str(path)})})
-    optional = set(CONTRACTS[table].names) - set(CONTRACTS[table].required)
-    headers = [*config.columns.values(), *config.profile.values()]
-    raw = read_source(config.source, headers, {config.columns[name] for name in optional & set(config.columns)})
-    present = {name: header for name, header in config.columns.items() if header in raw.columns}
-    spec = side_spec(shop, table, config.model_copy(update={"columns": present}), max_bad_share)
+        source = config.source.model_copy(update={"path": str(path)})
+        config = config.model_copy(update={"source": source, "profile": _fields(config, table, profile, times)})
+    wanted, optional = {**config.columns, **config.profile}, times | set(CONTRACTS[table].names)
+    optional -= set(CONTRACTS[table].required)
+    raw = read_source(config.source, [*wanted.values()], {wanted[name] for name in optional & set(wanted)})
+    present, fields = (
+        {name: header for name, header in headers.items() if header in raw.columns}
+        for headers in (config.columns, config.profile)
+    )
+    spec = side_spec(shop, table, config.model_copy(update={"columns": present, "profile": fields}), max_bad_share)
     judged = judge(raw, spec, as_of)
     check_rows(judged)
     notes = judge_duplicates(judged)
@@ -69,7 +79,11 @@ def read_side_table(
     return SideTable(frame, judged.fates.ledger(), judged.fates.quarantined(), (*judged.notes, *notes))
 
 
-def _undeclared(table: str, path: str, profile: Sequence[str]) -> TableConfig:
-    columns = {name: name for name in CONTRACTS[table].names}
-    fields = {name: name for name in profile if name not in columns}
-    return TableConfig(source=SourceConfig(path=path), columns=columns, profile=fields)
+def _undeclared(table: str, path: str) -> TableConfig:
+    return TableConfig(source=SourceConfig(path=path), columns={name: name for name in CONTRACTS[table].names})
+
+
+def _fields(config: TableConfig, table: str, profile: Sequence[str], times: set[str]) -> dict[str, str]:
+    """The header of each field, by its own name where the shop does not declare it."""
+    own = [name for name in (*profile, *sorted(times)) if name not in CONTRACTS[table].names]
+    return {name: config.profile.get(name, name) for name in own}

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import ContractError
-from cvo_ml.core.files import read_json, write_json
+from cvo_ml.core.files import read_json, sha256_of, write_json
 from cvo_ml.core.scores import scores_hash, validate_scores
 from cvo_ml.core.store import StoreError, current_run, open_run, read_columns, read_scores, served_runs, write_run
 from tests.builders import null_scores
@@ -142,6 +142,16 @@ def test_a_damaged_run_is_refused_with_the_reason(damage: object, message: str, 
     damage(run.folder)
     with pytest.raises(StoreError, match=message):
         current_run(tmp_path)
+
+
+def test_scores_of_another_version_say_to_score_again(tmp_path: Path) -> None:
+    run = write_run(tmp_path, SCORES, {})
+    part = run.folder / "part-0.parquet"
+    pd.read_parquet(part).drop(columns="churn_band").to_parquet(part)
+    manifest = read_json(run.folder / "manifest.json")
+    write_json(run.folder / "manifest.json", {**manifest, "files": {part.name: sha256_of(part)}})
+    with pytest.raises(StoreError, match=r"another version of cvo-ml \(columns missing: churn_band\).*score' again"):
+        read_scores(current_run(tmp_path))
 
 
 def test_each_date_has_the_run_that_was_written_last_for_it(tmp_path: Path) -> None:

@@ -114,6 +114,34 @@ def test_the_end_of_a_subscription_is_masked_and_its_status_never_read() -> None
     assert later[["active_mrr", "ended_subscriptions", "days_since_subscription_end"]].tolist() == [0.0, 1.0, 2.0]
 
 
+def test_the_pace_of_milestones_counts_what_was_reached_and_known_by_then() -> None:
+    """METHODS E4: milestones per 90 days, by hand."""
+    columns = ["customer_id", "milestone", "reached_at", "known_at"]
+    reached = [("a", "data connected", "2024-01-31", None), ("a", "first report", "2024-05-30", None),
+               ("a", "late news", "2024-02-01", "2024-07-01")]  # fmt: skip
+    shop = shop_of(ORDERS, milestones=frame("milestones", columns, reached))
+    names = ["milestones_90d", "milestones_lifetime", "days_since_last_milestone", "milestones_per_90_days"]
+    seen = {day: snapshot(shop, day).loc["a", names].tolist() for day in ("2024-01-31", "2024-02-01", "2024-06-29")}
+    assert seen["2024-01-31"][:2] == [0.0, 0.0]
+    assert seen["2024-01-31"][3] == 0.0
+    assert seen["2024-02-01"] == [1.0, 1.0, 1.0, 1.0]  # a month is not taken for a pace of three in 90 days
+    assert seen["2024-06-29"] == [1.0, 2.0, 30.0, 1.0]  # 2 in 180 days
+    assert snapshot(shop, "2024-06-29").loc["b", names].tolist()[:2] == [0.0, 0.0]
+    without = snapshot(shop_of(ORDERS), "2024-06-29")
+    assert without[names].isna().all().all()
+
+
+def test_milestones_of_a_vendor_agree_with_another_engine() -> None:
+    saas = simulate_saas("saas", n_leads=400, tables=["milestones"]).tables
+    day = saas.orders["ordered_at"].quantile(0.7).date()
+    rows, known = snapshot(saas, day), saas.get("milestones")
+    known = known[known["reached_at"] < pd.Timestamp(day)].groupby("customer_id").size().reindex(rows.index).fillna(0)
+    assert known.max() > 1
+    assert (rows["milestones_lifetime"] == known).all()
+    pace = 90 * known / rows["days_since_first_order"].clip(lower=90)
+    pd.testing.assert_series_equal(rows["milestones_per_90_days"], pace, check_names=False, rtol=1e-12)
+
+
 def test_a_vendor_of_software_has_features_of_its_subscriptions() -> None:
     saas = simulate_saas("saas", n_leads=400).tables
     day = saas.orders["ordered_at"].quantile(0.7).date()

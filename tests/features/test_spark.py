@@ -18,8 +18,9 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import rfm_summary, snapshots
 from cvo_ml.features.engine import Engine
+from cvo_ml.features.order_relations import KEYS
 from cvo_ml.features.rfm import rfm_expression
-from cvo_ml.features.snapshot import KEYS, snapshots_expression
+from cvo_ml.features.snapshot import snapshots_expression
 from cvo_ml.simulate import simulate_saas, simulate_shop
 
 pytestmark = pytest.mark.spark

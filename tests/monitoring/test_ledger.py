@@ -74,6 +74,22 @@ def test_closing_again_changes_nothing(shop: Tables, tmp_path: Path) -> None:
     assert {path for path in (tmp_path / "ledger").rglob("*") if path.is_file()} == set(before)
 
 
+def test_a_date_that_is_scored_again_counts_once(shop: Tables, tmp_path: Path) -> None:
+    """Customers counted twice would look like twice the evidence: the intervals would be too narrow."""
+    first = scored(shop, tmp_path / "scores")
+    close(tmp_path, shop)
+    once = realised(ledger.read(tmp_path / "ledger"))
+    again = first.assign(historic_clv=1.0)
+    manifest = {"shop": "seeded", "models": MODELS, "as_of": str(SHOP_CUT)}
+    served = write_run(tmp_path / "scores", again.reset_index(drop=True), manifest)
+    for data_hash in ("one", "one", "two"):
+        close(tmp_path, shop, data_hash)
+        known = ledger.read(tmp_path / "ledger")
+        assert {closed.facts["run"] for closed in known} == {served.name}
+        assert realised(known) == once
+    assert {line["customers"] for line in once} == {len(first)}
+
+
 def test_a_window_that_is_not_over_stays_open(shop: Tables, tmp_path: Path) -> None:
     scored(shop, tmp_path / "scores", span=3000.0)
     assert close(tmp_path, shop) == []

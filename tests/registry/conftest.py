@@ -10,6 +10,7 @@ import mlflow
 import pytest
 
 from cvo_ml.registry.bundle import Bundle, save_bundle
+from cvo_ml.registry.connection import point_to
 from cvo_ml.registry.tracking import Tracker
 
 
@@ -22,7 +23,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         root = tmp_path_factory.mktemp("mlflow") / "mlruns"
         Tracker(root)
         yield root
-    mlflow.set_tracking_uri(before)
+    point_to(mlflow, before)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ import pytest
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.registry.bundle import Bundle, load_bundle, save_bundle
+from cvo_ml.registry.connection import point_to
 from cvo_ml.registry.promotion import evidence_of
 from cvo_ml.registry.succession import EXPERIMENT, JUDGED, Succession
 from cvo_ml.registry.tracking import Tracker
@@ -86,7 +87,7 @@ def test_a_team_shares_champions_on_postgresql(address: str, tmp_path: Path, mon
             Tracker(tmp_path / "mlruns")
         assert "wrong-password" not in str(refused.value)
     finally:
-        mlflow.set_tracking_uri(before)
+        point_to(mlflow, before)
 
 
 def version(tracker: Tracker, slope: float) -> int:

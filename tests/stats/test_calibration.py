@@ -36,6 +36,16 @@ def test_a_certain_mistake_costs_much_but_not_infinity() -> None:
     assert clip_probability(np.array([0.0, 0.5, 1.0])).tolist() == [1e-9, 0.5, 1 - 1e-9]
 
 
+def test_weighted_recalibration_equals_scikit_learns_and_whole_weights_are_repeated_rows() -> None:
+    distorted, weight = expit(0.4 + 1.7 * logit(TRUE)), RNG.integers(1, 4, len(TRUE)).astype(float)
+    ours = logistic_recalibration(HAPPENED, distorted, weight=weight)
+    theirs = LogisticRegression(C=1e9, tol=1e-10).fit(logit(distorted)[:, None], HAPPENED, sample_weight=weight)
+    assert (ours.intercept, ours.slope) == pytest.approx((theirs.intercept_[0], theirs.coef_[0, 0]), abs=1e-4)
+    times = weight.astype(int)
+    repeated = logistic_recalibration(np.repeat(HAPPENED, times), np.repeat(distorted, times))
+    assert (ours.slope, ours.slope_se) == pytest.approx((repeated.slope, repeated.slope_se), rel=1e-9)
+
+
 def test_recalibration_equals_scikit_learns_logistic_regression() -> None:
     distorted = expit(0.4 + 1.7 * logit(TRUE))
     ours = logistic_recalibration(HAPPENED, distorted)

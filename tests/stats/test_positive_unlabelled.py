@@ -67,12 +67,30 @@ def test_the_correction_undoes_the_mixture(true: float, hidden: float) -> None:
     assert corrected_auc(mixed, hidden) == pytest.approx(true, abs=1e-9)
 
 
-def test_the_correction_equals_pulearns() -> None:
-    metrics = pytest.importorskip("pulearn.metrics")
-    _, known, score = scar(7)
-    p = 1 / (1 + np.exp(-score))
-    hidden = 0.19
-    assert corrected_auc(auc(known, p), hidden) == pytest.approx(metrics.pu_roc_auc_score(known.astype(int), p, hidden))
+#: pulearn 0.2.0 (BSD) on the data below: pu_roc_auc_score with the share of hidden winners, and pu_precision_score with
+#: the prior known share / c, at the threshold below the capacity's last score.
+PULEARN_AUC = {0.05: 0.7071102966959629, 0.19: 0.7429071381002035, 0.3: 0.781078259801664}
+PULEARN_PRECISION = {(0.1, 0.5): 0.64, (0.3, 0.35): 0.7238095238095238, (0.2, 0.8): 0.35}
+
+
+def made_without_chance() -> tuple[np.ndarray, np.ndarray]:
+    """77 known winners among 500, by arithmetic alone."""
+    place = np.arange(500)
+    score = 1 / (1 + np.exp(-2 * np.sin(place)))
+    return (place * 37 % 101) / 101 < 0.3 * score, score
+
+
+@pytest.mark.parametrize(("hidden", "theirs"), PULEARN_AUC.items())
+def test_the_corrected_auc_equals_pulearns(hidden: float, theirs: float) -> None:
+    known, score = made_without_chance()
+    assert known.sum() == 77
+    assert corrected_auc(auc(known, score), hidden) == pytest.approx(theirs, abs=1e-12)
+
+
+@pytest.mark.parametrize(("capacity", "c"), PULEARN_PRECISION)
+def test_the_corrected_precision_equals_pulearns(capacity: float, c: float) -> None:
+    known, score = made_without_chance()
+    assert precision_at(known, score, capacity, c) == pytest.approx(PULEARN_PRECISION[capacity, c], abs=1e-12)
 
 
 def test_hidden_share_and_precision_by_hand() -> None:

@@ -39,6 +39,15 @@ def test_auc_equals_scikit_learn_ties_included(rows: tuple[Floats, Floats]) -> N
     assert auc(*rows) == pytest.approx(roc_auc_score(*rows), abs=1e-12)
 
 
+@given(judged(), st.data())
+def test_weighted_auc_equals_scikit_learn_and_equal_weights_change_nothing(
+    rows: tuple[Floats, Floats], data: st.DataObject
+) -> None:
+    weight = data.draw(arrays(np.float64, len(rows[0]), elements=st.floats(0.1, 5)))
+    assert auc(*rows, weight) == pytest.approx(roc_auc_score(*rows, sample_weight=weight), abs=1e-9)
+    assert auc(*rows, np.full(len(rows[0]), 3.0)) == pytest.approx(auc(*rows), abs=1e-12)
+
+
 @given(judged())
 def test_gini_of_a_yes_or_no_outcome_is_twice_auc_less_one_times_the_rate_of_no(rows: tuple[Floats, Floats]) -> None:
     outcome, score = rows

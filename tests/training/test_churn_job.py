@@ -123,7 +123,7 @@ def test_a_stack_is_served_as_it_was_trained(shop: Tables, tmp_path: Path, monke
         subset=["churn_probability"]
     )
     rows = features.loc[scores.index]
-    purchases = fit_clv(snapshot(shop, SHOP_CUT), ClvJob()).scorer.model.transactions_  # type: ignore[union-attr]
+    purchases = fit_clv(snapshot(shop, SHOP_CUT), ClvJob()).scorer.model.transactions_
     silent = purchases.probability_of_no_purchase(rows, QUICK.horizon)
     by_hand = expit(0.75 * logit(model.trees.predict_positive(rows)) + 0.25 * logit(silent))
     assert scores["churn_probability"].to_numpy() == pytest.approx(model.calibration_.apply(by_hand))

@@ -14,8 +14,9 @@ from cvo_ml.features import SEASON, feature_hash
 from cvo_ml.registry.bundle import load_bundle, save_bundle
 from cvo_ml.simulate import simulate_shop
 from tests.builders import SHOP_CUT, seeded_shop
-from training import churn, icp, plots
+from training import churn_judge, icp, plots
 from training.churn import train_churn
+from training.churn_windows import windows_of
 from training.clv import train_clv
 from training.dates import first_day, training_dates
 from training.icp import labelled, split_in_time, train_icp
@@ -76,7 +77,7 @@ def test_the_grade_of_clv_rests_on_the_window_before_the_cut(big_shop: Tables, t
 
 
 def test_a_model_no_better_than_its_baseline_leaves_it_the_place(big_shop: Tables, monkeypatch) -> None:
-    monkeypatch.setattr(churn, "log_loss", lambda y, p: np.zeros(len(y)))  # no advantage in either
+    monkeypatch.setattr(churn_judge, "log_loss", lambda y, p: np.zeros(len(y)))  # no advantage in either
     trained = train_churn(big_shop, SHOP_CUT, ChurnJob(horizon=HORIZON))
     assert trained.bundle.grade == "D"
     assert trained.bundle.kind == "churn.recency_logistic"
@@ -100,10 +101,10 @@ def test_churn_labels_are_closed_when_the_cut_comes(big_shop: Tables) -> None:
 
 
 def test_the_gone_are_not_in_the_churn_labels(big_shop: Tables) -> None:
-    features, churned = churn.labelled(big_shop, SHOP_CUT - HORIZON.delta, ChurnJob(horizon=HORIZON))
-    own = (3 * features["median_gap_days"]).fillna(0).clip(lower=2 * HORIZON.days)
-    assert (features["days_since_last_order"] <= own).all()
-    assert 0 < churned.mean() < 1
+    (window,) = windows_of(big_shop, [SHOP_CUT - HORIZON.delta], ChurnJob(horizon=HORIZON))
+    own = (3 * window.X["median_gap_days"]).fillna(0).clip(lower=2 * HORIZON.days)
+    assert (window.X["days_since_last_order"] <= own).all()
+    assert 0 < window.churned.mean() < 1
 
 
 def test_icp_learns_from_customers_whose_window_closed_before_the_test_customers_came(big_shop: Tables) -> None:

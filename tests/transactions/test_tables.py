@@ -161,6 +161,23 @@ def test_a_deal_of_an_unknown_lead_is_quarantined(read: Read) -> None:
     assert reasons(result, "deals") == {"lead: names an unknown lead": 1}
 
 
+def test_a_further_table_to_which_nothing_happened_yet_is_a_table(read: Read) -> None:
+    """A young shop has no refunds, and a nightly run no treatments on its first day."""
+    result = read({name: [] for name in COLUMNS if name != "order_lines"}, max_bad_share=0.01)
+    for name in set(COLUMNS) - {"order_lines", "customers"}:
+        CONTRACTS[name].validate(result.tables.frames[name])
+        assert len(result.tables.frames[name]) == 0
+        assert result.ledger_of(name).rows_in == 0
+        assert f"{name}: the table holds no rows yet" in result.notes
+    assert (result.ledger.rows_in, result.ledger.used) == (20, 20)
+
+
+def test_an_empty_parquet_table_needs_no_types(tmp_path: Path, write: Write) -> None:
+    pd.DataFrame(columns=list(COLUMNS["refunds"].values())).to_parquet(tmp_path / "refunds.parquet")
+    table = {"source": {"path": str(tmp_path / "refunds.parquet")}, "columns": COLUMNS["refunds"]}
+    assert len(read_shop(shop(write(orders_text(5)), tables={"refunds": table})).tables.refunds) == 0
+
+
 def test_rows_of_customers_without_an_order_are_kept_and_reported(read: Read) -> None:
     result = read({"tickets": ["t1,C1,2024-02-01,", "t2,X1,2024-02-01,", "t3,X1,2024-02-02,"]})
     assert len(result.tables.get("tickets")) == 3

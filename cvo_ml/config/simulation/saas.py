@@ -27,10 +27,19 @@ class SaasDependence(FrozenConfig):
 
 
 class Contact(FrozenConfig):
-    """Who is contacted: a share of leads, by chance (``selection`` 0: SCAR) or by what sales can see."""
+    """Who is contacted: a share of leads, by chance (``selection`` 0: SCAR) or by what sales can see.
+
+    Parameters
+    ----------
+    selection:
+        How strongly sales choose.
+    observed:
+        Weights of the traits that they choose by; default: those that tell who would buy.
+    """
 
     share: Share
     selection: Nonnegative = 0.0
+    observed: dict[SaasTrait, Weight] = Field(default_factory=dict)
     cost: Nonnegative = 0.0
     mean_days_to_close: Positive = 30.0
 

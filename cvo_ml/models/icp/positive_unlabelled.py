@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
@@ -21,14 +22,21 @@ from cvo_ml.stats.positive_unlabelled import label_frequency
 Floats = NDArray[np.float64]
 #: Scores are kept this far from 0 and 1 where log-odds are taken.
 EDGE = 1e-6
+#: A bag leaves out as much of the background as a bootstrap sample would: it is calibrated on what is left out.
+MOST_DRAWN: Final = 1 - 1 / math.e
 
 
 class PositiveUnlabelled:
     """Bagged LightGBM of known winners against the background (Mordelet & Vert 2014), rescaled (Elkan & Noto 2008).
 
-    Each bag draws the known winners with replacement and ``per_positive`` times as many of the background without. Its
-    odds are brought back to those of the whole, and the mean over bags is calibrated on the rows that each bag left
-    out: it is P(known winner | x). Divided by the label frequency c and clipped to [0, 1] it is P(winner | x).
+    Each bag draws the known winners with replacement and ``per_positive`` times as many of the background without (at
+    most 1 - 1/e of it). Its odds are brought back to those of the whole, and the mean over bags is calibrated on the
+    rows that each bag left out: it is P(known winner | x). Divided by the label frequency c and clipped to [0, 1] it is
+    P(winner | x).
+
+    Where losses are on record too, it is fitted on the people whose outcome is known, with c = 1: the others tell
+    nothing of it. If the fields say who was asked, each such person stands for 1 / P(outcome known | x) people in the
+    calibration, so that its level is that of everybody (Horvitz & Thompson 1952).
 
     Parameters
     ----------
@@ -65,7 +73,14 @@ class PositiveUnlabelled:
         return (*self.features, *self.categories)
 
     def fit(
-        self, X: pd.DataFrame, y: NDArray[np.generic], frequency: float | None = None, seed: int = 7
+        self,
+        X: pd.DataFrame,
+        y: NDArray[np.generic],
+        frequency: float | None = None,
+        seed: int = 7,
+        *,
+        weight: Floats | None = None,
+        reference: pd.DataFrame | None = None,
     ) -> PositiveUnlabelled:
         """Fit on rows sorted by the caller.
 
@@ -76,6 +91,10 @@ class PositiveUnlabelled:
         frequency:
             c, the share of winners that are known, where it is known otherwise (who was ever asked is on record); None
             estimates it from the winners left out of each bag.
+        weight:
+            (n,): how many people each row stands for in the calibration; default: itself.
+        reference:
+            The people that percentiles are of; default: the rows.
 
         Raises
         ------
@@ -85,27 +104,27 @@ class PositiveUnlabelled:
         known = np.asarray(y) != 0
         winners, background = np.flatnonzero(known), np.flatnonzero(~known)
         self._check(len(winners), len(X))
-        size = min(len(background), max(1, round(self.per_positive * len(winners))))
+        size = max(1, round(min(self.per_positive * len(winners), MOST_DRAWN * len(background))))
         thinning = size / len(background)
         generator = np.random.default_rng(seed)
         self.models_: list[BoostedClassifier] = []
         self.thinning_ = thinning
-        total, unseen, times_unseen = np.zeros(len(X)), np.zeros(len(X)), np.zeros(len(X))
+        unseen, times_unseen = np.zeros(len(X)), np.zeros(len(X))
         for _ in range(self.bags):
             drawn = generator.choice(winners, len(winners))
             rows = np.sort(np.concatenate([drawn, generator.choice(background, size, replace=False)]))
             trees = BoostedClassifier(self.features, self.categories, self.rounds, self.parameters)
             self.models_.append(trees.fit(X.iloc[rows], known[rows]))
-            scored = _thinned(trees.predict_positive(X), thinning)
             out = np.ones(len(X), dtype=bool)
             out[rows] = False
-            total, unseen, times_unseen = total + scored, unseen + scored * out, times_unseen + out
+            unseen[out] += _thinned(trees.predict_positive(X[out]), thinning)
+            times_unseen += out
         judged = times_unseen > 0
-        held_out = unseen[judged] / times_unseen[judged]
-        self.calibration_ = logistic_recalibration(known[judged], held_out, ridge=1.0)
+        held_out, weights = unseen[judged] / times_unseen[judged], None if weight is None else weight[judged]
+        self.calibration_ = logistic_recalibration(known[judged], held_out, ridge=1.0, weight=weights)
         self.elkan_noto_: Interval = label_frequency(known[judged], held_out)
         self.frequency_ = self.elkan_noto_.estimate if frequency is None else frequency
-        self.quantiles_ = reference_quantiles(self._winner(self.calibration_.apply(total / self.bags)))
+        self.quantiles_ = reference_quantiles(self.predict_proba(X if reference is None else reference)[:, 1])
         return self
 
     def predict_labelled(self, X: pd.DataFrame) -> Floats:

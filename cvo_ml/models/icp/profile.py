@@ -54,7 +54,12 @@ def levels(values: pd.Series) -> list[tuple[str, Flags]]:
     return [*found, ("not known", np.isnan(numbers))]
 
 
-def claims(rows: pd.DataFrame, winner: Flags, sections: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def claims(
+    rows: pd.DataFrame,
+    winner: Flags,
+    sections: Mapping[str, Sequence[str]],
+    among: Mapping[str, Flags] | None = None,
+) -> pd.DataFrame:
     """Every level with support as a claim; adjusted over all of them together.
 
     Parameters
@@ -65,19 +70,25 @@ def claims(rows: pd.DataFrame, winner: Flags, sections: Mapping[str, Sequence[st
         (n,).
     sections:
         Section to the fields that it looks at.
+    among:
+        Section to the people (n,) that it is about, where it is not about all: what only buyers can meet must be
+        compared among buyers.
 
     Returns
     -------
     pandas.DataFrame
         ``CLAIM_COLUMNS``, strongest first within a section; the interval is Wilson's of the rate over the base rate.
     """
-    base, found = float(winner.mean()), []
+    found = []
     for section, fields in sections.items():
+        about = (among or {}).get(section, np.ones(len(rows), dtype=bool))
+        part, won = rows[about], winner[about]
+        base = float(won.mean()) if len(won) else 0.0
         for name in fields:
-            for level, inside in levels(rows[name]):
+            for level, inside in levels(part[name]):
                 if inside.sum() < LEAST_SUPPORT or inside.all() or base in (0.0, 1.0):
                     continue
-                found.append((section, name, level, *_compared(inside, winner, base)))
+                found.append((section, name, level, *_compared(inside, won, base)))
     table = pd.DataFrame(found, columns=list(CLAIM_COLUMNS[:-1]))
     table["q"] = benjamini_hochberg(table["p"].to_numpy(dtype=np.float64))
     order = table.assign(place=table["section"].map({name: place for place, name in enumerate(sections)}))

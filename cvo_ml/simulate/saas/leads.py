@@ -81,9 +81,10 @@ def draw_leads(config: SaasConfig, block: Block) -> Leads:
 def contact_propensity(config: SaasConfig, observed: Array) -> Array:
     """P(contacted | what sales see) = Phi(sqrt(1 + s^2) Phi^-1(share) + s x), of mean ``share`` exactly.
 
-    x is the observed part of the winning index, scaled to variance 1; s is ``selection``.
+    x is the index of what sales choose by (default: the observed part of the winning index), scaled to variance 1; s is
+    ``selection``.
     """
-    s, weights = config.contact.selection, config.win.observed
+    s, weights = config.contact.selection, config.contact.observed or config.win.observed
     length = np.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
     x = sum(observed[:, TRAITS.index(name)] * weight / length for name, weight in weights.items())
     return ndtr(np.sqrt(1 + s**2) * ndtri(np.clip(config.contact.share, 0.0, 1.0)) + s * x + np.zeros(len(observed)))

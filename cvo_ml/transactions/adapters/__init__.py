@@ -83,7 +83,8 @@ def side_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[str
 def _own_source(name: str, config: TableConfig) -> tuple[RawTable, TableConfig, str]:
     adapter = adapter_of(config.adapter)
     if adapter.unpack is None:
-        return read_source(config.source, [*config.columns.values(), *config.profile.values()]), config, RAGGED
+        wanted = [*config.columns.values(), *config.profile.values()]
+        return read_source(config.source, wanted, may_be_empty=True), config, RAGGED
     columns = {**adapter.declares["columns"], **config.columns}
     part = adapter.unpack(read_objects_of(config.source), columns)[name]
     return part, config.model_copy(update={"columns": columns}), adapter.ragged

@@ -13,6 +13,7 @@ from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.transactions.reader import ReadResult
 from cvo_ml.transactions.readiness.contents import Contents, contents
+from cvo_ml.transactions.readiness.leads import judge_leads
 from cvo_ml.transactions.readiness.models import (
     MAP_NET,
     NO_VALUE,
@@ -130,6 +131,8 @@ def readiness(
     ]
     if "subscriptions" in read.tables:
         models.append(judge_subscriptions(read.tables.get("subscriptions"), as_of, horizon, policy.churn))
+    of_leads = judge_leads(read.tables, as_of, policy.icp, icp)
+    models += [] if of_leads is None else [of_leads]
     anchors = tuple(_compare(anchor, found, horizon) for anchor in policy.anchors)
     return Readiness(str(as_of), str(horizon), found, tuple(models), anchors, tuple(_warnings(found, policy.warnings)))
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from cvo_ml.config.shops import WITHHELD, SourceConfig
 from cvo_ml.core.errors import ConfigError, DataError, UsageError
-from cvo_ml.transactions.raw import RawTable, stack
+from cvo_ml.transactions.raw import RawTable, refuse_empty, stack
 from cvo_ml.transactions.sources.csv_layout import lay_out
 from cvo_ml.transactions.sources.csv_text import read_csv
 from cvo_ml.transactions.sources.databases import ENVIRONMENT, read_duckdb, read_postgres
@@ -27,21 +27,33 @@ _DATABASE: Final = (".duckdb", ".ddb")
 _Reader = Callable[[Path, SourceConfig, Sequence[str], Collection[str]], RawTable]
 
 
-def read_source(source: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
+def read_source(
+    source: SourceConfig, wanted: Sequence[str], optional: Collection[str] = (), *, may_be_empty: bool = False
+) -> RawTable:
     """The wanted columns of a declared source: one file, several files of one schema, or a table of a database.
 
     Parameters
     ----------
     optional:
         Those of ``wanted`` that may be missing.
+    may_be_empty:
+        Whether a header without rows is a table too.
 
     Raises
     ------
     ConfigError
         If the name's ending says no known format, or ``path`` is a server's address.
     DataError, UsageError
-        As the reader of the format.
+        As the reader of the format; or if there are no rows where there must be some.
     """
+    found = _read(source, wanted, optional)
+    if not may_be_empty:
+        for file in found.sources:
+            refuse_empty(file.rows, file.name)
+    return found
+
+
+def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]) -> RawTable:
     if source.path == WITHHELD:
         raise ConfigError(
             "source: its path is a server's address: keep that in an environment variable, and write path: env://NAME"

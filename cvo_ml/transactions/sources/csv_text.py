@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError
-from cvo_ml.transactions.raw import RawTable, SourceFile, one_file, refuse_empty
+from cvo_ml.transactions.raw import RawTable, SourceFile, one_file
 from cvo_ml.transactions.sources.csv_layout import UNWRAP, CsvLayout, lay_out
 from cvo_ml.transactions.sources.quotes import any_quote, refuse_undoubled
 
@@ -82,7 +82,6 @@ def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: 
     layout = lay_out(path, config, wanted, optional)
     table, ragged = _parse(layout, layout.places())
     rows = table.num_rows + len(ragged)
-    refuse_empty(rows, layout.name)
     if layout.inspection.quotes and layout.inspection.lines != rows + 1:
         _refuse_swallowed_rows(layout)
     columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, layout.places(), strict=True)}

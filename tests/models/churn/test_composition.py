@@ -60,7 +60,7 @@ def test_a_pull_shrinks_the_wave_towards_none() -> None:
 
 
 def test_the_trees_are_joined_on_the_log_odds() -> None:
-    expected = 0.75 * logit(KNOWN) + 0.25 * logit(X[P_NO_ORDER]) + JOINED.season.at(X)  # type: ignore[union-attr]
+    expected = 0.75 * logit(KNOWN) + 0.25 * logit(X[P_NO_ORDER]) + JOINED.season.at(X)
     assert JOINED.apply(KNOWN, X) == pytest.approx(expit(expected.to_numpy()))
     assert np.array_equal(Composition().apply(KNOWN, X), KNOWN)
 
@@ -122,6 +122,6 @@ def test_every_kind_has_an_interval_around_its_probability(model: BoostedChurn) 
         low, high = each.predict_interval(X, level=0.9).T
         assert logit(high) - logit(p) == pytest.approx(np.full(N, 1.6449 * 0.2), rel=1e-4)
         assert logit(p) - logit(low) == pytest.approx(logit(high) - logit(p))
-        back = type(each).from_parts(*each.to_parts())  # type: ignore[attr-defined]
+        back = type(each).from_parts(*each.to_parts())
         assert np.array_equal(back.predict_interval(X), each.predict_interval(X))
         each.doubt_ = Doubt()

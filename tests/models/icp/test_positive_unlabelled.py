@@ -94,6 +94,34 @@ def test_effects_are_what_a_field_adds(fitted) -> None:
     assert effects[high, 0].mean() > 0.05 > effects[~high, 0].mean()
 
 
+def test_where_winners_are_many_background_is_still_left_out_to_calibrate_on() -> None:
+    """Three times as many of the background as winners are more than there are."""
+    X, _, winner, _ = people(6, sharp=1.0)
+    assert winner.mean() > 0.25
+    model = PositiveUnlabelled(NUMBERS, TEXTS, 40, {"num_leaves": 7}, bags=3).fit(X, winner, 1.0)
+    later, truth, *_ = people(7, sharp=1.0)
+    score = model.predict_proba(later)[:, 1]
+    assert score.mean() == pytest.approx(truth.mean(), abs=0.02)
+    assert np.corrcoef(score, truth)[0, 1] > 0.9
+
+
+def test_weights_bring_the_level_of_a_chosen_sample_back_to_that_of_all() -> None:
+    """Sales asked the interested, and the model does not see interest."""
+    X, _, winner, _ = people(8, sharp=1.0)
+    blind, chance = X[["size", "source"]], 1 / (1 + np.exp(-2 * X["interest"].to_numpy()))
+    asked = np.random.default_rng(0).random(N) < chance
+    fitted = [
+        PositiveUnlabelled(["size"], TEXTS, 40, {"num_leaves": 7}, bags=3).fit(
+            blind[asked], winner[asked], 1.0, weight=weight, reference=blind
+        )
+        for weight in (None, 1 / chance[asked].clip(0.02))
+    ]
+    plain, weighted = (model.predict_proba(blind)[:, 1] for model in fitted)
+    assert plain.mean() > winner.mean() + 0.08
+    assert weighted.mean() == pytest.approx(winner.mean(), abs=0.03)
+    assert fitted[1].percentile(weighted).mean() == pytest.approx(50, abs=1.5)  # of all, asked or not
+
+
 @pytest.mark.parametrize("positives", [0, 59, N])
 def test_fewer_than_60_known_winners_or_no_background_is_refused(positives: int) -> None:
     X, *_ = people(1, 1.0)

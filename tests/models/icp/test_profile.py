@@ -72,3 +72,19 @@ def test_representation_by_hand() -> None:
     table = representation(frame, selected, ["gender"]).set_index("level")
     assert table["ratio"].to_dict() == pytest.approx({"f": (10 / 50) / 0.3, "m": (20 / 50) / 0.3})
     assert table["share_of_selected"].to_dict() == pytest.approx({"f": 1 / 3, "m": 2 / 3})
+
+
+def test_what_only_buyers_can_meet_is_compared_among_buyers() -> None:
+    """A ticket makes nobody a winner here; but only buyers have tickets, and only buyers are winners."""
+    rng = np.random.default_rng(6)
+    bought = rng.random(N) < 0.2
+    winner = bought & (rng.random(N) < 0.5)
+    frame = pd.DataFrame({"ticket": bought & (rng.random(N) < 0.5), "size": rng.normal(size=N)})
+    among_all = claims(frame, winner, {"keeps": ["ticket"]})
+    assert among_all["lift"].item() > 4  # which only says that winners bought
+    table = claims(frame, winner, {"who": ["size"], "keeps": ["ticket"]}, {"keeps": bought})
+    own = table[table["section"] == "keeps"]
+    assert own["base"].item() == pytest.approx(winner[bought].mean())
+    assert own["lower"].item() < 1 < own["upper"].item()
+    assert findings(own).empty
+    assert set(table.loc[table["section"] == "who", "base"]) == {float(winner.mean())}
