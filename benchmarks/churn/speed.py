@@ -6,7 +6,8 @@ python benchmarks/churn/speed.py [ROWS]
 from __future__ import annotations
 
 import sys
-from typing import Any
+from copy import copy
+from typing import Any, Final
 
 import lightgbm
 import numpy as np
@@ -19,6 +20,8 @@ from cvo_ml.models.boosting import DEFAULTS
 from cvo_ml.models.churn import BoostedChurn, Composition, Season
 from cvo_ml.models.clv import BetaGeoModel
 from cvo_ml.registry.inputs import btyd_columns
+
+ROUNDS: Final = 5
 
 
 def main(rows: int = 1_000_000, columns: int = 60) -> None:
@@ -39,16 +42,24 @@ def main(rows: int = 1_000_000, columns: int = 60) -> None:
     print(f"training {rows:,} x {columns}: ours {took.cpu:.1f} s CPU, bare {bare_took.cpu:.1f} s, {ratio}")
     print(f"  wall {took.wall:.1f} s, bare {bare_took.wall:.1f} s")
     ours.calibrate(X[:5000], y[:5000])
-    _, bare_took = timed(lambda: theirs.predict(X))
-    _, took = timed(lambda: ours.predict_proba(X))
-    ratio = f"ratio {took.cpu / bare_took.cpu:.2f}"
-    print(f"scoring {rows:,}: ours {took.cpu:.2f} s CPU, Booster.predict {bare_took.cpu:.2f} s, {ratio}")
-    print(f"  wall {took.wall:.2f} s, bare {bare_took.wall:.2f} s")
     purchases = BetaGeoModel().fit(histories(20_000, generator))
-    ours.composition_ = Composition(0.25, 0.0, Season(0.0, 0.2, 0.1))
     whole = X.join(histories(rows, generator)).assign(season_sine=0.5, season_cosine=0.8)
-    _, took = timed(lambda: ours.predict_proba(whole.join(btyd_columns(purchases, whole, Horizon("90D")))))
-    print(f"  with a model of purchases and the season: {took.cpu:.2f} s CPU, ratio {took.cpu / bare_took.cpu:.2f}")
+    joined = copy(ours)
+    joined.composition_ = Composition(0.25, 0.0, Season(0.0, 0.2, 0.1))
+    works = {
+        "Booster.predict": lambda: theirs.predict(X),
+        "ours": lambda: ours.predict_proba(X),
+        "with a model of purchases and the season": lambda: joined.predict_proba(
+            whole.join(btyd_columns(purchases, whole, Horizon("90D")))
+        ),
+    }
+    # in turns, because the machine is shared: the least of each is what the work takes
+    least = dict.fromkeys(works, float("inf"))
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            least[name] = min(least[name], timed(work)[1].cpu)
+    for name, seconds in least.items():
+        print(f"scoring {rows:,}, {name}: {seconds:.2f} s CPU, ratio {seconds / least['Booster.predict']:.2f}")
 
 
 def histories(rows: int, generator: np.random.Generator) -> pd.DataFrame:

@@ -151,17 +151,14 @@ class BoostedClassifier:
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        # by columns, as a frame holds them and LightGBM takes them
-        matrix = np.empty((len(X), len(self.columns)), order="F")
-        for place, name in enumerate(self.features):
-            matrix[:, place] = _numbers(X[name])
-        for place, name in enumerate(self.categories, len(self.features)):
-            matrix[:, place] = self._codes(X[name], self.levels_[name])
+        columns = [_numbers(X[name]) for name in self.features]
+        columns += [self._codes(X[name], self.levels_[name]) for name in self.categories]
+        # row by row, as LightGBM predicts fastest
+        matrix = np.column_stack(columns)
         # an infinity would be binned with the largest value in silence
-        for column in matrix.T:
-            infinite = np.isinf(column)
-            if infinite.any():
-                column[infinite] = np.nan
+        infinite = np.isinf(matrix)
+        if infinite.any():
+            matrix[infinite] = np.nan
         return matrix
 
     @staticmethod
@@ -172,6 +169,8 @@ class BoostedClassifier:
 
 def _numbers(values: pd.Series) -> Floats:
     """A number column; texts from a file are read as numbers, and count as missing where they are none."""
+    if values.dtype == np.float64:  # as features are: nothing to convert, and no nulls to look for
+        return np.asarray(values.to_numpy())
     if pd.api.types.is_string_dtype(values.dtype):
         values = pd.to_numeric(values, errors="coerce")
     return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
