@@ -240,6 +240,7 @@ def decided(
     if not complete:
         raise ModelRefused("churn: no trial of the tuning came to an end: give a larger budget", reason_code="untuned")
     best = min(complete, key=lambda trial: (float(trial.value or 0.0), trial.number))
+    # a fixed trial answers as a trial does, but Optuna derives it from a private base
     tuned = suggested(optuna.trial.FixedTrial(best.params), job)  # type: ignore[arg-type]
     ours, theirs = (raw_of(grown(past, each, minima), last) for each in (tuned, job))
     advantage = mean_interval(log_loss(last.churned, theirs) - log_loss(last.churned, ours))

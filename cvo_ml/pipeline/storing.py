@@ -10,9 +10,7 @@ import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.priorities import PriorityPolicy
-from cvo_ml.core.store import (
-    StoredRun,
-)
+from cvo_ml.core.store import StoredRun
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.monitoring.health import health
