@@ -17,10 +17,10 @@ _EXPORTS: Final = {
     "Horizon": "cvo_ml.core.units",
     "Tables": "cvo_ml.core.tables",
     "clv_simple": "cvo_ml.models.clv",
-    "read_shop": "cvo_ml.transactions",
+    "read_shop": "cvo_ml.ingest",
     "rfm_group": "cvo_ml.segments",
     "rfm_summary": "cvo_ml.features",
-    "sample_shop": "cvo_ml.transactions",
+    "sample_shop": "cvo_ml.ingest",
     "score": "cvo_ml.predict",
     "snapshot": "cvo_ml.features",
 }

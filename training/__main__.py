@@ -20,18 +20,18 @@ from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
+from cvo_ml.ingest import read_shop
 from cvo_ml.registry.bundle import save_bundle
 from cvo_ml.registry.promotion import When
 from cvo_ml.registry.run import Run
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.transactions import read_shop
-from training.churn import train_churn
-from training.churn_static import WARNING, train_static
-from training.churn_tuning import Budget, tune
+from training.churn.fit import train_churn
+from training.churn.static_table import WARNING, train_static
+from training.churn.tuning import Budget, tune
+from training.evidence.result import Trained
+from training.jobs import TRAINERS
 from training.protocol import follow_parent, say, speaking
-from training.result import Trained
-from training.session import Session
-from training.trainers import TRAINERS
+from training.registration import Session
 
 #: Where searches are kept, beside MLflow's database, so that a killed one goes on.
 STUDIES: Final = "optuna.db"

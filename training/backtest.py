@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from cvo_ml import pipeline
+from cvo_ml import workflows
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob, load_job
 from cvo_ml.config.loader import as_mapping, default_config, load_config
@@ -31,15 +31,15 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
-from cvo_ml.features.truncation import truncated
+from cvo_ml.features.truncated_tables import truncated
+from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring import judge
 from cvo_ml.monitoring.earnings import contacts, earnings
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
-from cvo_ml.transactions import ReadResult, read_shop
-from training.dates import first_day
+from training.evidence.dates import first_day
+from training.jobs import TRAINERS
 from training.protocol import follow_parent, say, speaking
-from training.trainers import TRAINERS
 
 CUTS: Final = "cuts"
 PLAN: Final = "plan.json"
@@ -104,7 +104,7 @@ def cut_dates(
         If there is none.
     """
     assert isinstance(churn, ChurnJob)
-    last = pipeline.default_cut(tables, span) if end is None else end
+    last = workflows.default_cut(tables, span) if end is None else end
     earliest = first_day(tables) + churn.shortest_history.delta + 2 * span.delta
     if start is not None:
         earliest = max(earliest, start)
@@ -138,10 +138,10 @@ def one_cut(
     early = truncated(read.tables, cut)
     models = trained_at(early, cut, jobs, policies["readiness"], shop.name)
     known = replace(read, tables=early)
-    scored = pipeline.score_customers(
+    scored = workflows.score_customers(
         early, cut, models, policies["segments"], policies["priorities"], shop=shop.name, out=out
     )
-    run = pipeline.store(scored, known, models, cut, out, shop.name, policies["priorities"])
+    run = workflows.store(scored, known, models, cut, out, shop.name, policies["priorities"])
     outcome = window_outcome(read.tables, cut, span, scored.scores.index)
     action = policies["priorities"].contact
     listed = contacts(
@@ -153,7 +153,7 @@ def one_cut(
     return {
         "cut": str(cut),
         "run": run.name,
-        "models": {name: pipeline.described_briefly(models, name) for name in TRAINERS},
+        "models": {name: workflows.described_briefly(models, name) for name in TRAINERS},
         "judged": finite(judged),
         "seconds": round(time.monotonic() - began, 1),
     }

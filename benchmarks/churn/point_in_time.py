@@ -22,15 +22,15 @@ from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.ingest import read_shop
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.ranking import auc, top_weights
 from cvo_ml.stats.retention_profit import Campaign
-from cvo_ml.transactions import read_shop
-from training.churn_judge import closed_folds, with_and_without_stack
-from training.churn_judging import against_btyd, value_while_active
-from training.churn_recipe import calibrated, folds, recency
-from training.churn_windows import closed, windows_of
-from training.dates import training_dates
+from training.churn.dataset import closed, windows_of
+from training.churn.evaluation import closed_folds, with_and_without_stack
+from training.churn.metrics import against_btyd, value_while_active
+from training.churn.recipe import calibrated, folds, recency
+from training.evidence.dates import training_dates
 
 
 def predictions(tables: Tables, as_of: date, job: ChurnJob) -> pd.DataFrame:

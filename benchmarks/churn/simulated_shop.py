@@ -26,7 +26,7 @@ from cvo_ml.predict import ModelSet, score
 from cvo_ml.simulate import SimulatedShop, simulate_shop
 from cvo_ml.stats.calibration import clip_probability, reliability
 from cvo_ml.stats.retention_profit import Campaign
-from training.churn import train_churn
+from training.churn.fit import train_churn
 
 TABLES: Final = ("orders", "customers", "refunds")
 OBSERVED: Final = 40_000

@@ -17,9 +17,9 @@ from benchmarks.measuring import timed
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import DEFAULTS
-from cvo_ml.models.churn import BoostedChurn, Composition, Season
+from cvo_ml.models.churn import BoostedChurn, Season, Stack
 from cvo_ml.models.clv import BetaGeoModel
-from cvo_ml.registry.inputs import btyd_columns
+from cvo_ml.registry.purchase_columns import btyd_columns
 
 ROUNDS: Final = 5
 
@@ -45,7 +45,7 @@ def main(rows: int = 1_000_000, columns: int = 60) -> None:
     purchases = BetaGeoModel().fit(histories(20_000, generator))
     whole = X.join(histories(rows, generator)).assign(season_sine=0.5, season_cosine=0.8)
     joined = copy(ours)
-    joined.composition_ = Composition(0.25, 0.0, Season(0.0, 0.2, 0.1))
+    joined.composition_ = Stack(0.25, 0.0, Season(0.0, 0.2, 0.1))
     works = {
         "Booster.predict": lambda: theirs.predict(X),
         "ours": lambda: ours.predict_proba(X),

@@ -19,7 +19,7 @@ import pandas as pd
 from benchmarks.churn.tables import FLOORS, folds, tables
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.ranking import auc
-from training.churn_static import cross_fitted
+from training.churn.static_table import cross_fitted
 
 
 def peers(python: str, data: Path) -> dict[str, np.ndarray]:

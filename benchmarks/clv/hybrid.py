@@ -27,10 +27,10 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import TIME_DTYPE, Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
+from cvo_ml.ingest import read_shop
 from cvo_ml.models.clv.scorers import Formula
 from cvo_ml.stats.accuracy import accuracy, paired
-from cvo_ml.transactions import read_shop
-from training.clv_validation import fit, hybrid, validate
+from training.clv.validation import fit, hybrid, validate
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
 YEAR, QUARTER = Horizon("365D"), Horizon("90D")

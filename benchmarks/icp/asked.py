@@ -26,9 +26,9 @@ from cvo_ml.simulate import saas_preset, simulate_saas
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.intervals import Interval, bootstrap
 from cvo_ml.stats.ranking import auc, lift
-from training.icp_asked import asked_record, over_all_leads, selection
-from training.icp_leads import fit, source_rate
-from training.icp_rows import LeadRows, lead_rows, split_leads
+from training.icp.dataset import LeadRows, lead_rows, split_leads
+from training.icp.fit_leads import fit, source_rate
+from training.icp.selection_bias import asked_record, over_all_leads, selection
 
 JOB = IcpJob(setting="leads", age=Horizon("180D"), leads=LeadsJob(profit_above=300.0))
 TABLES = ("leads", "deals", "customers", "costs_to_serve", "acquisition_spend")

@@ -16,11 +16,11 @@ from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.units import Horizon
+from cvo_ml.ingest import read_shop, sample_shop
 from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.ranking import auc, lift
-from cvo_ml.transactions import read_shop, sample_shop
-from training import icp
-from training.result import Trained
+from training.evidence.result import Trained
+from training.icp import fit_customers
 
 SHOPS = {"online_retail": date(2011, 12, 9), "completejourney": date(2017, 12, 31)}
 
@@ -45,7 +45,11 @@ def public(name: str) -> None:
     for age in ("60D", "90D"):
         tables = read_shop(config, as_of=SHOPS[name]).tables
         try:
-            line(f"{name} {age}", icp.train_icp(tables, SHOPS[name], IcpJob(age=Horizon(age))), "first order value")
+            line(
+                f"{name} {age}",
+                fit_customers.train_icp(tables, SHOPS[name], IcpJob(age=Horizon(age))),
+                "first order value",
+            )
         except ModelRefused as refused:
             print(f"{name} {age}: {refused}", flush=True)
 
@@ -56,13 +60,13 @@ def shop(seed: int) -> None:
         "shop", 8000, seed, tables=("orders", "refunds", "order_lines", "customers", "costs_to_serve")
     )
     day, job = date(2023, 6, 1), IcpJob()
-    line(f"shop, seed {seed}", icp.train_icp(world.tables, day, job), "first order value")
-    train, test = icp.split_in_time(icp.labelled(world.tables, day, job), job)
+    line(f"shop, seed {seed}", fit_customers.train_icp(world.tables, day, job), "first order value")
+    train, test = fit_customers.split_in_time(fit_customers.labelled(world.tables, day, job), job)
     true = world.truth.expected_value_of_newcomers(job.age)
     per_order = world.truth.customers.set_index("customer_id")["value_per_order_contribution"]
     later = true.reindex(test.index) - per_order.reindex(test.index)
     top = (later > later.quantile(1 - job.top_share)).to_numpy()
-    ours = icp.fit(train, job).predict_proba(test)[:, 1]
+    ours = fit_customers.fit(train, job).predict_proba(test)[:, 1]
     first = test["first_order_value"].to_numpy()
     print(f"  against the truth: AUC {auc(top, ours):.3f} against {auc(top, first):.3f} (first order value); "
           f"lift {lift(top, ours):.2f} against {lift(top, first):.2f}", flush=True)  # fmt: skip

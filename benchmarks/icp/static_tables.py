@@ -19,7 +19,7 @@ from cvo_ml.features.leads import as_numbers
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled
 from cvo_ml.stats.ranking import auc
-from training.icp_evidence import logistic
+from training.icp.metrics import logistic
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
 #: What the owners of the data fill in after the contact.

@@ -25,16 +25,16 @@ from cvo_ml.config.priorities import Action, DeclaredEffect, Holdout, PriorityPo
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
-from cvo_ml.pipeline import score_customers
 from cvo_ml.predict import ModelSet
-from cvo_ml.priorities import Circumstances, Plan, circumstances, declared_effects, plan
+from cvo_ml.priorities import ContactConstraints, Plan, contact_constraints, declared_effects, plan
 from cvo_ml.priorities.allocation import allocate
 from cvo_ml.priorities.knapsack import NONE
 from cvo_ml.priorities.prices import Limits
 from cvo_ml.registry.models import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
-from training.churn import train_churn
-from training.clv_validation import fit
+from cvo_ml.workflows import score_customers
+from training.churn.fit import train_churn
+from training.clv.validation import fit
 
 AS_OF = date(2023, 1, 1)
 HORIZON = Horizon("180D")
@@ -114,7 +114,7 @@ class Known:
     """
 
     scores: pd.DataFrame
-    around: Circumstances
+    around: ContactConstraints
     true: pd.DataFrame
     seen: pd.DataFrame
     uplift: pd.DataFrame
@@ -123,7 +123,7 @@ class Known:
     def of(cls, shop: SimulatedShop) -> Known:
         """Score a shop and ask its truth."""
         free = policy_of(shop, 0.0)
-        around = circumstances(shop.tables, AS_OF)
+        around = contact_constraints(shop.tables, AS_OF)
         scores = scores_of(shop, free)
         scores = scores[~scores.index.isin(list(around.opted_out))]
         visible = seeing_only_the_profile(shop).effects(AS_OF, HORIZON)

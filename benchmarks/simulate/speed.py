@@ -18,10 +18,10 @@ from lifetimes.generate_data import beta_geometric_nbd_model
 from benchmarks.cohort import ALPHA, A, B, P, Q, R, cohort
 from benchmarks.measuring import timed
 from cvo_ml.simulate import simulate_shop
+from cvo_ml.simulate.random_streams import blocks
 from cvo_ml.simulate.shop import population, purchases
 from cvo_ml.simulate.shop.clock import Clock
 from cvo_ml.simulate.shop.shop import shop_world
-from cvo_ml.simulate.streams import blocks
 
 WEEKS = 78
 CONFIG = cohort(acquired_until=date(2020, 1, 2))

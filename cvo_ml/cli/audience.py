@@ -16,8 +16,8 @@ from cvo_ml.core.files import write_text
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.store import StoredRun, current_run, read_columns
 from cvo_ml.crm.audiences import FEWEST_PEOPLE, PLATFORMS, Platform, seed_list
-from cvo_ml.pipeline import check_shop
-from cvo_ml.transactions import read_shop
+from cvo_ml.ingest import read_shop
+from cvo_ml.workflows import check_shop
 
 VALUES: Final = ("total_clv", "predicted_clv", "historic_clv")
 REASONS: Final[Mapping[str, str]] = {

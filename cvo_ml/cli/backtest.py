@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cvo_ml import pipeline
+from cvo_ml import workflows
 from cvo_ml.cli import monitoring, shops, training
 from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.ingest import read_shop
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.registry.tracking import MODEL_NAMES
 from cvo_ml.report.backtest import render
-from cvo_ml.transactions import read_shop
 
 SUMMARY: Final = "backtest.json"
 REPORT: Final = "backtest.html"
@@ -44,10 +44,10 @@ def backtest(
     training.checkout()
     shop_file = shops.save(shop, out / shops.FILE)
     _walk(shop_file, out, {**options, "horizon": str(span)}, overrides, quiet=as_json)
-    pipeline.close_outcomes(out, read_shop(shop), shop.name)
-    summary = {**read_json(out / SUMMARY), "ledger": pipeline.realised_outcomes(out, "as_of")}
+    workflows.close_outcomes(out, read_shop(shop), shop.name)
+    summary = {**read_json(out / SUMMARY), "ledger": workflows.realised_outcomes(out, "as_of")}
     if truth is not None:
-        summary["truth"] = {str(cut): found for cut, found in pipeline.distances(out, truth, span).items()}
+        summary["truth"] = {str(cut): found for cut, found in workflows.distances(out, truth, span).items()}
     write_json(out / SUMMARY, summary)
     write_text(out / REPORT, render(summary))
     if as_json:

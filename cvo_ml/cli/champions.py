@@ -8,8 +8,8 @@ from pathlib import Path
 from cvo_ml.core.errors import NoChampion
 from cvo_ml.predict import ModelSet
 from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.champions import ChampionHistory
 from cvo_ml.registry.export import exported
-from cvo_ml.registry.succession import Succession
 from cvo_ml.registry.tracking import CHALLENGER, MODEL_NAMES, Tracker
 
 
@@ -40,7 +40,7 @@ def champions(mlruns: Path, shop: str, refused: Mapping[str, str]) -> ModelSet:
         If one cannot be trusted, nor any before it.
     """
     tracker = opened(mlruns)
-    succession = Succession(tracker)
+    succession = ChampionHistory(tracker)
     bundles: dict[str, Bundle] = {}
     reasons, notes = dict(refused), list[str]()
     missing: list[NoChampion] = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cvo_ml import pipeline
+from cvo_ml import workflows
 from cvo_ml.cli import monitoring, shops, show, simulation, training
 from cvo_ml.cli.champions import champions, from_folder
 from cvo_ml.cli.prospects import score_prospects as prospects_of
@@ -24,15 +24,15 @@ from cvo_ml.core.errors import GateClosed, ModelRefused, UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.monitoring.realised import GROUPINGS
+from cvo_ml.ingest import ReadResult, read_shop
+from cvo_ml.monitoring.outcome_summary import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
+from cvo_ml.readiness import readiness
 from cvo_ml.registry.promotion import When
 from cvo_ml.registry.tracking import MODEL_NAMES
 from cvo_ml.report import priorities_section, render, segment_section
-from cvo_ml.segments.files import stored_summary
-from cvo_ml.transactions import ReadResult, read_shop
-from cvo_ml.transactions.readiness import readiness
+from cvo_ml.segments.segment_files import stored_summary
 
 
 def demo(
@@ -50,9 +50,9 @@ def demo(
     with step(f"Reading {shop.source.path}"):
         read = read_shop(shop)
     show.ledger(console, read)
-    cut = parse_as_of(as_of) if as_of else pipeline.default_cut(read.tables, span)
+    cut = parse_as_of(as_of) if as_of else workflows.default_cut(read.tables, span)
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
-    pipeline.check_window(read.tables, cut, span)
+    workflows.check_window(read.tables, cut, span)
     shop_file = shops.save(shop, out / shops.FILE)
     check_overrides(MODEL_NAMES, overrides)
     settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
@@ -64,8 +64,8 @@ def demo(
     run = _score(read, shop, cut, out, models, quiet=False)
     show.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
-        judged = pipeline.outcomes(run, read.tables, span, out, truth)
-        pipeline.close_outcomes(out, read, shop.name)
+        judged = workflows.outcomes(run, read.tables, span, out, truth)
+        workflows.close_outcomes(out, read, shop.name)
     show.outcomes(console, judged, read.tables.currency)
     write_report(out, quiet=False)
     show.next_steps(console, shop_file, cut, span, out, mlruns)
@@ -91,7 +91,7 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     """Read, and say what the tables hold and which models they can carry."""
     cut = parse_as_of(as_of) if as_of else None
     read = read_shop(shop, as_of=cut)
-    judged = readiness(read, as_of=cut or pipeline.day_after_last_row(read.tables), horizon=Horizon(horizon))
+    judged = readiness(read, as_of=cut or workflows.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
         found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
         print_json({**judged.as_dict(), **found})
@@ -231,12 +231,12 @@ def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json:
     if by not in GROUPINGS:
         raise UsageError(f"--by {by!r} is unknown: use {', '.join(GROUPINGS)}")
     run = current_run(out / "scores")
-    pipeline.check_shop(run, shop.name)
+    workflows.check_shop(run, shop.name)
     read = read_shop(shop)
-    pipeline.close_outcomes(out, read, shop.name)
-    lines = pipeline.realised_outcomes(out, by)
+    workflows.close_outcomes(out, read, shop.name)
+    lines = workflows.realised_outcomes(out, by)
     try:
-        judged = pipeline.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
+        judged = workflows.outcomes(run, read.tables, Horizon(horizon) if horizon else None, out)
     except UsageError as open_window:
         if horizon or not lines:
             raise
@@ -278,8 +278,8 @@ def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: Mod
     segments = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
-        scored = pipeline.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name, out=out)
-        return pipeline.store(scored, read, models, cut, out, shop.name, priorities)
+        scored = workflows.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name, out=out)
+        return workflows.store(scored, read, models, cut, out, shop.name, priorities)
 
 
 def check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
@@ -310,5 +310,5 @@ def write_report(out: Path, quiet: bool) -> None:
         actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
         segments = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
         priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
-        outcomes = pipeline.stored_outcomes(out, run)
+        outcomes = workflows.stored_outcomes(out, run)
         write_text(out / "report.html", render(scores, run.manifest, outcomes, segments, priorities))

@@ -8,22 +8,22 @@ from typing import Any, Final
 from rich.markdown import Markdown
 from rich.table import Table
 
-from cvo_ml import pipeline
+from cvo_ml import workflows
 from cvo_ml.cli.champions import challengers, champions, opened
 from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.gates import load_gates
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import NoChampion, UsageError
 from cvo_ml.core.units import parse_as_of
+from cvo_ml.ingest import read_shop
 from cvo_ml.registry.card import model_card
+from cvo_ml.registry.champions import ChampionHistory, Promotion
 from cvo_ml.registry.export import export as write_export
 from cvo_ml.registry.gate import decide
 from cvo_ml.registry.promotion import evidence_of
 from cvo_ml.registry.promotion import promote as make_champion
 from cvo_ml.registry.run import flat
-from cvo_ml.registry.succession import Appointment, Succession
 from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, MODEL_NAMES, Tracker
-from cvo_ml.transactions import read_shop
 
 #: Facts that a difference of two versions is about; the rest follows from them.
 COMPARED: Final = ("trained_as_of", "shop", "data_hash", "git_commit", "pins_hash", "job", "metrics")
@@ -52,7 +52,7 @@ def show(name: str, version: int | None, mlruns: Path, as_json: bool) -> None:
     bundle, evidence = tracker.bundle(name, chosen), evidence_of(tracker, name, chosen)
     current = tracker.version_of(name)
     checks = [] if chosen == current else decide(evidence, load_gates(name), current)
-    history = Succession(tracker).history(name)
+    history = ChampionHistory(tracker).history(name)
     if as_json:
         found = {"version": chosen, "champion": current, "settings": bundle.settings, "facts": bundle.facts}
         gates = [check.__dict__ for check in checks]
@@ -100,7 +100,7 @@ def rollback(name: str, reason: str, mlruns: Path, as_json: bool) -> None:
     """Give the place back."""
     if not reason.strip():
         raise UsageError("--reason is empty: say why, the audit keeps it")
-    _moved(Succession(_tracker(name, mlruns)).rollback(name, reason), as_json)
+    _moved(ChampionHistory(_tracker(name, mlruns)).rollback(name, reason), as_json)
 
 
 def export(name: str, version: int | None, to: Path, mlruns: Path) -> None:
@@ -120,7 +120,7 @@ def shadow(shop: ShopConfig, as_of: str, mlruns: Path, as_json: bool) -> None:
     tracker = opened(mlruns)
     behind, serving = challengers(tracker), champions(mlruns, shop.name, {})
     read = read_shop(shop, as_of=cut)
-    found = pipeline.shadow_scores(read.tables, cut, serving, behind, shop=shop.name)
+    found = workflows.shadow_scores(read.tables, cut, serving, behind, shop=shop.name)
     if as_json:
         print_json({"as_of": str(cut), "models": found})
         return
@@ -145,7 +145,7 @@ def _version(tracker: Tracker, name: str, alias: str) -> int:
     return found
 
 
-def _moved(moved: Appointment, as_json: bool) -> None:
+def _moved(moved: Promotion, as_json: bool) -> None:
     if as_json:
         print_json(moved.as_dict())
         return
@@ -165,7 +165,7 @@ def _gates(version: int, checks: list[Any]) -> None:
     console.print(table)
 
 
-def _audit(history: list[Appointment]) -> None:
+def _audit(history: list[Promotion]) -> None:
     table = Table(title="Audit", title_justify="left", show_edge=False)
     for column in ("when (UTC)", "who", "what", "from", "to", "why"):
         table.add_column(column)

@@ -16,10 +16,10 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.store import current_run, read_scores
 from cvo_ml.core.units import Horizon
-from cvo_ml.pipeline import check_shop
+from cvo_ml.ingest import read_shop
 from cvo_ml.priorities import read_effects
 from cvo_ml.priorities.runs import EVALUATION, MEASURED, evaluated, replanned
-from cvo_ml.transactions import read_shop
+from cvo_ml.workflows import check_shop
 
 
 def prioritize(

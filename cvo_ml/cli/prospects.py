@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from cvo_ml import pipeline
+from cvo_ml import workflows
 from cvo_ml.cli.champions import from_folder
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, NoChampion
@@ -17,11 +17,11 @@ from cvo_ml.core.files import write_text
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.leads import lead_fields, won_deals
+from cvo_ml.ingest.side_table import SideTable, read_side_table
 from cvo_ml.predict import ModelSet
 from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.bundle import Bundle
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.transactions.side_table import SideTable, read_side_table
 
 FILE: Final = "prospects.csv"
 
@@ -51,7 +51,7 @@ def score_prospects(
         If there is no model of leads, or it was made for something else.
     """
     bundle = _champion(mlruns, folder)
-    pipeline.check_models(ModelSet({"icp": bundle}), shop=shop.name, currency=shop.currency, as_of=as_of)
+    workflows.check_models(ModelSet({"icp": bundle}), shop=shop.name, currency=shop.currency, as_of=as_of)
     columns = tuple(str(name) for name in bundle.parameters["features"]) + tuple(
         bundle.parameters.get("categories", ())
     )
@@ -69,7 +69,7 @@ def score_prospects(
     return {
         "file": str(out / FILE),
         **_account(scored, read, doubts),
-        "model": pipeline.describe(ModelSet({"icp": bundle}), "icp"),
+        "model": workflows.describe(ModelSet({"icp": bundle}), "icp"),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import typer
 
-from cvo_ml import pipeline
+from cvo_ml import workflows
 from cvo_ml.cli.show_segments import show
 from cvo_ml.cli.terminal import console, step
 from cvo_ml.config.loader import default_config, load_config
@@ -18,6 +18,7 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import CvoError, NoChampion, UsageError
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.ingest import read_shop
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import ModelSet
@@ -25,9 +26,8 @@ from cvo_ml.registry.models import model_of
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.segments.analysis import analyse
 from cvo_ml.segments.clusters import Method
-from cvo_ml.segments.files import as_json, write
 from cvo_ml.segments.run import EDGES
-from cvo_ml.transactions import read_shop
+from cvo_ml.segments.segment_files import as_json, write
 
 METHODS: Final[dict[str, Method]] = {"kmeans": "kmeans", "mixture": "mixture"}
 
@@ -84,7 +84,7 @@ def _purchases(mlruns: Path, shop: str, currency: str, cut: date) -> tuple[BuyTi
         return None, f"{mlruns} holds no models; 'cvo train clv' makes one"
     try:
         bundle = tracker.champion("clv")
-        pipeline.check_models(ModelSet({"clv": bundle}), shop=shop, currency=currency, as_of=cut)
+        workflows.check_models(ModelSet({"clv": bundle}), shop=shop, currency=currency, as_of=cut)
     except NoChampion:
         return None, "there is no CLV champion; 'cvo train clv' makes one"
     except CvoError as error:

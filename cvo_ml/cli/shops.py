@@ -12,8 +12,8 @@ from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.shops import ShopConfig, SourceConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text
-from cvo_ml.transactions import sample_shop, shop_from_columns
-from cvo_ml.transactions.sources import headers_of
+from cvo_ml.ingest import sample_shop, shop_from_columns
+from cvo_ml.ingest.sources import headers_of
 
 #: the shop that was scored, kept beside its scores
 FILE: Final = "shop.yaml"

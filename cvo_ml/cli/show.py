@@ -13,10 +13,10 @@ from rich.table import Table
 
 from cvo_ml.core.store import StoredRun
 from cvo_ml.core.units import Horizon
-from cvo_ml.priorities.words import sentences
-from cvo_ml.report.words import evidence, money_words, those_gone, unjudged
-from cvo_ml.transactions import ReadResult
-from cvo_ml.transactions.readiness import Readiness
+from cvo_ml.ingest import ReadResult
+from cvo_ml.priorities.text import sentences
+from cvo_ml.readiness import Readiness
+from cvo_ml.report.text import evidence, money_words, those_gone, unjudged
 
 #: the scores without which no action has a value
 PLANNED_WITH = {"clv": "predicted_clv", "churn": "churn_probability"}

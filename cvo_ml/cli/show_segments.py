@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cvo_ml.config.next_actions import NextActions
-from cvo_ml.report.segment_words import concentration, percent, verdict
-from cvo_ml.report.words import money_words
+from cvo_ml.report.segment_text import concentration, percent, verdict
+from cvo_ml.report.text import money_words
 from cvo_ml.segments.analysis import Analysis
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from cvo_ml.features.document import catalogue_page
+from cvo_ml.features.catalogue_page import catalogue_page
 
 if __name__ == "__main__":
     sys.stdout.write(catalogue_page())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cvo_ml.features.catalogue import WINDOWS, feature
-from cvo_ml.features.exact import if_true, number, units
+from cvo_ml.features.integer_sums import if_true, number, units
 
 
 @feature("categories", table="order_lines", unit="categories", windows=WINDOWS, columns=("category",), empty=0)

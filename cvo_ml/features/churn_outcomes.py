@@ -19,7 +19,7 @@ from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
 from cvo_ml.core.tables import CONTRACTS, Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import Engine, engine, run
-from cvo_ml.features.exact import micro, units
+from cvo_ml.features.integer_sums import micro, units
 from cvo_ml.features.order_relations import KEYS, order_rows
 from cvo_ml.features.relations import subscription_rows
 from cvo_ml.features.snapshot import is_gone

@@ -11,8 +11,8 @@ import pandas as pd
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.features.engine import Engine, engine, run
-from cvo_ml.features.exact import exact_mean, exact_sum
-from cvo_ml.features.known import known_profile
+from cvo_ml.features.integer_sums import exact_mean, exact_sum
+from cvo_ml.features.profile_columns import known_profile
 from cvo_ml.features.value_at_age import first_orders
 
 #: What lookalike models read, in their order.

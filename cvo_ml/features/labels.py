@@ -12,7 +12,7 @@ import pandas as pd
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features.engine import engine, run
-from cvo_ml.features.exact import units
+from cvo_ml.features.integer_sums import units
 from cvo_ml.features.order_relations import KEYS, order_rows
 from cvo_ml.features.snapshot import is_gone, snapshots
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cvo_ml.features.catalogue import WINDOWS, feature
-from cvo_ml.features.exact import if_true, number, units, value_at_least, value_at_most
+from cvo_ml.features.integer_sums import if_true, number, units, value_at_least, value_at_most
 
 DAYS = tuple(window for window in WINDOWS if window is not None)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import ibis
 
 from cvo_ml.features.engine import Engine, cut, repeated
-from cvo_ml.features.exact import if_true, micro
+from cvo_ml.features.integer_sums import if_true, micro
 
 #: An order counts as wholly refunded when less than this many millionths are left of it.
 CENT: Final = 5_000

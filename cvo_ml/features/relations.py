@@ -1,7 +1,7 @@
 """The rows that features aggregate: one row per date, customer and thing, holding only what was known on the date.
 
-Money and quantities are in whole millionths (``cvo_ml.features.exact``); ``age`` is the number of days from a row's day
-to the date, so that a window of w days is ``age <= w``.
+Money and quantities are in whole millionths (``cvo_ml.features.integer_sums``); ``age`` is the number of days from a
+row's day to the date, so that a window of w days is ``age <= w``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 import ibis
 
 from cvo_ml.features.engine import Engine
-from cvo_ml.features.exact import if_true, micro
+from cvo_ml.features.integer_sums import if_true, micro
 from cvo_ml.features.order_relations import (
     age,
     basket_rows,

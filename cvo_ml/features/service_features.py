@@ -8,7 +8,7 @@ from typing import Any
 import ibis
 
 from cvo_ml.features.catalogue import WINDOWS, Build, feature
-from cvo_ml.features.exact import if_true, number, units
+from cvo_ml.features.integer_sums import if_true, number, units
 
 
 def counted(relation: str, unit: str, meaning: str, name: str | None = None) -> Callable[[Build], Build]:

@@ -11,7 +11,7 @@ import pandas as pd
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features.engine import Engine, engine, run
-from cvo_ml.features.exact import MICRO, micro, units
+from cvo_ml.features.integer_sums import MICRO, micro, units
 from cvo_ml.features.order_relations import CENT
 
 Basis = Literal["revenue", "contribution"]

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from cvo_ml.config.monitoring import MonitoringPolicy
 from cvo_ml.core.errors import CvoError, UsageError
 from cvo_ml.monitoring.ledger import Closed
-from cvo_ml.monitoring.realised import loss_beside_promise
+from cvo_ml.monitoring.outcome_summary import loss_beside_promise
 
 #: seconds after which a webhook counts as unreachable
 PATIENCE: Final = 10.0

@@ -13,8 +13,8 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features.churn_outcomes import ineligible, own_horizon_days
 from cvo_ml.models.churn import Explanation
 from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.inputs import completed
 from cvo_ml.registry.models import model_of
+from cvo_ml.registry.purchase_columns import completed
 
 MOST_REASONS = 3
 

@@ -1,19 +1,19 @@
 """Who first, what to do, within which limits, what it should earn, and whether it paid."""
 
-from cvo_ml.priorities.circumstances import Circumstances, circumstances
+from cvo_ml.priorities.constraints import ContactConstraints, contact_constraints
+from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.priorities.effects import declared_effects, read_effects, write_effects
-from cvo_ml.priorities.listing import priorities_csv
 from cvo_ml.priorities.plan import Plan, plan
-from cvo_ml.priorities.stake import value_at_stake
+from cvo_ml.priorities.value_at_risk import value_at_risk
 
 __all__ = [
-    "Circumstances",
+    "ContactConstraints",
     "Plan",
-    "circumstances",
+    "contact_constraints",
     "declared_effects",
     "plan",
     "priorities_csv",
     "read_effects",
-    "value_at_stake",
+    "value_at_risk",
     "write_effects",
 ]

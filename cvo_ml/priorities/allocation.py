@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from cvo_ml.priorities.exact import Classes, choices, relaxed_prices
+from cvo_ml.priorities.integer_program import Classes, choices, relaxed_prices
 from cvo_ml.priorities.knapsack import NONE, Floats, Integers, path
 from cvo_ml.priorities.prices import Limits, Prices, dual_prices, dual_value, penalty, responses
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import Holdout
 from cvo_ml.priorities.allocation import Allocation
-from cvo_ml.priorities.exact import Classes
+from cvo_ml.priorities.integer_program import Classes
 from cvo_ml.priorities.knapsack import Floats, Integers
 from cvo_ml.priorities.prices import Limits, responses
 

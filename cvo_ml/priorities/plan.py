@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.scores import columns_of, null_columns
 from cvo_ml.priorities.allocation import allocate
-from cvo_ml.priorities.circumstances import Circumstances
+from cvo_ml.priorities.constraints import ContactConstraints
 from cvo_ml.priorities.effects import Effects, resolve
 from cvo_ml.priorities.holdout import holdout, intended
 from cvo_ml.priorities.knapsack import NONE, Floats, Integers
@@ -47,7 +47,7 @@ class Plan:
     summary: Mapping[str, Any]
 
 
-def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, around: Circumstances) -> Plan:
+def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, around: ContactConstraints) -> Plan:
     """Choose actions within the policy's limits.
 
     Parameters

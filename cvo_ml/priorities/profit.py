@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.errors import DataError
-from cvo_ml.priorities.circumstances import Circumstances
+from cvo_ml.priorities.constraints import ContactConstraints
 from cvo_ml.priorities.effects import Effects
 from cvo_ml.priorities.knapsack import NONE, Floats, Integers
 from cvo_ml.priorities.prices import Limits
-from cvo_ml.priorities.stake import values_of
+from cvo_ml.priorities.value_at_risk import values_of
 
 #: why a customer has no action at all, the first that holds
 NO_VALUE: Final = "no_value_at_stake"
@@ -40,7 +40,7 @@ class Prospects:
     reason: pd.Series
 
 
-def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, around: Circumstances) -> Prospects:
+def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, around: ContactConstraints) -> Prospects:
     """Expected profit = effect x value - cost, where the policy and the customer allow the action.
 
     Raises

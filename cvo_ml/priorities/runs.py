@@ -19,10 +19,10 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
-from cvo_ml.priorities.circumstances import NO_ACTION, circumstances
+from cvo_ml.priorities.constraints import NO_ACTION, contact_constraints
+from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.priorities.effects import declared_effects, write_effects
 from cvo_ml.priorities.evaluation import effects_table, evaluate
-from cvo_ml.priorities.listing import priorities_csv
 from cvo_ml.priorities.plan import Plan, plan
 
 EVALUATION: Final = "evaluation.json"
@@ -53,7 +53,7 @@ def replanned(
     """
     scores = _indexed(run)
     effects = pd.concat([declared_effects(policy), *measured], ignore_index=True)
-    planned = plan(scores, effects, policy, circumstances(tables, parse_as_of(str(run.manifest["as_of"]))))
+    planned = plan(scores, effects, policy, contact_constraints(tables, parse_as_of(str(run.manifest["as_of"]))))
     scores = scores.drop(columns=[*columns_of("priority"), "priority_reason"]).join(planned.columns)
     manifest = {name: value for name, value in run.manifest.items() if name != "files"}
     return keep(out, scores, planned, {**manifest, "priorities": as_mapping(policy), "plan": planned.summary})

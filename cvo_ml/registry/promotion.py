@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
 from cvo_ml.core.files import read_json
-from cvo_ml.registry.admission import admit
 from cvo_ml.registry.bundle import Bundle, save_bundle
+from cvo_ml.registry.champions import ChampionHistory, Incumbent, Promotion
+from cvo_ml.registry.first_load import admit
 from cvo_ml.registry.gate import audit_metrics, closed, decide
-from cvo_ml.registry.succession import Appointment, Standing, Succession
 from cvo_ml.registry.tracking import CHALLENGER, Tracker
 
 #: The run's file with the evidence of the gates.
@@ -35,7 +35,7 @@ def place(
     tracker: Tracker,
     bundle: Bundle,
     version: int,
-    standing: Standing | None,
+    standing: Incumbent | None,
     evidence: Mapping[str, Any],
     gates: Gates,
     when: When,
@@ -45,7 +45,7 @@ def place(
     The first model of a shop is champion at once: there is nothing to compare it with, and a champion of another shop
     or currency cannot score this one. Any other is a challenger first.
     """
-    succession, name = Succession(tracker), bundle.name
+    succession, name = ChampionHistory(tracker), bundle.name
     numbers = audit_metrics(evidence)
     if standing is None or _is_foreign(standing, bundle):
         why = f"the first model of shop {bundle.facts.get('shop')!r}"
@@ -65,7 +65,7 @@ def place(
 
 def promote(
     tracker: Tracker, name: str, gates: Gates, *, version: int | None = None, force: bool = False, why: str = ""
-) -> Appointment:
+) -> Promotion:
     """Make the challenger (or a named version) champion, if its evidence opens every gate or a person says so.
 
     Raises
@@ -77,7 +77,7 @@ def promote(
     GateClosed
         If a gate is closed, unless ``force``.
     """
-    succession = Succession(tracker)
+    succession = ChampionHistory(tracker)
     chosen = version if version is not None else tracker.version_of(name, CHALLENGER)
     if chosen is None:
         raise NoChampion(f"no challenger for {name!r} is registered: run 'cvo train {name}' first")
@@ -105,7 +105,7 @@ def evidence_of(tracker: Tracker, name: str, version: int) -> dict[str, Any]:
     return dict(found)
 
 
-def _is_foreign(standing: Standing, bundle: Bundle) -> bool:
+def _is_foreign(standing: Incumbent, bundle: Bundle) -> bool:
     return standing.bundle is not None and any(
         standing.bundle.facts.get(what) not in (None, bundle.facts.get(what)) for what in ("shop", "currency")
     )

@@ -12,8 +12,8 @@ import pandas as pd
 
 from cvo_ml.core.units import Horizon
 from cvo_ml.registry.bundle import Bundle, load_bundle
-from cvo_ml.registry.inputs import completed
 from cvo_ml.registry.models import model_of
+from cvo_ml.registry.purchase_columns import completed
 
 
 class BundleModel:

@@ -14,7 +14,7 @@ from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
 from cvo_ml.registry import database
 from cvo_ml.registry.bundle import MANIFEST, Bundle, load_bundle
 from cvo_ml.registry.connection import elsewhere, import_mlflow, is_database, point_to, reach, without_password
-from cvo_ml.registry.process import PROCESS, is_gone, this_process
+from cvo_ml.registry.owner_process import PROCESS, is_gone, this_process
 from cvo_ml.registry.run import Run
 
 CHAMPION: Final = "champion"

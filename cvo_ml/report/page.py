@@ -9,7 +9,7 @@ import pandas as pd
 
 from cvo_ml.report import charts
 from cvo_ml.report.templates import fill
-from cvo_ml.report.words import evidence, money_words
+from cvo_ml.report.text import evidence, money_words
 
 MODEL_TITLES: Final = {"clv": "Customer value", "churn": "Churn", "icp": "Lookalike (ICP)"}
 GRADES: Final = {

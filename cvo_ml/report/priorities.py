@@ -8,10 +8,10 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
-from cvo_ml.priorities.words import explained, sentences
+from cvo_ml.priorities.text import explained, sentences
 from cvo_ml.report import charts
 from cvo_ml.report.templates import fill
-from cvo_ml.report.words import reasons_in_words
+from cvo_ml.report.text import reasons_in_words
 
 FIRST_ROWS: Final = 12
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.report import charts
-from cvo_ml.report.segment_words import concentration, percent, verdict
+from cvo_ml.report.segment_text import concentration, percent, verdict
 from cvo_ml.segments.movement import GONE, NEW, adverse_flow, flip_rate, transitions
 from cvo_ml.segments.profiles import profiles
 

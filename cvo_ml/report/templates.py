@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from cvo_ml.report.words import those_gone, unjudged
+from cvo_ml.report.text import those_gone, unjudged
 
 
 def fill(template: str, **values: Any) -> str:

@@ -18,20 +18,20 @@ from cvo_ml.features.customer import customer_features
 from cvo_ml.features.labels import window_outcome
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.segments.assign import segment, value_tiers
-from cvo_ml.segments.boxes import BoxTable, box_table
 from cvo_ml.segments.clusters import Fitted, Method, fit_segments
 from cvo_ml.segments.comparison import compare
+from cvo_ml.segments.custom_groups import BoxTable, box_table
 from cvo_ml.segments.edges import fit_edges
-from cvo_ml.segments.frozen import ChosenEdges, choose_edges
 from cvo_ml.segments.history import month_dates, monthly_groups, monthly_movement, rfm_at
 from cvo_ml.segments.ladders import climb
-from cvo_ml.segments.last_chance import last_chance
 from cvo_ml.segments.movement import adverse_flow, flip_rate, moves
 from cvo_ml.segments.pareto import pareto
 from cvo_ml.segments.profiles import profiles, six_months
 from cvo_ml.segments.run import EDGES, comparable, rfm_of
 from cvo_ml.segments.stages import Stages, stages
+from cvo_ml.segments.stored_edges import ChosenEdges, choose_edges
 from cvo_ml.segments.triggers import COLUMNS, events
+from cvo_ml.segments.win_back_window import last_chance
 
 #: How far back runs are replayed for triggers, beyond the longest cooldown.
 REPLAY_DAYS: Final = 92

@@ -15,9 +15,9 @@ from cvo_ml.core.store import StoredRun, read_columns, served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.segments.assign import assign
 from cvo_ml.segments.edges import MEASURES, SegmentEdges
-from cvo_ml.segments.frozen import ChosenEdges, choose_edges
 from cvo_ml.segments.history import FEATURES, as_known_on, rfm_at, with_margin
 from cvo_ml.segments.movement import Before, against
+from cvo_ml.segments.stored_edges import ChosenEdges, choose_edges
 
 #: Where frozen edges lie below the folder of results.
 EDGES: Final = Path("segments") / "edges"

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from cvo_ml.config.simulation import Defects
 from cvo_ml.core.units import midnight
 from cvo_ml.simulate.columns import constant, ids, table, texts
-from cvo_ml.simulate.streams import Block
-from cvo_ml.simulate.world import Part, World
+from cvo_ml.simulate.random_streams import Block
+from cvo_ml.simulate.simulation import Part, World
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MEAN_DAYS_LATE, ZONE_HOURS = 10.0, 2

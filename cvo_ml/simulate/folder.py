@@ -26,7 +26,7 @@ from cvo_ml.simulate.saas.saas import SimulatedSaas, saas_world
 from cvo_ml.simulate.saas.truth import SaasTruth
 from cvo_ml.simulate.shop.shop import SimulatedShop, shop_world
 from cvo_ml.simulate.shop.truth import ShopTruth
-from cvo_ml.simulate.world import Part, World, chosen_tables, collect
+from cvo_ml.simulate.simulation import Part, World, chosen_tables, collect
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -37,11 +37,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         "cvo_ml/_configs/shops/online_retail.yaml",
         "cvo_ml/report/page.html",
         "cvo_ml/segments/tables/klaviyo_cube.csv",
-        "cvo_ml/transactions/sample/online_retail.parquet",
-        "cvo_ml/transactions/sample/NOTICE.md",
+        "cvo_ml/ingest/sample/online_retail.parquet",
+        "cvo_ml/ingest/sample/NOTICE.md",
     ):
         assert needed in names
-    assert zipfile.ZipFile(wheel).getinfo("cvo_ml/transactions/sample/online_retail.parquet").file_size < 4_000_000
+    assert zipfile.ZipFile(wheel).getinfo("cvo_ml/ingest/sample/online_retail.parquet").file_size < 4_000_000
 
 
 def test_every_module_of_the_wheel_imports_with_runtime_dependencies_only(wheel: Path, tmp_path: Path) -> None:

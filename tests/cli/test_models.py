@@ -11,7 +11,7 @@ import pytest
 
 from cvo_ml.cli import champions, models_commands
 from cvo_ml.core.errors import ConfigError, GateClosed, NoChampion, UsageError
-from cvo_ml.registry.succession import Succession
+from cvo_ml.registry.champions import ChampionHistory
 from cvo_ml.registry.tracking import Tracker
 from tests.registry.conftest import empty, tracker
 from tests.registry.test_promotion import against, made, trained
@@ -98,7 +98,7 @@ def test_export_writes_a_dossier_that_scores_and_its_card(shop: Path, tmp_path: 
 
 
 def test_a_damaged_champion_is_stood_for_and_a_note_says_so(shop: Path) -> None:
-    Succession(Tracker(shop)).appoint("churn", 2, "forced", "why")
+    ChampionHistory(Tracker(shop)).appoint("churn", 2, "forced", "why")
     for path in (shop / "artifacts").rglob("parameters.json"):
         if '"slope": 2.0' in path.read_text():
             path.write_text("{}")

@@ -12,7 +12,7 @@ import pytest
 
 from cvo_ml.core.scores import REASON_COLUMNS, columns_of, scores_hash
 from cvo_ml.core.store import current_run, read_scores, read_table
-from cvo_ml.transactions import sample_shop
+from cvo_ml.ingest import sample_shop
 from tests.e2e.conftest import Command
 
 Demo = tuple[Path, str]
@@ -192,7 +192,7 @@ def _sample_file() -> Path:
     from importlib.resources import files
 
     assert sample_shop().currency == "GBP"
-    return Path(str(files("cvo_ml.transactions").joinpath("sample", "online_retail.parquet")))
+    return Path(str(files("cvo_ml.ingest").joinpath("sample", "online_retail.parquet")))
 
 
 @pytest.mark.parametrize(

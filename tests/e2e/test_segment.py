@@ -7,7 +7,7 @@ import pytest
 
 from cvo_ml.cli import segment
 from cvo_ml.core.errors import UsageError
-from cvo_ml.transactions import sample_shop
+from cvo_ml.ingest import sample_shop
 from tests.e2e.conftest import Command
 
 

@@ -11,7 +11,7 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import CATALOGUE, FEATURES, feature_hash, snapshot
 from cvo_ml.features.catalogue import AVAILABILITY, feature
-from cvo_ml.features.document import catalogue_page
+from cvo_ml.features.catalogue_page import catalogue_page
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
 from cvo_ml.features.relations import RELATIONS
 

@@ -18,7 +18,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features import FEATURES, labelled_snapshots, snapshot
 from cvo_ml.features.customer import customer_features
 from cvo_ml.features.leak_gate import Sample, check, provenance, shuffled, strength
-from cvo_ml.features.truncation import changed_by_later_rows
+from cvo_ml.features.truncated_tables import changed_by_later_rows
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.leaks import dominance, encoded, folded_auc

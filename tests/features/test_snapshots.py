@@ -22,8 +22,8 @@ from cvo_ml.features import (
     write_snapshots,
 )
 from cvo_ml.features.snapshot import SEASON
+from cvo_ml.ingest import read_shop, sample_shop
 from cvo_ml.simulate import simulate_saas, simulate_shop, write_shop
-from cvo_ml.transactions import read_shop, sample_shop
 from tests.builders import SHOP_CUT, frame, shop_of
 from tests.features.in_sql import features_in_sql
 

@@ -18,7 +18,7 @@ import pytest
 from cvo_ml.registry.bundle import load_bundle
 from cvo_ml.registry.golden import check_golden, golden_of
 from cvo_ml.registry.pyfunc import BundleModel
-from training.golden import golden_inputs
+from training.evidence.golden import golden_inputs
 
 HERE = Path(__file__).parent
 DOSSIERS = HERE.parents[1] / "models"

@@ -15,9 +15,9 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import window_outcome
 from cvo_ml.features.customer import known_customers
-from cvo_ml.features.truncation import truncated
+from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.monitoring import ledger
-from cvo_ml.monitoring.realised import loss_beside_promise, realised
+from cvo_ml.monitoring.outcome_summary import loss_beside_promise, realised
 from tests.builders import SHOP_CUT, null_scores
 
 SPAN = Horizon("90D")

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.priorities import Action, DeclaredEffect, Holdout, PriorityPolicy
-from cvo_ml.priorities import Circumstances, Plan, declared_effects, plan
+from cvo_ml.priorities import ContactConstraints, Plan, declared_effects, plan
 from tests.builders import SHOP_CUT, null_scores
 
 NOBODY = Holdout(share=0.0)
-AROUND = Circumstances(SHOP_CUT)
+AROUND = ContactConstraints(SHOP_CUT)
 
 
 def action(name: str, *, cost: float = 1.0, effect: float = 0.1, low: float | None = None, **more: Any) -> Action:
@@ -41,7 +41,7 @@ def crowd(size: int, seed: int = 0, groups: tuple[str, ...] = ("Loyal", "At risk
     return scores.assign(rfm_group=pd.Series(names, index=scores.index, dtype="str"))
 
 
-def planned(scores: pd.DataFrame, *actions: Action, around: Circumstances = AROUND, **rules: Any) -> Plan:
+def planned(scores: pd.DataFrame, *actions: Action, around: ContactConstraints = AROUND, **rules: Any) -> Plan:
     """A plan by declared effects, without a holdout unless given."""
     policy = PriorityPolicy(actions=actions, **{"holdout": NOBODY, **rules})
     return plan(scores, declared_effects(policy), policy, around)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cvo_ml.config.priorities import Holdout, PriorityPolicy
 from cvo_ml.core.scores import validate_scores
-from cvo_ml.priorities import declared_effects, plan, value_at_stake
+from cvo_ml.priorities import declared_effects, plan, value_at_risk
 from cvo_ml.priorities.holdout import holdout
 from tests.priorities.makers import AROUND, NOBODY, action, scored
 
@@ -28,26 +28,26 @@ def planned(scores: pd.DataFrame, rules: PriorityPolicy | None = None) -> pd.Dat
 
 def test_value_at_stake_by_hand() -> None:
     # expected 80 in the horizon with p_alive .8 is 100 while active; lost with probability .3
-    assert value_at_stake(scored(("a", 80, 0.8, 0.3))).tolist() == pytest.approx([30.0])
+    assert value_at_risk(scored(("a", 80, 0.8, 0.3))).tolist() == pytest.approx([30.0])
 
 
 def test_value_at_stake_does_not_count_churn_twice() -> None:
     certain, doubtful = scored(("a", 100, 1.0, 0.5)), scored(("a", 50, 0.5, 0.5))
-    assert value_at_stake(certain).tolist() == value_at_stake(doubtful).tolist() == [50.0]
+    assert value_at_risk(certain).tolist() == value_at_risk(doubtful).tolist() == [50.0]
 
 
 @settings(max_examples=50)
 @given(st.floats(0, 1e6), st.floats(1e-12, 1), st.floats(0, 1))
 def test_nobody_has_more_at_stake_than_they_are_expected_to_bring(clv: float, p_alive: float, churn: float) -> None:
     # almost surely gone and very busy before: the value while active alone would top the list
-    stake = value_at_stake(scored(("a", clv, p_alive, churn))).iloc[0]
+    stake = value_at_risk(scored(("a", clv, p_alive, churn))).iloc[0]
     assert 0 <= stake <= clv * (1 + 1e-12)
 
 
 def test_at_stake_is_the_value_of_the_window_in_which_they_may_leave() -> None:
     scores = scored(("a", 400, 1.0, 0.5)).assign(churn_horizon_days=90.0, clv_horizon_days=360.0)
-    assert value_at_stake(scores).tolist() == [400 * 90 / 360 * 0.5]
-    assert value_at_stake(scores.assign(clv_horizon_days=30.0)).tolist() == [400 * 0.5]
+    assert value_at_risk(scores).tolist() == [400 * 90 / 360 * 0.5]
+    assert value_at_risk(scores.assign(clv_horizon_days=30.0)).tolist() == [400 * 0.5]
 
 
 @pytest.mark.parametrize("row", [(80, 0.0, 0.3), (np.nan, 0.8, 0.3), (80, 0.8, np.nan)])
@@ -59,7 +59,7 @@ def test_without_one_of_its_parts_nothing_is_known_to_be_at_stake(row: tuple[flo
 
 
 def test_the_formula_clv_is_the_value_while_active_already() -> None:
-    assert value_at_stake(scored(("a", 80, np.nan, 0.5))).tolist() == [40.0]
+    assert value_at_risk(scored(("a", 80, np.nan, 0.5))).tolist() == [40.0]
 
 
 def test_expected_profit_is_value_at_stake_times_save_rate_less_cost() -> None:

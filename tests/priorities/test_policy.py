@@ -14,8 +14,8 @@ from cvo_ml.config.priorities import ContactCap, Holdout, PriorityPolicy
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.units import Horizon, midnight
-from cvo_ml.priorities import Circumstances, circumstances, declared_effects, plan
-from cvo_ml.priorities.words import sentences
+from cvo_ml.priorities import ContactConstraints, contact_constraints, declared_effects, plan
+from cvo_ml.priorities.text import sentences
 from tests.builders import SHOP_CUT, frame, shop_of
 from tests.priorities.makers import AROUND, action, crowd, planned, scored
 
@@ -24,7 +24,7 @@ OFFER = action("offer", cost=1.0, effect=0.1, low=0.05)
 NEWS = action("news", cost=0.1, effect=0.02, low=0.01, kind="growth")
 
 
-def contacts(*rows: tuple[str, str, int]) -> Circumstances:
+def contacts(*rows: tuple[str, str, int]) -> ContactConstraints:
     """(customer, action, days before the cut)."""
     sent = [(who, what, midnight(SHOP_CUT) - pd.Timedelta(days=days)) for who, what, days in rows]
     return replace(AROUND, treatments=frame("treatments", ["customer_id", "action", "sent_at"], sent))
@@ -119,7 +119,7 @@ class TestWhoMayGetWhat:
             "customers", ["customer_id", "marketing_consent", "profiling_opt_out"],
             [("a", False, None), ("b", True, True), ("c", True, False), ("d", True, False), ("e", True, False)],
         )  # fmt: skip
-        around = circumstances(shop_of([("1", "a", "2023-01-01", 5.0)], customers=people), SHOP_CUT)
+        around = contact_constraints(shop_of([("1", "a", "2023-01-01", 5.0)], customers=people), SHOP_CUT)
         scores = scored(*[(name, 100, 1.0, 1.0) for name in "abcde"])
         found = planned(scores, CALL, OFFER, around=around, opted_out=("e",), holdout=Holdout(share=0.5))
         assert sorted(found.table["customer_id"]) == ["c", "d"]
@@ -146,7 +146,7 @@ class TestWhoMayGetWhat:
     def test_contacts_after_the_cut_and_decisions_not_to_contact_do_not_count(self) -> None:
         rows = [("a", "call", "2023-11-01"), ("b", "none", "2023-10-30"), ("c", "call", "2023-10-30")]
         sent = frame("treatments", ["customer_id", "action", "sent_at"], rows)
-        around = circumstances(shop_of([("1", "a", "2023-01-01", 5.0)], treatments=sent), SHOP_CUT)
+        around = contact_constraints(shop_of([("1", "a", "2023-01-01", 5.0)], treatments=sent), SHOP_CUT)
         found = planned(scored(*[(name, 100, 1.0, 1.0) for name in "abc"]), CALL, around=around).columns
         assert found["next_action"].notna().tolist() == [True, True, False]
 
@@ -166,7 +166,7 @@ class TestWhoMayGetWhat:
         costs = frame("costs_to_serve", ["customer_id", "period", "activity", "quantity", "unit_cost"], served)
         tables = shop_of([], [("0", "2023-01-05", 20.0, "a")])
         tables = replace(tables, frames={**tables.frames, "orders": orders, "costs_to_serve": costs})
-        assert circumstances(tables, SHOP_CUT).value_share == pytest.approx(1 - (100 + 10) / (200 - 20))
+        assert contact_constraints(tables, SHOP_CUT).value_share == pytest.approx(1 - (100 + 10) / (200 - 20))
 
 
 class TestLimits:

@@ -94,12 +94,12 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 from pathlib import Path
 import pandas as pd
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.registry.succession import Succession
+from cvo_ml.registry.champions import ChampionHistory
 tracker = Tracker(Path(sys.argv[1]))
-bundle, _ = Succession(tracker).serving("churn")
+bundle, _ = ChampionHistory(tracker).serving("churn")
 called.clear()  # what libraries did while they were imported
 loaded = tracker.mlflow.pyfunc.load_model("models:/churn@champion")
-Succession(tracker).serving("churn")
+ChampionHistory(tracker).serving("churn")
 names = [*bundle.parameters["features"], "country"]
 rows = pd.DataFrame({name: ["DE"] if name == "country" else [1.0] for name in names})
 print(len(loaded.predict(rows)), called)

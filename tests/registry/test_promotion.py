@@ -15,9 +15,9 @@ from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
 from cvo_ml.registry import promotion
 from cvo_ml.registry.bundle import Bundle, load_bundle, save_bundle
+from cvo_ml.registry.champions import ChampionHistory
 from cvo_ml.registry.golden import golden_of
 from cvo_ml.registry.promotion import Placement, When, evidence_of, place, promote
-from cvo_ml.registry.succession import Succession
 from cvo_ml.registry.tracking import Tracker
 from tests.registry.test_gate import GOOD, changed
 
@@ -33,7 +33,7 @@ def made(slope: float, shop: str = "a", currency: str = "EUR") -> Bundle:
 
 def trained(tracker: Tracker, bundle: Bundle, evidence: dict[str, Any], when: When = "never") -> Placement:
     """What a training does with its model."""
-    standing = Succession(tracker).standing("churn")
+    standing = ChampionHistory(tracker).standing("churn")
     with tracker.run("churn", "a training") as run:
         run.log_dict(evidence, promotion.EVIDENCE.removesuffix(".json"))
         uri = run.log_bundle(save_bundle(bundle, tracker.root.parent / "new"))
@@ -74,7 +74,7 @@ def test_a_closed_gate_is_named_and_only_a_word_opens_it(first: Tracker) -> None
     assert shut.value.exit_code == 4
     assert first.version_of("churn") == 1
     assert promote(first, "churn", Gates(score_shift=0.5)).kind == "promotion"
-    Succession(first).rollback("churn", "again")
+    ChampionHistory(first).rollback("churn", "again")
     moved = promote(first, "churn", Gates(), version=2, force=True, why="the range was extended")
     assert moved.kind == "forced"
     assert moved.why == "the range was extended although gate 'score_shift': PSI 0.4, below 0.2"
@@ -84,13 +84,13 @@ def test_training_promotes_by_itself_where_it_is_told_to(first: Tracker) -> None
     assert trained(first, made(2.0), against(1), "gate") == Placement("champion", "all gates open")
     assert trained(first, made(3.0), against(2, psi=0.4), "gate").role == "challenger"
     assert trained(first, made(4.0), against(2, psi=0.4), "always").role == "champion"
-    assert [past.kind for past in Succession(first).history("churn")] == ["first", "promotion", "forced"]
+    assert [past.kind for past in ChampionHistory(first).history("churn")] == ["first", "promotion", "forced"]
 
 
 @pytest.mark.parametrize("foreign", [made(2.0, shop="b"), made(2.0, currency="USD")], ids=["shop", "currency"])
 def test_the_first_model_of_another_shop_takes_the_place_and_can_give_it_back(first: Tracker, foreign: Bundle) -> None:
     assert trained(first, foreign, against(1, not_comparable="another shop")).role == "champion"
-    assert Succession(first).rollback("churn", "wrong folder").version == 1
+    assert ChampionHistory(first).rollback("churn", "wrong folder").version == 1
 
 
 def test_evidence_against_a_champion_of_yesterday_does_not_promote(first: Tracker) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from cvo_ml.core.errors import BundleError, NoChampion, UsageError
 from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.process import PROCESS, is_gone, this_process
+from cvo_ml.registry.champions import EXPERIMENT, JUDGED, ChampionHistory
+from cvo_ml.registry.owner_process import PROCESS, is_gone, this_process
 from cvo_ml.registry.run import Run
-from cvo_ml.registry.succession import EXPERIMENT, JUDGED, Succession
 from cvo_ml.registry.tracking import Tracker
 
 REGRESSION = Bundle("churn", "churn.recency_logistic", {"intercept": 0.1, "slope": 1.0, "reference": 3.0})
@@ -31,7 +31,7 @@ def version(tracker: Tracker, slope: float, judged: bool = False) -> int:
 
 
 def test_every_move_has_a_line_with_who_when_why_and_the_evidence(tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     one, two = version(tracker, 1.0), version(tracker, 2.0)
     assert line.standing("churn") is None
     line.appoint("churn", one, "first", "the first model of this shop")
@@ -51,7 +51,7 @@ def test_every_move_has_a_line_with_who_when_why_and_the_evidence(tracker: Track
 
 
 def test_rolling_back_goes_step_by_step_and_never_to_who_was_rolled_back(tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     with pytest.raises(NoChampion, match="run 'cvo train churn' first"):
         line.rollback("churn", "why")
     one, two, three, four = (version(tracker, float(k)) for k in range(1, 5))
@@ -68,7 +68,7 @@ def test_rolling_back_goes_step_by_step_and_never_to_who_was_rolled_back(tracker
 
 
 def test_an_alias_that_was_moved_by_other_means_is_seen(tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     one, two, three = (version(tracker, float(k)) for k in range(1, 4))
     tracker.client.set_registered_model_alias("churn", "champion", str(one))  # before there was an audit
     line.appoint("churn", two, "promotion", "why")
@@ -85,7 +85,7 @@ def files_of(tracker: Tracker, slope: float) -> Path:
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit", "swapped", "gone"])
 def test_damaged_files_are_refused_and_the_champion_before_keeps_scoring(damage: str, tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     for slope in (1.0, 2.0):
         line.appoint("churn", version(tracker, slope), "first" if slope == 1.0 else "promotion", "why")
     assert line.serving("churn")[1] == ""
@@ -112,7 +112,7 @@ def test_damaged_files_are_refused_and_the_champion_before_keeps_scoring(damage:
 
 
 def test_a_damaged_predecessor_is_not_rolled_back_to(tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     for slope in (1.0, 2.0):
         line.appoint("churn", version(tracker, slope), "promotion", "why")
     files_of(tracker, 1.0).write_text("{}")
@@ -122,7 +122,7 @@ def test_a_damaged_predecessor_is_not_rolled_back_to(tracker: Tracker) -> None:
 
 
 def test_a_standing_champion_comes_with_what_was_judged_or_with_its_fault(tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     line.appoint("churn", version(tracker, 1.0, judged=True), "first", "why")
     standing = line.standing("churn")
     assert standing is not None
@@ -144,7 +144,7 @@ def test_a_standing_champion_comes_with_what_was_judged_or_with_its_fault(tracke
 
 def gone_process() -> str:
     """The name of a process that was here and has ended."""
-    program = "from cvo_ml.registry.process import this_process; print(this_process())"
+    program = "from cvo_ml.registry.owner_process import this_process; print(this_process())"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -159,7 +159,7 @@ def test_a_process_is_gone_when_it_ended_or_its_number_was_given_away() -> None:
 
 
 def test_a_zombie_is_gone() -> None:
-    program = "from cvo_ml.registry.process import this_process; print(this_process(), flush=True)"
+    program = "from cvo_ml.registry.owner_process import this_process; print(this_process(), flush=True)"
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     name = child.stdout.readline().strip()
@@ -186,7 +186,7 @@ def test_the_next_start_fails_what_was_killed_and_leaves_what_runs(tracker: Trac
 
 @pytest.mark.parametrize("moved", [False, True])
 def test_an_interrupted_move_is_settled_by_where_the_alias_points(moved: bool, tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     one, two = version(tracker, 1.0), version(tracker, 2.0)
     line.appoint("churn", one, "first", "why")
     opened: Run = line._open("churn", "promotion", one, two, "why")
@@ -195,7 +195,7 @@ def test_an_interrupted_move_is_settled_by_where_the_alias_points(moved: bool, t
         tracker.client.set_registered_model_alias("churn", "champion", str(two))
     again = Tracker(tracker.root)
     assert again.client.get_run(opened.run_id).info.status == ("FINISHED" if moved else "FAILED")
-    assert Succession(again).line("churn") == ([one, two] if moved else [one])
+    assert ChampionHistory(again).line("churn") == ([one, two] if moved else [one])
 
 
 # --- moved -----------------------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def test_an_interrupted_move_is_settled_by_where_the_alias_points(moved: bool, t
 
 @pytest.mark.parametrize("how", ["moved", "copied"])
 def test_a_folder_that_was_moved_or_copied_reads_its_own_files(how: str, tracker: Tracker, tmp_path: Path) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     line.appoint("churn", version(tracker, 1.0, judged=True), "first", "why")
     there = tmp_path / "else where" / "mlruns"
     shutil.copytree(tracker.root, there)
@@ -212,7 +212,7 @@ def test_a_folder_that_was_moved_or_copied_reads_its_own_files(how: str, tracker
     else:
         files_of(tracker, 1.0).write_text("another's damage")
     moved = Tracker(there)
-    standing = Succession(moved).standing("churn")
+    standing = ChampionHistory(moved).standing("churn")
     assert standing is not None
     assert standing.bundle is not None
     assert standing.bundle == standing.judged

@@ -20,11 +20,11 @@ import pytest
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.registry.bundle import Bundle, load_bundle, save_bundle
+from cvo_ml.registry.champions import EXPERIMENT, JUDGED, ChampionHistory
 from cvo_ml.registry.connection import point_to
 from cvo_ml.registry.promotion import evidence_of
-from cvo_ml.registry.succession import EXPERIMENT, JUDGED, Succession
 from cvo_ml.registry.tracking import Tracker
-from tests.transactions import postgres
+from tests.ingest import postgres
 
 PROCESSES = 8
 
@@ -74,10 +74,10 @@ def test_a_team_shares_champions_on_postgresql(address: str, tmp_path: Path, mon
     try:
         tracker = Tracker(tmp_path / "mlruns")
         assert not (tmp_path / "mlruns" / "mlflow.db").exists()
-        line = Succession(tracker)
+        line = ChampionHistory(tracker)
         for slope in (1.0, 2.0):
             line.appoint("churn", version(tracker, slope), "promotion", "why")
-        other = Succession(Tracker(tmp_path / "mlruns"))
+        other = ChampionHistory(Tracker(tmp_path / "mlruns"))
         assert other.serving("churn")[0].parameters["slope"] == 2.0
         assert other.rollback("churn", "worse").version == 1
         assert list((tmp_path / "mlruns" / "artifacts" / "churn").rglob("parameters.json"))
@@ -106,11 +106,11 @@ def version(tracker: Tracker, slope: float) -> int:
 LIFE = """
 import sys
 from pathlib import Path
-from cvo_ml.registry.succession import Succession
+from cvo_ml.registry.champions import ChampionHistory
 from cvo_ml.registry.tracking import Tracker
 from tests.registry.test_together import version
 tracker = Tracker(Path(sys.argv[1]))
-line = Succession(tracker)
+line = ChampionHistory(tracker)
 print("ready", flush=True)
 slope = 10.0
 while True:
@@ -140,7 +140,7 @@ def killed_once(root: Path, after: float) -> None:
 def whole(root: Path) -> int:
     """The champion after a restart: everything that is registered is complete, nothing runs, the audit agrees."""
     tracker = Tracker(root)
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     champion = tracker.version_of("churn")
     assert champion is not None
     assert line.serving("churn")[1] == ""
@@ -160,7 +160,7 @@ def whole(root: Path) -> int:
 
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_after_sigkill_the_alias_is_old_or_new_and_nothing_is_half(kills: int, tracker: Tracker) -> None:
-    line = Succession(tracker)
+    line = ChampionHistory(tracker)
     line.appoint("churn", version(tracker, 1.0), "first", "why")
     line.appoint("churn", version(tracker, 2.0), "promotion", "why")
     moments = random.Random(7)

@@ -20,8 +20,8 @@ from cvo_ml.models.clv import CustomerLifetimeValue
 from cvo_ml.models.clv.scorers import scorer_of
 from cvo_ml.segments.analysis import Analysis, analyse
 from cvo_ml.segments.edges import SegmentEdges, fit_edges
-from cvo_ml.segments.files import stored_summary, summary, write
 from cvo_ml.segments.run import EDGES
+from cvo_ml.segments.segment_files import stored_summary, summary, write
 from tests.builders import SHOP_CUT, null_scores
 
 ACTIONS = load_config(default_config("policies/next_actions.yaml"), NextActions)

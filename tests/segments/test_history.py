@@ -15,7 +15,7 @@ from cvo_ml.features import snapshot
 from cvo_ml.models.clv import BetaGeoModel, ParetoNBDModel
 from cvo_ml.segments import fit_edges, segment
 from cvo_ml.segments.history import FEATURES, as_known_on, month_dates, monthly_groups, monthly_movement, rfm_at
-from cvo_ml.segments.last_chance import LONGEST_DAYS, last_chance
+from cvo_ml.segments.win_back_window import LONGEST_DAYS, last_chance
 from tests.builders import SHOP_CUT, frame, shop_of
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cvo_ml import pipeline
+from cvo_ml import workflows
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy, Tier
 from cvo_ml.core.errors import BundleError
@@ -18,10 +18,10 @@ from cvo_ml.core.store import served_runs, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.predict import ModelSet
 from cvo_ml.segments import EDGES, fit_edges, segment
-from cvo_ml.segments.frozen import choose_edges
 from cvo_ml.segments.history import rfm_at
 from cvo_ml.segments.movement import CORRECTION, EDGE, OWN
 from cvo_ml.segments.run import earlier, edges_of
+from cvo_ml.segments.stored_edges import choose_edges
 from tests.builders import SHOP_CUT, Order, shop_of
 from tests.priorities.makers import action
 from tests.segments.customers import rfm
@@ -34,7 +34,7 @@ def run(
     tables: Tables, as_of: date, out: Path, policy: SegmentPolicy | None = None, shop: str = "seeded"
 ) -> pd.DataFrame:
     """Score, store and freeze as the pipeline does."""
-    scored = pipeline.score_customers(
+    scored = workflows.score_customers(
         tables, as_of, ModelSet({}), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
     )
     manifest = {"shop": shop, "currency": tables.currency, "segments": scored.segmented.as_dict()}

@@ -7,10 +7,10 @@ from scipy.special import gammaln, hyp2f1
 
 from cvo_ml.config.simulation import Beta, Dependence, Dependences, Dropout, Renewal
 from cvo_ml.simulate import ShopConfig, saas_preset, shop_preset, simulate_shop
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.saas.leads import contact_propensity
 from cvo_ml.simulate.shop import population, purchases
 from cvo_ml.simulate.shop.clock import Clock
-from cvo_ml.simulate.streams import Block
 
 from .shops import CDNOW, PARETO, cohort
 

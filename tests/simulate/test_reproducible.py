@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cvo_ml.simulate import saas_preset, shop_preset, simulate_saas, simulate_shop, write_saas, write_shop
-from cvo_ml.simulate.streams import blocks
+from cvo_ml.simulate.random_streams import blocks
 
 # Changed only on purpose, together with a line in the changelog: published results name seeds.
 GOLDEN = {

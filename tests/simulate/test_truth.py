@@ -10,8 +10,8 @@ from cvo_ml.config.simulation import Action, Campaigns, Dropout, Gamma, Renewal
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.simulate import ShopTruth, SimulatedShop, simulate_shop
-from cvo_ml.simulate.shop import outlook
-from cvo_ml.simulate.shop.outlook import Span
+from cvo_ml.simulate.shop import expectations
+from cvo_ml.simulate.shop.expectations import Span
 
 from .shops import cohort
 
@@ -132,15 +132,15 @@ class TestConsistency:
         stages = np.ones((500, 1))
         width = int((span.length * span.rate).max() * 2 + 60)
         for closed, summed in zip(
-            outlook._through(span, stages), outlook._through_stages(span, stages, width), strict=True
+            expectations._through(span, stages), expectations._through_stages(span, stages, width), strict=True
         ):
             np.testing.assert_allclose(summed, closed, rtol=1e-9)
 
     def test_two_spans_equal_one(self):
         rate, leaves, dies = np.array([0.3]), np.array([0.2]), np.array([0.01])
         stages = np.array([[0.5, 0.3, 0.2]])
-        one = outlook.expected_purchases([Span(np.array([30.0]), rate, leaves, dies)], stages)
-        two = outlook.expected_purchases([Span(np.array([s]), rate, leaves, dies) for s in (11.0, 19.0)], stages)
+        one = expectations.expected_purchases([Span(np.array([30.0]), rate, leaves, dies)], stages)
+        two = expectations.expected_purchases([Span(np.array([s]), rate, leaves, dies) for s in (11.0, 19.0)], stages)
         np.testing.assert_allclose(one[0], two[0], rtol=1e-9)
         np.testing.assert_allclose(one[1], two[1], rtol=1e-9)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvo_ml.stats.profit_cut import best_cut, profit_of_cut
+from cvo_ml.stats.contact_threshold import best_cut, profit_of_cut
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(-20, 20)), min_size=1, max_size=30)
 

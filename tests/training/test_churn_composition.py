@@ -13,9 +13,9 @@ from cvo_ml.config.churn import ChurnCalibration
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.features import SEASON
 from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, Season
-from training.churn_composition import STACKED, Fold, composed
-from training.churn_recipe import calibrated
-from training.churn_windows import Window, closed
+from training.churn.dataset import Window, closed
+from training.churn.recipe import calibrated
+from training.churn.stacking import STACKED, Fold, composed
 
 JOB = ChurnJob()
 N = 4000

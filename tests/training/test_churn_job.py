@@ -25,21 +25,21 @@ from cvo_ml.features.customer import customer_features
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.registry.bundle import load_bundle, save_bundle
 from cvo_ml.registry.golden import check_golden, golden_of
-from cvo_ml.registry.inputs import BTYD, completed
 from cvo_ml.registry.models import model_of
+from cvo_ml.registry.purchase_columns import BTYD, completed
 from cvo_ml.registry.pyfunc import BundleModel
 from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, seeded_shop
-from training import churn as job_module
-from training import churn_judge as judge_module
-from training.churn import train_churn
-from training.churn_static import read_table, train_static
-from training.churn_tuning import Budget, objective, resumed, tune
-from training.churn_windows import columns_of, windows_of
-from training.clv_validation import fit as fit_clv
-from training.golden import golden_inputs
-from training.result import Trained
+from training.churn import evaluation as judge_module
+from training.churn import fit as job_module
+from training.churn.dataset import columns_of, windows_of
+from training.churn.fit import train_churn
+from training.churn.static_table import read_table, train_static
+from training.churn.tuning import Budget, objective, resumed, tune
+from training.clv.validation import fit as fit_clv
+from training.evidence.golden import golden_inputs
+from training.evidence.result import Trained
 
 #: Small, and on one thread, which a busy machine does not keep waiting.
 TREES = Trees(rounds=12, parameters={"num_leaves": 4, "min_data_in_leaf": 40, "num_threads": 1})
@@ -243,7 +243,7 @@ def table(folder: Path, n: int = 500, **more: object) -> Path:
 def test_a_table_without_dates_is_cross_validated_with_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import training.churn_static as static
+    import training.churn.static_table as static
 
     monkeypatch.setattr(static, "RECIPES", {"few": TREES})
     bundle, document, _, _ = train_static(table(tmp_path), "churn", None, ChurnJob(), 50)

@@ -16,8 +16,8 @@ from cvo_ml.predict.clv import clv_columns
 from cvo_ml.registry.bundle import load_bundle, save_bundle
 from cvo_ml.stats.intervals import Interval
 from tests.builders import SHOP_CUT, seeded_shop
-from training import clv, clv_hybrid, clv_validation
-from training.clv import train_clv
+from training.clv import fit, hybrid, validation
+from training.clv.fit import train_clv
 
 HORIZON = Horizon("60D")
 JOB = ClvJob(horizon=HORIZON, validation_horizon=HORIZON)
@@ -43,8 +43,8 @@ def test_the_run_says_which_was_chosen_and_why(shop: Tables) -> None:
 
 
 def test_the_hybrid_is_champion_where_it_is_surely_better(shop: Tables, monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr(clv_validation, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
-    monkeypatch.setattr(clv_validation, "grade_losses", _always_b)
+    monkeypatch.setattr(validation, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
+    monkeypatch.setattr(validation, "grade_losses", _always_b)
     trained = train_clv(shop, SHOP_CUT, JOB)
     assert trained.bundle.kind == "clv.hybrid_hurdle_lightgbm"
     assert any("surely lower" in note for note in trained.notes)
@@ -59,16 +59,16 @@ def test_the_hybrid_is_champion_where_it_is_surely_better(shop: Tables, monkeypa
 
 
 def test_where_the_hybrid_cannot_be_trained_at_the_cut_the_other_is_graded_itself(shop: Tables, monkeypatch) -> None:
-    original = clv_validation.hybrid
+    original = validation.hybrid
 
     def refused(tables, as_of, *others):
         if as_of == SHOP_CUT:
             raise ModelRefused("no luck today", reason_code="test")
         return original(tables, as_of, *others)
 
-    monkeypatch.setattr(clv_validation, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
-    monkeypatch.setattr(clv_validation, "grade_losses", _always_b)
-    monkeypatch.setattr(clv, "hybrid", refused)
+    monkeypatch.setattr(validation, "surely_better", lambda *_: Interval(2.0, 1.0, 3.0))
+    monkeypatch.setattr(validation, "grade_losses", _always_b)
+    monkeypatch.setattr(fit, "hybrid", refused)
     trained = train_clv(shop, SHOP_CUT, JOB)
     assert trained.bundle.kind == "clv.bg_nbd_gamma_gamma"
     assert any("no luck today" in note for note in trained.notes)
@@ -76,16 +76,16 @@ def test_where_the_hybrid_cannot_be_trained_at_the_cut_the_other_is_graded_itsel
 
 def test_every_window_is_closed_and_every_model_beneath_is_of_its_windows_date(shop: Tables, monkeypatch) -> None:
     seen = []
-    original = clv_hybrid.snapshot
-    monkeypatch.setattr(clv_hybrid, "snapshot", lambda tables, day: seen.append(day) or original(tables, day))
+    original = hybrid.snapshot
+    monkeypatch.setattr(hybrid, "snapshot", lambda tables, day: seen.append(day) or original(tables, day))
     features = snapshot(shop, SHOP_CUT)
     ages = []
 
     def fit_base(table):
         ages.append(table["T"].max())
-        return clv_validation.fit(table, JOB).scorer
+        return validation.fit(table, JOB).scorer
 
-    clv_hybrid.fit_hybrid(shop, SHOP_CUT, HORIZON, JOB, clv_validation.fit(features, JOB).scorer, fit_base)
+    hybrid.fit_hybrid(shop, SHOP_CUT, HORIZON, JOB, validation.fit(features, JOB).scorer, fit_base)
     assert max(seen) + HORIZON.delta == SHOP_CUT
     assert len(seen) == JOB.hybrid.most_snapshots
     assert np.diff(ages).tolist() == [30.0] * (len(ages) - 1)
@@ -103,11 +103,11 @@ def test_every_window_is_closed_and_every_model_beneath_is_of_its_windows_date(s
     ],
 )
 def test_without_a_hybrid_the_reason_is_given(shop: Tables, job: ClvJob, words: str) -> None:
-    validation = clv_validation.validate(shop, SHOP_CUT, job)
-    assert words in validation.choice
-    assert not validation.hybrid_chosen
-    assert "hybrid" not in validation.predicted
-    assert validation.cut == SHOP_CUT - timedelta(days=60)
+    found = validation.validate(shop, SHOP_CUT, job)
+    assert words in found.choice
+    assert not found.hybrid_chosen
+    assert "hybrid" not in found.predicted
+    assert found.cut == SHOP_CUT - timedelta(days=60)
 
 
 def _always_b(*arguments):

@@ -23,9 +23,9 @@ from cvo_ml.registry.models import model_of
 from cvo_ml.stats.accuracy import paired
 from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
-from training import clv, clv_validation
-from training.clv import train_clv
-from training.clv_judging import remarks_on_order
+from training.clv import fit, validation
+from training.clv.evaluation import remarks_on_order
+from training.clv.fit import train_clv
 
 HORIZON = Horizon("60D")
 #: Without trees, which take most of the time.
@@ -55,9 +55,9 @@ def test_every_model_of_purchases_trains_travels_and_scores(shop: Tables, model:
 
 
 def test_a_rung_below_the_first_is_named_with_its_reason(shop: Tables, monkeypatch) -> None:
-    original = clv_validation.fit_lifetime_value
+    original = validation.fit_lifetime_value
     monkeypatch.setattr(
-        clv_validation,
+        validation,
         "fit_lifetime_value",
         lambda X, **options: original(X, **{**options, "penalty": 0.0, "first": Refusing}),
     )
@@ -92,9 +92,9 @@ def test_the_better_baseline_is_champion_with_the_reason_where_no_rung_holds() -
 
 
 def test_a_model_worse_than_the_last_period_repeated_makes_way_for_it(shop: Tables, monkeypatch) -> None:
-    monkeypatch.setattr(clv_validation, "grade_losses", _always_d)
-    monkeypatch.setattr(clv_validation, "baselines", lambda horizon: {"last period repeated": LastPeriod.like(horizon)})
-    monkeypatch.setattr(clv, "baselines", clv_validation.baselines)
+    monkeypatch.setattr(validation, "grade_losses", _always_d)
+    monkeypatch.setattr(validation, "baselines", lambda horizon: {"last period repeated": LastPeriod.like(horizon)})
+    monkeypatch.setattr(fit, "baselines", validation.baselines)
     trained = train_clv(shop, SHOP_CUT, ALONE)
     assert (trained.bundle.kind, trained.bundle.grade) == ("clv.last_period", "D")
     assert any(
@@ -160,7 +160,7 @@ def test_independence_of_value_and_frequency_is_reported(shop: Tables, monkeypat
     features = snapshot(shop, SHOP_CUT)
     features["monetary_value"] *= features["frequency"]  # who buys more pays more
     assert GammaGammaModel().fit(features).independence_.p_value < 0.01
-    _, notes = clv.describe(clv_validation.fit(features, job), clv_validation.validate(shop, SHOP_CUT, job), job)
+    _, notes = fit.describe(validation.fit(features, job), validation.validate(shop, SHOP_CUT, job), job)
     assert any("depends on their number" in note for note in notes)
 
 

@@ -16,7 +16,7 @@ from cvo_ml.models.clv import (
     ParetoNBDModel,
 )
 from tests.models.clv.shops import simulate_with_future
-from training.oracle import lifetimes_object
+from training.clv.lifetimes_oracle import lifetimes_object
 
 SHOP = simulate_with_future(1500, 0.6, 30.0, 0.8, 2.5, seed=4)
 YEAR = Horizon("365D")

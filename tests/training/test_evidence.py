@@ -13,13 +13,13 @@ from scipy.special import expit
 from cvo_ml.config.gates import Gates
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.champions import Incumbent
 from cvo_ml.registry.gate import closed, decide
 from cvo_ml.registry.models import model_of
-from cvo_ml.registry.succession import Standing
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from tests.priorities.makers import action
-from training.evidence import evidence, improvement
-from training.trial import Trial
+from training.evidence.gate_evidence import evidence, improvement
+from training.evidence.window import EvaluationWindow
 
 POLICY = PriorityPolicy(actions=(action("a", cost=2.0, effect=0.1),))
 ROWS = 6000
@@ -38,13 +38,13 @@ TRUTH, WORSE = bundle(1.0), bundle(0.55)
 
 
 @pytest.fixture(scope="module")
-def trial() -> Trial:
+def trial() -> EvaluationWindow:
     rng = np.random.default_rng(3)
     X = pd.DataFrame({"days_since_last_order": rng.exponential(60, ROWS).round()})
     chance = expit(-3.5 + np.log1p(X["days_since_last_order"].to_numpy()))
     churned = rng.uniform(size=ROWS) < chance
     value = rng.lognormal(3, 1, ROWS)
-    return Trial(
+    return EvaluationWindow(
         judged=TRUTH,
         opened=OPENED,
         features=X,
@@ -59,8 +59,8 @@ def trial() -> Trial:
     )
 
 
-def test_the_truth_beats_a_flat_model_by_what_theory_says(trial: Trial) -> None:
-    found = evidence(trial, TRUTH, Standing(4, WORSE), POLICY)
+def test_the_truth_beats_a_flat_model_by_what_theory_says(trial: EvaluationWindow) -> None:
+    found = evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY)
     p, q = (trial.predict(b, trial.features) for b in (TRUTH, WORSE))
     entropy, cross = (-(p * np.log(x) + (1 - p) * np.log1p(-x)).mean() for x in (p, q))
     assert found["improvement"]["lower"] < 1 - entropy / cross < found["improvement"]["upper"]
@@ -74,8 +74,8 @@ def test_the_truth_beats_a_flat_model_by_what_theory_says(trial: Trial) -> None:
     assert found["eligible"] == {"known": ROWS, "scored": ROWS}
 
 
-def test_profit_is_that_of_the_decisions(trial: Trial) -> None:
-    found = evidence(trial, TRUTH, Standing(4, WORSE), POLICY)["profit"]
+def test_profit_is_that_of_the_decisions(trial: EvaluationWindow) -> None:
+    found = evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY)["profit"]
     value = trial.stake(np.ones(ROWS))
     for who, model in (("challenger", TRUTH), ("champion", WORSE)):
         stakes = trial.predict(model, trial.features) * value
@@ -85,56 +85,58 @@ def test_profit_is_that_of_the_decisions(trial: Trial) -> None:
     assert found["challenger"] > found["champion"]
 
 
-def test_a_model_is_neither_better_nor_worse_than_itself_and_passes(trial: Trial) -> None:
-    found = evidence(trial, TRUTH, Standing(4, TRUTH), POLICY)
+def test_a_model_is_neither_better_nor_worse_than_itself_and_passes(trial: EvaluationWindow) -> None:
+    found = evidence(trial, TRUTH, Incumbent(4, TRUTH), POLICY)
     assert (found["improvement"]["lower"], found["improvement"]["upper"], found["psi"]) == (0, 0, 0)
     assert closed(decide(found, Gates(), 4)) == ""
 
 
-def test_a_worse_model_finds_its_gates_closed(trial: Trial) -> None:
-    found = evidence(replace(trial, judged=WORSE), WORSE, Standing(4, TRUTH), POLICY)
+def test_a_worse_model_finds_its_gates_closed(trial: EvaluationWindow) -> None:
+    found = evidence(replace(trial, judged=WORSE), WORSE, Incumbent(4, TRUTH), POLICY)
     names = [check.gate for check in decide(found, Gates(), 4) if not check.is_open]
     assert {"improvement", "profit", "slices", "score_shift", "calibration_slope"} == set(names)
 
 
-def test_a_champion_that_has_seen_the_window_is_stood_for_by_its_model_as_judged(trial: Trial) -> None:
+def test_a_champion_that_has_seen_the_window_is_stood_for_by_its_model_as_judged(trial: EvaluationWindow) -> None:
     seen = bundle(1.0, trained="2024-02-01")
-    found = evidence(trial, TRUTH, Standing(4, seen, judged=WORSE), POLICY)
+    found = evidence(trial, TRUTH, Incumbent(4, seen, judged=WORSE), POLICY)
     assert found["champion"]["judged_with"] == "its model as judged"
-    assert found["improvement"] == evidence(trial, TRUTH, Standing(4, WORSE), POLICY)["improvement"]
+    assert found["improvement"] == evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY)["improvement"]
 
 
 @pytest.mark.parametrize(
     ("standing", "words"),
     [
-        (Standing(4, bundle(1.0, trained="2024-01-02")), "the champion has learned from data until 2024-01-02"),
+        (Incumbent(4, bundle(1.0, trained="2024-01-02")), "the champion has learned from data until 2024-01-02"),
         (
-            Standing(4, bundle(1.0, trained="2024-03-01"), bundle(1.0, trained="2024-01-02")),
+            Incumbent(4, bundle(1.0, trained="2024-03-01"), bundle(1.0, trained="2024-01-02")),
             "its model as judged has learned from data until 2024-01-02, and the window that judges opens on 2024",
         ),
-        (Standing(4, bundle(1.0, definition="cancelled")), "another outcome (definition cancelled and not None)"),
+        (Incumbent(4, bundle(1.0, definition="cancelled")), "another outcome (definition cancelled and not None)"),
         (
-            Standing(4, replace(WORSE, settings={"horizon_days": 60.0})),
+            Incumbent(4, replace(WORSE, settings={"horizon_days": 60.0})),
             "another outcome (horizon_days 60.0 and not 90.0)",
         ),
-        (Standing(4, None, fault="SHA-256 differs"), "cannot be read: SHA-256 differs"),
+        (Incumbent(4, None, fault="SHA-256 differs"), "cannot be read: SHA-256 differs"),
     ],
     ids=["seen", "both seen", "definition", "horizon", "damaged"],
 )
-def test_what_cannot_be_compared_says_why_and_closes_the_gate(trial: Trial, standing: Standing, words: str) -> None:
+def test_what_cannot_be_compared_says_why_and_closes_the_gate(
+    trial: EvaluationWindow, standing: Incumbent, words: str
+) -> None:
     found = evidence(trial, TRUTH, standing, POLICY)
     assert words in found["not_comparable"]
     assert "improvement" not in found
     assert [check.gate for check in decide(found, Gates(), 4) if not check.is_open] == ["comparable"]
 
 
-def test_a_champion_that_reads_other_columns_cannot_be_compared(trial: Trial, churn_bundle: Bundle) -> None:
+def test_a_champion_that_reads_other_columns_cannot_be_compared(trial: EvaluationWindow, churn_bundle: Bundle) -> None:
     champion = replace(churn_bundle, settings=TRUTH.settings, facts=TRUTH.facts)
-    found = evidence(trial, TRUTH, Standing(4, champion), POLICY)
+    found = evidence(trial, TRUTH, Incumbent(4, champion), POLICY)
     assert "columns to score are missing" in found["not_comparable"]
 
 
-def test_without_a_champion_only_the_models_own_numbers_stand(trial: Trial) -> None:
+def test_without_a_champion_only_the_models_own_numbers_stand(trial: EvaluationWindow) -> None:
     found = evidence(trial, TRUTH, None, POLICY)
     assert not {"champion", "improvement", "profit", "psi"} & set(found)
     assert closed(decide(found, Gates(), None)) == ""
@@ -146,7 +148,7 @@ def test_the_interval_of_the_improvement_covers_the_truth_as_often_as_it_says() 
     inside = 0
     for _ in range(120):
         loss = rng.normal(1, 0.3, (2, 400)) + rng.normal(0, 0.3, 400)
-        trial = Trial(
+        trial = EvaluationWindow(
             TRUTH, OPENED, pd.DataFrame(), lambda *_: np.empty(0), "loss",
             skill=lambda predicted, rows: -float(predicted[rows].mean()),
             stake=lambda predicted: predicted, came=np.empty(0), eligible=pd.DataFrame(),

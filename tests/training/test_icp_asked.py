@@ -19,10 +19,10 @@ from cvo_ml.simulate import saas_preset, simulate_saas
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.intervals import Interval, bootstrap
 from cvo_ml.stats.ranking import auc, lift
-from training.icp import train_icp
-from training.icp_asked import Asked, asked_record, hidden_winners, over_all_leads, selection
-from training.icp_leads import fit
-from training.icp_rows import LeadRows, lead_rows, split_leads
+from training.icp.dataset import LeadRows, lead_rows, split_leads
+from training.icp.fit_customers import train_icp
+from training.icp.fit_leads import fit
+from training.icp.selection_bias import Asked, asked_record, hidden_winners, over_all_leads, selection
 
 AS_OF = date(2022, 12, 31)
 JOB = IcpJob(setting="leads", age=Horizon("120D"), bags=5, trees=Trees(rounds=40, parameters={"num_leaves": 7}),

@@ -17,7 +17,6 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.leads import lead_fields
-from cvo_ml.pipeline import score_customers
 from cvo_ml.predict import ModelSet
 from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.card import model_card
@@ -25,12 +24,13 @@ from cvo_ml.registry.models import model_of
 from cvo_ml.simulate import simulate_saas
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.ranking import auc
+from cvo_ml.workflows import score_customers
 from tests.priorities.makers import action
-from training.icp import train_icp
-from training.icp_asked import asked_record
-from training.icp_leads import _rivals, fit
-from training.icp_rows import lead_rows, split_leads
-from training.result import Trained
+from training.evidence.result import Trained
+from training.icp.dataset import lead_rows, split_leads
+from training.icp.fit_customers import train_icp
+from training.icp.fit_leads import _rivals, fit
+from training.icp.selection_bias import asked_record
 
 AS_OF = date(2022, 12, 31)
 MINIMA = IcpMinima()

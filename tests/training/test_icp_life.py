@@ -6,7 +6,7 @@ import pandas as pd
 
 from cvo_ml.core.units import Horizon
 from tests.builders import frame, shop_of
-from training.icp_life import life, life_of_leads
+from training.icp.profile_features import life, life_of_leads
 
 START = pd.Series(pd.to_datetime(["2024-01-01"] * 3), index=pd.Index(["a", "b", "c"], name="customer_id"))
 MILESTONES = frame(

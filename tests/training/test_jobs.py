@@ -12,15 +12,17 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import SEASON, feature_hash
 from cvo_ml.registry.bundle import load_bundle, save_bundle
-from cvo_ml.registry.inputs import BTYD
+from cvo_ml.registry.purchase_columns import BTYD
 from cvo_ml.simulate import simulate_shop
 from tests.builders import SHOP_CUT, seeded_shop
-from training import churn_judge, icp, plots
-from training.churn import train_churn
-from training.churn_windows import windows_of
-from training.clv import train_clv
-from training.dates import first_day, training_dates
-from training.icp import labelled, split_in_time, train_icp
+from training.churn import evaluation
+from training.churn.dataset import windows_of
+from training.churn.fit import train_churn
+from training.clv.fit import train_clv
+from training.evidence import plots
+from training.evidence.dates import first_day, training_dates
+from training.icp import fit_customers
+from training.icp.fit_customers import labelled, split_in_time, train_icp
 
 HORIZON = Horizon("60D")
 CLV = ClvJob(horizon=HORIZON, validation_horizon=HORIZON)
@@ -79,7 +81,7 @@ def test_the_grade_of_clv_rests_on_the_window_before_the_cut(big_shop: Tables, t
 
 
 def test_a_model_no_better_than_its_baseline_leaves_it_the_place(big_shop: Tables, monkeypatch) -> None:
-    monkeypatch.setattr(churn_judge, "log_loss", lambda y, p: np.zeros(len(y)))  # no advantage in either
+    monkeypatch.setattr(evaluation, "log_loss", lambda y, p: np.zeros(len(y)))  # no advantage in either
     trained = train_churn(big_shop, SHOP_CUT, ChurnJob(horizon=HORIZON))
     assert trained.bundle.grade == "D"
     assert trained.bundle.kind == "churn.recency_logistic"
@@ -123,7 +125,7 @@ def test_icp_refuses_where_too_few_are_left_to_learn_from(shop: Tables) -> None:
         train_icp(shop, SHOP_CUT, IcpJob(age=Horizon("30D"), top_share=0.1))
     assert refused.value.reason_code == "too_few_icp_positives"
     with pytest.raises(ModelRefused, match="no customer has a closed window"):
-        icp.labelled(shop, first_day(shop) + timedelta(days=20), IcpJob())
+        fit_customers.labelled(shop, first_day(shop) + timedelta(days=20), IcpJob())
 
 
 def test_figures_have_titles_and_units() -> None:

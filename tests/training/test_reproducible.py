@@ -14,9 +14,9 @@ from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from tests.builders import SHOP_CUT, seeded_shop
-from training.churn import train_churn
-from training.clv import train_clv
-from training.icp import train_icp
+from training.churn.fit import train_churn
+from training.clv.fit import train_clv
+from training.icp.fit_customers import train_icp
 
 H, SMALL = Horizon("60D"), {"rounds": 5}
 JOBS = {

@@ -2,25 +2,25 @@
 
 from cvo_ml.models.churn.boosted import BoostedChurn
 from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
-from cvo_ml.models.churn.composition import P_NO_ORDER, Composition, Season
-from cvo_ml.models.churn.doubt import Doubt, WithDoubt
 from cvo_ml.models.churn.hazard import HazardChurn
-from cvo_ml.models.churn.levers import Explanation, agreement, lever_of
 from cvo_ml.models.churn.logistic import LogisticChurn
+from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
+from cvo_ml.models.churn.reasons import Explanation, agreement, lever_of
 from cvo_ml.models.churn.recency import RecencyChurn
+from cvo_ml.models.churn.stacking import P_NO_ORDER, Season, Stack
 
 __all__ = [
     "P_NO_ORDER",
     "BoostedChurn",
     "CalibratedTrees",
-    "Composition",
-    "Doubt",
     "Explanation",
+    "HasInterval",
     "HazardChurn",
     "LogisticChurn",
+    "ProbabilityInterval",
     "RecencyChurn",
     "Season",
-    "WithDoubt",
+    "Stack",
     "agreement",
     "check_outcomes",
     "lever_of",

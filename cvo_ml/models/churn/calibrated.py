@@ -12,15 +12,15 @@ from scipy.special import expit
 
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.models.boosting import BoostedClassifier
-from cvo_ml.models.churn.composition import Composition
-from cvo_ml.models.churn.doubt import Doubt, WithDoubt
-from cvo_ml.models.churn.levers import Explanation
+from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
+from cvo_ml.models.churn.reasons import Explanation
+from cvo_ml.models.churn.stacking import Stack
 from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, calibrator_of
 
 Floats = NDArray[np.float64]
 
 
-class CalibratedTrees(WithDoubt):
+class CalibratedTrees(HasInterval):
     """Trees whose probability is joined with what stands beside them, then calibrated.
 
     Parameters
@@ -31,9 +31,9 @@ class CalibratedTrees(WithDoubt):
 
     def __init__(self, trees: BoostedClassifier) -> None:
         self.trees = trees
-        self.composition_ = Composition()
+        self.composition_ = Stack()
         self.calibration_: Calibrator = NONE
-        self.doubt_ = Doubt()
+        self.doubt_ = ProbabilityInterval()
 
     @property
     def tree_columns(self) -> tuple[str, ...]:
@@ -97,9 +97,9 @@ class CalibratedTrees(WithDoubt):
         """Take over what ``fitted_parts`` gave."""
         self.trees = BoostedClassifier.from_parts(parameters, files)
         # earlier bundles know nothing beside the trees, the first ones the logistic map alone, and no doubt
-        self.composition_ = Composition.from_dict(parameters.get("composition", {}))
+        self.composition_ = Stack.from_dict(parameters.get("composition", {}))
         self.calibration_ = calibrator_of({"method": "logistic", **parameters["calibration"]})
-        self.doubt_ = Doubt(**parameters.get("doubt", {}))
+        self.doubt_ = ProbabilityInterval(**parameters.get("doubt", {}))
         return self
 
 

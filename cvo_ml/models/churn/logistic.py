@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cvo_ml.models.churn.doubt import WithDoubt
-from cvo_ml.models.churn.levers import Explanation
+from cvo_ml.models.churn.probability_interval import HasInterval
+from cvo_ml.models.churn.reasons import Explanation
 
 Floats = NDArray[np.float64]
 
 
-class LogisticChurn(WithDoubt):
+class LogisticChurn(HasInterval):
     """Ridge logistic regression on signed logarithms, standardised; a missing value counts as the median.
 
     Parameters

@@ -10,14 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cvo_ml.models.churn.doubt import Doubt, WithDoubt
-from cvo_ml.models.churn.levers import Explanation
+from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
+from cvo_ml.models.churn.reasons import Explanation
 
 Floats = NDArray[np.float64]
 RECENCY: Final = "days_since_last_order"
 
 
-class RecencyChurn(WithDoubt):
+class RecencyChurn(HasInterval):
     """``P(churn) = logistic(intercept + slope x log(1 + days since the last order))``."""
 
     kind: ClassVar[str] = "churn.recency_logistic"
@@ -64,7 +64,7 @@ class RecencyChurn(WithDoubt):
         model = cls()
         model.intercept_, model.slope_ = float(parameters["intercept"]), float(parameters["slope"])
         model.reference_ = float(parameters["reference"])
-        model.doubt_ = Doubt(**parameters.get("doubt", {}))
+        model.doubt_ = ProbabilityInterval(**parameters.get("doubt", {}))
         return model
 
     @staticmethod

@@ -18,8 +18,8 @@ import numpy as np
 from cvo_ml.config.simulation import SaasConfig
 from cvo_ml.core.units import days_per
 from cvo_ml.simulate.columns import day_number
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.saas.leads import Leads
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MONTH = days_per("M")

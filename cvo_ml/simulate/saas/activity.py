@@ -8,9 +8,9 @@ import numpy as np
 
 from cvo_ml.config.simulation import SaasConfig
 from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.saas.accounts import MONTH, Accounts, price_rows
 from cvo_ml.simulate.saas.leads import Leads, account_ids, lead_ids, profile_columns
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MEAN_TICKET_MINUTES = 15.0

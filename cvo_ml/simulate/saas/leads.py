@@ -17,7 +17,7 @@ from scipy.special import ndtr, ndtri
 from cvo_ml.config.simulation import SaasConfig, SaasDependence
 from cvo_ml.simulate import traits
 from cvo_ml.simulate.columns import Columns, cents, ids, texts, times
-from cvo_ml.simulate.streams import Block
+from cvo_ml.simulate.random_streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TRAITS = ("company_size", "engagement", "maturity", "source")

@@ -12,12 +12,12 @@ from cvo_ml.config.simulation import SaasConfig
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import Columns, table
 from cvo_ml.simulate.presets import saas_preset
+from cvo_ml.simulate.random_streams import Block, blocks
 from cvo_ml.simulate.saas import activity
 from cvo_ml.simulate.saas.accounts import Accounts, plan_of, run_accounts
 from cvo_ml.simulate.saas.leads import Leads, account_ids, deal_columns, draw_leads, lead_columns, lead_ids
 from cvo_ml.simulate.saas.truth import SaasTruth, first_invoice, first_year_contribution
-from cvo_ml.simulate.streams import Block, blocks
-from cvo_ml.simulate.world import Part, chosen_tables, collect
+from cvo_ml.simulate.simulation import Part, chosen_tables, collect
 
 ONCE = ("prices", "acquisition_spend")
 

@@ -15,8 +15,8 @@ from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.simulate.columns import day_number
 from cvo_ml.simulate.saas.accounts import MONTH, list_prices, plan_of, price_level
 from cvo_ml.simulate.saas.activity import MEAN_TICKET_MINUTES
+from cvo_ml.simulate.saas.expectations import AccountState, Expectations, look_ahead
 from cvo_ml.simulate.saas.leads import DAYS_TO_CONTACT, Leads
-from cvo_ml.simulate.saas.outlook import AccountState, Outlook, look_ahead
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Basis = Literal["revenue", "gross_margin", "contribution"]
@@ -60,7 +60,7 @@ class SaasTruth:
         outlook, ids = self._outlook(as_of, horizon)
         return pd.Series(value_of(self.config, outlook, basis), index=ids, name="expected_value")
 
-    def _outlook(self, as_of: str | date, horizon: Horizon | str) -> tuple[Outlook, pd.Index]:
+    def _outlook(self, as_of: str | date, horizon: Horizon | str) -> tuple[Expectations, pd.Index]:
         state, ids = self._state(as_of)
         day = day_number(self.config.start, parse_as_of(as_of))
         return look_ahead(self.config, state, np.full(len(ids), day + Horizon(horizon).whole_days)), ids
@@ -109,7 +109,7 @@ def first_year_contribution(config: SaasConfig, leads: Leads) -> Array:
     state = AccountState(start, plan, leads.churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
     later = look_ahead(config, state, start + FIRST_YEAR)
     first = first_invoice(config, start, plan, leads.seats)
-    outlook = Outlook(later.invoiced + first, later.months + 1, later.churned)
+    outlook = Expectations(later.invoiced + first, later.months + 1, later.churned)
     won = np.array([source.cost_per_customer for source in config.sources])[leads.source] + config.contact.cost
     return value_of(config, outlook, "contribution") - won
 
@@ -119,7 +119,7 @@ def first_invoice(config: SaasConfig, start: Array, plan: Array, seats: Array) -
     return np.asarray(seats * np.round(list_prices(config)[plan] * price_level(config, start), 2))
 
 
-def value_of(config: SaasConfig, outlook: Outlook, basis: Basis) -> Array:
+def value_of(config: SaasConfig, outlook: Expectations, basis: Basis) -> Array:
     """Expected value of an outlook on one basis."""
     if basis == "revenue":
         return outlook.invoiced

@@ -12,10 +12,19 @@ import pyarrow as pa
 
 from cvo_ml.config.simulation import Opportunities, ShopConfig
 from cvo_ml.simulate.columns import Columns, table, texts, times
-from cvo_ml.simulate.shop import aftermath, campaigns, costs, opportunities, population, purchases, sales, touchpoints
+from cvo_ml.simulate.random_streams import Block
+from cvo_ml.simulate.shop import (
+    campaigns,
+    costs,
+    opportunities,
+    population,
+    post_purchase,
+    purchases,
+    sales,
+    touchpoints,
+)
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import Clock
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -33,14 +42,14 @@ class ShopBlock:
     treatments: campaigns.TreatmentLog
 
     @cached_property
-    def refunds(self) -> aftermath.RefundRows:
+    def refunds(self) -> post_purchase.RefundRows:
         """Refunds of the block's orders."""
-        return aftermath.draw_refunds(self.config, self.sales, self.block)
+        return post_purchase.draw_refunds(self.config, self.sales, self.block)
 
     @cached_property
-    def tickets(self) -> aftermath.TicketRows:
+    def tickets(self) -> post_purchase.TicketRows:
         """Tickets of the block's customers."""
-        return aftermath.draw_tickets(self.config, self.sales, self.block)
+        return post_purchase.draw_tickets(self.config, self.sales, self.block)
 
     @cached_property
     def caused(self) -> Array:
@@ -80,11 +89,11 @@ def table_makers(config: ShopConfig) -> dict[str, Callable[[ShopBlock], Columns]
         "customers": (True, _customers),
         "orders": (True, lambda b: sales.order_columns(b.config, b.sales, b.traits, b.block)),
         "order_lines": (config.catalogue, lambda b: sales.line_columns(b.config, b.sales, b.traits, b.block)),
-        "refunds": (config.refunds, lambda b: aftermath.refund_columns(b.config, b.sales, b.refunds, b.block)),
-        "returns": (config.refunds, lambda b: aftermath.return_columns(b.config, b.sales, b.refunds, b.block)),
-        "tickets": (config.tickets, lambda b: aftermath.ticket_columns(b.config, b.sales, b.tickets, b.block)),
-        "surveys": (config.surveys, lambda b: aftermath.survey_columns(b.config, b.sales, b.traits, b.block)),
-        "events": (config.visits_per_day, lambda b: aftermath.visit_columns(b.config, b.lives, b.block)),
+        "refunds": (config.refunds, lambda b: post_purchase.refund_columns(b.config, b.sales, b.refunds, b.block)),
+        "returns": (config.refunds, lambda b: post_purchase.return_columns(b.config, b.sales, b.refunds, b.block)),
+        "tickets": (config.tickets, lambda b: post_purchase.ticket_columns(b.config, b.sales, b.tickets, b.block)),
+        "surveys": (config.surveys, lambda b: post_purchase.survey_columns(b.config, b.sales, b.traits, b.block)),
+        "events": (config.visits_per_day, lambda b: post_purchase.visit_columns(b.config, b.lives, b.block)),
         "touchpoints": (config.touchpoints, _touchpoints),
         "treatments": (config.campaigns, _treatments),
         "assignments": (config.campaigns, _assignments),

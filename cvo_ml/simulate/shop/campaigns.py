@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from cvo_ml.config.simulation import Campaigns
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.population import Profile, Traits
 from cvo_ml.simulate.shop.purchases import Process, advance, revive
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

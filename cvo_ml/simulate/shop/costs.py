@@ -8,11 +8,11 @@ import numpy as np
 
 from cvo_ml.config.simulation import ShopConfig
 from cvo_ml.simulate.columns import Columns, cents, constant, texts, times
-from cvo_ml.simulate.shop.aftermath import RefundRows, TicketRows, expected_refund_share
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.clock import Clock
 from cvo_ml.simulate.shop.population import Traits
+from cvo_ml.simulate.shop.post_purchase import RefundRows, TicketRows, expected_refund_share
 from cvo_ml.simulate.shop.sales import Sales, customer_ids
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ACTIVITIES = ("fulfilment", "support minutes", "refund handling")

@@ -11,9 +11,9 @@ from scipy.special import ndtr
 
 from cvo_ml.config.simulation import Action, Dependence, Opportunities, Population, Renewal, ShopConfig
 from cvo_ml.simulate import traits
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import Clock, PersonalClock
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 TRAITS = ("age", "engagement", "price_sensitivity", "channel")

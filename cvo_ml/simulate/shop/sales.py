@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from cvo_ml.config.simulation import Promotion, ShopConfig
 from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import is_running
 from cvo_ml.simulate.shop.population import Profile, Traits
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 DISCOUNT_OF_OTHERS = 0.3  # share of unresponsive customers' orders that use a running promotion

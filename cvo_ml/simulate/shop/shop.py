@@ -13,14 +13,14 @@ from cvo_ml.config.simulation import ShopConfig
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import table
 from cvo_ml.simulate.presets import shop_preset
+from cvo_ml.simulate.random_streams import Block, blocks
 from cvo_ml.simulate.shop.block import simulate_block, table_makers
 from cvo_ml.simulate.shop.catalogue import toxic_numbers
 from cvo_ml.simulate.shop.clock import Clock
 from cvo_ml.simulate.shop.costs import spend_columns
 from cvo_ml.simulate.shop.sales import product_ids
 from cvo_ml.simulate.shop.truth import ShopTruth
-from cvo_ml.simulate.streams import Block, blocks
-from cvo_ml.simulate.world import Part, chosen_tables, collect
+from cvo_ml.simulate.simulation import Part, chosen_tables, collect
 
 
 @dataclass(frozen=True)

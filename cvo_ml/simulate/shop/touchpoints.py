@@ -15,9 +15,9 @@ import numpy as np
 
 from cvo_ml.config.simulation import ShopConfig
 from cvo_ml.simulate.columns import Columns, texts, times
+from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.population import Profile, Traits
 from cvo_ml.simulate.shop.sales import Sales, customer_ids
-from cvo_ml.simulate.streams import Block
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -19,11 +19,11 @@ from cvo_ml.config.simulation import Opportunities, ShopConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.simulate.columns import day_number
-from cvo_ml.simulate.shop import opportunities, outlook
+from cvo_ml.simulate.shop import expectations, opportunities
 from cvo_ml.simulate.shop.clock import YEARS_AFTER_END
-from cvo_ml.simulate.shop.outlook import Span
+from cvo_ml.simulate.shop.expectations import Span
 from cvo_ml.simulate.shop.purchases import multiplied
-from cvo_ml.simulate.shop.standing import Records, Standing, Treatment
+from cvo_ml.simulate.shop.state import CustomerState, Records, Treatment
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Basis = Literal["revenue", "gross_margin", "contribution"]
@@ -78,14 +78,14 @@ class ShopTruth:
             buys, dies, chances = self._chances(standing, days)
             any_order = standing.alive * opportunities.any_purchase(buys, dies, chances)
         else:
-            any_order = self._by_regularity(standing, days, outlook.any_purchase)
+            any_order = self._by_regularity(standing, days, expectations.any_purchase)
         return self._series(standing.who, 1.0 - any_order, "churn_probability")
 
     def expected_value_of_newcomers(self, horizon: Horizon | str, basis: Basis = "contribution") -> pd.Series:
         """Expected value in [first order, first order + horizon), the first order included, untreated."""
         born = self._records.column("born_day")
         stays = 1.0 - self._records.column("dropout_at_first")
-        standing = Standing(np.arange(len(born)), born, stays, np.zeros(len(born)))
+        standing = CustomerState(np.arange(len(born)), born, stays, np.zeros(len(born)))
         orders = 1.0 + self._orders_until(standing, Horizon(horizon).whole_days)
         return self._series(standing.who, orders * self._records.column(f"value_per_order_{basis}"), "expected_value")
 
@@ -115,7 +115,7 @@ class ShopTruth:
     def _records(self) -> Records:
         return Records(self.config, self.frames)
 
-    def _standing(self, as_of: str | date) -> Standing:
+    def _standing(self, as_of: str | date) -> CustomerState:
         return self._records.on(day_number(self.config.start, parse_as_of(as_of)))
 
     def _series(self, who: Array, values: Array, name: str) -> pd.Series:
@@ -123,22 +123,24 @@ class ShopTruth:
             values, index=pd.Index(self.customers["customer_id"].array[who], name="customer_id"), name=name
         )
 
-    def _orders_until(self, standing: Standing, days: float) -> Array:
+    def _orders_until(self, standing: CustomerState, days: float) -> Array:
         if self.config.by_opportunity:
             return standing.alive * opportunities.expected_purchases(*self._chances(standing, days))
-        return self._by_regularity(standing, days, lambda spans, stages: outlook.expected_purchases(spans, stages)[0])
+        return self._by_regularity(
+            standing, days, lambda spans, stages: expectations.expected_purchases(spans, stages)[0]
+        )
 
-    def _by_regularity(self, standing: Standing, days: float, ask: Callable[[list[Span], Array], Array]) -> Array:
+    def _by_regularity(self, standing: CustomerState, days: float, ask: Callable[[list[Span], Array], Array]) -> Array:
         """Ask group by group: one regularity needs one number of stages."""
         result, regularity = np.zeros(len(standing.who)), self._records.column("regularity")[standing.who]
         for k in np.unique(regularity):
             rows = np.flatnonzero(regularity == k)
             alive = standing.alive[rows].astype(float)
-            stages = outlook.stages_at_age(standing.age[rows], int(k), alive)
+            stages = expectations.stages_at_age(standing.age[rows], int(k), alive)
             result[rows] = ask(self._spans(standing, rows, days), stages)
         return result
 
-    def _spans(self, standing: Standing, rows: Array, days: float) -> list[Span]:
+    def _spans(self, standing: CustomerState, rows: Array, days: float) -> list[Span]:
         """The window as stretches of constant parameters: what a running treatment covers, and the rest."""
         running = standing.running
         if running is None:
@@ -146,7 +148,9 @@ class ShopTruth:
         edge = min(running.days, days)
         return [self._span(standing, rows, 0.0, edge, running), self._span(standing, rows, edge, days, None)]
 
-    def _span(self, standing: Standing, rows: Array, since: float, until: float, running: Treatment | None) -> Span:
+    def _span(
+        self, standing: CustomerState, rows: Array, since: float, until: float, running: Treatment | None
+    ) -> Span:
         who, day = standing.who[rows], standing.day[rows]
         if float((day + until).max(initial=0.0)) > self._records.clock.days:
             raise UsageError(f"the window ends more than {YEARS_AFTER_END} years after the data: shorten the horizon")
@@ -158,7 +162,7 @@ class ShopTruth:
         rate, per_order, per_day = multiplied(rate, per_order, per_day, lift, survival)
         return Span(personal.elapsed(day + until) - personal.elapsed(day + since), rate, per_order, per_day)
 
-    def _chances(self, standing: Standing, days: float) -> tuple[Array, Array, Array]:
+    def _chances(self, standing: CustomerState, days: float) -> tuple[Array, Array, Array]:
         """Purchase and death probability, and the number of opportunities in the window."""
         purchase = self.config.populations[0].purchase
         assert isinstance(purchase, Opportunities)
@@ -167,7 +171,7 @@ class ShopTruth:
         until = opportunities.opportunities_before(born, purchase.every.days, standing.day + days)
         return buys, dies, until - opportunities.opportunities_before(born, purchase.every.days, standing.day)
 
-    def _effect_of(self, number: int, standing: Standing, plain: Array, days: float) -> pd.DataFrame:
+    def _effect_of(self, number: int, standing: CustomerState, plain: Array, days: float) -> pd.DataFrame:
         campaigns, who = self.config.campaigns, standing.who
         assert campaigns is not None
         action, effect = campaigns.actions[number], self._records.effects("effect")[:, number]

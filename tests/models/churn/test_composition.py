@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.features import SEASON
-from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, Composition, Doubt, HazardChurn, RecencyChurn, Season
+from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, HazardChurn, ProbabilityInterval, RecencyChurn, Season, Stack
 
 RNG = np.random.default_rng(3)
 N = 3000
@@ -28,7 +28,7 @@ X = pd.DataFrame(
 KNOWN = expit(-1 + 0.02 * X["days_since_last_order"].to_numpy())
 WAVE = 0.1 + 0.6 * X[SEASON[0]].to_numpy() - 0.4 * X[SEASON[1]].to_numpy()
 Y = RNG.uniform(size=N) < expit(logit(KNOWN) + WAVE)
-JOINED = Composition(0.25, typical=0.3, season=Season(0.1, 0.5, -0.4))
+JOINED = Stack(0.25, typical=0.3, season=Season(0.1, 0.5, -0.4))
 SMALL = {"num_threads": 1, "num_leaves": 4, "min_data_in_leaf": 40}
 
 
@@ -62,11 +62,11 @@ def test_a_pull_shrinks_the_wave_towards_none() -> None:
 def test_the_trees_are_joined_on_the_log_odds() -> None:
     expected = 0.75 * logit(KNOWN) + 0.25 * logit(X[P_NO_ORDER]) + JOINED.season.at(X)
     assert JOINED.apply(KNOWN, X) == pytest.approx(expit(expected.to_numpy()))
-    assert np.array_equal(Composition().apply(KNOWN, X), KNOWN)
+    assert np.array_equal(Stack().apply(KNOWN, X), KNOWN)
 
 
 def test_where_the_model_of_purchases_has_no_number_the_trees_stand_alone() -> None:
-    stack = Composition(0.25)
+    stack = Stack(0.25)
     some = X.assign(**{P_NO_ORDER: X[P_NO_ORDER].where(X.index % 2 == 0)})
     p = stack.apply(KNOWN, some)
     assert p[1::2] == pytest.approx(KNOWN[1::2])
@@ -100,7 +100,7 @@ def test_json_brings_it_back_to_the_bit(kind: type) -> None:
     assert np.array_equal(back.effects(X[:20])[1], fitted.effects(X[:20])[1])
     assert back.columns == ("days_since_last_order", P_NO_ORDER, *SEASON)
     older = {name: value for name, value in parameters.items() if name != "composition"}
-    assert kind.from_parts(older, files).composition_ == Composition()
+    assert kind.from_parts(older, files).composition_ == Stack()
 
 
 def test_a_frame_without_its_columns_is_refused_by_name(model: BoostedChurn) -> None:
@@ -118,10 +118,10 @@ def test_every_kind_has_an_interval_around_its_probability(model: BoostedChurn) 
     for each in (model, RecencyChurn().fit(X, Y)):
         p = each.predict_proba(X)[:, 1]
         assert each.predict_interval(X) == pytest.approx(np.column_stack([p, p])), "no doubt was learnt"
-        each.doubt_ = Doubt(level_sd=0.2)
+        each.doubt_ = ProbabilityInterval(level_sd=0.2)
         low, high = each.predict_interval(X, level=0.9).T
         assert logit(high) - logit(p) == pytest.approx(np.full(N, 1.6449 * 0.2), rel=1e-4)
         assert logit(p) - logit(low) == pytest.approx(logit(high) - logit(p))
         back = type(each).from_parts(*each.to_parts())
         assert np.array_equal(back.predict_interval(X), each.predict_interval(X))
-        each.doubt_ = Doubt()
+        each.doubt_ = ProbabilityInterval()

@@ -7,7 +7,15 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.models.churn import BoostedChurn, Doubt, Explanation, HazardChurn, LogisticChurn, agreement, lever_of
+from cvo_ml.models.churn import (
+    BoostedChurn,
+    Explanation,
+    HazardChurn,
+    LogisticChurn,
+    ProbabilityInterval,
+    agreement,
+    lever_of,
+)
 from cvo_ml.models.protocol import Bundled
 
 RNG = np.random.default_rng(11)
@@ -104,7 +112,7 @@ def test_a_monotone_column_can_only_raise_the_probability() -> None:
 
 def test_doubt_widens_with_the_levels_wandering_and_holds_the_probability() -> None:
     p = np.array([0.1, 0.5, 0.9])
-    narrow, wide = (Doubt(level_sd=sd).interval(p) for sd in (0.1, 0.5))
+    narrow, wide = (ProbabilityInterval(level_sd=sd).interval(p) for sd in (0.1, 0.5))
     assert ((wide[:, 0] < narrow[:, 0]) & (narrow[:, 0] < p) & (p < narrow[:, 1]) & (narrow[:, 1] < wide[:, 1])).all()
     # 90 % of a normal law lie within 1.645 standard deviations, here of the log-odds
     assert wide[1] == pytest.approx(expit([-1.6449 * 0.5, 1.6449 * 0.5]), abs=1e-4)

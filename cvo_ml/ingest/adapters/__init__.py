@@ -1,0 +1,90 @@
+"""Known export formats: each brings its mapping and rules, and takes its rows apart into tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from cvo_ml.config.shops import ShopConfig, TableConfig
+from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
+from cvo_ml.ingest.adapters.adapter import Adapter, Parts
+from cvo_ml.ingest.raw import RawTable
+from cvo_ml.ingest.row_status import RAGGED
+from cvo_ml.ingest.sources import read_objects_of, read_source
+
+__all__ = ["ADAPTERS", "Adapter", "Parts", "adapter_of", "main_parts", "side_parts", "with_adapter"]
+
+ADAPTERS: Final[Mapping[str, Adapter]] = {
+    "online_retail": online_retail.ADAPTER,
+    "shopify": shopify.ADAPTER,
+    "segment": segment.ADAPTER,
+    "ga4": ga4.ADAPTER,
+    "stripe": stripe.ADAPTER,
+}
+_PLAIN: Final = Adapter({})
+
+
+def adapter_of(name: str | None) -> Adapter:
+    """The adapter of that name; one that changes nothing where there is none."""
+    return ADAPTERS[name] if name else _PLAIN
+
+
+def with_adapter(shop: ShopConfig) -> ShopConfig:
+    """The shop with its adapter's mapping and rules written out.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If the two together are not a complete declaration.
+    """
+    declares = adapter_of(shop.adapter).declares
+    own = shop.model_dump(exclude_unset=True)
+    columns = {**declares.get("columns", {}), **shop.columns}
+    return ShopConfig.model_validate({**declares, **own, "columns": columns, "adapter": None})
+
+
+def main_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
+    """The raw tables of the shop's first source.
+
+    Raises
+    ------
+    DataError, ConfigError, UsageError
+        As the source's reader.
+    """
+    adapter = adapter_of(shop.adapter)
+    if adapter.unpack is not None:
+        return adapter.unpack(read_objects_of(declared.source), declared.columns)
+    return adapter.parts_of(read_source(declared.source, adapter.wanted(declared), adapter.optional), declared)
+
+
+def side_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[str, tuple[RawTable, TableConfig, str]]:
+    """The further tables: those that the first source holds too, and those with a source of their own.
+
+    Returns
+    -------
+    Table name to its raw rows, its declaration, and what is wrong with its unreadable rows.
+
+    Raises
+    ------
+    DataError, ConfigError, UsageError
+        As the sources' readers.
+    """
+    adapter = adapter_of(shop.adapter)
+    found: dict[str, tuple[RawTable, TableConfig, str]] = {}
+    for name, side in adapter.sides.items():
+        if name in parts and len(parts[name]) and name not in declared.tables:
+            config = TableConfig.model_validate({"source": declared.source.model_dump(), **side})
+            found[name] = (parts[name], config, adapter.ragged)
+    for name, config in declared.tables.items():
+        found[name] = _own_source(name, config)
+    return found
+
+
+def _own_source(name: str, config: TableConfig) -> tuple[RawTable, TableConfig, str]:
+    adapter = adapter_of(config.adapter)
+    if adapter.unpack is None:
+        wanted = [*config.columns.values(), *config.profile.values()]
+        return read_source(config.source, wanted, may_be_empty=True), config, RAGGED
+    columns = {**adapter.declares["columns"], **config.columns}
+    part = adapter.unpack(read_objects_of(config.source), columns)[name]
+    return part, config.model_copy(update={"columns": columns}), adapter.ragged

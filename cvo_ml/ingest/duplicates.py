@@ -1,0 +1,71 @@
+"""Duplicates, judged by key: exact ones are left out, conflicting ones set aside whole, unkeyed ones reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from cvo_ml.ingest.raw import Mask
+from cvo_ml.ingest.row_rules import Judged
+from cvo_ml.ingest.row_status import RowStatus
+
+CONFLICT: Final = "order id with conflicting rows"
+SEVERAL_CUSTOMERS: Final = "order of several customers"
+LOOK_ALIKE: Final = "{:,} rows look like another one and were kept: nothing in them is a key"
+KEY_CONFLICT: Final = "key with conflicting rows"
+
+
+def judge_duplicates(judged: Judged) -> tuple[str, ...]:
+    """Judge the rows that are still used; returns what is only reported.
+
+    Below zero, one order id may stand several times: an order can be refunded in parts. Lines are
+    judged by order too: one with lines of several customers is set aside whole.
+
+    Raises
+    ------
+    DataError
+        If conflicting rows are a fault of the file.
+    """
+    fates, rows, spec = judged.fates, judged.rows, judged.spec
+    same = _among(fates.alive, rows, lambda alive: alive.duplicated(keep="first"))
+    notes: tuple[str, ...] = ()
+    if spec.key:
+        fates.exclude(same, f"exact duplicate by {' and '.join(spec.key)}")
+        _quarantine_conflicts(fates, judged)
+    elif count := int(same.sum()):
+        where = "" if spec.table in ("orders", "order_lines") else f"{spec.table}: "
+        notes = (where + LOOK_ALIKE.format(count),)
+    if spec.table == "order_lines" and {"order_id", "customer_id"} <= set(spec.columns):
+        several = _among(fates.alive, rows, _of_several_customers)
+        fates.quarantine(several, spec.header("order_id"), SEVERAL_CUSTOMERS)
+    return notes
+
+
+def _quarantine_conflicts(fates: RowStatus, judged: Judged) -> None:
+    rows, spec = judged.rows, judged.spec
+    positive = (rows["net"] >= 0).to_numpy() if "order_id" in spec.key and "net" in rows else True
+    key = list(spec.key)
+    conflicting = _among(fates.alive & positive, rows, lambda alive: alive.duplicated(key, keep=False))
+    reason = CONFLICT if "order_id" in spec.key else KEY_CONFLICT
+    fates.quarantine(_whole(fates.alive, rows, key[0], conflicting), spec.header(key[0]), reason)
+
+
+def _among(chosen: Mask, rows: pd.DataFrame, judge: Callable[[pd.DataFrame], pd.Series]) -> Mask:
+    verdict = np.zeros(len(rows), dtype=np.bool_)
+    verdict[chosen] = judge(rows[chosen]).to_numpy(dtype=np.bool_)
+    return verdict
+
+
+def _of_several_customers(rows: pd.DataFrame) -> pd.Series:
+    pairs = rows[["order_id", "customer_id"]].drop_duplicates()
+    return rows["order_id"].isin(pairs.loc[pairs["order_id"].duplicated(), "order_id"])
+
+
+def _whole(alive: Mask, rows: pd.DataFrame, key: str, conflicting: Mask) -> Mask:
+    """All used rows that share the first part of the key with a conflicting row: an order is set aside whole."""
+    if not conflicting.any():
+        return conflicting
+    return alive & rows[key].isin(rows.loc[conflicting, key].unique()).to_numpy()

@@ -1,0 +1,191 @@
+"""Which rows are excluded by rule, which are quarantined, in one order for every table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cvo_ml.config.shops import NO_CURRENCY, Exclusion
+from cvo_ml.core.contract import TIME_DTYPE
+from cvo_ml.core.errors import ConfigError
+from cvo_ml.core.units import midnight
+from cvo_ml.ingest.casts import Cast, RawColumn, cast
+from cvo_ml.ingest.casts.column import as_mask
+from cvo_ml.ingest.raw import Mask, RawTable
+from cvo_ml.ingest.row_status import RowStatus
+from cvo_ml.ingest.specs import TableSpec
+
+AFTER_AS_OF: Final = "after as_of"
+GUEST: Final = "guest (no customer)"
+TEST_ORDER: Final = "test order"
+ZERO_REFUND: Final = "refund of zero"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A table's rows with canonical columns, and what became of each; duplicates are judged later.
+
+    ``rows`` is (n, columns), faulty rows included; ``counts`` say how often what was converted, by header;
+    ``facts`` are those of the whole columns, by canonical name.
+    """
+
+    spec: TableSpec
+    raw: RawTable
+    fates: RowStatus
+    rows: pd.DataFrame
+    counts: Mapping[tuple[str, str], int]
+    facts: Mapping[str, frozenset[str]]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was repaired, converted or noticed, as sentences."""
+        files = self.raw.places.files
+        return (*self.raw.notes, *counted(files[0] if len(files) == 1 else f"{len(files):,} files", self.counts))
+
+    @property
+    def used(self) -> pd.DataFrame:
+        """The rows that are still used."""
+        return self.rows[self.fates.alive]
+
+
+def judge(
+    raw: RawTable, spec: TableSpec, as_of: date | None, facts: Mapping[str, frozenset[str]] | None = None
+) -> Judged:
+    """Cast the mapped columns, and judge each row for itself.
+
+    Parameters
+    ----------
+    facts:
+        What is known of whole columns, where ``raw`` is a part of a source.
+
+    Raises
+    ------
+    DataError
+        If a column as a whole is ambiguous, a fault is one of the file, or another currency stands in it.
+    """
+    fates = RowStatus(raw, spec.table, spec.max_bad_share, spec.ragged)
+    casts = cast_columns(raw, spec, facts)
+    exclude_by_rule(fates, casts, spec, as_of)
+    quarantine_faults(fates, raw, casts, spec)
+    rows = pd.DataFrame({name: column.values for name, column in casts.items()})
+    for name, value in spec.constants.items():
+        rows[name] = _constant(value, spec.kinds[name], len(rows))
+    counts = {
+        (spec.header(name), what): count for name, column in casts.items() for what, count in column.counts.items()
+    }
+    return Judged(spec, raw, fates, rows, counts, {name: column.facts for name, column in casts.items()})
+
+
+def counted(where: str, counts: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
+    """What was converted or noticed in columns, as sentences."""
+    return tuple(f"{where}: column {header!r}: {count:,} {what}" for (header, what), count in counts.items())
+
+
+def _constant(value: str | float, kind: str, rows: int) -> pd.Series:
+    dtype = {"id": "str", "text": "str", "time": TIME_DTYPE, "flag": "bool"}.get(kind, "float64")
+    return pd.Series([value] * rows, dtype=dtype)
+
+
+def cast_columns(raw: RawTable, spec: TableSpec, facts: Mapping[str, frozenset[str]] | None) -> dict[str, Cast]:
+    """Every mapped column that the source has, as its kind, by canonical name; profile fields are texts.
+
+    Raises
+    ------
+    DataError
+        If a column as a whole is ambiguous.
+    """
+    found = {name: header for name, header in spec.headers.items() if header in raw.columns}
+    known = {name: None if facts is None else facts.get(name, frozenset()) for name in found}
+    return {name: _cast(name, _column(raw, header, known[name]), spec) for name, header in found.items()}
+
+
+def _cast(name: str, column: RawColumn, spec: TableSpec) -> Cast:
+    found = cast(column, spec.kinds.get(name, "text"), spec.source, spec.timezone, name)
+    if name not in spec.values:
+        return found
+    meanings = spec.values[name]
+    unknown = found.values.notna() & ~found.values.isin(list(meanings))
+    faults = {**found.faults, "a text without a declared meaning": unknown.to_numpy()}
+    return Cast(found.values.map(meanings).astype("str"), faults, found.counts)
+
+
+def _column(raw: RawTable, header: str, facts: frozenset[str] | None = None) -> RawColumn:
+    return RawColumn(raw.columns[header], header, raw.places, facts)
+
+
+def exclude_by_rule(fates: RowStatus, casts: Mapping[str, Cast], spec: TableSpec, as_of: date | None) -> None:
+    """Leave out rows on or after ``as_of``, guests, test orders, empty refunds and what is declared, in this order."""
+    if as_of is not None and spec.event_time is not None and spec.event_time in casts:
+        fates.exclude((casts[spec.event_time].values >= midnight(as_of)).to_numpy(), AFTER_AS_OF)
+    if spec.guests:
+        fates.exclude(_empty(casts["customer_id"]), GUEST)
+    if "is_test" in casts:
+        fates.exclude(casts["is_test"].values.fillna(False).to_numpy(dtype=np.bool_), TEST_ORDER)
+    if spec.table == "refunds":
+        fates.exclude((casts["amount"].values == 0).to_numpy(), ZERO_REFUND)
+    for exclusion in spec.exclude:
+        fates.exclude(_matching(exclusion, casts[exclusion.column].values), exclusion.rule)
+
+
+def _matching(exclusion: Exclusion, values: pd.Series) -> Mask:
+    matched = values.isin(list(exclusion.equals)).to_numpy()
+    if exclusion.pattern is None:
+        return matched
+    try:
+        found = pc.match_substring_regex(pa.array(values, pa.large_string()), f"^(?:{exclusion.pattern})$")
+    except pa.ArrowInvalid:
+        raise ConfigError(
+            f"exclude: rule {exclusion.rule!r}: its pattern cannot be applied: {exclusion.pattern!r}"
+        ) from None
+    return matched | as_mask(found)
+
+
+def quarantine_faults(fates: RowStatus, raw: RawTable, casts: Mapping[str, Cast], spec: TableSpec) -> None:
+    """Set aside rows with a fault in a mapped column, then those after the extract.
+
+    Raises
+    ------
+    DataError
+        If a fault is one of the file, or the file holds another currency than the shop's.
+    """
+    for name, column in casts.items():
+        for reason, rows in column.faults.items():
+            fates.quarantine(rows, spec.header(name), reason)
+        if name in spec.required:
+            fates.quarantine(_empty(column), spec.header(name), "null")
+    if "currency" in casts:
+        _judge_currency(fates, raw, casts["currency"], spec)
+    if spec.extracted_at is not None and spec.event_time is not None and spec.event_time in casts:
+        late = (casts[spec.event_time].values > _utc(pd.Timestamp(spec.extracted_at))).to_numpy()
+        fates.quarantine(late, spec.header(spec.event_time), "after extracted_at")
+
+
+def _empty(column: Cast) -> Mask:
+    faulty = np.zeros(len(column.values), dtype=np.bool_)
+    for rows in column.faults.values():
+        faulty |= rows
+    return column.values.isna().to_numpy() & ~faulty
+
+
+def _judge_currency(fates: RowStatus, raw: RawTable, column: Cast, spec: TableSpec) -> None:
+    codes = column.values.str.upper()
+    header = spec.columns["currency"]
+    known = fates.alive & codes.notna().to_numpy()
+    found = sorted(codes[known].unique())
+    expected = spec.currency if spec.currency != NO_CURRENCY or not found else codes[known].mode()[0]
+    if set(found) - {expected}:
+        rows = known & (codes != expected).to_numpy()
+        problem = f"holds {', '.join(found[:5])}, but one run holds one currency ({expected})"
+        raise _column(raw, header).refuse(problem, "export each currency for itself", rows)
+    fates.quarantine(_empty(column), header, "blank currency")
+
+
+def _utc(moment: pd.Timestamp) -> pd.Timestamp:
+    return moment.tz_convert("UTC").tz_localize(None) if moment.tzinfo else moment

@@ -1,0 +1,177 @@
+"""What became of each source row: used, quarantined for a reason, or excluded by a rule; once each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.core.errors import DataError
+from cvo_ml.core.ledger import RowLedger
+from cvo_ml.ingest.raw import Mask, Places, RawTable
+
+QUARANTINE_COLUMNS: Final = ("table", "file", "row", "column", "reason")
+RAGGED: Final = "another number of fields than the header"
+_REMEDIES: Final = {
+    RAGGED: "check its quotes and its delimiter",
+    "decimal comma": "declare decimal: ',' (--decimal)",
+    "not a number": "write plain numbers such as 1234.50, without currency signs or thousands separators",
+    "too large": "amounts and quantities stay below 1e13: check the column, or give money in a larger unit",
+    "not an ISO 8601 date": "write 2024-06-30 or 2024-06-30T18:00:00Z, or declare its date_format (--date-format)",
+    "not a date of the declared format": "correct date_format, or export the dates again",
+    "null": "fill it; where rows without a customer are guests, declare guests: exclude (--guests)",
+    "order id with conflicting rows": "if each row is an order line, declare rows: lines",
+    "names an unknown order": "export orders and this table over the same time",
+    "its order is in quarantine": "look at the reasons of the orders first",
+    "below zero": "write what went back as positive amounts",
+    "before its order": "correct the times, or their zone",
+    "not a JSON object": "write one JSON object a line",
+    "sentinel date": "days up to 1900-01-01, 1970-01-01 and the year 9999 stand for 'unknown': export such as empty",
+    "after extracted_at": "correct extracted_at, or the clock that wrote the dates",
+    "blank currency": "fill it, or leave the column out of the mapping where all rows are in one currency",
+}
+
+
+@dataclass(frozen=True)
+class _RowState:
+    """A judgement; ``excluded`` says whether by rule, else the rows are quarantined."""
+
+    column: str
+    reason: str
+    excluded: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"{self.column}: {self.reason}" if self.column else self.reason
+
+
+def too_many(
+    reason: str, file: str, column: str, count: int, judged: int, max_bad_share: float, first_rows: list[int]
+) -> DataError:
+    """The error of a fault in more than the allowed share of a file's rows."""
+    return DataError(
+        f"{reason} in {count / judged:.1%} of its rows, more than the {max_bad_share:.1%} allowed",
+        f"{_REMEDIES.get(reason, 'correct the export')}, or raise max_bad_share (--max-bad-share)",
+        file=file,
+        column=column or None,
+        count=count,
+        first_rows=first_rows,
+    )
+
+
+class RowStatus:
+    """The account of one table's rows, filled while they are judged; the first judgement of a row counts.
+
+    Parameters
+    ----------
+    max_bad_share:
+        More rows of a file than this share of those not excluded, with one fault in one column, refuse it.
+    ragged:
+        What is wrong with the rows that could not be read at all.
+    """
+
+    def __init__(self, raw: RawTable, table: str, max_bad_share: float, ragged: str = RAGGED) -> None:
+        self._raw, self._table, self._max_bad_share, self._ragged = raw, table, max_bad_share, ragged
+        self._kinds: list[_RowState] = []
+        self._fate: NDArray[np.int16] = np.zeros(len(raw), dtype=np.int16)  # 0 used, else place in _kinds + 1
+        self.alive: Mask = np.ones(len(raw), dtype=np.bool_)
+        for rule, rows in raw.left_out.items():
+            self.exclude(rows, rule)
+        self._refuse_if_many("", ragged, raw.ragged)
+
+    def exclude(self, rows: Mask, rule: str) -> None:
+        """Leave out the rows by a declared rule."""
+        self._settle(rows, _RowState("", rule, excluded=True))
+
+    def quarantine(self, rows: Mask, column: str, reason: str) -> None:
+        """Set the rows aside for a fault.
+
+        Raises
+        ------
+        DataError
+            If the fault is a fault of the file: more than ``max_bad_share`` of its rows show it.
+        """
+        found = rows & ~self.excluded()
+        if found.any():
+            self._refuse_if_many(column, reason, self._raw.places[found])
+            self._settle(rows, _RowState(column, reason))
+
+    def excluded(self) -> Mask:
+        """(n,) rows left out by rule."""
+        return np.array([False, *(kind.excluded for kind in self._kinds)])[self._fate]
+
+    def _settle(self, rows: Mask, kind: _RowState) -> None:
+        found = rows & self.alive
+        if found.any():
+            self._kinds.append(kind)
+            self._fate[found] = len(self._kinds)
+            self.alive &= ~rows
+
+    def _refuse_if_many(self, column: str, reason: str, places: Places) -> None:
+        if not len(places):
+            return
+        judged = self._raw.rows - int(self.excluded().sum())
+        if len(self._raw.sources) > 1:
+            judged, places = self._worst_file(places)
+        if len(places) > self._max_bad_share * judged:
+            file, first_rows = places.first()
+            raise too_many(reason, file, column, len(places), judged, self._max_bad_share, first_rows)
+
+    def _worst_file(self, places: Places) -> tuple[int, Places]:
+        """The rows of the file with the greatest share of ``places``, and how many of its rows are judged."""
+        size = len(self._raw.sources)
+        rows = np.bincount(self._raw.places.file[~self.excluded()], minlength=size) + np.bincount(
+            self._raw.ragged.file, minlength=size
+        )
+        worst = int(np.argmax(np.bincount(places.file, minlength=size) / np.maximum(rows, 1)))
+        return int(rows[worst]), places[places.file == worst]
+
+    def ledger(self) -> RowLedger:
+        """The balanced account of all files."""
+        return self._account(self._fate, len(self._raw.ragged))
+
+    def by_file(self) -> dict[str, RowLedger]:
+        """The balanced account of each file."""
+        place, ragged = self._raw.places.file, np.bincount(self._raw.ragged.file, minlength=len(self._raw.sources))
+        if len(self._raw.sources) == 1:
+            return {self._raw.sources[0].name: self.ledger()}
+        return {
+            source.name: self._account(self._fate[place == number], int(ragged[number]))
+            for number, source in enumerate(self._raw.sources)
+        }
+
+    def _account(self, fates: NDArray[np.int16], ragged: int) -> RowLedger:
+        counts = np.bincount(fates, minlength=len(self._kinds) + 1)
+        quarantined: dict[str, int] = {self._ragged: ragged} if ragged else {}
+        excluded: dict[str, int] = {}
+        for kind, count in zip(self._kinds, counts[1:].tolist(), strict=True):
+            if count:
+                account = excluded if kind.excluded else quarantined
+                account[kind.words] = account.get(kind.words, 0) + count
+        return RowLedger(len(fates) + ragged, int(counts[0]), quarantined, excluded)
+
+    def quarantined(self) -> pd.DataFrame:
+        """The rows set aside: table, file, row (1 = the first data row), column, reason; never a value."""
+        rows = np.flatnonzero(~self.alive & ~self.excluded())
+        columns = np.array(["", *(kind.column for kind in self._kinds)], dtype=object)[self._fate[rows]]
+        reasons = np.array(["", *(kind.reason for kind in self._kinds)], dtype=object)[self._fate[rows]]
+        ragged = len(self._raw.ragged)
+        files = np.array(self._raw.places.files, dtype=object)
+        file = np.concatenate([self._raw.ragged.file, self._raw.places.file[rows]]).astype(np.int64)
+        frame = pd.DataFrame(
+            {
+                "table": pd.Series([self._table] * (ragged + len(rows)), dtype="str"),
+                "file": pd.Series(files[file], dtype="str"),
+                "row": np.concatenate([self._raw.ragged.row, self._raw.places.row[rows]]).astype(np.int64),
+                "column": pd.Series(np.concatenate([[""] * ragged, columns]), dtype="str"),
+                "reason": pd.Series(np.concatenate([[self._ragged] * ragged, reasons]), dtype="str"),
+            }
+        )
+        return (
+            frame.assign(_file=file)
+            .sort_values(["_file", "row"], kind="stable", ignore_index=True)
+            .drop(columns="_file")
+        )

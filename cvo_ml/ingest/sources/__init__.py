@@ -1,0 +1,160 @@
+"""From a declared source to a raw table, by the ending of its name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from cvo_ml.config.shops import WITHHELD, SourceConfig
+from cvo_ml.core.errors import ConfigError, DataError, UsageError
+from cvo_ml.ingest.raw import RawTable, refuse_empty, stack
+from cvo_ml.ingest.sources.csv_layout import lay_out
+from cvo_ml.ingest.sources.csv_text import read_csv
+from cvo_ml.ingest.sources.databases import ENVIRONMENT, read_duckdb, read_postgres
+from cvo_ml.ingest.sources.inspection import require_file
+from cvo_ml.ingest.sources.json_lines import JsonObjects, read_json, read_objects
+from cvo_ml.ingest.sources.parquet import open_parquet, read_parquet
+
+__all__ = ["JsonObjects", "files_of", "headers_of", "read_objects", "read_objects_of", "read_source"]
+
+_SAMPLE: Final = "sample://"
+_TEXT: Final = (".csv", ".txt", ".tsv")
+_JSON: Final = (".jsonl", ".ndjson", ".json")
+_DATABASE: Final = (".duckdb", ".ddb")
+_Reader = Callable[[Path, SourceConfig, Sequence[str], Collection[str]], RawTable]
+
+
+def read_source(
+    source: SourceConfig, wanted: Sequence[str], optional: Collection[str] = (), *, may_be_empty: bool = False
+) -> RawTable:
+    """The wanted columns of a declared source: one file, several files of one schema, or a table of a database.
+
+    Parameters
+    ----------
+    optional:
+        Those of ``wanted`` that may be missing.
+    may_be_empty:
+        Whether a header without rows is a table too.
+
+    Raises
+    ------
+    ConfigError
+        If the name's ending says no known format, or ``path`` is a server's address.
+    DataError, UsageError
+        As the reader of the format; or if there are no rows where there must be some.
+    """
+    found = _read(source, wanted, optional)
+    if not may_be_empty:
+        for file in found.sources:
+            refuse_empty(file.rows, file.name)
+    return found
+
+
+def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]) -> RawTable:
+    if source.path == WITHHELD:
+        raise ConfigError(
+            "source: its path is a server's address: keep that in an environment variable, and write path: env://NAME"
+        )
+    if source.path.startswith(ENVIRONMENT):
+        return read_postgres(source, wanted, optional)
+    paths = files_of(source)
+    tables = [_reader(path)(path, source, wanted, optional) for path in paths]
+    return stack(_told_apart(paths, tables))
+
+
+def headers_of(source: SourceConfig) -> tuple[str, ...]:
+    """The headers of a source's first file; none where it is no text with a header and no Parquet file.
+
+    Raises
+    ------
+    DataError, UsageError
+        As the reader of the format.
+    """
+    path = files_of(source)[0]
+    if _plain_name(path).endswith(_TEXT):
+        return lay_out(path, source, ()).header
+    if _plain_name(path).endswith(".parquet"):
+        with open_parquet(path) as file:
+            return tuple(file.schema_arrow.names)
+    require_file(path)
+    return ()
+
+
+def _told_apart(paths: Sequence[Path], tables: list[RawTable]) -> list[RawTable]:
+    """The tables, with the folder in the names where files of several folders have one name."""
+    if len({path.name for path in paths}) == len(paths):
+        return tables
+    return [table.renamed(f"{path.parent.name}/{path.name}") for path, table in zip(paths, tables, strict=True)]
+
+
+def read_objects_of(source: SourceConfig) -> list[JsonObjects]:
+    """The JSON objects of each file of a declared source.
+
+    Raises
+    ------
+    ConfigError
+        If the name's ending does not say JSON.
+    """
+    paths = files_of(source)
+    if paths and not _plain_name(paths[0]).endswith(_JSON):
+        raise ConfigError(f"source {source.path}: this format is JSON: use .jsonl, .jsonl.gz or .json")
+    return [read_objects(path, source) for path in paths]
+
+
+def files_of(source: SourceConfig) -> list[Path]:
+    """The files of a source: itself, those of a folder, or those that match a pattern, in the order of their names.
+
+    Raises
+    ------
+    DataError
+        If a folder holds files of several formats.
+    UsageError
+        If it holds none, or nothing matches.
+    """
+    if source.path.startswith(_SAMPLE):
+        name = source.path.removeprefix(_SAMPLE)
+        return [Path(str(resources.files("cvo_ml.ingest.sample") / Path(name).name))]
+    path = Path(source.path)
+    if path.is_file() or not (path.is_dir() or "*" in source.path):
+        return [path]
+    listed = path.iterdir() if path.is_dir() else _matching(path)
+    found = sorted(file for file in listed if file.is_file() and not file.name.startswith((".", "_")))
+    if not found:
+        what = "the folder holds no files" if path.is_dir() else "no file matches"
+        raise UsageError(f"{source.path}: {what}: name existing files")
+    formats = sorted({_format(file) for file in found})
+    if len(formats) > 1:
+        problem = f"holds files of several formats ({', '.join(formats)})"
+        raise DataError(problem, "name one of them with a pattern such as '*.csv'", file=source.path)
+    return found
+
+
+def _matching(pattern: Path) -> list[Path]:
+    anchor = Path(pattern.anchor) if pattern.is_absolute() else Path()
+    return list(anchor.glob(os.path.relpath(pattern, pattern.anchor) if pattern.is_absolute() else str(pattern)))
+
+
+def _plain_name(path: Path) -> str:
+    return path.name.lower().removesuffix(".gz")
+
+
+def _format(path: Path) -> str:
+    return Path(_plain_name(path)).suffix or "no ending"
+
+
+def _reader(path: Path) -> _Reader:
+    name = _plain_name(path)
+    if name.endswith(_TEXT):
+        return read_csv
+    if name.endswith(_JSON):
+        return read_json
+    if path.name.lower().endswith(".parquet"):
+        return lambda file, _, wanted, optional: read_parquet(file, wanted, optional)
+    if path.name.lower().endswith(_DATABASE):
+        return read_duckdb
+    raise ConfigError(
+        f"source {path.name}: the ending says no known format: use .csv, .csv.gz, .jsonl, .parquet or .duckdb"
+    )

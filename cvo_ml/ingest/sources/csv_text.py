@@ -1,0 +1,158 @@
+"""CSV by a declared dialect: all columns as text, every row numbered, nothing guessed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+from numpy.typing import NDArray
+
+from cvo_ml.config.shops import SourceConfig
+from cvo_ml.core.errors import DataError
+from cvo_ml.ingest.raw import RawTable, SourceFile, one_file
+from cvo_ml.ingest.sources.csv_layout import UNWRAP, CsvLayout, lay_out
+from cvo_ml.ingest.sources.quotes import any_quote, refuse_undoubled
+
+
+@dataclass
+class Rejected:
+    """Arrow's handler of rows with another number of fields: notes their numbers and why they cannot be rows."""
+
+    delimiter: str
+    width: int
+    blank_lines: int
+    rows: list[int] = field(default_factory=list)
+    swallowing: list[int] = field(default_factory=list)
+    wrapped: list[int] = field(default_factory=list)
+
+    def __call__(self, row: pacsv.InvalidRow) -> str:
+        number = row.number - 1 - self.blank_lines
+        self.rows.append(number)
+        if _is_wrapped(row.text, self.delimiter, self.width):
+            self.wrapped.append(number)
+        elif _holds_row(row.text, self.delimiter, self.width):
+            self.swallowing.append(number)
+        return "skip"
+
+    def refuse(self, name: str) -> None:
+        """Refuse a file with rows that hold other rows, or that were wrapped in quotes.
+
+        Raises
+        ------
+        DataError
+            With the numbers of such rows.
+        """
+        if self.wrapped:
+            raise DataError(
+                "lines are wrapped whole in quotes",
+                UNWRAP,
+                file=name,
+                count=len(self.wrapped),
+                first_rows=self.wrapped[:3],
+            )
+        if self.swallowing:
+            raise _swallowed(name, self.swallowing[0])
+
+
+def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
+    """The wanted columns of a CSV file (plain or gzip) as text.
+
+    Rows with another number of fields than the header are left out and listed in ``ragged``;
+    blank lines are no rows.
+
+    Parameters
+    ----------
+    optional:
+        Those of ``wanted`` that may be missing.
+
+    Raises
+    ------
+    DataError
+        If the file is empty, a web page, damaged, of another encoding or delimiter, has an unclosed or undoubled
+        quote, lines wrapped whole in quotes, a repeated or missing column, or no rows.
+    UsageError
+        If there is no such file.
+    """
+    layout = lay_out(path, config, wanted, optional)
+    table, ragged = _parse(layout, layout.places())
+    rows = table.num_rows + len(ragged)
+    if layout.inspection.quotes and layout.inspection.lines != rows + 1:
+        _refuse_swallowed_rows(layout)
+    columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, layout.places(), strict=True)}
+    if layout.inspection.quotes and any_quote(columns.values()):
+        refuse_undoubled(layout.path, layout.config.delimiter, layout.config.encoding)
+    source = SourceFile(layout.name, rows, layout.inspection.sha256)
+    numbers = row_numbers(rows, ragged)
+    return RawTable((source,), columns, one_file(source.name, numbers), one_file(source.name, ragged), layout.notes)
+
+
+def _parse(layout: CsvLayout, places: Sequence[int]) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The columns at ``places`` and the data row numbers of ragged rows."""
+    rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
+    try:
+        table = pacsv.read_csv(layout.stream(), **layout.options(places, rejected))
+    except pa.ArrowInvalid as error:
+        raise layout.unreadable(error) from None
+    rejected.refuse(layout.name)
+    return table, np.array(rejected.rows, dtype=np.int64)
+
+
+def row_numbers(rows: int, ragged: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers 1 … ``rows`` without those of the ragged rows."""
+    return np.delete(np.arange(1, rows + 1, dtype=np.int64), ragged - 1)
+
+
+def _refuse_swallowed_rows(layout: CsvLayout) -> None:
+    """Refuse fields that hold whole rows: a quote was opened and not closed.
+
+    Runs only where quotes stand in the file and it has more lines than rows.
+    """
+    table, ragged = _parse(layout, range(len(layout.header)))
+    numbers = row_numbers(table.num_rows + len(ragged), ragged)
+    for name in table.column_names:
+        refuse_swallowing(layout, table[name], numbers)
+
+
+def refuse_swallowing(layout: CsvLayout, values: pa.ChunkedArray, numbers: NDArray[np.int64]) -> None:
+    """Refuse a column with fields that hold whole rows.
+
+    Raises
+    ------
+    DataError
+        With the number of the first such row.
+    """
+    several_lines = np.flatnonzero(pc.match_substring_regex(values, "[\r\n]").to_numpy(zero_copy_only=False))
+    for row in several_lines:
+        text = values[int(row)].as_py()
+        if layout.inspection.quotes % 2 or _holds_row(text, layout.config.delimiter, len(layout.header)):
+            raise _swallowed(layout.name, int(numbers[row]))
+
+
+def _swallowed(name: str, row: int) -> DataError:
+    problem = "a quote is opened and not closed, which swallows the rows after it"
+    return DataError(problem, "close it, or double the quotes inside fields", file=name, first_rows=[row])
+
+
+def _holds_row(text: str, delimiter: str, width: int) -> bool:
+    return width > 1 and any(line.count(delimiter) >= width - 1 for line in text.splitlines()[1:])
+
+
+def _is_wrapped(text: str, delimiter: str, width: int) -> bool:
+    """Whether one pair of quotes holds a line with all the header's fields."""
+    line = text.strip()
+    if not (width > 1 and line.startswith('"') and line.endswith('"')):
+        return False
+    return any(_fields(inner, delimiter) == width for inner in (line[1:-1].replace('""', '"'), line[1:-1]))
+
+
+def _fields(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:  # several lines, or a field of more than 128 kB
+        return 0

@@ -1,0 +1,232 @@
+"""Tables of databases: a DuckDB file or a PostgreSQL server, read only, names checked against the catalogue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from cvo_ml.config.shops import SourceConfig
+from cvo_ml.core.errors import ConfigError, DataError, nearest_name
+from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
+from cvo_ml.ingest.sources.inspection import require_file
+
+if TYPE_CHECKING:
+    import psycopg
+
+ENVIRONMENT: Final = "env://"
+_ROWS_AT_ONCE: Final = 50_000
+_LONGEST_DECIMAL: Final = 76  # digits of Arrow's widest
+_PLAIN: Final = (str, bool, int, float, Decimal, date)
+#: Nothing can be changed after the lock, so it comes last.
+LOCKED: Final = (
+    "SET TimeZone='UTC'",
+    "SET python_enable_replacements=false",
+    "SET enable_external_access=false",
+    "SET lock_configuration=true",
+)
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier, whatever stands in it.
+
+    Examples
+    --------
+    >>> quoted('x"; DROP TABLE orders; --')
+    '"x""; DROP TABLE orders; --"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
+    """The wanted columns of a table or view of a DuckDB file, in the order of its rows.
+
+    The file is opened read-only, and the connection can read no other file.
+
+    Raises
+    ------
+    ConfigError
+        If no table is declared.
+    DataError
+        If it is no DuckDB file or is locked by a writer, or the table, a column or all rows are missing.
+    UsageError
+        If there is no such file.
+    """
+    require_file(path)
+    table = _declared(config, path.name)
+    with _duckdb(path) as connection:
+        known = connection.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+        ).fetchall()
+        schema, name = _find(table, known, "main", path.name)
+        columns = connection.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_catalog = current_database() "
+            "AND table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+            [schema, name],
+        ).fetchall()
+        place = f"{path.name}:{name}"
+        found = _chosen([column for (column,) in columns], wanted, optional, place)
+        try:
+            rows = connection.sql(_select(found, schema, name)).to_arrow_table()
+        except duckdb.Error as error:  # a view over a file: the connection may not read it
+            raise DataError(f"cannot be read ({_first_line(error)})", "store it as a table", file=place) from None
+    return raw_from_arrow(rows, found, place, arrow_hash(rows))
+
+
+@contextmanager
+def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        locked = "lock" in str(error).lower()
+        problem = "is open for writing elsewhere" if locked else f"is no readable DuckDB file ({_first_line(error)})"
+        remedy = "close the other program, or read a copy" if locked else "copy or export it again"
+        raise DataError(problem, remedy, file=path.name) from None
+    try:
+        for setting in LOCKED:
+            connection.execute(setting)
+        yield connection
+    finally:
+        connection.close()
+
+
+def read_postgres(config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
+    """The wanted columns of a table or view of a PostgreSQL server, in one read-only transaction.
+
+    Rows come in batches from a cursor on the server; only their Arrow columns are kept.
+
+    ``config.path`` is ``env://NAME``: the environment variable NAME holds the server's address.
+
+    Raises
+    ------
+    ConfigError
+        If the variable is not set, no table is declared, or the package psycopg is missing.
+    DataError
+        If the server refuses, or the table, a column or all rows are missing.
+    """
+    table = _declared(config, config.path)
+    with _postgres(config.path) as connection:
+        known = connection.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
+        schema, name = _find(table, known, "public", config.path)
+        columns = connection.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s "
+            "ORDER BY ordinal_position",
+            [schema, name],
+        ).fetchall()
+        place = f"table {schema}.{name}"
+        found = _chosen([column for (column,) in columns], wanted, optional, place)
+        with connection.cursor(name="cvo_read") as cursor:
+            cursor.execute(_select(found, schema, name).encode())
+            rows = _arrow(found, iter(lambda: cursor.fetchmany(_ROWS_AT_ONCE), []))
+    return raw_from_arrow(rows, found, place, arrow_hash(rows))
+
+
+@contextmanager
+def _postgres(path: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    variable = path.removeprefix(ENVIRONMENT)
+    if not os.environ.get(variable):
+        raise ConfigError(f"the environment variable {variable} is not set: set it to the address of the database")
+    try:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise ConfigError("PostgreSQL needs the package psycopg: install cvo-ml[postgres]") from None
+    try:
+        conninfo_to_dict(os.environ[variable])
+    except psycopg.Error:  # its message would repeat the address
+        raise ConfigError(
+            f"the environment variable {variable} holds no address of PostgreSQL: "
+            "write one such as postgresql://user:password@host/database"
+        ) from None
+    try:
+        with psycopg.connect(os.environ[variable], connect_timeout=10, autocommit=False) as connection:
+            connection.read_only = True
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # one moment of all tables read
+            connection.execute("SET LOCAL TIME ZONE 'UTC'")
+            yield connection
+    except psycopg.OperationalError as error:
+        problem = f"the database cannot be reached or ended the connection ({_without_secret(error, variable)})"
+        raise DataError(problem, "check the address and try again", file=path) from None
+    except psycopg.Error as error:
+        remedy = "check the rights of the user, and the types"
+        raise DataError(f"the database refuses ({_without_secret(error, variable)})", remedy, file=path) from None
+
+
+def _arrow(names: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]]) -> pa.Table:
+    """Batches of rows as an Arrow table: each column as its Python values say, and as text where those are mixed."""
+    pieces: list[list[pa.Array]] = [[] for _ in names]
+    for rows in batches:
+        for piece, values in zip(pieces, zip(*rows, strict=True), strict=True):
+            piece.append(_column(values))
+    return pa.table({name: _joined(piece) for name, piece in zip(names, pieces, strict=True)})
+
+
+def _joined(pieces: Sequence[pa.Array]) -> pa.ChunkedArray:
+    """The pieces of a column as one type that holds them all."""
+    kinds = {piece.type for piece in pieces if not pa.types.is_null(piece.type)}
+    kind = next(iter(kinds), pa.null()) if len(kinds) <= 1 else pa.large_string()
+    if len(kinds) > 1 and all(map(pa.types.is_decimal, kinds)):
+        scale = max(each.scale for each in kinds)
+        digits = max(each.precision - each.scale for each in kinds) + scale
+        kind = pa.decimal256(digits, scale) if digits <= _LONGEST_DECIMAL else kind
+    return pa.chunked_array([piece.cast(kind) for piece in pieces], kind)
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    if all(value is None or isinstance(value, _PLAIN) for value in values):
+        try:
+            return pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):  # decimals that are NaN, dates beside times
+            pass
+    return pa.array([None if value is None else str(value) for value in values], pa.large_string())
+
+
+def _declared(config: SourceConfig, where: str) -> str:
+    if not config.table:
+        raise ConfigError(f"source {where}: is a database: declare its table, such as table: orders")
+    return config.table
+
+
+def _find(table: str, known: Sequence[tuple[str, str]], default: str, where: str) -> tuple[str, str]:
+    """Schema and name as they stand in the catalogue; the declared text goes into no query."""
+    for schema, name in known:
+        if table == f"{schema}.{name}" or (table == name and schema == default):
+            return schema, name
+    elsewhere = [(schema, name) for schema, name in known if name == table]
+    if len(elsewhere) == 1:
+        return elsewhere[0]
+    if elsewhere:
+        listed = ", ".join(f"{schema}.{name}" for schema, name in elsewhere)
+        raise DataError(f"table {table!r} stands in several schemas ({listed})", "name the schema too", file=where)
+    names = [f"{schema}.{name}" for schema, name in known] + [name for _, name in known]
+    raise DataError(f"no table {table!r}{nearest_name(table, names)}", "name a table or view it has", file=where)
+
+
+def _chosen(header: list[str], wanted: Sequence[str], optional: Collection[str], where: str) -> list[str]:
+    check_header(header, [name for name in wanted if name not in optional], where)
+    return [name for name in dict.fromkeys(wanted) if name in header]
+
+
+def _select(columns: Sequence[str], schema: str, name: str) -> str:
+    return f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(schema)}.{quoted(name)}"  # noqa: S608 (quoted, from the catalogue)
+
+
+def _without_secret(error: Exception, variable: str) -> str:
+    """The driver's first line, without the address and the password, should it repeat them."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    text, address = str(error).strip().split("\n")[0], os.environ[variable]
+    for secret in (address, str(conninfo_to_dict(address).get("password") or "")):
+        text = text.replace(secret, "…") if secret else text
+    return text[:160]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:160]

@@ -1,0 +1,158 @@
+"""JSON lines (or one JSON document with an array): objects with their places, all numbers as text."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from cvo_ml.config.shops import SourceConfig
+from cvo_ml.core.errors import DataError, nearest_name
+from cvo_ml.core.files import sha256_of
+from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, refuse_empty
+from cvo_ml.ingest.sources.inspection import inspect_text, is_gzip
+
+NOT_AN_OBJECT: Final = "not a JSON object"
+_DEEPEST: Final = 50  # brackets within brackets; exports have a handful
+
+
+@dataclass(frozen=True)
+class JsonObjects:
+    """The objects of one file, the rows they stand in (1 = the first line not blank), and the rows without one."""
+
+    source: SourceFile
+    objects: list[dict[str, Any]]
+    places: Places
+    ragged: Places
+
+
+def read_objects(path: Path, config: SourceConfig) -> JsonObjects:
+    """The objects of a JSON-lines file, of one array, or of the ``data`` of one list object.
+
+    Numbers are kept as the text that stands there, so that ids and amounts lose nothing.
+
+    Raises
+    ------
+    DataError
+        If it is empty, damaged, a web page, of another encoding, or no JSON.
+    UsageError
+        If there is no such file.
+    """
+    inspection = inspect_text(path, config.encoding, path.name)
+    document = _document(path, config, inspection.head) if _is_document(path) else None
+    parsed = document if document is not None else [_parse(line) for line in _lines(path, config)]
+    refuse_empty(len(parsed), path.name)
+    good = np.array([isinstance(found, dict) for found in parsed], dtype=np.bool_)
+    if not good.any():
+        raise DataError("holds no JSON objects", "write one JSON object a line", file=path.name, count=len(parsed))
+    numbers = np.arange(1, len(parsed) + 1)
+    return JsonObjects(
+        SourceFile(path.name, len(parsed), sha256_of(path)),
+        [found for found in parsed if isinstance(found, dict)],
+        one_file(path.name, numbers[good]),
+        one_file(path.name, numbers[~good]),
+    )
+
+
+def read_json(path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
+    """The wanted fields of JSON objects as text; a header is a path such as ``properties.order_id``.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_objects`, and if no object has a wanted field that is not ``optional``.
+    """
+    found = read_objects(path, config)
+    columns = {name: texts(at(item, name) for item in found.objects) for name in dict.fromkeys(wanted)}
+    for name, values in columns.items():
+        if name not in optional and values.null_count == len(values):
+            known = sorted({key for item in found.objects[:100] for key in item})
+            problem = f"no object has this field{nearest_name(name, known)}; they have {', '.join(known[:20])}"
+            raise DataError(problem, "map the column to a field of the objects", file=path.name, column=name)
+    return RawTable((found.source,), columns, found.places, found.ragged)
+
+
+def at(item: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, or None.
+
+    Examples
+    --------
+    >>> at({"properties": {"total": "5.00"}}, "properties.total")
+    '5.00'
+    """
+    value: Any = item
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def texts(values: Iterable[Any]) -> pa.ChunkedArray:
+    """Values as an Arrow text column: true and false as words, lists and objects as null."""
+    return pa.chunked_array([pa.array([_text(value) for value in values], pa.large_string())])
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text
+
+
+def _is_document(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(".json")
+
+
+def _document(path: Path, config: SourceConfig, head: str) -> list[Any] | None:
+    """The objects of one array or list object; None where the file is JSON lines by another name."""
+    content = _load("".join(_lines(path, config, keep=True)))
+    if isinstance(content, list):
+        return content
+    if isinstance(content, dict):
+        data = content.get("data")
+        return data if isinstance(data, list) else [content]
+    if head.lstrip().startswith("["):
+        raise DataError("is no whole JSON document", "export it again", file=path.name)
+    return None
+
+
+def _lines(path: Path, config: SourceConfig, keep: bool = False) -> Iterator[str]:
+    opened = gzip.open if is_gzip(path) else open
+    encoding = "utf-8-sig" if config.encoding == "utf-8" else config.encoding
+    try:
+        with opened(path, "rt", encoding=encoding, newline="\n") as stream:
+            yield from (line for line in stream if keep or line.strip())
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"the gzip file is damaged or cut off ({error})", "copy it again", file=path.name) from None
+
+
+def _parse(line: str) -> Any:
+    return _load(line) if line.count("[") + line.count("{") < 10_000 else None
+
+
+def _load(text: str) -> Any:
+    try:
+        content = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+    return content if _depth(content) <= _DEEPEST else None
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level and depth <= _DEEPEST:
+        level = [
+            inner
+            for item in level
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+        depth += 1
+    return depth

@@ -1,0 +1,57 @@
+"""Quotes inside fields that are not doubled: parsers drop some of them and keep others, without a word."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cvo_ml.core.errors import DataError
+from cvo_ml.ingest.sources.inspection import is_gzip
+
+
+def any_quote(columns: Iterable[pa.ChunkedArray]) -> bool:
+    """Whether a value holds a quote, as one with a doubled quote does, and one whose quotes were misread."""
+    return any(pc.any(pc.match_substring(values, '"')).as_py() for values in columns)
+
+
+def refuse_undoubled(path: Path, delimiter: str, encoding: str) -> None:
+    """Refuse a file with a field that goes on after its closing quote, such as ``"Miller "Bob" Inc"``.
+
+    Reads the file once more by a strict parser, so it is called only where :func:`any_quote` says so. A quote within
+    a field that does not begin with one, such as ``5" pipe``, is an ordinary sign.
+
+    Raises
+    ------
+    DataError
+        With the number of the first such row.
+    """
+    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+    opener = gzip.open if is_gzip(path) else open
+    with opener(path, "rt", encoding=encoding, newline="") as text:
+        row = _first_undoubled(text, delimiter)
+    if row is not None:
+        raise DataError(
+            "a quote inside a field is not doubled, so where the field ends is a guess",
+            "double the quotes inside fields",
+            file=path.name,
+            first_rows=[row],
+        )
+
+
+def _first_undoubled(lines: Iterable[str], delimiter: str) -> int | None:
+    """Number of the first row with a field that goes on after its closing quote (1 = the first data row)."""
+    reader, row = csv.reader(lines, delimiter=delimiter, strict=True), 0
+    while True:
+        try:
+            row += bool(next(reader))  # a blank line is no row
+        except StopIteration:
+            return None
+        except csv.Error as error:
+            if "expected after" in str(error):
+                return row
+            row += 1  # a very long field: the parser of the file has read it

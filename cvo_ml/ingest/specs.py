@@ -1,0 +1,140 @@
+"""What is expected of each table's source: columns, kinds, keys and rules, from the shop's declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from cvo_ml.config.shops import Exclusion, ShopConfig, SourceConfig, TableConfig
+from cvo_ml.core.contract import Kind
+from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.ingest.row_status import RAGGED
+
+#: Columns that identify a row wherever the source has them, beside the keys of the contracts.
+_KEYS_WHERE_MAPPED: Final[Mapping[str, tuple[str, ...]]] = {
+    "refunds": ("refund_id",),
+    "tickets": ("ticket_id",),
+    "order_lines": ("order_id", "line_id"),
+}
+_MAIN_TABLE: Final = {"orders": "orders", "lines": "order_lines", "subscriptions": "subscriptions"}
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table to be read.
+
+    Parameters
+    ----------
+    table:
+        The name of its contract and of its ledger.
+    columns, profile:
+        Canonical column to header; further field to header.
+    kinds:
+        What each canonical column holds.
+    required:
+        The mapped columns in which null is a fault.
+    key:
+        Columns that together identify a row; empty where nothing does.
+    event_time:
+        The column that is compared with ``as_of`` and ``extracted_at``.
+    guests:
+        Whether rows without customer are left out by rule.
+    ragged:
+        What is wrong with rows that could not be read at all.
+    """
+
+    table: str
+    source: SourceConfig
+    columns: Mapping[str, str]
+    profile: Mapping[str, str]
+    kinds: Mapping[str, Kind]
+    required: frozenset[str]
+    key: tuple[str, ...]
+    event_time: str | None
+    exclude: tuple[Exclusion, ...]
+    currency: str
+    timezone: str
+    extracted_at: datetime | None
+    max_bad_share: float
+    guests: bool = False
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    constants: Mapping[str, str | float] = field(default_factory=dict)
+    ragged: str = RAGGED
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Canonical columns and further fields, and the header of each."""
+        return {**self.columns, **self.profile}
+
+    def header(self, column: str) -> str:
+        """The header of a canonical column; its own name where it is not mapped."""
+        return self.headers.get(column, column)
+
+
+def main_spec(shop: ShopConfig, max_bad_share: float | None = None, ragged: str = RAGGED) -> TableSpec:
+    """The shop's first source: orders, order lines or subscriptions."""
+    table = _MAIN_TABLE[shop.rows]
+    return TableSpec(
+        table=table,
+        source=shop.source,
+        columns=shop.columns,
+        profile=shop.profile,
+        kinds=shop.kinds,
+        required=_required(shop) & set(shop.columns),
+        key=_main_key(shop),
+        event_time="started_at" if shop.rows == "subscriptions" else "ordered_at",
+        exclude=shop.exclude,
+        currency=shop.currency,
+        timezone=shop.timezone,
+        extracted_at=shop.extracted_at,
+        max_bad_share=shop.max_bad_share if max_bad_share is None else max_bad_share,
+        guests=shop.guests == "exclude",
+        values=shop.values,
+        ragged=ragged,
+    )
+
+
+def side_spec(
+    shop: ShopConfig, table: str, config: TableConfig, max_bad_share: float | None = None, ragged: str = RAGGED
+) -> TableSpec:
+    """A further table, with the shop's zone, currency and tolerance."""
+    contract = CONTRACTS[table]
+    key = _KEYS_WHERE_MAPPED.get(table, contract.key)
+    created = "created_at" if "created_at" in config.columns else None
+    return TableSpec(
+        table=table,
+        source=config.source,
+        columns=config.columns,
+        profile=config.profile,
+        kinds={column.name: column.kind for column in contract.columns},
+        required=frozenset(contract.required) & set(config.columns),
+        key=key if set(key) <= set(config.columns) else (),
+        event_time=contract.event_time if contract.event_time in config.columns else created,
+        exclude=config.exclude,
+        currency=shop.currency,
+        timezone=shop.timezone,
+        extracted_at=shop.extracted_at,
+        max_bad_share=shop.max_bad_share if max_bad_share is None else max_bad_share,
+        values=config.values,
+        constants=config.constants,
+        ragged=ragged,
+    )
+
+
+def _required(shop: ShopConfig) -> frozenset[str]:
+    if shop.rows == "subscriptions":
+        return frozenset(CONTRACTS["subscriptions"].required)
+    required = {"order_id", "customer_id", "ordered_at", "net"}
+    if shop.rows == "lines":
+        required |= {"product_id", "quantity"} | ({"unit_price"} if "net" not in shop.columns else set())
+    return frozenset(required)
+
+
+def _main_key(shop: ShopConfig) -> tuple[str, ...]:
+    if shop.order_id == "generated" or shop.rows == "subscriptions":
+        return ()
+    if shop.rows == "orders":
+        return ("order_id",)
+    return ("order_id", "line_id") if "line_id" in shop.columns else ()

@@ -1,0 +1,55 @@
+"""How far a churn probability may be off."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from cvo_ml.stats.calibration import clip_probability
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ProbabilityInterval:
+    """How far a probability may be off, on the log-odds.
+
+    Parameters
+    ----------
+    intercept_variance, slope_variance, covariance:
+        Of the calibration's line, from the rows that it was fitted on.
+    level_sd:
+        Standard deviation, from window to window, of the level that the model missed; what no past window can tell.
+    """
+
+    intercept_variance: float = 0.0
+    slope_variance: float = 0.0
+    covariance: float = 0.0
+    level_sd: float = 0.0
+
+    def interval(self, probability: Floats, level: float = 0.9) -> Floats:
+        """Lower and upper bound of each probability, (n, 2)."""
+        z = logit(clip_probability(probability))
+        variance = self.intercept_variance + 2 * z * self.covariance + z**2 * self.slope_variance + self.level_sd**2
+        half = float(norm.ppf(0.5 + level / 2)) * np.sqrt(variance)
+        return np.column_stack([expit(z - half), expit(z + half)])
+
+
+class HasInterval(ABC):
+    """A model whose probabilities have an interval; without doubt learnt, its bounds are the probability."""
+
+    doubt_: ProbabilityInterval = ProbabilityInterval()
+
+    @abstractmethod
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
+        """Probabilities of staying and of churning, (n, 2)."""
+
+    def predict_interval(self, X: pd.DataFrame, level: float = 0.9) -> Floats:
+        """Lower and upper bound of the churn probability, (n, 2): calibration and level, not the model's own doubt."""
+        return self.doubt_.interval(self.predict_proba(X)[:, 1], level)

@@ -1,0 +1,140 @@
+"""What joins the trees on the log-odds before calibration: a model of purchases, and the season of the date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from cvo_ml.core.errors import UsageError
+from cvo_ml.features import SEASON
+from cvo_ml.stats.calibration import clip_probability
+
+Floats = NDArray[np.float64]
+#: The column with P(no purchase in the horizon) of a model of purchases.
+P_NO_ORDER: Final = "btyd_p_no_order"
+
+
+@dataclass(frozen=True)
+class Season:
+    """The level of the date, on the log-odds: ``intercept + sine x sin + cosine x cos`` of the day of the year."""
+
+    intercept: float
+    sine: float
+    cosine: float
+
+    def at(self, X: pd.DataFrame) -> Floats:
+        """The level of each row's date, (n,)."""
+        sine, cosine = (X[name].to_numpy(dtype=np.float64) for name in SEASON)
+        return np.asarray(self.intercept + self.sine * sine + self.cosine * cosine)
+
+    @classmethod
+    def fit(cls, X: pd.DataFrame, outcome: NDArray[np.generic], probability: Floats, ridge: float = 50.0) -> Self:
+        """The wave in what ``probability`` missed, by penalised maximum likelihood (Newton).
+
+        Parameters
+        ----------
+        X:
+            (n, ...) rows of several dates, with the columns of ``SEASON``.
+        outcome, probability:
+            (n,) of 0 and 1, and of a model that does not know the season.
+        ridge:
+            Rows of weight that pull the wave towards none.
+        """
+        z, y = logit(clip_probability(probability)), np.asarray(outcome).astype(np.float64)
+        design = np.column_stack([np.ones(len(X)), X[list(SEASON)].to_numpy(dtype=np.float64)])
+        pull, level = np.array([1.0, ridge, ridge]), np.zeros(3)
+        for _ in range(30):
+            p = expit(z + design @ level)
+            slope = design.T @ (y - p) - pull * level
+            step = np.linalg.solve((design * (p * (1 - p))[:, None]).T @ design + np.diag(pull), slope)
+            level = level + step
+            if np.abs(step).max() < 1e-10:
+                break
+        return cls(*map(float, level))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """``logit(q) = (1 - weight) logit(trees) + weight logit(P(no order)) + season``.
+
+    Parameters
+    ----------
+    weight:
+        Of the model of purchases, in [0, 1]; a row for which it has no number keeps the trees alone.
+    typical:
+        The mean log-odds of P(no order) in training: a customer who has it is moved by nothing.
+    season:
+        None where the date does not count.
+    """
+
+    weight: float = 0.0
+    typical: float = 0.0
+    season: Season | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What it reads beside the trees' columns."""
+        return (*((P_NO_ORDER,) if self.weight else ()), *(SEASON if self.season else ()))
+
+    def apply(self, probability: Floats, X: pd.DataFrame) -> Floats:
+        """The trees' probabilities joined with the rest, (n,).
+
+        Raises
+        ------
+        UsageError
+            If a column that it reads is missing.
+        """
+        if not self.columns:
+            return probability
+        z = logit(clip_probability(probability))
+        return np.asarray(expit(z + sum(self._parts(z, X).values())))
+
+    def explain(self, parts: Floats, log_odds: Floats, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats, Floats]:
+        """The parts (n, k) of the trees' log-odds (n,), those of ``added``, and all log-odds: they still add up."""
+        own = self._parts(log_odds, X)
+        if not own:
+            return (), parts, log_odds
+        joined = log_odds + sum(own.values())
+        if P_NO_ORDER in own:
+            weight = np.where(np.isfinite(self._purchases(X)), self.weight, 0.0)
+            # what the trees lose to the stack is not a reason: their parts shrink, the purchases' own part stands alone
+            own[P_NO_ORDER] = weight * (np.nan_to_num(self._purchases(X), nan=self.typical) - self.typical)
+            parts = parts * (1 - weight)[:, None]
+        return tuple(own), np.column_stack([parts, *own.values()]), np.asarray(joined)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        season = None if self.season is None else vars(self.season)
+        return {"weight": self.weight, "typical": self.typical, "season": season}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """What ``as_dict`` described; nothing joins the trees where the document is empty."""
+        season = document.get("season")
+        return cls(
+            float(document.get("weight", 0.0)),
+            float(document.get("typical", 0.0)),
+            None if season is None else Season(*(float(season[name]) for name in ("intercept", "sine", "cosine"))),
+        )
+
+    def _parts(self, z: Floats, X: pd.DataFrame) -> dict[str, Floats]:
+        missing = [name for name in self.columns if name not in X.columns]
+        if missing:
+            raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
+        found: dict[str, Floats] = {}
+        if self.weight:
+            other = self._purchases(X)
+            found[P_NO_ORDER] = self.weight * np.where(np.isfinite(other), other - z, 0.0)
+        if self.season is not None:
+            found[SEASON[0]] = self.season.at(X)
+        return found
+
+    @staticmethod
+    def _purchases(X: pd.DataFrame) -> Floats:
+        return np.asarray(logit(clip_probability(X[P_NO_ORDER].to_numpy(dtype=np.float64))))

@@ -1,0 +1,89 @@
+"""What the tables say about who may be contacted, and what is left of a value after costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.config.priorities import Action, ContactCap
+from cvo_ml.core.tables import CONTRACTS, Tables
+from cvo_ml.core.units import midnight
+
+#: the word of a treatment log for "nothing was done"
+NO_ACTION: Final = "none"
+#: costs count where at least this share of the orders carries one
+COSTED_SHARE: Final = 0.9
+
+
+@dataclass(frozen=True)
+class ContactConstraints:
+    """What a plan must respect beside its policy.
+
+    Parameters
+    ----------
+    opted_out:
+        Customers who must not be contacted or profiled.
+    treatments:
+        ``customer_id, action, sent_at`` of past contacts, before ``as_of``.
+    value_share:
+        The share of a customer's value left after costs; 1 where no costs are known.
+    """
+
+    as_of: date
+    opted_out: frozenset[str] = frozenset()
+    treatments: pd.DataFrame = field(default_factory=lambda: CONTRACTS["treatments"].empty())
+    value_share: float = 1.0
+
+    def recently(self, customers: pd.Index, actions: Sequence[Action], cap: ContactCap) -> NDArray[np.bool_]:
+        """Whom the cap or an action's cooldown protects, shape (customers, actions)."""
+        age = midnight(self.as_of) - self.treatments["sent_at"]
+        who = customers.get_indexer(pd.Index(self.treatments["customer_id"]))
+        in_period = (who >= 0) & (age <= cap.period.delta).to_numpy()
+        full = np.bincount(who[in_period], minlength=len(customers)) >= cap.most
+        protected = np.repeat(full[:, None], len(actions), axis=1)
+        for number, action in enumerate(actions):
+            same = (self.treatments["action"] == action.name) & (age <= action.cooldown.delta)
+            protected[who[(who >= 0) & same.to_numpy()], number] = True
+        return protected
+
+
+def contact_constraints(tables: Tables, as_of: date) -> ContactConstraints:
+    """Opt-outs, past contacts and costs in a shop's tables.
+
+    An opt-out counts whenever it was said; everything else must have happened before ``as_of``.
+    """
+    customers = tables.get("customers")
+    said_no = pd.Series(False, index=customers.index)
+    if "marketing_consent" in customers:
+        said_no |= ~customers["marketing_consent"].astype("boolean").fillna(True).astype(bool)
+    if "profiling_opt_out" in customers:
+        said_no |= customers["profiling_opt_out"].astype("boolean").fillna(False).astype(bool)
+    sent = tables.get("treatments")
+    sent = sent[(sent["sent_at"] < midnight(as_of)) & (sent["action"] != NO_ACTION)]
+    return ContactConstraints(
+        as_of, frozenset(customers.loc[said_no, "customer_id"]), sent, value_share=value_share(tables, as_of)
+    )
+
+
+def value_share(tables: Tables, as_of: date) -> float:
+    """1 - (cost of the orders + cost to serve) / (net - refunds), before ``as_of``; 1 where costs are not known.
+
+    The costs are those of the orders' own ``cost`` and of ``costs_to_serve`` by customer; between 0 and 1.
+    """
+    start = midnight(as_of)
+    orders = tables.orders[tables.orders["ordered_at"] < start]
+    if "cost" not in orders or orders.empty or orders["cost"].notna().mean() < COSTED_SHARE:
+        return 1.0
+    costed = orders[orders["cost"].notna()]
+    refunds, served = tables.refunds, tables.get("costs_to_serve")
+    back = float(refunds.loc[refunds["refunded_at"] < start, "amount"].sum())
+    served = served[served["period"] < start]
+    net = float(costed["net"].sum()) - back
+    spent = float(costed["cost"].sum()) + float((served["quantity"] * served["unit_cost"]).sum())
+    return min(1.0, max(0.0, 1.0 - spent / net)) if net > 0 else 0.0

@@ -1,0 +1,58 @@
+"""``priorities.csv``: the plan as a list that a spreadsheet cannot mistake for formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+from cvo_ml.core.spreadsheet import table_csv
+from cvo_ml.priorities.text import explained
+
+COLUMNS: Final = (
+    "priority_rank",
+    "customer_id",
+    "next_action",
+    "channel",
+    "cost",
+    "expected_profit_of_action",
+    "expected_profit_at_estimate",
+    "value",
+    "effect",
+    "effect_lower",
+    "source",
+    "version",
+    "churn_probability",
+    "predicted_clv",
+    "rfm_group",
+    "value_tier",
+    "holdout",
+    "considered_action",
+    "propensity",
+    "priority_reason",
+    "why_customer",
+    "why_action",
+    "assumes",
+    "reasons",
+)
+FROM_SCORES: Final = (
+    "next_action", "channel", "expected_profit_of_action", "churn_probability", "predicted_clv", "rfm_group",
+    "value_tier", "priority_reason", "reasons",
+)  # fmt: skip
+
+
+def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: Mapping[str, Any]) -> str:
+    """The ranked list as CSV.
+
+    Parameters
+    ----------
+    scores:
+        Indexed by ``customer_id``, with the priority columns of the plan.
+    table, summary:
+        Those of the plan. Customers without a possible action, opt-outs among them, are not on the list.
+    """
+    of_scores = scores.loc[table["customer_id"], list(FROM_SCORES)].reset_index(drop=True)
+    of_plan = table.rename(columns={"action": "considered_action"}).drop(columns="channel")
+    rows = pd.concat([of_plan, of_scores, explained(table, scores, summary)], axis=1)
+    return table_csv(rows[list(COLUMNS)])

@@ -1,0 +1,212 @@
+"""Readiness: what the tables hold, which model can be trained on them, why not, and what would help."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Final
+
+from cvo_ml.config.jobs import ChurnJob, IcpJob
+from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.readiness import Anchor, ReadinessPolicy, Warnings
+from cvo_ml.config.shops import NO_CURRENCY
+from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.ingest.reader import ReadResult
+from cvo_ml.readiness.contents import Contents, contents
+from cvo_ml.readiness.leads import judge_leads
+from cvo_ml.readiness.models import (
+    MAP_NET,
+    NO_VALUE,
+    Verdict,
+    judge_churn,
+    judge_clv,
+    judge_icp,
+    judge_subscriptions,
+)
+
+__all__ = ["AnchorCheck", "Contents", "Readiness", "Verdict", "readiness", "readiness_policy"]
+
+#: So small a share of the orders after a long silence are wrong dates rather than a shop that opened again.
+STRAYS: Final = 0.01
+
+
+@dataclass(frozen=True)
+class AnchorCheck:
+    """Whether the data meet what another product asks for, and what of it they miss."""
+
+    name: str
+    met: bool
+    missing: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison as JSON-ready values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """The report of ``cvo check``.
+
+    Parameters
+    ----------
+    contents:
+        What the tables hold before ``as_of``.
+    models:
+        A verdict for each model.
+    anchors:
+        The same data against what other products ask for.
+    warnings:
+        Findings that no model refuses, but that a reader should know.
+    """
+
+    as_of: str
+    horizon: str
+    contents: Contents
+    models: tuple[Verdict, ...]
+    anchors: tuple[AnchorCheck, ...]
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON-ready values."""
+        return {
+            "as_of": self.as_of,
+            "horizon": self.horizon,
+            "contents": self.contents.as_dict(),
+            "models": {verdict.model: verdict.as_dict() for verdict in self.models},
+            "anchors": [anchor.as_dict() for anchor in self.anchors],
+            "warnings": list(self.warnings),
+        }
+
+    def lines(self) -> list[str]:
+        """The report as plain lines of text."""
+        said = [*_contents_lines(self.contents), ""]
+        for verdict in self.models:
+            said.append(f"{verdict.model}: {verdict.status} – {'; '.join(verdict.reasons)}.")
+            said += [f"  would help: {help_}." for help_ in verdict.helps]
+        said += [f"For comparison, {anchor.name}: {_met(anchor)}." for anchor in self.anchors]
+        return said + [f"Note: {warning}{'' if warning.endswith('?') else '.'}" for warning in self.warnings]
+
+
+def readiness_policy() -> ReadinessPolicy:
+    """The policy of ``policies/readiness.yaml``."""
+    return load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
+
+
+def readiness(
+    read: ReadResult,
+    *,
+    as_of: date,
+    horizon: Horizon,
+    policy: ReadinessPolicy | None = None,
+    churn: ChurnJob | None = None,
+    icp: IcpJob | None = None,
+) -> Readiness:
+    """Judge a shop's tables as they stood at ``as_of``.
+
+    Parameters
+    ----------
+    as_of:
+        Rows on or after this day are not looked at.
+    horizon:
+        The window of the models: of the value that is predicted, and in which no order means churn.
+    policy:
+        Minima; default: ``policies/readiness.yaml``.
+    churn, icp:
+        The jobs whose windows and ages count; default: ``jobs/churn.yaml`` and ``jobs/icp.yaml``.
+
+    Raises
+    ------
+    ConfigError
+        If one of these files is wrong.
+    """
+    policy = policy or readiness_policy()
+    churn = churn or load_config(default_config("jobs/churn.yaml"), ChurnJob)
+    icp = icp or load_config(default_config("jobs/icp.yaml"), IcpJob)
+    found = contents(read, as_of, horizon, policy.warnings.giant_order_times_median)
+    orders = read.tables.orders[read.tables.orders["ordered_at"] < midnight(as_of)]
+    models = [
+        judge_clv(orders, found, as_of, horizon, policy.clv),
+        judge_churn(orders, found, as_of, horizon, policy.churn, churn),
+        judge_icp(orders, as_of, policy.icp, icp),
+    ]
+    if "subscriptions" in read.tables:
+        models.append(judge_subscriptions(read.tables.get("subscriptions"), as_of, horizon, policy.churn))
+    of_leads = judge_leads(read.tables, as_of, policy.icp, icp)
+    models += [] if of_leads is None else [of_leads]
+    anchors = tuple(_compare(anchor, found, horizon) for anchor in policy.anchors)
+    return Readiness(str(as_of), str(horizon), found, tuple(models), anchors, tuple(_warnings(found, policy.warnings)))
+
+
+def _compare(anchor: Anchor, found: Contents, horizon: Horizon) -> AnchorCheck:
+    missing = []
+    if anchor.customers and found.customers < anchor.customers:
+        missing.append(f"{anchor.customers:,} customers (here {found.customers:,})")
+    history = max(anchor.history_days or 0.0, (anchor.windows_of_history or 0.0) * horizon.days)
+    if found.span_days < history:
+        missing.append(f"{history:,.0f} days of history (here {found.span_days:,.0f})")
+    since, within = found.days_since_last_order, anchor.last_order_within_days
+    if within and (since is None or since > within):
+        missing.append(
+            f"an order in the last {within} days" + (f" (here {since:,.0f} days ago)" if since is not None else "")
+        )
+    return AnchorCheck(anchor.name, not missing, tuple(missing))
+
+
+def _met(anchor: AnchorCheck) -> str:
+    return "its demands are met" if anchor.met else f"it asks for {' and '.join(anchor.missing)}"
+
+
+def _silence(found: Contents) -> str:
+    """What stands behind a long silence: wrong dates where hardly an order follows, else a hole."""
+    silence = f"no orders for {found.longest_silence_days:,} days after {found.silence_from}"
+    if found.orders_after_silence > STRAYS * found.orders:
+        return f"{silence}: is an export missing?"
+    return (
+        f"{silence}, then {found.orders_after_silence:,} up to {found.last_order}: are these dates right? "
+        "Correct them, or declare extracted_at, which sets rows after it aside"
+    )
+
+
+def _warnings(found: Contents, limits: Warnings) -> list[str]:
+    said = []
+    if found.days_since_last_order is not None and found.days_since_last_order > limits.stale_days:
+        said.append(f"the last order is {found.days_since_last_order:,.0f} days old: export the data again")
+    if found.longest_silence_days > limits.hole_days:
+        said.append(_silence(found))
+    if (found.giant_value_share or 0) > limits.giant_order_value_share:
+        said.append(
+            f"{found.giant_orders:,} orders are more than {limits.giant_order_times_median} times the median "
+            f"and make {found.giant_value_share:.0%} of the value: look at them"
+        )
+    if (found.refunds_without_order_share or 0) > limits.refunds_without_order_share:
+        said.append(f"{found.refunds_without_order_share:.0%} of the refunds name no order and count by customer only")
+    if found.quarantined_share > limits.quarantined_share:
+        said.append(f"{found.quarantined_share:.1%} of all rows are in quarantine: look at the reasons")
+    if not found.orders and found.refunds:
+        said.append("all rows are below zero and count as refunds: is the sign of the amounts turned round?")
+    if found.orders and found.net <= 0:
+        said.append(f"{NO_VALUE}: no value can be predicted and no action can pay: {MAP_NET}")
+    if found.orders and found.currency == NO_CURRENCY:
+        said.append("the currency is not declared")
+    if found.orders and not found.cost_share:
+        said.append("no costs: all values are revenue, not profit")
+    return said
+
+
+def _contents_lines(found: Contents) -> list[str]:
+    held = [f"Tables: {', '.join(f'{name} {rows:,}' for name, rows in found.tables.items())}."]
+    if not found.orders:
+        return [*held, "There are no orders before the cut."]
+    unit = f" {found.currency}" if found.currency != NO_CURRENCY else ""
+    held.append(
+        f"{found.orders:,} orders of {found.customers:,} customers from {found.first_order} to {found.last_order} "
+        f"({found.span_days:,.0f} days up to the cut), {found.net:,.0f}{unit} net."
+    )
+    repeat = f"{found.repeat_share:.0%} of the customers ordered on more than one day"
+    gap = ""
+    if found.gap_median_days is not None:
+        gap = f", typically {found.gap_median_days:,.0f} days apart (9 of 10 gaps within {found.gap_p90_days:,.0f})"
+    held.append(f"{repeat}{gap}.")
+    if found.refunds:
+        held.append(f"{found.refunds:,} refunds of {found.refunded_share or 0:.1%} of the value.")
+    return held

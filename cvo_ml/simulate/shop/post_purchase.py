@@ -1,0 +1,162 @@
+"""What follows an order: refunds, returns, tickets, surveys; and visits while a customer is alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cvo_ml.config.simulation import ShopConfig
+from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
+from cvo_ml.simulate.random_streams import Block
+from cvo_ml.simulate.shop.catalogue import products
+from cvo_ml.simulate.shop.population import Traits
+from cvo_ml.simulate.shop.purchases import Lives
+from cvo_ml.simulate.shop.sales import Sales, customer_ids, order_ids, product_ids
+
+Array = np.ndarray[Any, np.dtype[Any]]
+PARTIAL_REFUND = (0.1, 0.9)  # a part given back is uniform in this range
+REFUND_REASONS = ("damaged", "wrong size", "changed mind", "late")
+TICKET_TOPICS = ("delivery", "product", "payment", "account")
+MEAN_SCORE, SCORE_SD, OWN_SD, TOXIC_DROP = 7.9, 1.5, 0.7, 2.0
+
+
+@dataclass(frozen=True)
+class RefundRows:
+    """Refunds before the data end; ``order`` is the row in Sales."""
+
+    order: Array
+    day: Array
+    opened: Array
+    amount: Array
+    reason: Array
+
+
+@dataclass(frozen=True)
+class TicketRows:
+    """Tickets before the data end; ``order`` is the row in Sales, ``closed`` NaN while open."""
+
+    order: Array
+    day: Array
+    closed: Array
+    minutes: Array
+    topic: Array
+
+
+def draw_refunds(config: ShopConfig, sales: Sales, block: Block) -> RefundRows:
+    """A share of orders is given back, wholly or in part, after an exponential time."""
+    rng, size = block.stream("refunds"), len(sales.who)
+    share = config.refunds.share if config.refunds else 0.0
+    order = np.flatnonzero(rng.random(size) < share)
+    full = rng.random(len(order)) < (config.refunds.full_share if config.refunds else 0.0)
+    part = np.where(full, 1.0, rng.uniform(*PARTIAL_REFUND, len(order)))
+    lag = rng.standard_exponential(len(order)) * (config.refunds.mean_days if config.refunds else 0.0)
+    day, amount = sales.day[order] + lag, cents(sales.net[order] * part)
+    opened = sales.day[order] + lag * rng.random(len(order))
+    reason = rng.integers(0, len(REFUND_REASONS), len(order))
+    keep = (day < config.days) & (amount > 0)
+    return RefundRows(order[keep], day[keep], opened[keep], amount[keep], reason[keep])
+
+
+def expected_refund_share(config: ShopConfig) -> float:
+    """Share of an order's net that is expected back."""
+    if config.refunds is None:
+        return 0.0
+    part = sum(PARTIAL_REFUND) / 2
+    return config.refunds.share * (config.refunds.full_share + (1 - config.refunds.full_share) * part)
+
+
+def refund_columns(config: ShopConfig, sales: Sales, refunds: RefundRows, block: Block) -> Columns:
+    """The table ``refunds``."""
+    customer, number = block.first + sales.who[refunds.order], sales.number[refunds.order]
+    return {
+        "refund_id": ids("r########-#####", customer, number),
+        "refunded_at": times(config.start, refunds.day),
+        "amount": refunds.amount,
+        "order_id": order_ids(customer, number),
+        "customer_id": customer_ids(block, sales.who[refunds.order]),
+        "reason": texts(REFUND_REASONS, refunds.reason),
+    }
+
+
+def return_columns(config: ShopConfig, sales: Sales, refunds: RefundRows, block: Block) -> Columns:
+    """The table ``returns``: opened before the money goes back."""
+    who, number = sales.who[refunds.order], sales.number[refunds.order]
+    return {
+        "customer_id": customer_ids(block, who),
+        "opened_at": times(config.start, refunds.opened),
+        "order_id": order_ids(block.first + who, number),
+        "product_id": product_ids(sales.product[refunds.order]),
+        "kind": texts(REFUND_REASONS, refunds.reason),
+    }
+
+
+def draw_tickets(config: ShopConfig, sales: Sales, block: Block) -> TicketRows:
+    """At most one ticket per order, some days after it; minutes are exponential."""
+    rng = block.stream("tickets")
+    chance = config.tickets.per_order if config.tickets else 0.0
+    order = np.flatnonzero(rng.random(len(sales.who)) < chance)
+    day = sales.day[order] + 5.0 * rng.standard_exponential(len(order))
+    closed = day + 1.5 * rng.standard_exponential(len(order))
+    minutes = np.round(
+        rng.standard_exponential(len(order)) * (config.tickets.mean_minutes if config.tickets else 0.0), 1
+    )
+    topic = rng.integers(0, len(TICKET_TOPICS), len(order))
+    keep = day < config.days
+    closed = np.where(closed < config.days, closed, np.nan)
+    return TicketRows(order[keep], day[keep], closed[keep], minutes[keep], topic[keep])
+
+
+def ticket_columns(config: ShopConfig, sales: Sales, tickets: TicketRows, block: Block) -> Columns:
+    """The table ``tickets``."""
+    who = sales.who[tickets.order]
+    return {
+        "ticket_id": ids("t########-#####", block.first + who, sales.number[tickets.order]),
+        "customer_id": customer_ids(block, who),
+        "opened_at": times(config.start, tickets.day),
+        "closed_at": times(config.start, tickets.closed),
+        "topic": texts(TICKET_TOPICS, tickets.topic),
+        "minutes": tickets.minutes,
+    }
+
+
+def survey_columns(config: ShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
+    """The table ``surveys``: NPS before and after delivery.
+
+    Satisfaction = link x (index of staying) + sqrt(1 - link^2) x own mood, one per customer; a
+    toxic product lowers the answer after delivery. With link 0 answers say nothing about staying.
+    """
+    assert config.surveys is not None
+    rng, link = block.stream("surveys"), config.surveys.link
+    mood = link * traits.satisfaction + np.sqrt(1 - link**2) * rng.standard_normal(block.size)
+    order = np.flatnonzero(rng.random(len(sales.who)) < config.surveys.response_share)
+    expected = MEAN_SCORE + SCORE_SD * mood[sales.who[order]]
+    toxic = products(config.catalogue).toxic[sales.product[order]]
+    pre = expected + OWN_SD * rng.standard_normal(len(order))
+    post = expected + OWN_SD * rng.standard_normal(len(order)) - TOXIC_DROP * toxic
+    day = np.concatenate([sales.day[order] + 0.1, sales.day[order] + 4 + 4 * rng.random(len(order))])
+    order, score = np.tile(order, 2), np.clip(np.round(np.concatenate([pre, post])), 0, 10)
+    kind = np.repeat([0, 1], len(order) // 2)
+    keep = day < config.days
+    return {
+        "customer_id": customer_ids(block, sales.who[order[keep]]),
+        "answered_at": times(config.start, day[keep]),
+        "kind": texts(["nps_pre", "nps_post"], kind[keep]),
+        "score": score[keep],
+    }
+
+
+def visit_columns(config: ShopConfig, lives: Lives, block: Block) -> Columns:
+    """The table ``events``: visits, a Poisson process while alive, so that silence is a sign."""
+    rng = block.stream("visits")
+    until = np.minimum(lives.until, config.days)
+    counts = rng.poisson(config.visits_per_day * np.maximum(until - lives.since, 0.0))
+    span = np.repeat(np.arange(len(counts)), counts)
+    day = lives.since[span] + rng.random(len(span)) * (until - lives.since)[span]
+    return {
+        "customer_id": customer_ids(block, lives.who[span]),
+        "at": times(config.start, day),
+        "name": constant("visit", len(span)),
+        "value": np.ones(len(span)),
+    }

@@ -1,0 +1,60 @@
+"""Shops and files made for a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.ingest import large
+
+PLAIN = {"order_id": "order", "customer_id": "customer", "ordered_at": "date", "net": "amount"}
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def shop(path: str | Path = "orders.csv", **declared: Any) -> ShopConfig:
+    """A shop of four columns; ``source`` fields and shop fields may be given."""
+    source = {"path": str(path)} | declared.pop("source", {})
+    return ShopConfig.model_validate(
+        {"name": "test", "currency": "EUR", "source": source, "columns": PLAIN, **declared}
+    )
+
+
+def orders_text(rows: int) -> list[str]:
+    """Header and rows of a clean file, each order of its own customer and day."""
+    lines = ["order,customer,date,amount"]
+    return lines + [f"A{row},C{row % 7},2024-01-{row % 28 + 1:02},{row}.50" for row in range(1, rows + 1)]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write text, lines or bytes to a file of the test."""
+
+    def _write(content: str | bytes | list[str], name: str = "orders.csv", encoding: str = "utf-8") -> Path:
+        path = tmp_path / name
+        text = "\n".join(content) + "\n" if isinstance(content, list) else content
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return path
+
+    return _write
+
+
+@pytest.fixture(params=["at once", "in batches"])
+def both_readers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read at once, and as if each were larger than memory."""
+    if request.param == "in batches":
+        monkeypatch.setattr(large, "LARGE", 0)
+
+
+@pytest.fixture
+def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of public data sets; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("CVO_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("the public data sets are not here: set CVO_DATA to their folder")
+    monkeypatch.setenv("CVO_DATA", str(folder))
+    return folder

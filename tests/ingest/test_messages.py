@@ -1,0 +1,98 @@
+"""The messages of all refusals as one reviewed text: a change shows up as a change of ``messages.txt``.
+
+To write the file anew: ``python -m tests.ingest.test_messages``, then read the difference.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvo_ml.core.errors import CvoError, DataError
+from cvo_ml.ingest import read_shop
+
+from .conftest import PLAIN, orders_text, shop
+from .test_catalogue import REFUSED
+from .test_refusals import OF_THE_FILE
+
+REVIEWED = Path(__file__).with_name("messages.txt")
+REFUND = {"order_id": "order", "refunded_at": "at", "amount": "amount"}
+
+
+def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Name, content of ``orders.csv``, and what the shop declares."""
+    for name, (content, _) in OF_THE_FILE.items():
+        yield name, content, {}
+    for entry in REFUSED:
+        if entry.what not in OF_THE_FILE and "gzip" not in entry.what:
+            yield entry.what, entry.content, entry.declared
+    faulty = [*orders_text(9), "A10,,2024-01-01,5"]
+    yield "too many rows without customer", faulty, {}
+    yield "too many after the extract", orders_text(9), {"extracted_at": "2024-01-05"}
+    yield "too many sentinel dates", [*orders_text(9), "A10,C1,1970-01-01,5"], {}
+    yield (
+        "blank currency",
+        ["order,customer,date,amount,currency", "A1,C1,2024-01-01,1,EUR", "A2,C1,2024-01-01,1,"],
+        {"columns": PLAIN | {"currency": "currency"}},
+    )
+    yield "refund of unknown orders", orders_text(9), {"refunds": ["order,at,amount", "Z9,2024-02-01,1"]}
+    yield "negative refund", orders_text(9), {"refunds": ["order,at,amount", "A1,2024-02-01,-1"]}
+    yield "refund before its order", orders_text(9), {"refunds": ["order,at,amount", "A9,2024-01-01,1"]}
+    yield "refund column missing", orders_text(9), {"refunds": ["order,at,amout", "A9,2024-01-01,1"]}
+    yield "no such table", orders_text(9), {"source": {"path": "env://CVO_NOT_SET", "table": "orders"}}
+    yield "address in the file", orders_text(9), {"source": {"path": "postgresql://me@host/db"}}
+    yield "folder without files", orders_text(9), {"source": {"path": "nowhere/*.csv"}}
+    yield "unknown ending", orders_text(9), {"source": {"path": "orders.xlsx"}}
+
+
+def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:
+    """What reading such a file says."""
+    text = "\n".join(content) + "\n" if isinstance(content, list) else content
+    path = folder / "orders.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    declared = dict(declared)
+    if "refunds" in declared:
+        (folder / "refunds.csv").write_text("\n".join(declared.pop("refunds")) + "\n")
+        declared["tables"] = {"refunds": {"source": {"path": str(folder / "refunds.csv")}, "columns": REFUND}}
+    try:
+        read_shop(shop(path, **declared))
+    except CvoError as error:
+        return error
+    raise AssertionError("was read without a word")
+
+
+def reviewed() -> str:
+    """All messages, one a line."""
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content, declared in cases():
+            lines.append(f"{name} | {message(content, declared, Path(folder))}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "declared"), list(cases()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_message_is_one_sentence_with_place_and_remedy(
+    name: str, content: Any, declared: dict[str, Any], tmp_path: Path
+) -> None:
+    error = message(content, declared, tmp_path)
+    text = str(error)
+    assert "\n" not in text
+    assert str(tmp_path) not in text
+    assert len(text) < 330, name
+    if isinstance(error, DataError):
+        assert text.startswith(f"{error.file}: ")
+        assert text.endswith(f"{error.remedy}.")
+
+
+def test_the_messages_are_the_reviewed_ones() -> None:
+    assert reviewed() == REVIEWED.read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    REVIEWED.write_text(reviewed(), encoding="utf-8")

@@ -1,0 +1,150 @@
+"""The evidence of a gate: challenger against champion on the same rows, which neither has learned from.
+
+A promotion reads it from the run and computes nothing (docs/models.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.errors import CvoError
+from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.champions import Incumbent
+from cvo_ml.registry.golden import MAIN
+from cvo_ml.registry.pyfunc import BundleModel
+from cvo_ml.stats.grading import SMALLEST_SLICE
+from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval
+from cvo_ml.stats.profit import decision_profit
+from cvo_ml.stats.shift import psi, reference
+from training.evidence.window import EvaluationWindow
+
+Floats = NDArray[np.float64]
+#: Settings that say what is predicted: models that differ in them have no common outcome.
+OUTCOME: Final = (
+    "horizon_days",
+    "definition",
+    "discount_rate",
+    "age_days",
+    "top_share",
+    "setting",
+    "counts_first_order",
+    "decision_days",
+)
+
+
+def evidence(
+    trial: EvaluationWindow, bundle: Bundle, standing: Incumbent | None, policy: PriorityPolicy
+) -> dict[str, Any]:
+    """What the gates of this model are decided on, JSON-ready.
+
+    Parameters
+    ----------
+    bundle:
+        The challenger, fitted on everything known.
+    standing:
+        The champion; None if there is none.
+    policy:
+        Whose action's cost and effect give decisions their profit.
+
+    Returns
+    -------
+    dict
+        ``measure, window, calibration, eligible``; with a champion ``champion`` and, unless ``not_comparable`` says
+        why not, ``improvement, slices`` (relative), ``profit`` (currency per customer) and ``psi``.
+    """
+    ours = trial.predict(trial.judged, trial.features)
+    now = _scores(bundle, trial)
+    found: dict[str, Any] = {
+        "measure": trial.measure,
+        "window": {"opened": str(trial.opened), "rows": len(trial.features)},
+        "skill": {"challenger": _known(trial.skill(ours, np.arange(len(ours))))},
+        "calibration": _interval(trial.slope(ours)) if trial.slope is not None and np.ptp(ours) > 0 else None,
+        "eligible": {"known": len(now), "scored": int(np.isfinite(now).sum())},
+        "challenger": {"hash": bundle.version, "grade": bundle.grade, "kind": bundle.kind},
+    }
+    if standing is None:
+        return found
+    theirs, who, reason = _opponent(trial, bundle, standing)
+    found["champion"] = {"version": standing.version, "judged_with": who}
+    if standing.bundle is None or theirs is None:
+        return {**found, "not_comparable": reason}
+    kept = standing.bundle
+    found["champion"] |= {"hash": kept.version, "grade": kept.grade, "kind": kept.kind}
+    try:
+        found["psi"] = _known(psi(reference(_scores(kept, trial)), now))
+    except CvoError as error:
+        return {**found, "not_comparable": f"the champion cannot score today's customers: {error}"}
+    return {**found, **_compared(trial, ours, theirs, policy)}
+
+
+def _compared(trial: EvaluationWindow, ours: Floats, theirs: Floats, policy: PriorityPolicy) -> dict[str, Any]:
+    action = {"effect": policy.contact.effect.estimate, "cost": policy.contact.cost}
+    earned = [decision_profit(trial.stake(predicted), trial.came, **action) for predicted in (ours, theirs)]
+    judged = {name: np.flatnonzero(rows) for name, rows in trial.slices.items() if rows.sum() >= SMALLEST_SLICE}
+    every = np.arange(len(ours))
+    return {
+        "skill": {name: _known(trial.skill(p, every)) for name, p in (("challenger", ours), ("champion", theirs))},
+        "improvement": _interval(improvement(trial, ours, theirs, every)),
+        "slices": {name: _interval(improvement(trial, ours, theirs, rows)) for name, rows in judged.items()},
+        "profit": {
+            "challenger": float(earned[0].mean()),
+            "champion": float(earned[1].mean()),
+            "difference": _interval(mean_interval(earned[0] - earned[1])),
+        },
+    }
+
+
+def improvement(trial: EvaluationWindow, ours: Floats, theirs: Floats, among: NDArray[np.intp]) -> Interval:
+    """How much better the challenger is on some rows, as a share of the champion's measure; paired bootstrap."""
+
+    def relative(rows: NDArray[np.intp]) -> float:
+        before = trial.skill(theirs, among[rows])
+        return (trial.skill(ours, among[rows]) - before) / abs(before) if before else float("nan")
+
+    return bootstrap(relative, len(among), replicates=600)
+
+
+def _opponent(trial: EvaluationWindow, bundle: Bundle, standing: Incumbent) -> tuple[Floats | None, str, str]:
+    """The champion's prediction, which model gave it, and why there is none.
+
+    A champion that has learned from the window is stood for by the model that was judged when it was trained.
+    """
+    if standing.bundle is None:
+        return None, "", f"the champion cannot be read: {standing.fault}"
+    for key in OUTCOME:
+        ours, theirs = bundle.settings.get(key), standing.bundle.settings.get(key)
+        if ours != theirs:
+            return None, "", f"the champion predicts another outcome ({key} {theirs} and not {ours})"
+    reason = "the run of the champion holds no model that was judged"
+    for who, found in (("the champion", standing.bundle), ("its model as judged", standing.judged)):
+        if found is None:
+            continue
+        knows = str(found.facts.get("trained_as_of", "9999"))
+        if knows > str(trial.opened):
+            reason = f"{who} has learned from data until {knows}, and the window that judges opens on {trial.opened}"
+            continue
+        try:
+            return trial.predict(found, trial.features), who, ""
+        except CvoError as error:
+            reason = f"{who} cannot score the window: {error}"
+    return None, "", reason
+
+
+def _scores(bundle: Bundle, trial: EvaluationWindow) -> Floats:
+    """What a bundle says of today's customers (n,)."""
+    if trial.eligible.empty:
+        return np.empty(0)
+    return BundleModel(bundle).predict(trial.eligible)[MAIN[bundle.name]].to_numpy(dtype=np.float64)
+
+
+def _interval(found: Interval) -> Mapping[str, float | None]:
+    return {name: _known(value) for name, value in found.as_dict().items()}
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,54 @@
+"""The leak gate inside a training job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import pandas as pd
+
+from cvo_ml.config.jobs import LeakPolicy
+from cvo_ml.core.tables import Tables
+from cvo_ml.features.leak_gate import Evidence, FitAndScore, Sample, check
+from cvo_ml.features.truncated_tables import changed_by_later_rows
+
+
+def pass_gate(
+    sample: Sample,
+    columns: Sequence[str],
+    policy: LeakPolicy,
+    fit_and_score: FitAndScore,
+    features: Callable[[Tables], pd.DataFrame],
+    tables: Tables,
+    day: date,
+    timed: Sequence[str] = (),
+) -> Evidence:
+    """Check the columns that the model reads on the rows that it learns from.
+
+    Parameters
+    ----------
+    features, tables, day:
+        The function that made the features, its tables and the last date: it is run once more on the shop as it was.
+    timed:
+        Columns whose values carry the time at which they became known.
+
+    Raises
+    ------
+    ModelRefused
+        If a check fails (``cvo_ml.features.leak_gate.check``).
+    """
+    changed = changed_by_later_rows(features, tables, day)
+    return check(
+        sample,
+        columns,
+        declared=policy.known_at_conversion,
+        acknowledged=policy.acknowledged,
+        timed=timed,
+        fit_and_score=fit_and_score,
+        changed=tuple(name for name in changed if name in columns or name == "customer_id"),
+    )
+
+
+def gate_metrics(evidence: Evidence) -> dict[str, float]:
+    """What the tracked run shows of the gate."""
+    return {"leak_best_auc_alone": max(evidence.alone.values()), "leak_shuffled_auc": evidence.shuffled_auc}

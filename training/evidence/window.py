@@ -1,0 +1,57 @@
+"""The window that judges a model of a job: what was known before it, and what came in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.registry.bundle import Bundle
+from cvo_ml.stats.intervals import Interval
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class EvaluationWindow:
+    """Rows whose outcome is known and that neither side has learned from.
+
+    Parameters
+    ----------
+    judged:
+        The champion's kind of model, fitted on what was known when the window opened.
+    opened:
+        First day of the window.
+    features:
+        What was known then, (n, ...).
+    predict:
+        From a bundle and the features to its prediction, (n,).
+    measure, skill:
+        The name of the measure, and from a prediction (n,) and the numbers of some rows to its value there; higher is
+        better, and never 0 for all models.
+    stake, came:
+        From a prediction to what it says there is to gain or save by an action (n,), and what there was, currency.
+    slope:
+        From a prediction to its calibration slope; None where a model has none.
+    slices:
+        Rows on which no challenger may be clearly worse.
+    eligible:
+        Who is to be scored on the day of training.
+    """
+
+    judged: Bundle
+    opened: date
+    features: pd.DataFrame
+    predict: Callable[[Bundle, pd.DataFrame], Floats]
+    measure: str
+    skill: Callable[[Floats, Rows], float]
+    stake: Callable[[Floats], Floats]
+    came: Floats
+    eligible: pd.DataFrame
+    slope: Callable[[Floats], Interval] | None = None
+    slices: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)

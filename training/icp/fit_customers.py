@@ -1,0 +1,197 @@
+"""Fit ICP lookalikes: who becomes a most profitable customer, from what is known before; by shop or by leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cvo_ml.config.jobs import IcpJob
+from cvo_ml.config.readiness import IcpMinima
+from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.tables import Tables
+from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, first_order_features
+from cvo_ml.features.leads import as_numbers
+from cvo_ml.features.leak_gate import Evidence, Sample
+from cvo_ml.features.value_at_age import profit, value_by_age
+from cvo_ml.models.icp import FirstOrderValue, Lookalike
+from cvo_ml.monitoring.drift import reference_of
+from cvo_ml.registry.models import bundle_of
+from training.evidence import plots
+from training.evidence.dates import first_day
+from training.evidence.leak_gate import gate_metrics, pass_gate
+from training.evidence.result import Trained
+from training.evidence.windows import icp_trial
+from training.icp.fit_leads import train_on_leads
+from training.icp.metrics import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
+from training.icp.profile_features import baskets, life
+from training.icp.profile_report import report, with_calendar
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.bool_]
+MINIMA: Final = IcpMinima()
+BASELINE: Final = "first order value"
+
+
+def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINIMA) -> Trained:
+    """Fit on people whose window of ``job.age`` is closed; grade on those who came later.
+
+    Raises
+    ------
+    ModelRefused
+        If there are too few most profitable customers, or a field may know the outcome.
+    """
+    if job.setting == "leads":
+        return train_on_leads(tables, as_of, job, minima)
+    rows = labelled(tables, as_of, job)
+    train, test = split_in_time(rows, job)
+    _check(rows, train, test, job, minima)
+    evidence = leak_evidence(train, test, tables, job)
+    model, baseline = fit(train, job, minima), FirstOrderValue().fit(train, train["is_top"].to_numpy())
+    y = test["is_top"].to_numpy(dtype=bool)
+    scores = {
+        MODEL: model.predict_proba(test)[:, 1],
+        BASELINE: baseline.predict_proba(test)[:, 1],
+        **_rivals(model, train, test),
+    }
+    verdict = verdict_on(y, scores, BASELINE)
+    champion = (
+        FirstOrderValue().fit(rows, rows["is_top"].to_numpy()) if verdict.grade == "D" else fit(rows, job, minima)
+    )
+    settings = {
+        "setting": "shop",
+        "age_days": job.age.days,
+        "top_share": job.top_share,
+        "counts_first_order": job.counts_first_order,
+        "value_basis": rows.attrs["basis"],
+    }
+    facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
+    facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1])}
+    judged = baseline if verdict.grade == "D" else model
+    texts, documents = _described(tables, rows, model, job, scores[MODEL], test)
+    return Trained(
+        bundle_of("icp", champion, settings, facts),
+        icp_trial(judged, train, test, "first_ordered_at", settings, first_order_features(tables, as_of)),
+        {
+            "training_rows": len(train),
+            "training_positives": int(train["is_top"].sum()),
+            "label": label_in_words(job, rows.attrs["basis"]),
+        },
+        metrics(y, scores, job.capacity) | gate_metrics(evidence),
+        {
+            "gains": partial(plots.gains, y.astype(float), {name: scores[name] for name in (MODEL, BASELINE)}),
+            "importance": partial(plots.importance, model.trees.importance()),
+        },
+        ("not better than the first order's value out of time: it is champion",) if verdict.grade == "D" else (),
+        {"stability": {"quarters": stability(y, scores[MODEL], test["first_ordered_at"])}, **documents},
+        texts,
+    )
+
+
+def label_in_words(job: IcpJob, basis: str) -> str:
+    """What a most profitable customer is."""
+    since = "with the first order" if job.counts_first_order else "after the first order"
+    return f"top {job.top_share:.0%} by {basis} {since} within {job.age}"
+
+
+def labelled(tables: Tables, as_of: date, job: IcpJob) -> pd.DataFrame:
+    """First-order fields, ``value`` and ``is_top``: profit at the fixed age within the top share of all such customers.
+
+    First orders within the burn-in are left out: the customer may have ordered before the data begin. ``attrs`` holds
+    the ``basis``: contribution where every order's cost is known, else revenue.
+    """
+    values = value_by_age(tables, as_of, job.age)
+    worth, basis = profit(values, later=not job.counts_first_order)
+    rows = first_order_features(tables, as_of).join(worth.rename("value"), how="inner")
+    rows = rows[rows["first_ordered_at"] >= pd.Timestamp(first_day(tables) + job.burn_in.delta)]
+    if rows.empty:
+        raise ModelRefused(
+            f"icp: no customer has a closed window of {job.age} before {as_of}: use a longer history",
+            reason_code="too_few_icp_positives",
+        )
+    edge = max(0.0, float(np.quantile(rows["value"], 1 - job.top_share)))
+    rows = rows.assign(is_top=(rows["value"] > edge).to_numpy())
+    rows.attrs["basis"] = basis
+    return rows
+
+
+def split_in_time(rows: pd.DataFrame, job: IcpJob) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Those whose window was closed when the first of the test customers came, and the test customers."""
+    start = rows["first_ordered_at"].quantile(1 - job.test_share)
+    closed = rows["first_ordered_at"] + timedelta(days=job.age.whole_days) <= start
+    return rows[closed], rows[rows["first_ordered_at"] >= start]
+
+
+def model_of(rows: pd.DataFrame, job: IcpJob, minima: IcpMinima = MINIMA) -> Lookalike:
+    """The lookalike model, not fitted, on the first order and on the declared profile fields that the shop has."""
+    declared = [name for name in job.leaks.known_at_conversion if name not in job.blocked and name in rows]
+    profile = [name for name in declared if name not in FIRST_ORDER_FEATURES]
+    numbers = [name for name in FIRST_ORDER_FEATURES if rows[name].notna().any()] + list(as_numbers(rows, profile))
+    texts = [name for name in (*FIRST_ORDER_TEXTS, *profile) if name not in numbers and rows[name].nunique() > 1]
+    return Lookalike(numbers, texts, job.trees.rounds, job.trees.parameters, minima.positives)
+
+
+def fit(rows: pd.DataFrame, job: IcpJob, minima: IcpMinima = MINIMA) -> Lookalike:
+    """The lookalike model on all rows."""
+    return model_of(rows, job, minima).fit(rows, rows["is_top"].to_numpy())
+
+
+def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, job: IcpJob) -> Evidence:
+    """The leak gate on the rows that the model is judged with."""
+    day = pd.Timestamp(test["first_ordered_at"].median()).date()
+    columns = model_of(train, job).columns
+    return pass_gate(
+        Sample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
+        columns,
+        job.leaks,
+        lambda X, y, later: model_of(X, job).trees.fit(X, y).predict_positive(later),
+        lambda shop: first_order_features(shop, day),
+        tables,
+        day,
+    )
+
+
+def _described(
+    tables: Tables, rows: pd.DataFrame, model: Lookalike, job: IcpJob, score: Floats, test: pd.DataFrame
+) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
+    """The profile; bad fits brought nothing, or less than they cost, after the first order."""
+    met, sections = life(tables, rows["first_ordered_at"], job.age)
+    basket = baskets(tables, rows.index)
+    known = with_calendar(rows, "first_ordered_at").join(met).join(basket)
+    more: dict[str, Sequence[str]] = {
+        "when": ["month", "weekday", "hour"],
+        "what": [str(name) for name in basket],
+        **sections,
+    }
+    against = (rows["value"] <= 0).to_numpy()
+    return report(known, model.columns, job, score=score, test=test, more=more, against=against)
+
+
+def _rivals(model: Lookalike, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Floats]:
+    is_top = train["is_top"].to_numpy(dtype=bool)
+    numbers, texts = list(model.trees.features), list(model.trees.categories)
+    return {
+        "logistic": logistic(train, is_top, test, numbers, texts),
+        "nearest seeds": nearest_seeds(model.trees, train[is_top], test),
+    }
+
+
+def _check(rows: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, job: IcpJob, minima: IcpMinima) -> None:
+    if not rows["value"].gt(0).any():
+        raise ModelRefused(
+            f"icp: no customer brought a value above 0 within {job.age}, so nobody is most valuable: map net to the "
+            "column with the amounts",
+            reason_code="too_few_icp_positives",
+        )
+    if train["is_top"].sum() < minima.positives or test["is_top"].sum() == 0:
+        raise ModelRefused(
+            f"icp: to judge out of time, {job.age} must pass between the customers to learn from and the newest ones; "
+            f"{int(train['is_top'].sum())} most valuable customers are left to learn from, and {minima.positives} are "
+            "needed: use a longer history of first orders or a shorter age",
+            reason_code="too_few_icp_positives",
+        )

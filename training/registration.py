@@ -1,0 +1,157 @@
+"""From a fitted model to a registered version: the run, the evidence of the gates, the first load, the place."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.gates import load_gates
+from cvo_ml.config.loader import as_mapping, default_config, load_config
+from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.ingest import ReadResult
+from cvo_ml.registry.bundle import Bundle, save_bundle
+from cvo_ml.registry.card import model_card
+from cvo_ml.registry.champions import JUDGED, ChampionHistory, Incumbent
+from cvo_ml.registry.first_load import admit
+from cvo_ml.registry.golden import golden_of
+from cvo_ml.registry.promotion import EVIDENCE, Placement, When, place
+from cvo_ml.registry.run import Run
+from cvo_ml.registry.tracking import Tracker
+from training.evidence.gate_evidence import evidence
+from training.evidence.golden import golden_inputs
+from training.evidence.result import Trained
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the jobs of one call share."""
+
+    tracker: Tracker
+    shop: ShopConfig
+    as_of: date
+    read: ReadResult
+    when: When
+
+    def take(self, name: str, job: FrozenConfig, fit: Callable[[Run], Trained]) -> dict[str, Any]:
+        """Fit in a tracked run, register, and give the new version its place; what to say of it.
+
+        Raises
+        ------
+        ModelRefused
+            If the data carry no such model.
+        BundleError
+            If the model could not be loaded again: then nothing is registered.
+        """
+        standing = ChampionHistory(self.tracker).standing(name)
+        with self.tracker.run(name, f"{self.shop.name} {self.as_of}", {"shop": self.shop.name}) as run:
+            trained = fit(run)
+            job = trained.job or job
+            bundle = self._with_facts(trained.bundle, trained, job)
+            bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
+            policy = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
+            found = evidence(trained.trial, bundle, standing, policy)
+            self._log(run, trained, bundle, job, found)
+            with tempfile.TemporaryDirectory() as folder:
+                run.log_folder(save_bundle(self._judged(trained), Path(folder) / JUDGED), JUDGED)
+                admit(save_bundle(bundle, Path(folder) / "model"))
+                uri = run.log_bundle(Path(folder) / "model")
+        version, placed = self._register(uri, bundle, standing, found)
+        return {
+            "name": name,
+            "kind": bundle.kind,
+            "grade": bundle.grade,
+            "version": bundle.version,
+            "registered": version,
+            "role": placed.role,
+            "why": placed.why,
+            "metrics": {key: value for key, value in trained.metrics.items() if value == value},
+            "parameters": trained.parameters,
+            "notes": list(trained.notes),
+        }
+
+    def _register(
+        self, uri: str, bundle: Bundle, standing: Incumbent | None, found: dict[str, Any]
+    ) -> tuple[int, Placement]:
+        if standing is not None and standing.bundle is not None and _is_same(bundle, standing.bundle):
+            return standing.version, Placement("champion", "it is the champion already, to the bit")
+        tags = {"grade": bundle.grade, "shop": self.shop.name, "hash": bundle.version, "as_of": str(self.as_of)}
+        version = self.tracker.register(uri, bundle.name, tags)
+        gates = load_gates(bundle.name)
+        return version, place(self.tracker, bundle, version, standing, found, gates, self.when)
+
+    def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: dict[str, Any]) -> None:
+        run.log_params({"job": as_mapping(job), "shop": self.shop.name, "as_of": str(self.as_of), **trained.parameters})
+        run.log_metrics(trained.metrics)
+        run.set_tags(
+            {
+                "grade": bundle.grade,
+                "kind": bundle.kind,
+                "version": bundle.version,
+                "data": self.read.fingerprint,
+                "git": bundle.facts["git_commit"],
+                "pins": bundle.facts["pins_hash"],
+            }
+        )
+        run.log_dict(bundle.facts["verdict"], "verdict")
+        run.log_dict(found, EVIDENCE.removesuffix(".json"))
+        run.log_text(model_card(bundle, found), "MODEL_CARD")
+        for title, document in trained.documents.items():
+            run.log_dict(document, title)
+        for title, text in trained.texts.items():
+            run.log_text(text, title)
+        for title, draw in trained.figures.items():
+            run.log_figure(draw(), title)
+
+    def _judged(self, trained: Trained) -> Bundle:
+        """The model that was judged, which knew nothing of the window."""
+        facts = {"trained_as_of": str(trained.trial.opened), "shop": self.shop.name}
+        return replace(trained.trial.judged, facts=facts)
+
+    def _with_facts(self, bundle: Bundle, trained: Trained, job: FrozenConfig) -> Bundle:
+        facts = {
+            **bundle.facts,
+            "trained_as_of": str(self.as_of),
+            "shop": self.shop.name,
+            "currency": self.read.tables.currency,
+            "data_hash": self.read.fingerprint,
+            "git_commit": git_commit(),
+            "pins_hash": pins_hash(),
+            "job": as_mapping(job),
+            "metrics": {key: value for key, value in trained.metrics.items() if np.isfinite(value)},
+            "notes": list(trained.notes),
+        }
+        return replace(bundle, facts=facts)
+
+
+def git_commit() -> str:
+    """The checkout's commit, marked where files differ from it."""
+    said = [_git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")]
+    return f"{said[0] or 'unknown'}{' with changes' if said[1] else ''}"
+
+
+def pins_hash() -> str:
+    """What names the libraries: the digest of the lock file."""
+    lock = ROOT / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes()).hexdigest()[:12] if lock.is_file() else "unknown"
+
+
+def _git(*arguments: str) -> str:
+    found = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def _is_same(one: Bundle, other: Bundle) -> bool:
+    known = "trained_as_of"
+    return one.model_hash == other.model_hash and one.facts.get(known) == other.facts.get(known)
