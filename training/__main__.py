@@ -33,6 +33,9 @@ from training.jobs import TRAINERS
 from training.protocol import follow_parent, say, speaking
 from training.registration import Session
 
+#: own configuration of the folder that this process was started in
+CONFIGS: Final = Path("configs")
+
 #: Where searches are kept, beside MLflow's database, so that a killed one goes on.
 STUDIES: Final = "optuna.db"
 
@@ -59,9 +62,9 @@ def _run(options: argparse.Namespace) -> None:
         raise UsageError("training needs --shop and --as-of")
     as_of = parse_as_of(options.as_of)
     shop = load_config(Path(options.shop), ShopConfig)
-    jobs = {name: load_job(name, options.set) for name in options.job}
+    jobs = {name: load_job(name, options.set, CONFIGS) for name in options.job}
     budget = Budget.parse(options.tune) if options.tune is not None else None
-    minima = load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
+    minima = load_config(default_config("policies/readiness.yaml", CONFIGS), ReadinessPolicy)
     say("step", text="reading the rows before the cut")
     read = read_shop(shop, as_of=as_of)
     session = Session(Tracker(Path(options.mlruns)), shop, as_of, read, options.promote)
@@ -103,9 +106,9 @@ def _fit_tuned(
 
 def _run_static(options: argparse.Namespace) -> None:
     """A table without dates: a tracked run that is not registered."""
-    job = load_job("churn", options.set)
+    job = load_job("churn", options.set, CONFIGS)
     assert isinstance(job, ChurnJob)
-    fewest = load_config(default_config("policies/readiness.yaml"), ReadinessPolicy).churn.of_each_outcome
+    fewest = load_config(default_config("policies/readiness.yaml", CONFIGS), ReadinessPolicy).churn.of_each_outcome
     path = Path(options.static)
     try:
         with Tracker(Path(options.mlruns)).run("churn_static", path.name, {"static": "true"}) as run:

@@ -41,6 +41,9 @@ from training.evidence.dates import first_day
 from training.jobs import TRAINERS
 from training.protocol import follow_parent, say, speaking
 
+#: own configuration of the folder that this process was started in
+CONFIGS: Final = Path("configs")
+
 CUTS: Final = "cuts"
 PLAN: Final = "plan.json"
 SUMMARY: Final = "backtest.json"
@@ -67,7 +70,7 @@ def walk(options: argparse.Namespace) -> None:
     span, every, out = Horizon(options.horizon), Horizon(options.every), Path(options.out)
     shop = load_config(Path(options.shop), ShopConfig)
     same = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *options.set]
-    jobs = {name: load_job(name, same) for name in TRAINERS}
+    jobs = {name: load_job(name, same, CONFIGS) for name in TRAINERS}
     policies = _policies()
     say("step", text="reading the whole history")
     read = read_shop(shop)
@@ -197,7 +200,7 @@ def _policies() -> dict[str, Any]:
         "priorities": PriorityPolicy,
         "readiness": ReadinessPolicy,
     }
-    return {name: load_config(default_config(f"policies/{name}.yaml"), kind) for name, kind in kinds.items()}
+    return {name: load_config(default_config(f"policies/{name}.yaml", CONFIGS), kind) for name, kind in kinds.items()}
 
 
 def _check_plan(out: Path, plan: Mapping[str, Any]) -> None:

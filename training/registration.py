@@ -31,6 +31,10 @@ from training.evidence.gate_evidence import evidence
 from training.evidence.golden import golden_inputs
 from training.evidence.result import Trained
 
+#: own configuration of the folder that this process was started in
+CONFIGS: Final = Path("configs")
+DOSSIERS: Final = Path("models")
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -60,7 +64,7 @@ class Session:
             job = trained.job or job
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
-            policy = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
+            policy = load_config(default_config("policies/priorities.yaml", CONFIGS), PriorityPolicy)
             found = evidence(trained.trial, bundle, standing, policy)
             self._log(run, trained, bundle, job, found)
             with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +92,7 @@ class Session:
             return standing.version, Placement("champion", "it is the champion already, to the bit")
         tags = {"grade": bundle.grade, "shop": self.shop.name, "hash": bundle.version, "as_of": str(self.as_of)}
         version = self.tracker.register(uri, bundle.name, tags)
-        gates = load_gates(bundle.name)
+        gates = load_gates(bundle.name, dossiers=DOSSIERS)
         return version, place(self.tracker, bundle, version, standing, found, gates, self.when)
 
     def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: dict[str, Any]) -> None:

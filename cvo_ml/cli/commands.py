@@ -12,6 +12,7 @@ import pandas as pd
 from cvo_ml import workflows
 from cvo_ml.cli import monitoring, shops, show, simulation, training
 from cvo_ml.cli.champions import champions, from_folder
+from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.prospects import score_prospects as prospects_of
 from cvo_ml.cli.terminal import console, print_json, step
 from cvo_ml.config.jobs import load_job
@@ -275,8 +276,8 @@ def _train(
 
 
 def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: ModelSet, quiet: bool) -> StoredRun:
-    segments = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
-    priorities = load_config(default_config("policies/priorities.yaml"), PriorityPolicy)
+    segments = load_config(default_config("policies/segments.yaml", CONFIGS), SegmentPolicy)
+    priorities = load_config(default_config("policies/priorities.yaml", CONFIGS), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
         scored = workflows.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name, out=out)
         return workflows.store(scored, read, models, cut, out, shop.name, priorities)
@@ -299,7 +300,7 @@ def check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
         if job not in names:
             raise UsageError(f"--set {text!r} is for {job!r}, which is not trained here: use {', '.join(names)}")
     for name in names:
-        load_job(name, overrides)
+        load_job(name, overrides, CONFIGS)
 
 
 def write_report(out: Path, quiet: bool) -> None:
@@ -307,7 +308,7 @@ def write_report(out: Path, quiet: bool) -> None:
     run = current_run(out / "scores")
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
-        actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
+        actions = load_config(default_config("policies/next_actions.yaml", CONFIGS), NextActions)
         segments = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
         priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
         outcomes = workflows.stored_outcomes(out, run)

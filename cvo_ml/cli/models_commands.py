@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cvo_ml import workflows
 from cvo_ml.cli.champions import challengers, champions, opened
+from cvo_ml.cli.options import DOSSIERS
 from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.gates import load_gates
 from cvo_ml.config.shops import ShopConfig
@@ -51,7 +52,7 @@ def show(name: str, version: int | None, mlruns: Path, as_json: bool) -> None:
     chosen = version or tracker.version_of(name, CHALLENGER) or _version(tracker, name, CHAMPION)
     bundle, evidence = tracker.bundle(name, chosen), evidence_of(tracker, name, chosen)
     current = tracker.version_of(name)
-    checks = [] if chosen == current else decide(evidence, load_gates(name), current)
+    checks = [] if chosen == current else decide(evidence, load_gates(name, dossiers=DOSSIERS), current)
     history = ChampionHistory(tracker).history(name)
     if as_json:
         found = {"version": chosen, "champion": current, "settings": bundle.settings, "facts": bundle.facts}
@@ -93,7 +94,10 @@ def promote(
     if force and not reason.strip():
         raise UsageError("--force needs --reason: whoever overrides the gates says why, and the audit keeps it")
     tracker = _tracker(name, mlruns)
-    _moved(make_champion(tracker, name, load_gates(name, gates), version=version, force=force, why=reason), as_json)
+    _moved(
+        make_champion(tracker, name, load_gates(name, gates, DOSSIERS), version=version, force=force, why=reason),
+        as_json,
+    )
 
 
 def rollback(name: str, reason: str, mlruns: Path, as_json: bool) -> None:

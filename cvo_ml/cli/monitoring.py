@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cvo_ml import workflows
+from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.monitoring import MonitoringPolicy
@@ -29,7 +30,7 @@ def monitor(out: Path, policy_file: Path | None, webhook: str | None, as_json: b
     NotDelivered
         If the webhook cannot be reached.
     """
-    policy = load_config(policy_file or default_config("policies/monitoring.yaml"), MonitoringPolicy)
+    policy = load_config(policy_file or default_config("policies/monitoring.yaml", CONFIGS), MonitoringPolicy)
     run, found = workflows.alarms_of(out, policy)
     about = {"shop": run.manifest["shop"], "as_of": run.manifest["as_of"], "run": run.name}
     if as_json:

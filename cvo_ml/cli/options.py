@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Final, Optional
 
 import typer
 
@@ -17,3 +17,7 @@ AsOf = Annotated[
 ]
 Mlruns = Annotated[Path, typer.Option("--mlruns", help="Folder of MLflow's database and artifacts.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+#: own configuration and thresholds of the folder that a command was started in; only the command line looks there
+CONFIGS: Final = Path("configs")
+DOSSIERS: Final = Path("models")

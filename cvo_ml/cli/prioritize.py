@@ -10,6 +10,7 @@ from rich.table import Table
 
 from cvo_ml.cli import show
 from cvo_ml.cli.commands import write_report
+from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.terminal import console, print_json, step
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
@@ -26,7 +27,7 @@ def prioritize(
     shop: ShopConfig, policy: Path | None, overrides: Sequence[str], effects: Sequence[Path], out: Path, as_json: bool
 ) -> None:
     """Plan the current run anew."""
-    rules = load_config(policy or default_config("policies/priorities.yaml"), PriorityPolicy, overrides)
+    rules = load_config(policy or default_config("policies/priorities.yaml", CONFIGS), PriorityPolicy, overrides)
     measured = [read_effects(path) for path in effects]
     run = current_run(out / "scores")
     check_shop(run, shop.name)

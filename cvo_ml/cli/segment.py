@@ -10,6 +10,7 @@ from typing import Final
 import typer
 
 from cvo_ml import workflows
+from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.show_segments import show
 from cvo_ml.cli.terminal import console, step
 from cvo_ml.config.loader import default_config, load_config
@@ -56,8 +57,8 @@ def segment(
     if method is not None and method not in METHODS:
         raise UsageError(f"--model {method!r} is unknown: use {' or '.join(METHODS)}")
     cut = parse_as_of(as_of)
-    policy = load_config(default_config("policies/segments.yaml"), SegmentPolicy, overrides)
-    actions = load_config(default_config("policies/next_actions.yaml"), NextActions)
+    policy = load_config(default_config("policies/segments.yaml", CONFIGS), SegmentPolicy, overrides)
+    actions = load_config(default_config("policies/next_actions.yaml", CONFIGS), NextActions)
     with step(f"Reading {shop.source.path}", machine):
         tables = read_shop(shop, as_of=cut).tables
     purchases, why_not = _purchases(mlruns, shop.name, tables.currency, cut)

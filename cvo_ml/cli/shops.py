@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
+from cvo_ml.cli.options import CONFIGS
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.shops import ShopConfig, SourceConfig
 from cvo_ml.core.errors import UsageError
@@ -117,5 +118,5 @@ def save(shop: ShopConfig, path: Path) -> Path:
 
 def _found(path: Path) -> Path:
     """The path, or the configuration of that name that comes with the package."""
-    shipped = default_config(f"shops/{path.stem}.yaml")
+    shipped = default_config(f"shops/{path.stem}.yaml", CONFIGS)
     return shipped if not path.is_file() and path.parent == Path() and shipped.is_file() else path

@@ -50,21 +50,27 @@ class Gates(FrozenConfig):
         return self
 
 
-def gates_file(name: str) -> Path:
-    """The thresholds of a model: ``./models/<name>/gates.yaml``, else those that come with the package."""
-    own = Path("models") / name / FILE
-    if own.is_file():
-        return own
+def gates_file(name: str, dossiers: Path | None = None) -> Path:
+    """The thresholds of a model: ``<dossiers>/<name>/gates.yaml``, else those that come with the package."""
+    if dossiers is not None and (dossiers / name / FILE).is_file():
+        return dossiers / name / FILE
     packaged = config_dir() / "gates" / f"{name}.yaml"
     return packaged if packaged.is_file() else config_dir().parent / "models" / name / FILE
 
 
-def load_gates(name: str, path: Path | None = None) -> Gates:
+def load_gates(name: str, path: Path | None = None, dossiers: Path | None = None) -> Gates:
     """The thresholds of a model.
+
+    Parameters
+    ----------
+    path:
+        This very file, instead.
+    dossiers:
+        A folder of own thresholds that come before the packaged ones (``Workspace.dossiers``).
 
     Raises
     ------
     ConfigError
         If the file is missing or wrong.
     """
-    return load_config(path or gates_file(name), Gates)
+    return load_config(path or gates_file(name, dossiers), Gates)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -129,16 +130,21 @@ class IcpJob(FrozenConfig):
 JOBS: Final[Mapping[str, type[FrozenConfig]]] = {"clv": ClvJob, "churn": ChurnJob, "icp": IcpJob}
 
 
-def load_job(name: str, overrides: Sequence[str] = ()) -> FrozenConfig:
+def load_job(name: str, overrides: Sequence[str] = (), own: Path | None = None) -> FrozenConfig:
     """A job's settings: its file, and what ``name.key=value`` among the overrides changes.
+
+    Parameters
+    ----------
+    own:
+        A folder whose ``jobs/<name>.yaml`` comes before the packaged one (``Workspace.configs``).
 
     Raises
     ------
     ConfigError
         If an override names no key or gives a value that the key cannot have.
     """
-    own = [text.removeprefix(f"{name}.") for text in overrides if text.startswith(f"{name}.")]
-    return load_config(default_config(f"jobs/{name}.yaml"), JOBS[name], own)
+    changed = [text.removeprefix(f"{name}.") for text in overrides if text.startswith(f"{name}.")]
+    return load_config(default_config(f"jobs/{name}.yaml", own), JOBS[name], changed)
 
 
 __all__ = ["JOBS", "ChurnJob", "ClvJob", "HybridJob", "IcpJob", "LeakPolicy", "Trees", "load_job"]

@@ -60,14 +60,16 @@ def config_dir() -> Path:
     return packaged if packaged.is_dir() else package.parent / "configs"
 
 
-def default_config(relative: str) -> Path:
-    """The path of a default configuration file, such as ``jobs/churn.yaml``.
+def default_config(relative: str, own: Path | None = None) -> Path:
+    """The path of a configuration file, such as ``jobs/churn.yaml``.
 
-    A file of the same name under ``./configs`` of the working folder comes first, so that a
-    checkout or a project's own folder can be edited.
+    Parameters
+    ----------
+    own:
+        A folder whose file of that name comes before the packaged one (``Workspace.configs``); None = the packaged one.
+        The working directory plays no part.
     """
-    own = Path("configs") / relative
-    return own if own.is_file() else config_dir() / relative
+    return own / relative if own is not None and (own / relative).is_file() else config_dir() / relative
 
 
 def load_config(path: Path, schema: type[Config], overrides: Sequence[str] = ()) -> Config:

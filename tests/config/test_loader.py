@@ -224,12 +224,13 @@ def test_each_model_has_its_gates_and_churns_are_the_defaults() -> None:
     assert found["clv"].calibration_slope == (0.9, 1.1)
 
 
-def test_gates_of_the_working_folder_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gates_of_an_own_folder_come_first_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "models" / "churn").mkdir(parents=True)
     (tmp_path / "models" / "churn" / "gates.yaml").write_text("score_shift: 0.5\n")
     monkeypatch.chdir(tmp_path)
-    assert load_gates("churn").score_shift == 0.5
-    assert load_gates("clv").score_shift == 0.2
+    assert load_gates("churn").score_shift == 0.2
+    assert load_gates("churn", dossiers=tmp_path / "models").score_shift == 0.5
+    assert load_gates("clv", dossiers=tmp_path / "models").score_shift == 0.2
 
 
 @pytest.mark.parametrize("path", shipped("jobs"), ids=lambda path: path.stem)
@@ -255,14 +256,16 @@ def test_every_kind_of_shipped_configuration_is_there() -> None:
     assert {"online_retail", "cdnow", "superstore"} <= {path.stem for path in shipped("shops")}
 
 
-def test_a_file_in_the_working_folder_comes_before_the_shipped_one(
+def test_a_file_of_an_own_folder_comes_before_the_shipped_one_wherever_one_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    own = tmp_path / "configs"
+    (own / "jobs").mkdir(parents=True)
+    (own / "jobs" / "churn.yaml").write_text("horizon: 7D\n")
     assert default_config("jobs/churn.yaml") == config_dir() / "jobs/churn.yaml"
-    (tmp_path / "configs" / "jobs").mkdir(parents=True)
-    (tmp_path / "configs" / "jobs" / "churn.yaml").write_text("horizon: 7D\n")
-    assert load_config(default_config("jobs/churn.yaml"), ChurnJob).horizon == Horizon("7D")
+    assert load_config(default_config("jobs/churn.yaml", own), ChurnJob).horizon == Horizon("7D")
+    assert default_config("jobs/clv.yaml", own) == config_dir() / "jobs/clv.yaml"
 
 
 def test_a_configuration_cannot_be_changed() -> None:

@@ -37,5 +37,5 @@ def test_training_hands_the_policy_of_the_working_folder_to_its_jobs(
     arguments = [part for name in ("clv", "churn", "icp") for part in ("--job", name)]
     assert jobs.main([*arguments, "--shop", "shop.yaml", "--as-of", "2024-06-01", "--mlruns", "mlruns"]) == 0
     assert (handed["clv"].repeat_customers, handed["churn"].of_each_outcome, handed["icp"].positives) == (7, 8, 9)
-    policy = load_config(default_config("policies/readiness.yaml"), ReadinessPolicy)
+    policy = load_config(default_config("policies/readiness.yaml", tmp_path / "configs"), ReadinessPolicy)
     assert (policy.clv, policy.churn, policy.icp) == (handed["clv"], handed["churn"], handed["icp"])

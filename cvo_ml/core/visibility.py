@@ -1,0 +1,53 @@
+"""What can be seen of a table on a date: one rule, in pandas; the feature engine says the same to its database.
+
+A row is seen at ``as_of`` if it happened before ``as_of`` and was known by then: event time < ``as_of`` and
+``known_at`` ≤ ``as_of``. Without a ``known_at`` a row is known when it happens. A table about no moment, such as
+customers, has its ``known_at`` alone, if that.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import pandas as pd
+
+from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import midnight
+
+KNOWN_AT: Final = "known_at"
+
+
+def visible(rows: pd.DataFrame, as_of: date, event_time: str | None) -> pd.DataFrame:
+    """The rows that can be seen at ``as_of``, in their order.
+
+    Parameters
+    ----------
+    rows:
+        Any frame; ``known_at`` may be absent, or null for a row that was known when it happened.
+    event_time:
+        The column that says when a row happened; None where the table is about no moment.
+
+    Examples
+    --------
+    >>> orders = pd.DataFrame({"ordered_at": pd.to_datetime(["2024-01-01", "2024-01-01", "2024-03-01"]),
+    ...                        "known_at": pd.to_datetime([None, "2024-02-02", None])})
+    >>> visible(orders, date(2024, 2, 1), "ordered_at").index.tolist()
+    [0]
+    """
+    return rows[is_visible(rows, as_of, event_time)]
+
+
+def is_visible(rows: pd.DataFrame, as_of: date, event_time: str | None) -> pd.Series:
+    """Whether each row can be seen at ``as_of``; see ``visible``."""
+    start = midnight(as_of)
+    seen = pd.Series(True, index=rows.index) if event_time is None else rows[event_time] < start
+    if KNOWN_AT in rows:
+        seen &= rows[KNOWN_AT].isna() | (rows[KNOWN_AT] <= start)
+    return seen
+
+
+def visible_table(tables: Tables, name: str, as_of: date) -> pd.DataFrame:
+    """The rows of a shop's table that can be seen at ``as_of``; an empty frame where the shop has no such table."""
+    return visible(tables.get(name), as_of, CONTRACTS[name].event_time)

@@ -1,0 +1,127 @@
+"""Where a shop's things lie. A workspace is passed in: nothing in the library looks into the working directory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Whom a use case tells what it is doing; a terminal, a log, a server's job list, or nobody."""
+
+    def step(self, text: str) -> AbstractContextManager[None]:
+        """A part of the work that begins here and ends with the block."""
+
+    def tell(self, text: str) -> None:
+        """What is being done inside the step."""
+
+    def count(self, done: int, of: int) -> None:
+        """How far a long work is."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    @contextlib.contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Nothing but the block."""
+        yield
+
+    def tell(self, text: str) -> None:
+        """Nothing."""
+
+    def count(self, done: int, of: int) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one shop, and whom to tell of the work.
+
+    Parameters
+    ----------
+    results:
+        Scores, plan, lists, segments, outcomes, report.
+    tracking:
+        MLflow's database and artifacts; may be shared by many shops.
+    configs:
+        A folder of own configuration whose files come before the packaged ones; None = only the packaged ones.
+    dossiers:
+        A folder ``<model>/gates.yaml`` of own thresholds that come before the packaged ones; None = only those.
+    progress:
+        Whom a use case tells what it is doing.
+
+    Examples
+    --------
+    >>> Workspace(Path("out"), Path("mlruns")).priorities.as_posix()
+    'out/priorities.csv'
+    """
+
+    results: Path
+    tracking: Path
+    configs: Path | None = None
+    dossiers: Path | None = None
+    progress: Progress = field(default_factory=Silent)
+
+    @property
+    def scores(self) -> Path:
+        """The score store."""
+        return self.results / "scores"
+
+    @property
+    def shop_file(self) -> Path:
+        """The shop that was scored, as YAML."""
+        return self.results / "shop.yaml"
+
+    @property
+    def outcomes_file(self) -> Path:
+        """How the current run turned out."""
+        return self.results / "outcomes.json"
+
+    @property
+    def outcome_ledger(self) -> Path:
+        """Folder of the outcome ledger."""
+        return self.results / "outcomes"
+
+    @property
+    def segments(self) -> Path:
+        """Folder of the segments."""
+        return self.results / "segments"
+
+    @property
+    def edges(self) -> Path:
+        """The frozen edges of the segments, beside the lists that they cut."""
+        return self.segments / "edges"
+
+    @property
+    def priorities(self) -> Path:
+        """The list of whom to act on first."""
+        return self.results / "priorities.csv"
+
+    @property
+    def prospects(self) -> Path:
+        """Scores of people who are not customers yet."""
+        return self.results / "prospects.csv"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """Whether the current plan paid."""
+        return self.results / "evaluation.json"
+
+    @property
+    def measured_effects(self) -> Path:
+        """Effects that an evaluation measured, for the next plan."""
+        return self.results / "measured_effects.csv"
+
+    @property
+    def report(self) -> Path:
+        """The report for people."""
+        return self.results / "report.html"
+
+    def audience(self, platform: str) -> Path:
+        """The seed list for an advertising platform."""
+        return self.results / f"audience-{platform}.csv"
