@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.churn import ChurnJob, Condition
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
-from cvo_ml.core.tables import CONTRACTS, Tables
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import Engine, engine, run
 from cvo_ml.features.integer_sums import micro, units

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from cvo_ml.core.tables import ORDERS, Tables
+from cvo_ml.core.contracts import ORDERS
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import days_per, parse_as_of
 from cvo_ml.features.engine import Engine, ParquetTables, Source, engine, run
 from cvo_ml.features.integer_sums import as_int64, units, value_at_most
