@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-#: REFERENCE floors: AUC of LightGBM's defaults (Telco: of a logistic regression .845).
+#: Floors: AUC of LightGBM's defaults (Telco: of a logistic regression .845).
 FLOORS = {"telco": 0.845, "bank_churn": 0.867, "mlc": 0.921, "ifood": 0.914}
 
 

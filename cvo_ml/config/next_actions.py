@@ -1,4 +1,4 @@
-"""What to do for each group when no effect was measured (METHODS B5)."""
+"""What to do for each group when no effect was measured (methods B5)."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class PriorityPolicy(FrozenConfig):
     Parameters
     ----------
     rank_on:
-        ``lower``: each effect's lower quantile decides (METHODS F2); ``estimate``: its middle.
+        ``lower``: each effect's lower quantile decides (methods F2); ``estimate``: its middle.
     budget:
         The most that one run may spend; null = every action that pays.
     capacities:

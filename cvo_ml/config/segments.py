@@ -94,7 +94,7 @@ class Tier(FrozenConfig):
 
 
 class StageRules(FrozenConfig):
-    """What counts as considering and as advocating (METHODS J1)."""
+    """What counts as considering and as advocating (methods J1)."""
 
     consideration_events: tuple[str, ...] = ("product_viewed", "added_to_cart", "checkout_started", "trial_started")
     advocacy_events: tuple[str, ...] = ("referral", "referred", "review_written", "shared")
@@ -122,7 +122,7 @@ class Ladder(FrozenConfig):
 
 
 class Trigger(FrozenConfig):
-    """An event when a customer enters a state (METHODS B10).
+    """An event when a customer enters a state (methods B10).
 
     The state is entered when, in ``confirm_runs`` runs in a row, the customer is in one of ``groups`` (if any are
     named) or churns with ``churn_enter`` or more, and has no more than ``most_orders``; it is left when that many runs

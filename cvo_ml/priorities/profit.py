@@ -83,7 +83,7 @@ def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> NDArray[np.bool
 
 
 def too_costly(scores: pd.DataFrame, policy: PriorityPolicy, value_share: float) -> NDArray[np.bool_]:
-    """Where an action costs more than the policy's share of the expected value (METHODS J6)."""
+    """Where an action costs more than the policy's share of the expected value (methods J6)."""
     cost = np.array([action.cost for action in policy.actions])
     if policy.effort_share is None:
         return np.zeros((len(scores), len(cost)), dtype=bool)

@@ -35,7 +35,7 @@ def verdict(compared: Mapping[str, Any], stable: bool) -> str:
 
 
 def concentration(row: Mapping[str, Any]) -> str:
-    """How concentrated the money is, in a sentence (METHODS A11).
+    """How concentrated the money is, in a sentence (methods A11).
 
     Examples
     --------

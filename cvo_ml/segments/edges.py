@@ -21,7 +21,7 @@ TierBasis = Literal["revenue", "margin"]
 
 #: What a customer is scored by: days, orders, money less the refunds known.
 MEASURES: Final = ("days_since_last_order", "number_of_orders", "net_value")
-#: The first scale, the second and the third, by number of customers with an order (METHODS B2).
+#: The first scale, the second and the third, by number of customers with an order (methods B2).
 SCALE_LIMITS: Final = ((30_000, 3), (200_001, 4))
 
 
@@ -83,7 +83,7 @@ class SegmentEdges:
 
 
 def choose_scale(buyers: int) -> int:
-    """Levels by number of customers with at least one order: 3 below 30,000, 4 to 200,000, 5 above (METHODS B2).
+    """Levels by number of customers with at least one order: 3 below 30,000, 4 to 200,000, 5 above (methods B2).
 
     Examples
     --------
@@ -175,7 +175,7 @@ def cut(values: Floats, shares: Sequence[float] | Floats) -> tuple[float, ...]:
 
 
 def typical_gap(rfm: pd.DataFrame) -> float:
-    """Median over repeat customers of their average days between orders (METHODS B8); NaN without any."""
+    """Median over repeat customers of their average days between orders (methods B8); NaN without any."""
     gaps = rfm["mean_gap_days"].dropna() if "mean_gap_days" in rfm else pd.Series(dtype=float)
     return float(gaps.median()) if len(gaps) else float("nan")
 

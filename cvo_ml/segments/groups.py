@@ -1,4 +1,4 @@
-"""Which group each RFM cell belongs to: frozen tables, kept as data (METHODS B3, B4)."""
+"""Which group each RFM cell belongs to: frozen tables, kept as data (methods B3, B4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups month by month, from the orders alone: how the shop's customers changed over time (METHODS B9)."""
+"""Groups month by month, from the orders alone: how the shop's customers changed over time (methods B9)."""
 
 from __future__ import annotations
 

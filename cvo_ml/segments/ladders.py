@@ -1,4 +1,4 @@
-"""Where customers stand on a ladder of one's own, lowest rung first (METHODS K7)."""
+"""Where customers stand on a ladder of one's own, lowest rung first (methods K7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who changed group between two runs, why, and what it is worth (METHODS B9)."""
+"""Who changed group between two runs, why, and what it is worth (methods B9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do a few customers bring most of the money (METHODS A11)?"""
+"""Do a few customers bring most of the money (methods A11)?"""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def mean_interval(grouped: Any) -> pd.DataFrame:
 def six_months(groups: pd.Series, days_since_last_order: pd.Series) -> dict[str, int] | None:
     """How "About to dump you" and "last order more than 6 months ago" disagree; None where nobody is in the group.
 
-    The sources give both definitions (METHODS B7); recency 3 that begins at 180 days makes them one.
+    The sources give both definitions (methods B7); recency 3 that begins at 180 days makes them one.
     """
     inside = groups == "About to dump you"
     if not inside.any():

@@ -1,4 +1,4 @@
-"""The stage of each customer's life: awareness, consideration, purchase, retention, advocacy (METHODS J1)."""
+"""The stage of each customer's life: awareness, consideration, purchase, retention, advocacy (methods J1)."""
 
 from __future__ import annotations
 

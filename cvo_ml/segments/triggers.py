@@ -1,4 +1,4 @@
-"""Events when customers enter a state, with hysteresis and cooldown (METHODS B10)."""
+"""Events when customers enter a state, with hysteresis and cooldown (methods B10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a silent customer can still be won: days until P(alive) falls below a threshold (METHODS B13)."""
+"""How long a silent customer can still be won: days until P(alive) falls below a threshold (methods B13)."""
 
 from __future__ import annotations
 

@@ -85,3 +85,15 @@ def test_nothing_asks_the_clock_what_day_it_is() -> None:
         if clock.search(path.read_text())
     ]
     assert found == []
+
+
+def test_every_method_that_is_cited_stands_on_the_page_of_methods() -> None:
+    """A docstring cites ``methods B9``: a reader of the repository finds B9 in docs/methods.md."""
+    page = set(re.findall(r"^\| ([A-N]\d+) \|", (ROOT / "docs" / "methods.md").read_text(), flags=re.M))
+    cited: dict[str, set[str]] = {}
+    for folder in ("cvo_ml", "training", "tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for ids in re.findall(r"\bmethods ([A-N]\d+(?:, [A-N]\d+)*)", path.read_text()):
+                cited.setdefault(str(path.relative_to(ROOT)), set()).update(ids.split(", "))
+    assert len(set().union(*cited.values())) > 12
+    assert {name: ids - page for name, ids in cited.items() if ids - page} == {}

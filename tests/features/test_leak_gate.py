@@ -86,7 +86,7 @@ def real(public_data: Path, file: str, outcome: str, positive: object) -> tuple[
 
 LEADS = ("x_education_leads/lead_scoring.csv.gz", "Converted", 1)
 BANK = ("bank_marketing/bank_marketing.csv.gz", "y", "yes")
-#: What the data's owners write after the contact (REFERENCE.md §9): known to this test alone.
+#: What the data's owners write after the contact: known to this test alone.
 LATE_COLUMNS = {LEADS: ["Tags", "Lead Quality"], BANK: ["duration"]}
 
 
@@ -110,7 +110,7 @@ def test_dominance_names_the_tags_even_where_they_were_declared(public_data: Pat
 def test_strength_alone_cannot_tell_the_duration_of_a_call(public_data: Path) -> None:
     X, y = real(public_data, *BANK)
     evidence = check(Sample(X, y), list(X), declared=list(X))
-    assert evidence.alone["duration"] == pytest.approx(0.81, abs=0.01)  # ROBUSTNESS.md §6
+    assert evidence.alone["duration"] == pytest.approx(0.81, abs=0.01)  # the call's length, this data set's known leak
 
 
 # --- planted leaks

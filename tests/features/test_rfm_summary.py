@@ -44,7 +44,7 @@ def test_summary_of_cdnow_equals_lifetimes(as_of: str, public_data: Path) -> Non
             "net": raw["amount"],
         }
     )
-    assert orders["customer_id"].nunique() == 23_570  # REFERENCE.md §1
+    assert orders["customer_id"].nunique() == 23_570  # the CDNOW master file (Fader & Hardie)
     ours = rfm_summary(orders, as_of=as_of)
     before = orders[orders["ordered_at"] < as_of]
     assert len(ours) == before["customer_id"].nunique()

@@ -115,7 +115,7 @@ def test_the_end_of_a_subscription_is_masked_and_its_status_never_read() -> None
 
 
 def test_the_pace_of_milestones_counts_what_was_reached_and_known_by_then() -> None:
-    """METHODS E4: milestones per 90 days, by hand."""
+    """methods E4: milestones per 90 days, by hand."""
     columns = ["customer_id", "milestone", "reached_at", "known_at"]
     reached = [("a", "data connected", "2024-01-31", None), ("a", "first report", "2024-05-30", None),
                ("a", "late news", "2024-02-01", "2024-07-01")]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Boosted trees on named columns: what LightGBM does in silence is said or prevented here (ROBUSTNESS.md §1)."""
+"""Boosted trees on named columns: what LightGBM does in silence is said or prevented here."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class TestReference:
     GAINS = np.array([[30.0, 10.0], [40.0, 50.0], [10.0, 55.0]])  # Alice, Bob, Eve
 
     def test_the_published_path_of_two_actions(self) -> None:
-        """REFERENCE §3: spend and gain per head along the path."""
+        """A worked example: spend and gain per head along the path."""
         found = path(self.GAINS, np.array([3.0, 6.0]))
         assert list(zip(found.customer.tolist(), found.action.tolist(), strict=True)) == [
             (1, 0),

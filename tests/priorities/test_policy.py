@@ -34,7 +34,7 @@ class TestTheCatalogue:
     POLICY = load_config(config_dir() / "policies" / "priorities.yaml", PriorityPolicy)
 
     def test_every_group_of_both_vocabularies_but_those_that_are_over_has_an_action(self) -> None:
-        """METHODS B5: eleven Reveal groups, Break-up with no action; B3: six Klaviyo groups, Inactive ~ Break-up."""
+        """methods B5: eleven Reveal groups, Break-up with no action; B3: six Klaviyo groups, Inactive ~ Break-up."""
         cubes = config_dir().parent / "cvo_ml" / "segments" / "tables"
         groups: set[str] = set()
         for name in ("klaviyo_cube.csv", "reveal_cube.csv"):

@@ -1,4 +1,4 @@
-"""A bundle that was damaged or changed is refused before anything in it is used (ROBUSTNESS.md §3)."""
+"""A bundle that was damaged or changed is refused before anything in it is used."""
 
 from __future__ import annotations
 

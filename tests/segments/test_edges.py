@@ -24,7 +24,7 @@ FIXED = load_config(config_dir() / "policies/segments_fixed.yaml", SegmentPolicy
     ("buyers", "scale"), [(0, 3), (1, 3), (29_999, 3), (30_000, 4), (200_000, 4), (200_001, 5), (10_000_000, 5)]
 )
 def test_the_scale_follows_the_number_of_buyers_with_both_ends_in_the_middle_band(buyers: int, scale: int) -> None:
-    assert choose_scale(buyers) == scale  # METHODS B2
+    assert choose_scale(buyers) == scale  # methods B2
 
 
 def test_the_scale_is_chosen_by_the_customers_at_hand_unless_the_policy_says_it() -> None:
@@ -34,7 +34,7 @@ def test_the_scale_is_chosen_by_the_customers_at_hand_unless_the_policy_says_it(
 
 
 def test_the_worked_examples_hold_under_the_fixed_preset() -> None:
-    # METHODS B1: ordered today = 5, none since last year = 1; 10+ orders = 5, one = 1; spends a lot = 5, not much = 1
+    # methods B1: ordered today = 5, none since last year = 1; 10+ orders = 5, one = 1; spends a lot = 5, not much = 1
     rows = [(float(20 * i), 2.0 + i % 3, 50.0 + i) for i in range(2, 20)]
     table = rfm((0.0, 10.0, 5000.0), (366.0, 1.0, 3.0), *rows, (365.0, 9.0, 60.0), (1.0, 14.0, 61.0))
     found = segment(table, fit_edges(table, FIXED))
@@ -46,7 +46,7 @@ def test_the_worked_examples_hold_under_the_fixed_preset() -> None:
 
 
 def test_about_to_dump_you_begins_after_six_months_under_the_fixed_preset() -> None:
-    # METHODS B7: 'last order more than 6 months ago'
+    # methods B7: 'last order more than 6 months ago'
     table = rfm(*[(float(day), 5.0, 10.0 + day % 7) for day in range(0, 400, 5)])
     groups = pd.Series(segment(table, fit_edges(table, FIXED)).groups(), index=table.index).astype(str)
     days = table["days_since_last_order"]

@@ -48,7 +48,7 @@ def bg_nbd_mean(t: float, r: float, alpha: float, a: float, b: float) -> float:
 
 class TestPurchases:
     def test_bg_nbd_means_equal_the_published_tracking_of_cdnow(self):
-        """REFERENCE §1: E[X(t)] at 1, 3, 31.8571, 32, 78 weeks (printed with four decimals)."""
+        """Fader, Hardie & Lee 2005: E[X(t)] at 1, 3, 31.8571, 32, 78 weeks (printed with four decimals)."""
         published = {1.0: 0.0532, 3.0: 0.1506, 31.8571: 1.0405, 32.0: 1.0437, 77.0: None}
         counts = repeat_orders(cohort(), list(published))
         for column, (week, value) in enumerate(published.items()):
@@ -57,13 +57,13 @@ class TestPurchases:
             assert_mean(counts[:, column], theory)
 
     def test_bg_nbd_silence_equals_the_published_probability(self):
-        """REFERENCE §1: P(X(39) = 0) = .5737864 with unrounded parameters: (alpha / (alpha + t))^r."""
+        """Fader, Hardie & Lee 2005: P(X(39) = 0) = .5737864 with unrounded parameters: (alpha / (alpha + t))^r."""
         silent = repeat_orders(cohort(), [39.0])[:, 0] == 0
         assert_mean(silent, (CDNOW["alpha"] / (CDNOW["alpha"] + 39.0)) ** CDNOW["r"])
         assert silent.mean() == pytest.approx(0.5737864, abs=0.005)
 
     def test_pareto_nbd_mean_equals_the_published_expectation(self):
-        """REFERENCE §1: E(52) = 1.473434 with the BTYD parameters (here CLVTools')."""
+        """BTYD's walkthrough: E(52) = 1.473434 with its parameters (here CLVTools')."""
         r, alpha, s, beta = 0.55315, 10.57633, 0.60625, 11.67150
         theory = r * beta / (alpha * (s - 1)) * (1 - (beta / (beta + 52.0)) ** (s - 1))
         assert theory == pytest.approx(1.473434, abs=1e-3)
@@ -89,7 +89,7 @@ class TestPurchases:
         assert_mean((gaps - 1.0) ** 2, 1.0 / k)
 
     def test_bg_bb_mean_equals_theory_with_the_published_donation_parameters(self):
-        """Fader, Hardie & Shang 2010, eq. 8; parameters of REFERENCE §1."""
+        """Fader, Hardie & Shang 2010, eq. 8; their parameters."""
         alpha, beta, gamma, delta, n = 1.2035, 0.7498, 0.6568, 2.7839, 6
         shop = simulate_shop("donation", n_customers=100_000)
         orders = shop.tables.orders.groupby("customer_id").size().to_numpy() - 1

@@ -13,7 +13,7 @@ from cvo_ml.stats.comparison import Sample, adjusted, difference, sample_ratio
 
 
 def test_the_difference_has_the_values_of_growthbook() -> None:
-    """REFERENCE §2: absolute .29, CI (.04538, .53462), p .02016."""
+    """GrowthBook's statistics: absolute .29, CI (.04538, .53462), p .02016."""
     gap, p = difference(Sample(3461, 2422.7, 134698.29), Sample(3407, 1396.87, 52377.9767))
     assert (gap.estimate, gap.lower, gap.upper, p) == pytest.approx((0.29, 0.04538, 0.53462, 0.02016), abs=5e-6)
 
@@ -34,7 +34,7 @@ def test_samples_add() -> None:
 
 
 def test_sample_ratio_has_the_published_values(public_data: Path) -> None:
-    """REFERENCE §2: [1000, 1200] gives 2.008e-5, Cookie Cats .0086."""
+    """GrowthBook's statistics: [1000, 1200] gives 2.008e-5, Cookie Cats .0086."""
     assert sample_ratio((1000, 1200), 0.5) == pytest.approx(2.008e-5, rel=1e-3)
     [file] = [*(public_data / "cookie_cats").glob("*.csv*"), *(public_data / "cookie_cats").glob("*.parquet")]
     cats = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)

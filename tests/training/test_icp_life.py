@@ -21,7 +21,7 @@ MILESTONES = frame(
 
 
 def test_pace_and_tier_count_milestones_within_the_age() -> None:
-    """METHODS E4: milestones per 90 days, and tiers from Padawan to Master."""
+    """methods E4: milestones per 90 days, and tiers from Padawan to Master."""
     shop = shop_of([("1", "a", "2024-01-01", 1.0)], milestones=MILESTONES)
     found, sections = life(shop, START, Horizon("60D"))
     assert found["milestones per 90 days"].to_dict() == {"a": 3.0, "b": 3.0, "c": 0.0}  # two within 60 days

@@ -21,7 +21,7 @@ SOURCES: Final[Mapping[str, tuple[str, str, str]]] = {
     "subscriptions": ("ended_at", "cancel_reason", "needs"),
 }
 MOST_KINDS: Final = 12
-#: Success by the milestones reached (METHODS E4, K7): none, some, all that the vendor knows.
+#: Success by the milestones reached (methods E4, K7): none, some, all that the vendor knows.
 TIERS: Final = ("Padawan", "Knight", "Master")
 PROMOTER, DETRACTOR = 9, 6
 

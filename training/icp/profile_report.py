@@ -15,7 +15,7 @@ from cvo_ml.models.icp.profile import FALSE_DISCOVERIES, LEAST_SUPPORT, Rule, cl
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-#: The five parts of an ideal customer profile (METHODS E1) and the tables that answer each.
+#: The five parts of an ideal customer profile (methods E1) and the tables that answer each.
 PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "who": ("Who they are", "profile columns of customers or leads"),
     "when": ("When they come", "orders or leads with times"),

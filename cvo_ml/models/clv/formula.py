@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 def clv_simple(aov: float, frequency: float, lifespan: float) -> float:
-    """CLV = average order value x purchase frequency x lifespan (METHODS A1).
+    """CLV = average order value x purchase frequency x lifespan (methods A1).
 
     Parameters
     ----------

@@ -155,7 +155,7 @@ def scorer_of(
 
 
 class Formula:
-    """METHODS A1 for each customer: own average order value x own order rate x horizon.
+    """methods A1 for each customer: own average order value x own order rate x horizon.
 
     It knows no chance, so the interval, the probabilities and the next date are null; money is not discounted.
     """

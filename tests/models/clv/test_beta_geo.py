@@ -121,7 +121,7 @@ class TestConsistency:
 
 
 class TestWhereLifetimesFails:
-    """Inputs of REFERENCE.md §1 on which lifetimes 0.11.3 raises, diverges or returns nonsense."""
+    """Inputs on which lifetimes 0.11.3 raises, diverges or returns nonsense."""
 
     @pytest.mark.parametrize("n", [50, 100])
     def test_small_samples_are_answered_for_every_seed_if_the_caller_insists(self, n):
