@@ -11,7 +11,6 @@ import pandas as pd
 
 from cvo_ml import workflows
 from cvo_ml.cli import monitoring, shops, show, simulation, training
-from cvo_ml.cli.champions import champions, from_folder
 from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.prospects import score_prospects as prospects_of
 from cvo_ml.cli.terminal import console, print_json, step
@@ -26,14 +25,16 @@ from cvo_ml.core.files import write_text
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring.outcome_summary import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.readiness import readiness
 from cvo_ml.registry.tracking.promotion import When
 from cvo_ml.report import priorities_section, render, segment_section
 from cvo_ml.segments.segment_files import stored_summary
+from cvo_ml.workflows.serving_models import serving_models
 
 
 def demo(
@@ -61,7 +62,7 @@ def demo(
     show.models(console, said)
     refused = {event["name"]: event["reason"] for event in said if event["event"] == "refused"}
     with step("Loading the champions"):
-        models = champions(mlruns, shop.name, refused)
+        models = serving_models(Workspace(out, mlruns), shop.name, refused=refused)
     run = _score(read, shop, cut, out, models, quiet=False)
     show.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
@@ -194,7 +195,7 @@ def score(
     with step(f"Reading {shop.source.path}", as_json):
         read = read_shop(shop, as_of=cut)
     with step("Loading the champions", as_json):
-        models = champions(mlruns, shop.name, {}) if models_folder is None else from_folder(models_folder)
+        models = serving_models(Workspace(out, mlruns), shop.name, exported=models_folder)
     run = _score(read, shop, cut, out, models, quiet=as_json)
     shops.save(shop, out / shops.FILE)
     if as_json:
@@ -275,7 +276,7 @@ def _train(
         return training.run(names, shop_file, as_of, mlruns, overrides, when, listen, tune)
 
 
-def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: ModelSet, quiet: bool) -> StoredRun:
+def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: LoadedModels, quiet: bool) -> StoredRun:
     segments = load_config(default_config("policies/segments.yaml", CONFIGS), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml", CONFIGS), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):

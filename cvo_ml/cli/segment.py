@@ -18,17 +18,17 @@ from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import CvoError, NoChampion, UsageError
+from cvo_ml.core.models import CLV
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import read_shop
-from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.predict import ModelSet
-from cvo_ml.registry.bundles.kinds import model_of
-from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.bundles.purchase_columns import buy_till_you_die
 from cvo_ml.segments.analysis import analyse
 from cvo_ml.segments.clusters import Method
 from cvo_ml.segments.run import EDGES
 from cvo_ml.segments.segment_files import as_json, write
+from cvo_ml.workflows.serving_models import serving_models
 
 METHODS: Final[dict[str, Method]] = {"kmeans": "kmeans", "mixture": "mixture"}
 
@@ -61,7 +61,7 @@ def segment(
     actions = load_config(default_config("policies/next_actions.yaml", CONFIGS), NextActions)
     with step(f"Reading {shop.source.path}", machine):
         tables = read_shop(shop, as_of=cut).tables
-    purchases, why_not = _purchases(mlruns, shop.name, tables.currency, cut)
+    purchases, why_not = _purchases(Workspace(out, mlruns), shop.name, tables.currency, cut)
     with step("Segmenting", machine):
         found = analyse(
             tables, cut, policy, actions, out, shop=shop.name, recut=recut, months=months, purchases=purchases,
@@ -73,25 +73,25 @@ def segment(
         return
     show(console, found, actions, tables.currency)
     if why_not:
-        console.print(f"[dim]No last-chance window: {why_not}[/]", highlight=False)
+        said = why_not if purchases else f"No last-chance window: {why_not}"
+        console.print(f"[dim]{said}[/]", highlight=False)
     written = f"{out / EDGES.parent}: {', '.join(names)}" if names else "Dry run: nothing was written, no edge frozen."
     console.print(written, highlight=False)
 
 
-def _purchases(mlruns: Path, shop: str, currency: str, cut: date) -> tuple[BuyTillYouDie | None, str]:
-    """The champion's model of purchases, or why there is none to use."""
-    tracker = Tracker.existing(mlruns)
-    if tracker is None:
-        return None, f"{mlruns} holds no models; 'cvo train clv' makes one"
+def _purchases(workspace: Workspace, shop: str, currency: str, cut: date) -> tuple[BuyTillYouDie | None, str]:
+    """The champion's model of purchases with what to say of it, or why there is none to use."""
     try:
-        bundle = tracker.champion("clv")
-        workflows.check_models(ModelSet({"clv": bundle}), shop=shop, currency=currency, as_of=cut)
+        models = serving_models(workspace, shop, only=(CLV.name,))
+        workflows.check_models(models, shop=shop, currency=currency, as_of=cut)
     except NoChampion:
-        return None, "there is no CLV champion; 'cvo train clv' makes one"
+        return None, f"there is no CLV champion in {workspace.tracking}; 'cvo train {CLV.name}' makes one"
     except CvoError as error:
         return None, str(error)
-    model = model_of(bundle)
-    beneath = model.base if isinstance(model, HybridLifetimeValue) else model
-    if not isinstance(beneath, BuyTillYouDie):
-        return None, f"the CLV champion is {bundle.kind}, which knows no P(alive)"
-    return beneath, ""
+    champion = models.get(CLV.name)
+    if champion is None:
+        return None, f"there is no CLV champion ({models.reason(CLV.name)})"
+    purchases = buy_till_you_die(champion.model)
+    if purchases is None:
+        return None, f"the CLV champion is {champion.kind}, which knows no P(alive)"
+    return purchases, "; ".join(models.notes)

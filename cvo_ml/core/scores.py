@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from cvo_ml.core.contract import TIME_DTYPE, Column, Kind, TableContract
 from cvo_ml.core.errors import ContractError
+from cvo_ml.core.models import CHURN, CLV, ICP, MODELS
 
-Group = Literal["run", "clv", "churn", "icp", "segment", "priority"]
+#: Parts of the table that no model fills; a model's part has its name.
+RUN: Final = "run"
+SEGMENT: Final = "segment"
+PRIORITY: Final = "priority"
 
 
 @dataclass(frozen=True)
@@ -24,24 +28,24 @@ class ScoreColumn:
 
     name: str
     kind: Kind
-    group: Group
+    group: str
     meaning: str
 
 
-def _group(group: Group, *columns: tuple[str, Kind, str]) -> tuple[ScoreColumn, ...]:
+def _group(group: str, *columns: tuple[str, Kind, str]) -> tuple[ScoreColumn, ...]:
     return tuple(ScoreColumn(name, kind, group, meaning) for name, kind, meaning in columns)
 
 
 SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
     *_group(
-        "run",
+        RUN,
         ("customer_id", "id", "the customer"),
         ("as_of", "time", "the cut date, 00:00 UTC: nothing later is known"),
         ("currency", "text", "currency of all money in the row"),
         ("value_basis", "text", "revenue, gross_margin or contribution"),
     ),
     *_group(
-        "clv",
+        CLV.name,
         ("clv_model", "text", "kind of the CLV model"),
         ("clv_model_version", "text", "prefix of the model hash"),
         ("clv_grade", "text", "A to D, out of time, against the baseline"),
@@ -61,7 +65,7 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("p_top_decile", "number", "P(value in the window > the reference's 90th percentile)"),
     ),
     *_group(
-        "churn",
+        CHURN.name,
         ("churn_model", "text", "kind of the churn model"),
         ("churn_model_version", "text", "prefix of the model hash"),
         ("churn_grade", "text", "A to D, out of time, against the baseline"),
@@ -74,7 +78,7 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("reasons", "text", "JSON: the three features that move the churn probability most"),
     ),
     *_group(
-        "icp",
+        ICP.name,
         ("icp_model", "text", "kind of the lookalike model"),
         ("icp_model_version", "text", "prefix of the model hash"),
         ("icp_grade", "text", "A to D, out of time, against the baseline"),
@@ -83,7 +87,7 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("icp_tier", "text", "top 10 %, next 20 %, rest"),
     ),
     *_group(
-        "segment",
+        SEGMENT,
         ("rfm_r", "number", "recency score, 1 to rfm_scale"),
         ("rfm_f", "number", "frequency score, 1 to rfm_scale"),
         ("rfm_m", "number", "money score, 1 to rfm_scale"),
@@ -95,7 +99,7 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("value_tier", "text", "tier by value so far"),
     ),
     *_group(
-        "priority",
+        PRIORITY,
         ("expected_profit_of_action", "money", "effect x value at stake - cost"),
         ("next_action", "text", "what to do; null for the held out and where nothing pays"),
         ("channel", "text", "by which channel"),
@@ -105,16 +109,14 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
 )
 
 #: The column that says why a value of the group is null.
-REASON_COLUMNS: Final[dict[Group, str]] = {
-    "clv": "clv_reason",
-    "churn": "churn_reason",
-    "icp": "icp_reason",
-    "segment": "segment_reason",
-    "priority": "priority_reason",
+REASON_COLUMNS: Final[dict[str, str]] = {
+    **{model.name: model.reason for model in MODELS},
+    SEGMENT: "segment_reason",
+    PRIORITY: "priority_reason",
 }
 
 
-def columns_of(group: Group) -> list[str]:
+def columns_of(group: str) -> list[str]:
     """The value columns of a group, without its reason.
 
     Examples
@@ -128,7 +130,7 @@ def columns_of(group: Group) -> list[str]:
 def score_columns() -> list[str]:
     """All columns of Scores in their order, each group followed by its reason."""
     ordered: list[str] = []
-    for group in ("run", *REASON_COLUMNS):
+    for group in (RUN, *REASON_COLUMNS):
         ordered += columns_of(group)
         if group in REASON_COLUMNS:
             ordered.append(REASON_COLUMNS[group])
@@ -139,7 +141,7 @@ SCORES: Final = TableContract(
     "scores",
     (
         *(
-            Column(column.name, column.kind, required=column.group == "run", meaning=column.meaning)
+            Column(column.name, column.kind, required=column.group == RUN, meaning=column.meaning)
             for column in SCORE_COLUMNS
             if column.kind != "flag"
         ),
@@ -149,7 +151,7 @@ SCORES: Final = TableContract(
 )
 
 
-def null_columns(index: pd.Index, group: Group, reason: str) -> pd.DataFrame:
+def null_columns(index: pd.Index, group: str, reason: str) -> pd.DataFrame:
     """The columns of a group for customers without a value: null, with the reason.
 
     Parameters

@@ -16,7 +16,7 @@ from cvo_ml.core.errors import BundleError
 from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.core.store import served_runs, write_run
 from cvo_ml.core.tables import Tables
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.segments import EDGES, fit_edges, segment
 from cvo_ml.segments.history import rfm_at
 from cvo_ml.segments.movement import CORRECTION, EDGE, OWN
@@ -35,7 +35,7 @@ def run(
 ) -> pd.DataFrame:
     """Score, store and freeze as the pipeline does."""
     scored = workflows.score_customers(
-        tables, as_of, ModelSet({}), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
+        tables, as_of, LoadedModels.of(), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
     )
     manifest = {"shop": shop, "currency": tables.currency, "segments": scored.segmented.as_dict()}
     write_run(out / "scores", scored.scores.reset_index(drop=True), {**manifest, "as_of": str(as_of)})
