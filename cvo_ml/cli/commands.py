@@ -27,6 +27,7 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import GateClosed, ModelRefused, UsageError
 from cvo_ml.core.files import write_text
+from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.ingest import ReadResult, read_shop
@@ -34,8 +35,7 @@ from cvo_ml.monitoring.outcome_summary import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import ModelSet
 from cvo_ml.readiness import readiness
-from cvo_ml.registry.promotion import When
-from cvo_ml.registry.tracking import MODEL_NAMES
+from cvo_ml.registry.tracking.promotion import When
 from cvo_ml.report import priorities_section, render, segment_section
 from cvo_ml.segments.segment_files import stored_summary
 
