@@ -14,7 +14,6 @@ from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.cli.views.backtest import REPORT, SUMMARY, show
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.files import read_json, write_json, write_text
-from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.ingest import read_shop
 from cvo_ml.monitoring.truth import Truth
