@@ -11,8 +11,8 @@ import typer
 
 from cvo_ml import workflows
 from cvo_ml.cli.options import CONFIGS
-from cvo_ml.cli.show_segments import show
 from cvo_ml.cli.terminal import console, step
+from cvo_ml.cli.views.segments import show
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.segments import SegmentPolicy
@@ -23,7 +23,7 @@ from cvo_ml.ingest import read_shop
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import ModelSet
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.segments.analysis import analyse
 from cvo_ml.segments.clusters import Method

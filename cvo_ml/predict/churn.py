@@ -12,9 +12,9 @@ from cvo_ml.core.scores import null_columns
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.churn_outcomes import ineligible, own_horizon_days
 from cvo_ml.models.churn import Explanation
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import model_of
-from cvo_ml.registry.purchase_columns import completed
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.bundles.purchase_columns import completed
 
 MOST_REASONS = 3
 

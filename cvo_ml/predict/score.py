@@ -14,7 +14,7 @@ from cvo_ml.core.units import midnight
 from cvo_ml.predict.churn import churn_columns
 from cvo_ml.predict.clv import clv_columns, refused_columns
 from cvo_ml.predict.icp import icp_columns
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 
 NO_ORDER_LEFT: Final = "no_order_left"
 

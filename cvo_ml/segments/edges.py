@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.segments import Cuts, SegmentPolicy
 from cvo_ml.core.errors import ContractError
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.segments.custom_groups import box_table
 from cvo_ml.segments.groups import group_table
 

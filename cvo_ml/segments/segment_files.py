@@ -11,7 +11,7 @@ import pandas as pd
 from cvo_ml.core.errors import DamagedFile
 from cvo_ml.core.files import canonical_json, read_json, staged_folder, write_json, write_text
 from cvo_ml.core.spreadsheet import table_csv
-from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.segments.analysis import Analysis
 
 

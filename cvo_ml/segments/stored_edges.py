@@ -12,7 +12,7 @@ import pandas as pd
 
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import BundleError
-from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.segments.edges import SegmentEdges, fit_edges
 
 

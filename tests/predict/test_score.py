@@ -19,8 +19,8 @@ from cvo_ml.models.clv.baselines import Formula
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.predict.churn import bands, reasons
 from cvo_ml.predict.icp import tiers
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import bundle_of, model_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import bundle_of, model_of
 from tests.builders import SHOP_CUT, null_scores
 
 CLV = bundle_of("clv", Formula(), {"horizon_days": 365.0, "discount_rate": 0.0}, {"verdict": {"grade": "D"}})

@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
 from cvo_ml.core.files import read_json
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.champions import ChampionHistory, Incumbent, Promotion
-from cvo_ml.registry.first_load import admit
-from cvo_ml.registry.gate import audit_metrics, closed, decide
-from cvo_ml.registry.tracking import CHALLENGER, Tracker
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.first_load import admit
+from cvo_ml.registry.bundles.gate import audit_metrics, closed, decide
+from cvo_ml.registry.tracking.champions import ChampionHistory, Incumbent, Promotion
+from cvo_ml.registry.tracking.tracker import CHALLENGER, Tracker
 
 #: The run's file with the evidence of the gates.
 EVIDENCE: Final = "gate.json"

@@ -3,7 +3,8 @@
 LightGBM's reader aborts the process on damaged trees, or never ends, and Python cannot catch that. Digests find damage
 that came after the manifest was written; what was wrong before is found here, at the cost of a child.
 
-``python -m cvo_ml.registry.first_load FOLDER`` is that child: 0 = loaded and scored its golden rows, 4 = refused.
+``python -m cvo_ml.registry.bundles.first_load FOLDER`` is that child: 0 = it loaded and scored its golden rows, 4 =
+refused.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 
 import cvo_ml
 from cvo_ml.core.errors import BundleError, CvoError
-from cvo_ml.registry.bundle import Bundle, load_bundle
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
 
 #: Wall-clock seconds, most of which a busy machine spends on imports.
 SECONDS: Final = 120.0
@@ -40,7 +41,7 @@ def admit(folder: Path, *, seconds: float = SECONDS, memory: int = MEMORY) -> Bu
     """
     bundle = load_bundle(folder)
     path = os.pathsep.join(filter(None, [str(Path(cvo_ml.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
-    command = [sys.executable, "-m", "cvo_ml.registry.first_load", str(folder), str(memory)]
+    command = [sys.executable, "-m", "cvo_ml.registry.bundles.first_load", str(folder), str(memory)]
     try:
         done = subprocess.run(
             command,
@@ -69,8 +70,8 @@ def _why(folder: Path, code: int, said: list[str]) -> str:
 def main(folder: Path, memory: int) -> int:
     """Load, score, and say in one sentence why not."""
     _limit(memory)
-    from cvo_ml.registry.golden import check_golden
-    from cvo_ml.registry.models import model_of
+    from cvo_ml.registry.bundles.golden import check_golden
+    from cvo_ml.registry.bundles.kinds import model_of
 
     try:
         bundle = load_bundle(folder)

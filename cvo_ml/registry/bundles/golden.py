@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.errors import BundleError
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.purchase_columns import columns_to_score
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.purchase_columns import columns_to_score
 from cvo_ml.registry.pyfunc import BundleModel
 
 #: The column that must be a number for every row, by model; probabilities lie in [0, 1].

@@ -18,7 +18,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.ingest import ReadResult
 from cvo_ml.predict import ModelSet
 from cvo_ml.priorities.runs import replanned
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 from tests.builders import SHOP_CUT, orders_of, shop_of
 from tests.priorities.makers import action
 

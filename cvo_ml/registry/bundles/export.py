@@ -7,8 +7,8 @@ from typing import Final
 
 from cvo_ml.core.errors import NoChampion
 from cvo_ml.core.files import write_text
-from cvo_ml.registry.bundle import MANIFEST, Bundle, save_bundle
-from cvo_ml.registry.first_load import admit
+from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, save_bundle
+from cvo_ml.registry.bundles.first_load import admit
 
 CARD: Final = "MODEL_CARD.md"
 EXPORT: Final = "export"

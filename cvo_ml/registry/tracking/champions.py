@@ -15,10 +15,10 @@ from typing import Any, Final, Literal
 
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion, UsageError
 from cvo_ml.core.files import locked
-from cvo_ml.registry.bundle import Bundle, load_bundle
-from cvo_ml.registry.owner_process import PROCESS, this_process
-from cvo_ml.registry.run import Run
-from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, Tracker
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
+from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
+from cvo_ml.registry.tracking.run import Run
+from cvo_ml.registry.tracking.tracker import CHALLENGER, CHAMPION, Tracker
 
 EXPERIMENT: Final = "appointments"
 #: Folder of the run that holds the model which was judged.

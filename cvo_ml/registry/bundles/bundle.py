@@ -47,7 +47,7 @@ class Bundle:
     facts:
         What describes the training: dates, data hash, metrics, grade. Not part of the hash.
     golden:
-        Made-up inputs and what the model answers (``cvo_ml.registry.golden``). Not part of the hash.
+        Made-up inputs and what the model answers (``cvo_ml.registry.bundles.golden``). Not part of the hash.
     """
 
     name: str

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cvo_ml.registry.owner_process import PROCESS, this_process
+from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
 
 
 class Run:

@@ -14,8 +14,8 @@ import pandas as pd
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.purchase_model import PurchaseModel
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import bundle_of, model_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import bundle_of, model_of
 
 #: Columns of a model of purchases that a churn model may read.
 BTYD: Final = ("btyd_p_alive", "btyd_p_no_order", "btyd_expected_orders")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 
 PURPOSE: Final[Mapping[str, str]] = {
     "clv": "What a customer is expected to bring within the horizon, with an interval: for budgets and the order in "

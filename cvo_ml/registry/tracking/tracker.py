@@ -11,16 +11,15 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
-from cvo_ml.registry import database
-from cvo_ml.registry.bundle import MANIFEST, Bundle, load_bundle
-from cvo_ml.registry.connection import elsewhere, import_mlflow, is_database, point_to, reach, without_password
-from cvo_ml.registry.owner_process import PROCESS, is_gone, this_process
-from cvo_ml.registry.run import Run
+from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, load_bundle
+from cvo_ml.registry.tracking import database
+from cvo_ml.registry.tracking.connection import elsewhere, import_mlflow, is_database, point_to, reach, without_password
+from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone, this_process
+from cvo_ml.registry.tracking.run import Run
 
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 REFUSED: Final = "refused"
-MODEL_NAMES: Final = ("clv", "churn", "icp")
 
 
 class Tracker:

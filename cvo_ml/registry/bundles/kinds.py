@@ -9,7 +9,7 @@ from typing import Any, Final
 from cvo_ml.core.errors import BundleError
 from cvo_ml.features.fingerprint import described, feature_hash
 from cvo_ml.models.protocol import Bundled
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 
 #: Kind to class. Only what is named here can be built from a bundle.
 KINDS: Final[Mapping[str, str]] = {
