@@ -15,7 +15,7 @@ from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.snapshot import is_gone
 from cvo_ml.models.churn import Explanation
-from cvo_ml.models.clv.scorers import Formula
+from cvo_ml.models.clv.baselines import Formula
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.predict.churn import bands, reasons
 from cvo_ml.predict.icp import tiers
