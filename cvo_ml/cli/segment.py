@@ -11,8 +11,8 @@ import typer
 
 from cvo_ml import workflows
 from cvo_ml.cli.options import CONFIGS
-from cvo_ml.cli.show_segments import show
 from cvo_ml.cli.terminal import console, step
+from cvo_ml.cli.views.segments import show
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.segments import SegmentPolicy

@@ -1,11 +1,13 @@
 """The Scores table: one row per customer and ``as_of``, the only output contract.
 
-Every value has one meaning, and a null always has its group's reason.
+Every value has one meaning, and a null always has its group's reason. This is format 2; a stored run of format 1 is
+read as format 2 whose further columns are null with the reason ``older_format`` (``of_format_1``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +18,19 @@ from cvo_ml.core.contract import TIME_DTYPE, Column, Kind, TableContract
 from cvo_ml.core.errors import ContractError
 from cvo_ml.core.models import CHURN, CLV, ICP, MODELS
 
-#: Parts of the table that no model fills; a model's part has its name.
+#: The part that fills a column: a model's name, or one of those below.
+Group = str
 RUN: Final = "run"
+ECONOMICS: Final = "economics"
+TOTAL: Final = "total"
+REASONS: Final = "reasons"
 SEGMENT: Final = "segment"
 PRIORITY: Final = "priority"
+
+#: Why a column has no value that this version declares and does not compute yet.
+NOT_COMPUTED_YET: Final = "not_computed_yet"
+#: Why a column has no value that the format of a stored run did not have.
+OLDER_FORMAT: Final = "older_format"
 
 
 @dataclass(frozen=True)
@@ -28,11 +39,11 @@ class ScoreColumn:
 
     name: str
     kind: Kind
-    group: str
+    group: Group
     meaning: str
 
 
-def _group(group: str, *columns: tuple[str, Kind, str]) -> tuple[ScoreColumn, ...]:
+def _group(group: Group, *columns: tuple[str, Kind, str]) -> tuple[ScoreColumn, ...]:
     return tuple(ScoreColumn(name, kind, group, meaning) for name, kind, meaning in columns)
 
 
@@ -75,7 +86,6 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("churn_probability_p05", "number", "lower bound of its 90 % interval: calibration and wandering level"),
         ("churn_probability_p95", "number", "upper bound of its 90 % interval"),
         ("churn_band", "text", "low, medium or high"),
-        ("reasons", "text", "JSON: the three features that move the churn probability most"),
     ),
     *_group(
         ICP.name,
@@ -85,6 +95,22 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("icp_score", "number", "probability of becoming a most profitable customer"),
         ("icp_percentile", "number", "0-100 against the model's reference customers"),
         ("icp_tier", "text", "top 10 %, next 20 %, rest"),
+    ),
+    *_group(
+        ECONOMICS,
+        ("predicted_revenue", "money", "expected net value in the window, before costs"),
+        ("predicted_cost_to_serve", "money", "expected cost to serve in the window"),
+        ("margin_rate", "number", "share of net value that is left after the costs of orders; may be negative"),
+        ("value_at_risk", "money", "churn_probability x value in the window while active, never below 0"),
+    ),
+    *_group(
+        TOTAL,
+        ("clv_total_grade", "text", "A to D, or U: how near the sum of predicted_clv has come, in closed windows"),
+        ("season_factor", "number", "what the season of the window makes of orders and values, as a product"),
+    ),
+    *_group(
+        REASONS,
+        ("reasons", "text", "JSON: by model, the three features that move the score most, in probability or money"),
     ),
     *_group(
         SEGMENT,
@@ -109,14 +135,15 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
 )
 
 #: The column that says why a value of the group is null.
-REASON_COLUMNS: Final[dict[str, str]] = {
+REASON_COLUMNS: Final[dict[Group, str]] = {
     **{model.name: model.reason for model in MODELS},
-    SEGMENT: "segment_reason",
-    PRIORITY: "priority_reason",
+    **{group: f"{group}_reason" for group in (ECONOMICS, TOTAL, REASONS, SEGMENT, PRIORITY)},
 }
+#: Groups that format 1 did not have as they are now.
+SINCE_FORMAT_2: Final[tuple[Group, ...]] = (ECONOMICS, TOTAL, REASONS)
 
 
-def columns_of(group: str) -> list[str]:
+def columns_of(group: Group) -> list[str]:
     """The value columns of a group, without its reason.
 
     Examples
@@ -151,7 +178,62 @@ SCORES: Final = TableContract(
 )
 
 
-def null_columns(index: pd.Index, group: str, reason: str) -> pd.DataFrame:
+def of_format_1(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores as format 1 stored them, with the columns of today.
+
+    What format 1 did not have is null with the reason ``older_format``; its reasons, which were those of churn alone,
+    stand under churn.
+    """
+    told = scores["reasons"]
+    nulls = [null_columns(scores.index, group, OLDER_FORMAT) for group in SINCE_FORMAT_2]
+    today = pd.concat([scores.drop(columns="reasons"), *nulls], axis=1)
+    has = told.notna()
+    today.loc[has, "reasons"] = [by_model(text) for text in told[has]]
+    today.loc[has, REASON_COLUMNS[REASONS]] = None
+    return today[score_columns()]
+
+
+def by_model(reasons: str) -> str:
+    """The reasons of churn, a JSON list, as the JSON of the column ``reasons``.
+
+    Examples
+    --------
+    >>> by_model('[{"feature": "recency"}]')
+    '{"churn": [{"feature": "recency"}]}'
+    """
+    return json.dumps({CHURN.name: json.loads(reasons)}, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What moves a score: the feature, its direction (up or down) and its effect, in probability or money.
+
+    Parameters
+    ----------
+    lever:
+        What a person can act on, of which the feature is the strongest column; empty where features stand alone.
+    """
+
+    feature: str
+    direction: str
+    effect: float
+    lever: str = ""
+
+
+def reasons_of(text: object, model: str = CHURN.name) -> list[Reason]:
+    """The reasons of one model in a cell of the column ``reasons``, strongest first; none in a null.
+
+    Examples
+    --------
+    >>> reasons_of('{"churn": [{"feature": "recency", "direction": "up", "effect": 0.2, "lever": "recency"}]}')
+    [Reason(feature='recency', direction='up', effect=0.2, lever='recency')]
+    """
+    if not isinstance(text, str):
+        return []
+    return [Reason(**reason) for reason in json.loads(text).get(model, ())]
+
+
+def null_columns(index: pd.Index, group: Group, reason: str) -> pd.DataFrame:
     """The columns of a group for customers without a value: null, with the reason.
 
     Parameters

@@ -31,6 +31,7 @@ def churn_columns(features: pd.DataFrame, loaded: LoadedModel) -> pd.DataFrame:
     columns = null_columns(features.index, CHURN.name, "gone_already")
     why_not = ineligible(features, loaded.settings.get("definition_kind", ""), loaded.horizon)
     columns[CHURN.reason] = why_not
+    columns["reasons"] = pd.Series(None, index=features.index, dtype="str")
     rows = features[why_not.isna()]
     if rows.empty:
         return columns

@@ -83,6 +83,6 @@ def test_what_threads_share_cannot_be_changed(bundles: tuple[Bundle, ...]) -> No
 def test_a_bundle_of_another_question_is_refused_by_name(bundles: tuple[Bundle, ...], shop_features) -> None:
     models = LoadedModels.of(replace(bundles[0], name="churn"))
     with pytest.raises(BundleError, match=r"churn: clv\.\w+ is no model of churn"):
-        one_row(shop_features, models, 0)
+        score(shop_features, models, as_of=SHOP_CUT, currency="EUR")
     with pytest.raises(BundleError, match="no model of values"):
         LoadedModels.of(bundles[2]).models["icp"].lifetime_values(shop_features)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cvo_ml.cli import backtest
+from cvo_ml.cli.views import backtest
 
 
 def test_the_grades_stand_in_the_order_that_the_note_below_them_names() -> None:
