@@ -36,7 +36,7 @@ from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring import judge
 from cvo_ml.monitoring.earnings import contacts, earnings
 from cvo_ml.predict import ModelSet
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 from training.evidence.dates import first_day
 from training.jobs import TRAINERS
 from training.protocol import follow_parent, say, speaking

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cvo_ml.core.errors import NoChampion
+from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.predict import ModelSet
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.champions import ChampionHistory
-from cvo_ml.registry.export import exported
-from cvo_ml.registry.tracking import CHALLENGER, MODEL_NAMES, Tracker
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.export import exported
+from cvo_ml.registry.tracking import CHALLENGER, Tracker
+from cvo_ml.registry.tracking.champions import ChampionHistory
 
 
 def opened(mlruns: Path) -> Tracker:

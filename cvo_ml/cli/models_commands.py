@@ -15,16 +15,17 @@ from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.gates import load_gates
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import NoChampion, UsageError
+from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.ingest import read_shop
-from cvo_ml.registry.card import model_card
-from cvo_ml.registry.champions import ChampionHistory, Promotion
-from cvo_ml.registry.export import export as write_export
-from cvo_ml.registry.gate import decide
-from cvo_ml.registry.promotion import evidence_of
-from cvo_ml.registry.promotion import promote as make_champion
-from cvo_ml.registry.run import flat
-from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, MODEL_NAMES, Tracker
+from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.export import export as write_export
+from cvo_ml.registry.bundles.gate import decide
+from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, Tracker
+from cvo_ml.registry.tracking.champions import ChampionHistory, Promotion
+from cvo_ml.registry.tracking.promotion import evidence_of
+from cvo_ml.registry.tracking.promotion import promote as make_champion
+from cvo_ml.registry.tracking.run import flat
 
 #: Facts that a difference of two versions is about; the rest follows from them.
 COMPARED: Final = ("trained_as_of", "shop", "data_hash", "git_commit", "pins_hash", "job", "metrics")

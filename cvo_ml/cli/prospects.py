@@ -20,7 +20,7 @@ from cvo_ml.features.leads import lead_fields, won_deals
 from cvo_ml.ingest.side_table import SideTable, read_side_table
 from cvo_ml.predict import ModelSet
 from cvo_ml.predict.icp import prospect_columns
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.tracking import Tracker
 
 FILE: Final = "prospects.csv"

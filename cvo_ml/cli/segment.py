@@ -11,8 +11,8 @@ from typing import Final
 import typer
 
 from cvo_ml.cli.options import CONFIGS
-from cvo_ml.cli.show_segments import show
 from cvo_ml.cli.terminal import console, step
+from cvo_ml.cli.views.segments import show
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import canonical_json

@@ -12,9 +12,9 @@ from cvo_ml.core.scores import null_columns
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.churn_outcomes import ineligible, own_horizon_days
 from cvo_ml.models.churn import Explanation
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import model_of
-from cvo_ml.registry.purchase_columns import completed
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.bundles.purchase_columns import completed
 
 MOST_REASONS = 3
 
@@ -32,6 +32,7 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
     horizon = Horizon.of_days(bundle.settings["horizon_days"])
     why_not = ineligible(features, bundle.settings.get("definition_kind", ""), horizon)
     columns["churn_reason"] = why_not
+    columns["reasons"] = pd.Series(None, index=features.index, dtype="str")
     rows = features[why_not.isna()]
     if rows.empty:
         return columns

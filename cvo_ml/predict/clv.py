@@ -9,8 +9,8 @@ import pandas as pd
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.scores import columns_of, join_reasons, null_columns
 from cvo_ml.core.units import Horizon, midnight
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import model_of
 
 
 def historic_columns(features: pd.DataFrame) -> pd.DataFrame:

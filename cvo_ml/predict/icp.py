@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.scores import columns_of, null_columns
 from cvo_ml.predict.reasons import reasons_by_column
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import model_of
 
 NO_LEAD: Final = "no_lead"
 CUSTOMER_ALREADY: Final = "customer_already"

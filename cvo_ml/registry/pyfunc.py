@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from cvo_ml.core.units import Horizon
-from cvo_ml.registry.bundle import Bundle, load_bundle
-from cvo_ml.registry.models import model_of
-from cvo_ml.registry.purchase_columns import completed
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
+from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.bundles.purchase_columns import completed
 
 
 class BundleModel:

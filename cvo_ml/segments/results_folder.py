@@ -15,7 +15,7 @@ from cvo_ml.core.files import read_json, staged_folder, write_json, write_text
 from cvo_ml.core.result import Result
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.store import StoredRun
-from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.segments.group_profiles import Concentration, ParetoShares
 from cvo_ml.segments.history import run_segments
 from cvo_ml.segments.model_based import Explained, ModelComparison, NotCompared

@@ -18,7 +18,7 @@ from cvo_ml.monitoring.health import health
 from cvo_ml.predict import ModelSet
 from cvo_ml.priorities.runs import keep
 from cvo_ml.readiness import readiness, readiness_policy
-from cvo_ml.registry.models import changed_features
+from cvo_ml.registry.bundles.kinds import changed_features
 from cvo_ml.segments import EDGES
 from cvo_ml.workflows.score import Scored
 

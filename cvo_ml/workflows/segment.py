@@ -24,7 +24,7 @@ from cvo_ml.ingest import read_shop
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import ModelSet
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.segments.history import comparable_runs, rfm_of
 from cvo_ml.segments.model_based import Method

@@ -11,8 +11,8 @@ from cvo_ml.features import FEATURES
 from cvo_ml.features.customer import customer_features
 from cvo_ml.models.churn import BoostedChurn, ProbabilityInterval, RecencyChurn
 from cvo_ml.predict.churn import churn_columns
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import bundle_of
 from tests.builders import SHOP_CUT, frame, seeded_shop
 
 MORE = ("quantity_90d", "tickets_90d", "refunds_90d")

@@ -10,8 +10,8 @@ import pytest
 
 from cvo_ml.predict import ModelSet
 from cvo_ml.predict.shadow import shadow
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import model_of
 from tests.builders import SHOP_CUT
 
 RUN = {"as_of": SHOP_CUT, "currency": "EUR"}

@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import BundleError, NoChampion
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.card import model_card
-from cvo_ml.registry.export import export, exported
-from cvo_ml.registry.golden import golden_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.export import export, exported
+from cvo_ml.registry.bundles.golden import golden_of
 from tests.registry.test_gate import GOOD
 
 LOAD = """
 import sys
 sys.modules["mlflow"] = None
 from pathlib import Path
-from cvo_ml.registry.export import exported
+from cvo_ml.registry.bundles.export import exported
 found = exported(Path(sys.argv[1]))
 print(*sorted(f"{name} {bundle.version}" for name, bundle in found.items()))
 """

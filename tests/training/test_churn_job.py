@@ -23,10 +23,10 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
 from cvo_ml.features.customer import customer_features
 from cvo_ml.predict import ModelSet, score
-from cvo_ml.registry.bundle import load_bundle, save_bundle
-from cvo_ml.registry.golden import check_golden, golden_of
-from cvo_ml.registry.models import model_of
-from cvo_ml.registry.purchase_columns import BTYD, completed
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.golden import check_golden, golden_of
+from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.bundles.purchase_columns import BTYD, completed
 from cvo_ml.registry.pyfunc import BundleModel
 from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.grading import grade_losses

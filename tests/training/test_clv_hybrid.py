@@ -13,7 +13,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
 from cvo_ml.predict.clv import clv_columns
-from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.stats.intervals import Interval
 from tests.builders import SHOP_CUT, seeded_shop
 from training.clv import fit, hybrid, validation

@@ -19,8 +19,8 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features.leads import lead_fields
 from cvo_ml.predict import ModelSet
 from cvo_ml.predict.icp import prospect_columns
-from cvo_ml.registry.card import model_card
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.simulate import simulate_saas
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.ranking import auc

@@ -20,7 +20,7 @@ from cvo_ml.core.units import midnight
 from cvo_ml.features import CATALOGUE, FEATURES, SEASON, snapshots
 from cvo_ml.features.churn_outcomes import churned, days_to_event, ineligible
 from cvo_ml.models.churn import BoostedChurn, HazardChurn
-from cvo_ml.registry.purchase_columns import BTYD, btyd_columns, carried
+from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, carried
 from training.clv.validation import fit as fit_clv
 from training.evidence.dates import first_day, training_dates
 

@@ -16,8 +16,8 @@ from cvo_ml.features import SEASON, snapshot
 from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.churn import RecencyChurn, check_outcomes
 from cvo_ml.monitoring.drift import reference_of
-from cvo_ml.registry.models import bundle_of
-from cvo_ml.registry.purchase_columns import BTYD, carried
+from cvo_ml.registry.bundles.kinds import bundle_of
+from cvo_ml.registry.bundles.purchase_columns import BTYD, carried
 from training.churn import metrics as judging
 from training.churn import report as told
 from training.churn.dataset import (

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.errors import CvoError
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.champions import Incumbent
-from cvo_ml.registry.golden import MAIN
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.golden import MAIN
 from cvo_ml.registry.pyfunc import BundleModel
+from cvo_ml.registry.tracking.champions import Incumbent
 from cvo_ml.stats.grading import SMALLEST_SLICE
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval
 from cvo_ml.stats.profit import decision_profit

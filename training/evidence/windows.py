@@ -17,8 +17,8 @@ from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.protocol import Bundled
-from cvo_ml.registry.models import bundle_of, model_of
-from cvo_ml.registry.purchase_columns import BTYD, completed
+from cvo_ml.registry.bundles.kinds import bundle_of, model_of
+from cvo_ml.registry.bundles.purchase_columns import BTYD, completed
 from cvo_ml.stats.calibration import decile_slope, log_loss, logistic_recalibration
 from cvo_ml.stats.ranking import lift
 from training.churn.dataset import Window

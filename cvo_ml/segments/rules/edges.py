@@ -14,7 +14,7 @@ from cvo_ml.config.segments import Cuts, SegmentPolicy
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ContractError
 from cvo_ml.core.result import Json, Result
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.segments.rules.custom_groups import box_table
 from cvo_ml.segments.rules.groups import group_table
 

@@ -13,7 +13,7 @@ import pandas as pd
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.result import Json, Result
-from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.segments.rules.edges import EdgeOrigin, SegmentEdges, fit_edges
 
 
