@@ -52,7 +52,7 @@ def store(
         ],
         "models": {name: describe(models, name) for name in MODEL_NAMES},
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
-        "segments": scored.segmented.as_dict(),
+        "segments": scored.segmented.described.to_json(),
         "priorities": as_mapping(priorities),
         "plan": scored.plan.summary,
         "as_of": str(as_of),
