@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cvo_ml.core.errors import DamagedFile
+from cvo_ml.core.result import Json
 
 
 def sha256_of(path: Path) -> str:
@@ -84,7 +85,7 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Json]) -> None:
     """Write a JSON file in one step."""
     write_text(path, canonical_json(value))
 
