@@ -21,10 +21,10 @@ from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.ingest import read_shop
-from cvo_ml.registry.bundle import save_bundle
-from cvo_ml.registry.promotion import When
-from cvo_ml.registry.run import Run
+from cvo_ml.registry.bundles.bundle import save_bundle
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.promotion import When
+from cvo_ml.registry.tracking.run import Run
 from training.churn.fit import train_churn
 from training.churn.static_table import WARNING, train_static
 from training.churn.tuning import Budget, tune

@@ -10,11 +10,14 @@ from typing import Any
 import pandas as pd
 
 from cvo_ml import workflows
-from cvo_ml.cli import monitoring, shops, show, simulation, training
-from cvo_ml.cli.champions import champions, from_folder
+from cvo_ml.cli import shops, simulation, training
 from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.prospects import score_prospects as prospects_of
 from cvo_ml.cli.terminal import console, print_json, step
+from cvo_ml.cli.views import check as check_view
+from cvo_ml.cli.views import outcomes as outcomes_view
+from cvo_ml.cli.views import scores as scores_view
+from cvo_ml.cli.views import training as training_view
 from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
@@ -23,17 +26,20 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import GateClosed, ModelRefused, UsageError
 from cvo_ml.core.files import write_text
+from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring.outcome_summary import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.readiness import readiness
-from cvo_ml.registry.promotion import When
-from cvo_ml.registry.tracking import MODEL_NAMES
+from cvo_ml.registry.tracking.promotion import When
 from cvo_ml.report import priorities_section, render, segment_section
-from cvo_ml.segments.segment_files import stored_summary
+from cvo_ml.segments.history import run_segments
+from cvo_ml.segments.results_folder import stored_findings
+from cvo_ml.workflows.serving_models import serving_models
 
 
 def demo(
@@ -50,7 +56,7 @@ def demo(
     training.checkout()
     with step(f"Reading {shop.source.path}"):
         read = read_shop(shop)
-    show.ledger(console, read)
+    check_view.ledger(console, read)
     cut = parse_as_of(as_of) if as_of else workflows.default_cut(read.tables, span)
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
     workflows.check_window(read.tables, cut, span)
@@ -58,18 +64,18 @@ def demo(
     check_overrides(MODEL_NAMES, overrides)
     settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
     said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, "always", quiet=False)
-    show.models(console, said)
+    training_view.models(console, said)
     refused = {event["name"]: event["reason"] for event in said if event["event"] == "refused"}
     with step("Loading the champions"):
-        models = champions(mlruns, shop.name, refused)
+        models = serving_models(Workspace(out, mlruns), shop.name, refused=refused)
     run = _score(read, shop, cut, out, models, quiet=False)
-    show.scored(console, read_scores(run), run)
+    scores_view.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
         judged = workflows.outcomes(run, read.tables, span, out, truth)
         workflows.close_outcomes(out, read, shop.name)
-    show.outcomes(console, judged, read.tables.currency)
+    outcomes_view.outcomes(console, judged, read.tables.currency)
     write_report(out, quiet=False)
-    show.next_steps(console, shop_file, cut, span, out, mlruns)
+    scores_view.next_steps(console, shop_file, cut, span, out, mlruns)
 
 
 def demo_simulated(
@@ -94,11 +100,11 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     read = read_shop(shop, as_of=cut)
     judged = readiness(read, as_of=cut or workflows.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
-        found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
+        found = {"row_ledger": read.ledger.to_json(), "notes": list(read.notes), "data_hash": read.fingerprint}
         print_json({**judged.as_dict(), **found})
         return
-    show.ledger(console, read)
-    show.readiness(console, read, judged)
+    check_view.ledger(console, read)
+    check_view.readiness(console, read, judged)
 
 
 def train(
@@ -138,7 +144,7 @@ def train(
     if as_json:
         print_json({"models": said})
     else:
-        show.models(console, said)
+        training_view.models(console, said)
     if all(event["event"] == "refused" for event in said):
         raise ModelRefused("no model was trained: each was refused for the reason given, and the champions stay")
     behind = [event["name"] for event in said if event.get("role") == "challenger"]
@@ -182,7 +188,7 @@ def train_static(
     if as_json:
         print_json({"models": [said]})
     else:
-        show.notes(console, said["notes"])
+        check_view.notes(console, said["notes"])
         console.print_json(data=said["metrics"])
 
 
@@ -194,14 +200,14 @@ def score(
     with step(f"Reading {shop.source.path}", as_json):
         read = read_shop(shop, as_of=cut)
     with step("Loading the champions", as_json):
-        models = champions(mlruns, shop.name, {}) if models_folder is None else from_folder(models_folder)
+        models = serving_models(Workspace(out, mlruns), shop.name, exported=models_folder)
     run = _score(read, shop, cut, out, models, quiet=as_json)
     shops.save(shop, out / shops.FILE)
     if as_json:
         print_json(dict(run.manifest))
     else:
-        show.scored(console, read_scores(run), run)
-        show.notes(console, run.manifest["notes"])
+        scores_view.scored(console, read_scores(run), run)
+        check_view.notes(console, run.manifest["notes"])
     write_report(out, quiet=as_json)
 
 
@@ -218,7 +224,7 @@ def score_prospects(
     console.print(f"{ledger['scored']:,} of {ledger['known']:,} prospects scored: {done['file']}", highlight=False)
     for reason, count in ledger["ineligible"].items():
         console.print(f"  {count:,} without a score: {reason}", highlight=False)
-    show.notes(console, done["notes"])
+    check_view.notes(console, done["notes"])
 
 
 def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json: bool) -> None:
@@ -248,8 +254,8 @@ def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json:
     if "reason" in judged:
         console.print(f"The current run is not judged: {judged['reason']}.", highlight=False)
     else:
-        show.outcomes(console, judged, read.tables.currency)
-    monitoring.ledger_table(console, lines, by)
+        outcomes_view.outcomes(console, judged, read.tables.currency)
+    outcomes_view.ledger_table(console, lines, by)
 
 
 def report(out: Path) -> None:
@@ -275,7 +281,7 @@ def _train(
         return training.run(names, shop_file, as_of, mlruns, overrides, when, listen, tune)
 
 
-def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: ModelSet, quiet: bool) -> StoredRun:
+def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: LoadedModels, quiet: bool) -> StoredRun:
     segments = load_config(default_config("policies/segments.yaml", CONFIGS), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml", CONFIGS), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
@@ -309,7 +315,10 @@ def write_report(out: Path, quiet: bool) -> None:
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
         actions = load_config(default_config("policies/next_actions.yaml", CONFIGS), NextActions)
-        segments = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
+        segments = segment_section(
+            scores, run_segments(run), actions, stored_findings(out / "segments", run),
+            as_of=str(run.manifest["as_of"]), currency=str(run.manifest["currency"]),
+        )  # fmt: skip
         priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
         outcomes = workflows.stored_outcomes(out, run)
         write_text(out / "report.html", render(scores, run.manifest, outcomes, segments, priorities))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import cvo_ml
 from cvo_ml.core.errors import CvoError, UsageError
-from cvo_ml.registry.promotion import When
+from cvo_ml.registry.tracking.promotion import When
 
 #: seconds that the child has to end in order
 PATIENCE: Final = 8.0
