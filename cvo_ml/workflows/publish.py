@@ -14,6 +14,7 @@ from cvo_ml.core.models import CHURN, MODEL_NAMES
 from cvo_ml.core.store import StoredRun
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.ingest import ReadResult
 from cvo_ml.monitoring.health import health
 from cvo_ml.predict import LoadedModels
@@ -64,7 +65,7 @@ def store(
 
 def staleness(tables: Tables, as_of: date, most_days: int) -> list[str]:
     """A sentence if the data stop over ``most_days`` before ``as_of``: the scores then speak of unmeasured silence."""
-    last = tables.orders["ordered_at"].max()
+    last = visible_table(tables, "orders", as_of)["ordered_at"].max()
     if pd.isna(last) or (midnight(as_of) - last).days <= most_days:
         return []
     return [
