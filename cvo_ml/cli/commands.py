@@ -101,7 +101,7 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     judged = readiness(read, as_of=cut or workflows.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
         found = {"row_ledger": read.ledger.to_json(), "notes": list(read.notes), "data_hash": read.fingerprint}
-        print_json({**judged.as_dict(), **found})
+        print_json({**judged.to_json(), **found})
         return
     check_view.ledger(console, read)
     check_view.readiness(console, read, judged)

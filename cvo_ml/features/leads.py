@@ -19,6 +19,7 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.core.visibility import is_known, visible, visible_table
+from cvo_ml.features.engine import Engine, engine
 from cvo_ml.features.value_at_age import profit, value_after_winning
 
 SUFFIX: Final = "_known_at"
@@ -90,7 +91,7 @@ def refuse_written_later(leads: pd.DataFrame, declared: Iterable[str], known_wit
             )
 
 
-def lead_outcomes(tables: Tables, as_of: str | date, decision: Horizon, age: Horizon) -> pd.DataFrame:
+def lead_outcomes(source: Tables | Engine, as_of: str | date, decision: Horizon, age: Horizon) -> pd.DataFrame:
     """What became of each lead whose window of ``decision`` + ``age`` is closed at ``as_of``.
 
     Returns
@@ -101,10 +102,21 @@ def lead_outcomes(tables: Tables, as_of: str | date, decision: Horizon, age: Hor
         ``attrs`` its ``basis``: contribution, revenue, or deal amount where there are no orders.
     """
     day = parse_as_of(as_of)
+    with engine(source) as shop:
+        found, won = _decided(shop.tables, day, decision, age)
+        worth, basis = _worth(shop, day, age, won.set_index("lead_id"))
+    found["profit"] = worth.reindex(found.index).fillna(0.0)
+    found.attrs["basis"] = basis
+    return found
+
+
+def _decided(tables: Tables, day: date, decision: Horizon, age: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Leads with a closed window and what was decided of each in time, and the deals that were won in time."""
     leads = visible_table(tables, "leads", day)
     leads = leads[leads["created_at"] + decision.delta + age.delta <= midnight(day)]
     created = leads.set_index(leads["lead_id"].astype("str"))["created_at"].sort_index()
-    deals = visible(tables.get("deals"), day, None)  # an open deal has not happened: its deadline closes the window
+    # known by then, open deals among them; the deadline, which lies before the date, says what happened in time
+    deals = visible(tables.get("deals"), day, None)
     deals = deals.join(created.rename("lead_created"), on="lead_id", how="inner")
     deadline = deals["lead_created"] + decision.delta
     opened = deals["created_at"] if "created_at" in deals else deals["closed_at"]
@@ -118,10 +130,7 @@ def lead_outcomes(tables: Tables, as_of: str | date, decision: Horizon, age: Hor
             "won": created.index.isin(won["lead_id"]),
         }
     )
-    worth, basis = _worth(tables, day, age, won.set_index("lead_id"))
-    found["profit"] = worth.reindex(found.index).fillna(0.0)
-    found.attrs["basis"] = basis
-    return found
+    return found, won
 
 
 def customer_leads(tables: Tables, as_of: str | date, known_within: Horizon) -> pd.DataFrame:
@@ -153,12 +162,12 @@ def as_numbers(frame: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _worth(tables: Tables, day: date, age: Horizon, won: pd.DataFrame) -> tuple[pd.Series, str]:
+def _worth(shop: Engine, day: date, age: Horizon, won: pd.DataFrame) -> tuple[pd.Series, str]:
     """What each won deal brought, by lead, and on which basis."""
-    if len(tables.orders) == 0 or "customer_id" not in won:
+    if len(shop.tables.orders) == 0 or "customer_id" not in won:
         amount = won["amount"] if "amount" in won else pd.Series(np.nan, index=won.index)
         return amount.fillna(0.0).astype("float64"), "deal amount"
-    brought, basis = profit(value_after_winning(tables, day, age), later=False)
+    brought, basis = profit(value_after_winning(shop, day, age), later=False)
     return won["customer_id"].map(brought).astype("float64").fillna(0.0), basis
 
 
