@@ -98,7 +98,7 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     read = read_shop(shop, as_of=cut)
     judged = readiness(read, as_of=cut or workflows.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
-        found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
+        found = {"row_ledger": read.ledger.to_json(), "notes": list(read.notes), "data_hash": read.fingerprint}
         print_json({**judged.as_dict(), **found})
         return
     check_view.ledger(console, read)

@@ -34,9 +34,9 @@ def store(
         "value_basis": "revenue",
         "data_hash": read.fingerprint,
         "rows": len(scored.scores),
-        "row_ledger": read.ledger.as_dict(),
+        "row_ledger": read.ledger.to_json(),
         "readiness": readiness(read, as_of=as_of, horizon=_horizon(models), policy=limits).lines(),
-        "customer_ledgers": {name: found.as_dict() for name, found in scored.ledgers.items()},
+        "customer_ledgers": {name: ledger.to_json() for name, ledger in scored.ledgers.items()},
         "notes": [
             *models.notes,
             *filter(None, map(changed_features, models.bundles.values())),
