@@ -28,7 +28,7 @@ from cvo_ml.core.tables import TIME_DTYPE, Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.ingest import read_shop
-from cvo_ml.models.clv.scorers import Formula
+from cvo_ml.models.clv.baselines import Formula
 from cvo_ml.stats.accuracy import accuracy, paired
 from training.clv.validation import fit, hybrid, validate
 

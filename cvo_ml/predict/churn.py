@@ -32,6 +32,7 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
     horizon = Horizon.of_days(bundle.settings["horizon_days"])
     why_not = ineligible(features, bundle.settings.get("definition_kind", ""), horizon)
     columns["churn_reason"] = why_not
+    columns["reasons"] = pd.Series(None, index=features.index, dtype="str")
     rows = features[why_not.isna()]
     if rows.empty:
         return columns

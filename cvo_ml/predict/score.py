@@ -9,7 +9,16 @@ from typing import Final
 
 import pandas as pd
 
-from cvo_ml.core.scores import null_columns
+from cvo_ml.core.models import CHURN
+from cvo_ml.core.scores import (
+    ECONOMICS,
+    NOT_COMPUTED_YET,
+    REASON_COLUMNS,
+    REASONS,
+    TOTAL,
+    by_model,
+    null_columns,
+)
 from cvo_ml.core.units import midnight
 from cvo_ml.predict.churn import churn_columns
 from cvo_ml.predict.clv import clv_columns, refused_columns
@@ -88,7 +97,24 @@ def score(
         pd.concat([group, null]).reindex(features.index) if len(absent) else group
         for group, null in zip(groups, nulls, strict=True)
     ]
-    return pd.concat([run, *filled], axis=1)
+    later = [null_columns(features.index, group, NOT_COMPUTED_YET) for group in (ECONOMICS, TOTAL)]
+    return with_reasons(pd.concat([run, *filled, *later], axis=1))
+
+
+def with_reasons(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores whose ``reasons`` are by model; a null has the reason of the model that gives them, which is churn today.
+
+    Parameters
+    ----------
+    scores:
+        With the churn columns, and ``reasons`` as churn alone gives them, if there is a churn model.
+    """
+    told = scores.get("reasons", pd.Series(None, index=scores.index, dtype="str"))
+    why_not = scores[CHURN.reason].fillna(f"{CHURN.name}_gives_none")
+    return scores.assign(
+        reasons=told.map(by_model, na_action="ignore").astype("str"),
+        **{REASON_COLUMNS[REASONS]: why_not.where(told.isna()).astype("str")},
+    )
 
 
 def _clv(features: pd.DataFrame, models: ModelSet, as_of: date) -> pd.DataFrame:

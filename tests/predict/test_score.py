@@ -15,7 +15,7 @@ from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.snapshot import is_gone
 from cvo_ml.models.churn import Explanation
-from cvo_ml.models.clv.scorers import Formula
+from cvo_ml.models.clv.baselines import Formula
 from cvo_ml.predict import ModelSet, score
 from cvo_ml.predict.churn import bands, reasons
 from cvo_ml.predict.icp import tiers
@@ -186,7 +186,7 @@ def test_reasons_are_the_three_strongest_levers_with_their_column_direction_and_
 
 
 def test_the_reasons_of_a_customer_name_the_models_columns(scored: pd.DataFrame, churn_bundle: Bundle) -> None:
-    told = [json.loads(text) for text in scored["reasons"].dropna()]
+    told = [json.loads(text)["churn"] for text in scored["reasons"].dropna()]
     assert all(len(reasons) == 3 for reasons in told)
     known = {*churn_bundle.parameters["features"], *churn_bundle.parameters["categories"]}
     assert {reason["feature"] for reasons in told for reason in reasons} <= known

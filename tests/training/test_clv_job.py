@@ -14,9 +14,9 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
 from cvo_ml.models.clv import BetaGeoModel, GammaGammaModel
+from cvo_ml.models.clv.baselines import LastPeriod
 from cvo_ml.models.clv.purchase_model import PurchaseModel
-from cvo_ml.models.clv.rate_drift import RateDrift
-from cvo_ml.models.clv.scorers import LastPeriod
+from cvo_ml.models.clv.uncertainty import RateDrift
 from cvo_ml.predict.clv import clv_columns
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.registry.bundles.kinds import model_of

@@ -16,8 +16,9 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine, run
 from cvo_ml.features.order_relations import order_rows
 from cvo_ml.models.clv import clv_formula
+from cvo_ml.models.clv.baselines import LastPeriod
 from cvo_ml.models.clv.covariates import has_covariates
-from cvo_ml.models.clv.scorers import BuyTillYouDie, LastPeriod
+from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.clv.tracking import Tracking, track
 from cvo_ml.stats.accuracy import accuracy, by_group, deciles, paired
 from cvo_ml.stats.intervals import Interval, bootstrap

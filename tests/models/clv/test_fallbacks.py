@@ -15,9 +15,9 @@ from cvo_ml.models.clv import (
     ParetoNBDModel,
     fit_lifetime_value,
     fit_purchases,
-    ladder,
     pooled_prior,
 )
+from cvo_ml.models.clv.fallbacks import implausible
 
 from .shops import purchase_model, simulate_shop, simulate_with_future
 
@@ -50,7 +50,7 @@ def test_a_flat_likelihood_gets_the_weak_prior(online_retail):
 def test_a_fit_that_misses_its_own_data_steps_down_to_mbg_nbd(monkeypatch):
     shop = simulate_shop(3000, *TRUTH, seed=1)
     absurd = {"r": 0.6, "alpha": 1.0, "a": 0.8, "b": 2.5}
-    reason = ladder.implausible(purchase_model(BetaGeoModel, "D", absurd), _histories(shop))
+    reason = implausible(purchase_model(BetaGeoModel, "D", absurd), _histories(shop))
     assert "BetaGeoModel expects" in reason
     original = BetaGeoModel._keep
 

@@ -1,4 +1,9 @@
-"""What the fitted CLV models share: scikit-learn parameters, fitted attributes, JSON."""
+"""What the fitted CLV models share: scikit-learn parameters, fitted attributes, what is not known of them, JSON.
+
+The log-parameters are taken to be normal around the maximum with the inverse information as covariance (coefficients of
+covariates themselves). Integrals over them use the 2k points of the spherical cubature rule, centre ± √k times
+each column of a square root of the covariance, which has the right mean and covariance: no seed, same answer always.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError, UsageError
-from cvo_ml.models.clv.fitting import FitStatus, FittedParameters, LogNormalPrior
-from cvo_ml.models.clv.parameter_uncertainty import cubature_points, parameter_draws
+from cvo_ml.models.clv.fit import FitStatus, FittedParameters, LogNormalPrior
 
 FORMAT = 1
 
@@ -52,7 +56,7 @@ class ParametricModel(BaseEstimator):
         errors = np.sqrt(np.diag(self.covariance_.to_numpy()))
         return dict(zip(self.params_, errors.tolist(), strict=True))
 
-    def draw_parameters(self, n: int, seed: Any) -> NDArray[np.float64]:
+    def draw_parameters(self, n: int, seed: Any) -> Floats:
         """``n`` draws of the natural parameters (n, k), from the normal law of their logarithms.
 
         ``seed`` is an integer or a numpy Generator.
@@ -60,7 +64,7 @@ class ParametricModel(BaseEstimator):
         covariance = self.covariance_.to_numpy(dtype=np.float64)
         return parameter_draws(self._parameters(), covariance, self._prior(), n, np.random.default_rng(seed))
 
-    def parameter_points(self, stretch: float = 1.0) -> NDArray[np.float64]:
+    def parameter_points(self, stretch: float = 1.0) -> Floats:
         """Equally weighted parameters (2k, k) that stand for the uncertainty of the fit (a cubature rule).
 
         ``stretch`` moves them further out: to √(k + m) standard deviations in a rule with m parameters of another fit.
@@ -141,7 +145,7 @@ class ParametricModel(BaseEstimator):
         """The prior with a name for every parameter of this model."""
         return self.prior
 
-    def _parameters(self) -> NDArray[np.float64]:
+    def _parameters(self) -> Floats:
         """Fitted natural parameters (k,)."""
         if not hasattr(self, "params_"):
             raise UsageError(f"this {type(self).__name__} is not fitted: call fit first")
@@ -218,3 +222,26 @@ def check_finite(value: Any, where: str = "document") -> None:
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
         check_finite(child, f"{where}.{key}")
+
+
+def parameter_draws(
+    values: Floats, covariance: Floats, scale: LogNormalPrior, n: int, generator: np.random.Generator
+) -> Floats:
+    """``n`` draws of the natural parameters, shape (n, k)."""
+    root = _square_root(values, covariance, scale)
+    moves = generator.standard_normal((n, len(values))) @ root.T
+    return np.stack([scale.to_values(scale.to_point(values) + move) for move in moves])
+
+
+def cubature_points(values: Floats, covariance: Floats, scale: LogNormalPrior) -> Floats:
+    """Equally weighted natural parameters, shape (2k, k)."""
+    moves = np.sqrt(len(values)) * _square_root(values, covariance, scale).T
+    centre = scale.to_point(values)
+    return np.stack([scale.to_values(centre + sign * move) for sign in (1.0, -1.0) for move in moves])
+
+
+def _square_root(values: Floats, covariance: Floats, scale: LogNormalPrior) -> Floats:
+    """A root of the covariance of the log-parameters (k, k)."""
+    slopes = scale.slopes(values)
+    variance, axes = np.linalg.eigh(covariance / np.outer(slopes, slopes))
+    return np.asarray(axes * np.sqrt(np.maximum(variance, 0.0)))

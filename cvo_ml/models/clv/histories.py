@@ -1,6 +1,7 @@
-"""The sufficient statistic of all buy-till-you-die models: how many customers share each history.
+"""From a customer table to checked arrays, and to the sufficient statistic of all buy-till-you-die models.
 
-A shop with a million customers and daily data has far fewer distinct triples (frequency, recency, T). One
+The only place where the CLV models look at a DataFrame's columns. A shop with a million customers and daily data has
+far fewer distinct triples (frequency, recency, T): ``PurchaseHistories`` counts how many customers share each. One
 ``GROUP BY`` over a cluster gives the same object, and parts of a customer base merge with ``+``.
 """
 
@@ -8,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.arrays import Flags, Floats, Ints
+from cvo_ml.core.errors import ContractError, ModelRefused, nearest_name
 
-Array = NDArray[np.float64]
 _SMALL_RANGE: Final = 2**22
+HISTORY_COLUMNS = ("frequency", "recency", "T")
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,10 @@ class PurchaseHistories:
         Customers with that history (n,), > 0.
     """
 
-    frequency: Array
-    recency: Array
-    T: Array
-    count: Array
+    frequency: Floats
+    recency: Floats
+    T: Floats
+    count: Floats
 
     def __len__(self) -> int:
         return len(self.count)
@@ -64,7 +67,7 @@ class PurchaseHistories:
         )
 
 
-def group_histories(frequency: Array, recency: Array, T: Array, weight: Array | None = None) -> PurchaseHistories:
+def group_histories(frequency: Floats, recency: Floats, T: Floats, weight: Floats | None = None) -> PurchaseHistories:
     """Group customers with the same (frequency, recency, T).
 
     Parameters
@@ -130,7 +133,7 @@ def refuse_few_repeaters(histories: PurchaseHistories, minimum: int) -> None:
         )
 
 
-def distinct_pairs(first: Array, second: Array) -> tuple[Array, Array, NDArray[np.intp]]:
+def distinct_pairs(first: Floats, second: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
     """Distinct pairs of two columns and, for each row, the position of its pair.
 
     Examples
@@ -152,11 +155,11 @@ def distinct_pairs(first: Array, second: Array) -> tuple[Array, Array, NDArray[n
     return first[position], second[position], inverse
 
 
-def _radix(columns: Sequence[Array]) -> list[int]:
+def _radix(columns: Sequence[Floats]) -> list[int]:
     return [int(column.max(initial=0.0)) + 1 for column in columns]
 
 
-def _whole_number_code(columns: Sequence[Array]) -> NDArray[np.int64] | None:
+def _whole_number_code(columns: Sequence[Floats]) -> Ints | None:
     """One integer per row that orders like the columns, or None if they are not whole or too large for it."""
     if any(column.max(initial=0.0) > 1e15 for column in columns):
         return None
@@ -173,10 +176,88 @@ def _whole_number_code(columns: Sequence[Array]) -> NDArray[np.int64] | None:
     return code
 
 
-def _starts(columns: Sequence[NDArray[np.int64]] | Sequence[Array]) -> NDArray[np.intp]:
+def _starts(columns: Sequence[Ints] | Sequence[Floats]) -> NDArray[np.intp]:
     """Positions where a run of equal rows begins, in columns sorted together."""
     changed = np.zeros(len(columns[0]), dtype=bool)
     changed[:1] = True
     for column in columns:
         changed[1:] |= column[1:] != column[:-1]
     return np.flatnonzero(changed)
+
+
+def numbers(table: pd.DataFrame, column: str, *, nan_allowed: bool = False) -> Floats:
+    """A column as float64 (n,): finite and >= 0.
+
+    Raises
+    ------
+    ContractError
+        If the column is missing or a value is not a finite number >= 0.
+    """
+    values = _finite(table, column, nan_allowed=nan_allowed)
+    refuse(values < 0, column, "values are negative", "compute the table with rfm_summary")
+    return values
+
+
+def _finite(table: pd.DataFrame, column: str, *, nan_allowed: bool = False) -> Floats:
+    if column not in table.columns:
+        hint = nearest_name(column, [str(name) for name in table.columns])
+        raise ContractError(f"the column is missing{hint}", "rename or add it; see rfm_summary", column=column)
+    try:
+        values = table[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise ContractError("holds values that are not numbers", "convert it to numbers", column=column) from None
+    wrong = np.isinf(values) if nan_allowed else ~np.isfinite(values)
+    refuse(wrong, column, "values are missing or infinite", "drop or repair these customers")
+    return values
+
+
+def purchase_history(table: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Frequency, recency and T (n,), consistent with each other.
+
+    Raises
+    ------
+    ContractError
+        If a frequency is not whole, recency > T, or a customer without repeat purchase has recency > 0.
+    """
+    frequency, recency, T = (numbers(table, column) for column in HISTORY_COLUMNS)
+    refuse(frequency != np.floor(frequency), "frequency", "values are not whole numbers", "count repeat purchases")
+    late = recency > T * (1 + 1e-9)
+    refuse(late, "recency", "recency is larger than T", "cut the orders at the end of observation")
+    inconsistent = (frequency == 0) & (recency > 0)
+    refuse(inconsistent, "recency", "recency is positive where frequency is 0", "set it to 0")
+    return frequency, np.minimum(recency, T), T
+
+
+def covariate_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
+    """Columns of finite numbers of any sign, by name.
+
+    Raises
+    ------
+    ContractError
+        If a column is missing or holds something else.
+    """
+    return {name: _finite(table, name) for name in names}
+
+
+def weights(sample_weight: Any, n: int) -> Floats | None:
+    """Customers per row (n,), or None.
+
+    Raises
+    ------
+    ContractError
+        If the length differs or a weight is not a finite number >= 0.
+    """
+    if sample_weight is None:
+        return None
+    values = np.asarray(sample_weight, dtype=np.float64)
+    if values.shape != (n,):
+        raise ContractError(f"sample_weight has shape {values.shape}", f"give one weight for each of the {n} rows")
+    refuse(~np.isfinite(values) | (values < 0), "sample_weight", "weights are not finite and >= 0", "repair them")
+    return values
+
+
+def refuse(wrong: Flags, column: str, problem: str, remedy: str) -> None:
+    """Raise a ContractError that counts the wrong rows, if there are any."""
+    if wrong.any():
+        first: Sequence[int] = (np.flatnonzero(wrong)[:3] + 1).tolist()
+        raise ContractError(problem, remedy, column=column, count=int(wrong.sum()), first_rows=first)

@@ -12,7 +12,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import (
     BetaGeoBinomialModel,
 )
-from cvo_ml.models.clv.beta_geo_binomial_distribution import BetaBinomialLaw, beta_geo_binomial_kernel
+from cvo_ml.models.clv.bg_bb import BetaBinomialLaw, beta_geo_binomial_kernel
 
 from .shops import simulate_opportunities
 

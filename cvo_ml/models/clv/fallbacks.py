@@ -1,4 +1,4 @@
-"""From a customer table to a model that can be trusted, however poor the data: a ladder whose rung is named.
+"""From a customer table to a model that can be trusted, however poor the data: the step that held is named.
 
 BG/NBD (or the model that is asked for) by maximum likelihood → with a weakly informative prior → MBG/NBD → BG/NBD with
 the prior of similar shops (empirical Bayes) → the formula. A step down carries the reason of each step.
@@ -12,19 +12,16 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.minima import REPEAT_CUSTOMERS
-from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
-from cvo_ml.models.clv.customer_table import purchase_history, weights
-from cvo_ml.models.clv.fitting import FitStatus, LogNormalPrior
+from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
+from cvo_ml.models.clv.fit import FitStatus, LogNormalPrior
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel
+from cvo_ml.models.clv.histories import PurchaseHistories, group_histories, purchase_history, weights
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
-from cvo_ml.models.clv.purchase_histories import PurchaseHistories, group_histories
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 
-Array = NDArray[np.float64]
 PLAIN: Final = "without covariates"
 MODIFIED: Final = "MBG/NBD"
 POOLED: Final = "pooled prior of similar shops"
@@ -36,7 +33,7 @@ _FEWEST_SHOPS: Final = 2
 
 @dataclass(frozen=True)
 class LadderFit:
-    """Where the ladder ended.
+    """On which step the fit ended.
 
     Attributes
     ----------

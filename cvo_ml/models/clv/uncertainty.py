@@ -1,30 +1,33 @@
-"""Customers' rates that wander: how much wider intervals must be, learnt in a window after a fit. Arrays in and out.
+"""How many purchases are possible, and how much wider intervals must be where customers' rates wander.
 
 Buy-till-you-die models hold a customer's rate constant while active, so with a long history they know it ever better,
 and intervals of a long horizon come out too narrow where habits change. Here the rate of the future is that of the past
 times a Gamma factor of mean 1 whose variance grows with the horizon (a random walk): means stay, intervals widen.
 The variance is the smallest with which the central 90 % of the probability-integral transforms of a closed window hold
 90 %; it is 0 unless they surely hold less. Counts are whole, so each customer's transform is an interval, of which the
-share inside counts (the mean of the randomised transform, without its seed).
+share inside counts (the mean of the randomised transform, without its seed). Arrays in, arrays out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.purchase_law import DAYS_PER_YEAR, PurchaseLaw
 
-Array = NDArray[np.float64]
 _LEVEL: Final = 0.9
 _Z: Final = 1.96
 _MOST: Final = 0.5  # of the variance in the window: a standard deviation of 70 % of the rate
 _HALVINGS: Final = 20
+Survival = Callable[[NDArray[np.intp], Floats], Floats]
+"""From rows (k,) and counts (k,) >= 1 to P(at least so many purchases) (k,)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def drift_variance(per_year: float, horizon: Horizon) -> float:
     return per_year * horizon.days / DAYS_PER_YEAR
 
 
-def estimate_drift(law: PurchaseLaw, alive: Array, purchases: Array, span: float, span_days: float) -> RateDrift:
+def estimate_drift(law: PurchaseLaw, alive: Floats, purchases: Floats, span: float, span_days: float) -> RateDrift:
     """The drift that a closed window shows.
 
     Parameters
@@ -94,10 +97,33 @@ def estimate_drift(law: PurchaseLaw, alive: Array, purchases: Array, span: float
     return RateDrift(high * DAYS_PER_YEAR / span_days, before, after(high))
 
 
-def share_inside(law: PurchaseLaw, alive: Array, purchases: Array, span: float) -> Array:
+def share_inside(law: PurchaseLaw, alive: Floats, purchases: Floats, span: float) -> Floats:
     """Share of each customer's probability-integral transform [P(N < n), P(N <= n)] in the central 90 % (n,)."""
     below = np.where(purchases > 0, 1.0 - alive * law.survival(np.maximum(purchases, 1.0), span), 0.0)
     upto = 1.0 - alive * law.survival(purchases + 1.0, span)
     edge = (1.0 - _LEVEL) / 2.0
     overlap = np.minimum(upto, 1.0 - edge) - np.maximum(below, edge)
     return np.asarray(np.clip(overlap, 0.0, None) / np.maximum(upto - below, 1e-300))
+
+
+def count_quantile(survival: Survival, n_rows: int, level: float) -> Floats:
+    """Smallest n with P(purchases <= n) >= ``level`` for each row (n_rows,).
+
+    Examples
+    --------
+    >>> count_quantile(lambda rows, n: 0.5**n, 2, 0.9).tolist()  # P(N <= 3) = 1 - 1/16
+    [3.0, 3.0]
+    """
+    low = np.full(n_rows, -1.0)  # P(purchases > low) is above the tail
+    high = np.zeros(n_rows)
+    rows = np.arange(n_rows)
+    while len(rows):
+        rows = rows[survival(rows, high[rows] + 1.0) > 1.0 - level]
+        low[rows] = high[rows]
+        high[rows] = 2.0 * high[rows] + 1.0
+    while len(rows := np.flatnonzero(high - low > 1.0)):
+        middle = np.floor((low[rows] + high[rows]) / 2.0)
+        above = survival(rows, middle + 1.0) > 1.0 - level
+        low[rows[above]] = middle[above]
+        high[rows[~above]] = middle[~above]
+    return high
