@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig
+from cvo_ml.core.result import Json
 from cvo_ml.core.units import Horizon
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -236,7 +237,7 @@ class SegmentPolicy(FrozenConfig):
                 raise ValueError(f"two {what} have one name")
         return self
 
-    def cutting(self) -> dict[str, object]:
+    def cutting(self) -> dict[str, Json]:
         """What decides who is in which group and tier, JSON-ready: frozen edges are kept as long as it stays."""
         kept = {"scale", "vocabulary", "recency", "frequency", "monetary", "groups", "tiers"}
         return self.model_dump(mode="json", include=kept)

@@ -45,7 +45,7 @@ def store(
         ],
         "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
-        "segments": scored.segmented.as_dict(),
+        "segments": scored.segmented.described.to_json(),
         "priorities": as_mapping(priorities),
         "plan": scored.plan.summary,
         "as_of": str(as_of),
