@@ -15,7 +15,8 @@ from cvo_ml.core.run_log import logged
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.report import priorities_section, render, segment_section
-from cvo_ml.segments.segment_files import stored_summary
+from cvo_ml.segments.history import run_segments
+from cvo_ml.segments.results_folder import stored_findings
 from cvo_ml.workflows.outcomes import stored_outcomes
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -48,6 +49,9 @@ def report(workspace: Workspace) -> ReportResult:
 def _page(run: StoredRun, workspace: Workspace) -> str:
     scores = read_scores(run)
     actions = load_config(default_config("policies/next_actions.yaml", workspace.configs), NextActions)
-    segments = segment_section(scores, run.manifest, actions, stored_summary(workspace.results, run.manifest))
+    segments = segment_section(
+        scores, run_segments(run), actions, stored_findings(workspace.segments, run),
+        as_of=str(run.manifest["as_of"]), currency=str(run.manifest["currency"]),
+    )  # fmt: skip
     priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
     return render(scores, run.manifest, stored_outcomes(workspace, run), segments, priorities)

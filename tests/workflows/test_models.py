@@ -1,4 +1,4 @@
-"""``cvo models`` on a folder that a training would leave: what is shown, moved, refused and written."""
+"""The registered models on a folder that a training would leave: what is shown, moved, refused and written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from cvo_ml.cli import champions, models_commands
 from cvo_ml.core.errors import ConfigError, GateClosed, NoChampion, UsageError
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
@@ -29,10 +28,13 @@ def shop(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tracker.root
 
 
-def asked(capsys: pytest.CaptureFixture[str], command: Any, *arguments: Any) -> Any:
-    capsys.readouterr()
-    command(*arguments, True)
-    return json.loads(capsys.readouterr().out)
+def at(shop: Path) -> Workspace:
+    return Workspace(shop.parent / "out", shop)
+
+
+def asked(result: Result) -> Any:
+    """The result as machines read it."""
+    return json.loads(json.dumps(result.to_json(), allow_nan=False))
 
 
 def test_list_show_and_diff_say_who_is_who(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
