@@ -27,6 +27,7 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, ModelRefused, UsageError
 from cvo_ml.core.files import canonical_json, finite, read_json, write_json
+from cvo_ml.core.models import ICP
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import window_outcome
@@ -35,7 +36,7 @@ from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring import judge
 from cvo_ml.monitoring.earnings import contacts, earnings
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.bundle import Bundle
 from training.evidence.dates import first_day
 from training.jobs import TRAINERS
@@ -151,7 +152,8 @@ def one_cut(
         scored.scores, scored.features, outcome["orders"] == 0, span, save_rate=action.effect.estimate, cost=action.cost
     )
     listed.reset_index(drop=True).to_parquet(_contacts(out, cut))  # whom it is about does not matter any more
-    icp_age = models.bundles["icp"].settings["age_days"] if "icp" in models.bundles else span.days
+    icp = models.get(ICP.name)
+    icp_age = span.days if icp is None else icp.settings["age_days"]
     judged = judge(scored.scores, scored.features, read.tables, cut, horizon=span, icp_age=Horizon.of_days(icp_age))
     return {
         "cut": str(cut),
@@ -164,9 +166,9 @@ def one_cut(
 
 def trained_at(
     tables: Tables, cut: date, jobs: Mapping[str, FrozenConfig], minima: ReadinessPolicy, shop: str
-) -> ModelSet:
+) -> LoadedModels:
     """The champions that training at the cut gives; a refused model has its reason."""
-    bundles: dict[str, Bundle] = {}
+    bundles: list[Bundle] = []
     refused: dict[str, str] = {}
     for name, train in TRAINERS.items():
         say("step", text=f"{cut}: training {name}")
@@ -177,8 +179,8 @@ def trained_at(
             continue
         metrics = {key: value for key, value in trained.metrics.items() if abs(value) < float("inf")}
         facts = {**trained.bundle.facts, "trained_as_of": str(cut), "shop": shop, "metrics": metrics}
-        bundles[name] = replace(trained.bundle, facts=facts)
-    return ModelSet(bundles, refused)
+        bundles.append(replace(trained.bundle, facts=facts))
+    return LoadedModels.of(*bundles, refused=refused)
 
 
 def summed_up(out: Path, cuts: Sequence[date], plan: Mapping[str, Any]) -> dict[str, Any]:
