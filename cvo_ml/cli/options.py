@@ -72,9 +72,9 @@ class OrdersFile:
     currency: Annotated[str, typer.Option("--currency", help="With --data: ISO code; XXX = not known.")] = "XXX"
     delimiter: Annotated[str, typer.Option("--delimiter", help="With --data: the field separator of a CSV.")] = ","
     decimal: Annotated[str, typer.Option("--decimal", help="With --data: the decimal sign, '.' or ','.")] = "."
-    encoding: Annotated[
-        str, typer.Option("--encoding", help="With --data: utf-8, utf-16, latin-1 or cp1252.")
-    ] = "utf-8"
+    encoding: Annotated[str, typer.Option("--encoding", help="With --data: utf-8, utf-16, latin-1 or cp1252.")] = (
+        "utf-8"
+    )
     guests: Annotated[
         bool, typer.Option("--guests", help="With --data: rows without a customer are guests, not faults.")
     ] = False
@@ -91,7 +91,9 @@ def reads_orders(command: Callable[..., None]) -> Callable[..., None]:
     """The command, its parameter ``file: OrdersFile`` spelled as one option a field."""
     hints = get_type_hints(OrdersFile, include_extras=True)
     fields = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
         for field in dataclasses.fields(OrdersFile)
     ]
     spelled: list[inspect.Parameter] = []
@@ -126,4 +128,3 @@ def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | 
     from cvo_ml.workflows.shops import choose_shop
 
     return choose_shop(workspace, shop=shop, max_bad_share=max_bad_share)
-

@@ -26,7 +26,7 @@ from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory, Promotion
 from cvo_ml.registry.tracking.promotion import evidence_of, promote
 from cvo_ml.registry.tracking.run import flat
-from cvo_ml.workflows.score import shadow_scores
+from cvo_ml.workflows.score_tables import shadow_scores
 from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models
 from cvo_ml.workflows.shops import read_tables
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -14,19 +14,17 @@ from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.loader import as_mapping, default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.files import write_text
 from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.scores import columns_of
-from cvo_ml.core.store import StoredRun, read_scores, write_run
+from cvo_ml.core.store import StoredRun, read_scores
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.priorities.constraints import contact_constraints
-from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.priorities.effects import declared_effects, read_effects
-from cvo_ml.priorities.plan import Plan
 from cvo_ml.priorities.plan import plan as plan_scores
+from cvo_ml.workflows.publish import publish
 from cvo_ml.workflows.report import report
 from cvo_ml.workflows.shops import read_tables, run_of
 
@@ -82,7 +80,10 @@ class PlanResult(Result):
 
     def to_json(self) -> dict[str, Json]:
         """The folder of the run, and the summary of the plan."""
-        return {"run": str(self.run.folder), **{name: to_json(value) for name, value in self.run.manifest["plan"].items()}}
+        return {
+            "run": str(self.run.folder),
+            **{name: to_json(value) for name, value in self.run.manifest["plan"].items()},
+        }
 
 
 def plan(request: PlanRequest, workspace: Workspace) -> PlanResult:
@@ -109,15 +110,6 @@ def plan(request: PlanRequest, workspace: Workspace) -> PlanResult:
             result = PlanResult(run, read_scores(run))
             report(workspace)
     return result
-
-
-def publish(
-    scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any], workspace: Workspace
-) -> StoredRun:
-    """Write a run with its plan into the score store, then its list; the run becomes the current one."""
-    run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, {"plan": planned.table})
-    write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary))
-    return run
 
 
 def replanned(

@@ -28,7 +28,7 @@ from cvo_ml.predict import LoadedModels
 from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.workflows.publish import describe
-from cvo_ml.workflows.score import check_models
+from cvo_ml.workflows.score_tables import check_models
 from cvo_ml.workflows.serving_models import serving_models
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -68,9 +68,7 @@ class ProspectsResult(Result):
     model: Mapping[str, Json]
 
 
-def prospects(
-    request: ProspectsRequest, workspace: Workspace, models: LoadedModels | None = None
-) -> ProspectsResult:
+def prospects(request: ProspectsRequest, workspace: Workspace, models: LoadedModels | None = None) -> ProspectsResult:
     """Score a list of prospects with the champion of leads and write ``prospects.csv``.
 
     Parameters

@@ -46,7 +46,7 @@ from cvo_ml.segments.results_folder import write_profile
 from cvo_ml.segments.rules.custom_groups import BoxTable
 from cvo_ml.segments.rules.stored_edges import choose_edges
 from cvo_ml.segments.triggers import COLUMNS
-from cvo_ml.workflows.score import check_models
+from cvo_ml.workflows.score_tables import check_models
 from cvo_ml.workflows.serving_models import serving_models
 from cvo_ml.workflows.shops import read_tables
 

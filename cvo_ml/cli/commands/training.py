@@ -15,9 +15,6 @@ from cvo_ml.cli.options import (
     MaxBadShare,
     Mlruns,
     Shop,
-    Simulated,
-    SimulatedSeed,
-    SimulatedSize,
     chosen_shop,
     workspace,
 )

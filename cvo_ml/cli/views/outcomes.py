@@ -12,7 +12,6 @@ from cvo_ml.report.outcome_text import churn_sentences, icp_sentences, truth_sen
 from cvo_ml.workflows.monitor import MonitorResult
 from cvo_ml.workflows.outcomes import OutcomesResult
 
-
 #: how the two kinds of findings look
 ALARM_STYLE: Final = {"alarm": "bold red", "notice": "yellow"}
 
