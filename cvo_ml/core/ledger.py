@@ -61,7 +61,7 @@ class RowLedger(Result):
         ]
 
     def to_json(self) -> dict[str, Json]:
-        """The ledger; reasons by the alphabet."""
+        """The ledger as JSON-ready values."""
         return {
             "rows_in": self.rows_in,
             "used": self.used,
@@ -90,5 +90,5 @@ class CustomerLedger(Result):
             raise LedgerError(f"customer ledger does not balance: {self.known:,} known, {out:,} accounted for")
 
     def to_json(self) -> dict[str, Json]:
-        """The ledger; reasons by the alphabet."""
+        """The ledger as JSON-ready values."""
         return {"known": self.known, "scored": self.scored, "ineligible": dict(sorted(self.ineligible.items()))}

@@ -27,7 +27,6 @@ from cvo_ml.features.customer import customer_features
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.purchase_columns import buy_till_you_die
-from cvo_ml.registry.tracking import Tracker
 from cvo_ml.segments.customer_table import LADDER
 from cvo_ml.segments.history import comparable_runs, rfm_of
 from cvo_ml.segments.model_based import Method, ModelBased
@@ -106,7 +105,9 @@ class SegmentResult(Result):
     files:
         Names in the folder of segments; empty after a dry run.
     no_window:
-        Why there are no days to win customers back; of those that there are, what to say of their model.
+        Why there are no days to win customers back; empty where there are.
+    notes:
+        What to say of the champion, such as who stands in for it.
     """
 
     profile: SegmentProfile
@@ -114,6 +115,7 @@ class SegmentResult(Result):
     currency: str
     files: tuple[str, ...]
     no_window: str
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """The profile."""
@@ -143,13 +145,13 @@ def segment(request: SegmentRequest, workspace: Workspace, models: LoadedModels 
     actions = load_config(default_config("policies/next_actions.yaml", workspace.configs), NextActions)
     with logged(LOGGER, "segment", shop=request.shop.name) as facts:
         tables = read_tables(request.shop, workspace, request.as_of).tables
-        purchases, no_window = _purchase_model(request, workspace, tables.currency, models)
+        purchases, no_window, notes = _purchase_model(request, workspace, tables.currency, models)
         alone = contextlib.nullcontext() if request.dry_run else workspace.publishing()
         with alone, workspace.progress.step("Segmenting"):
             profile = segment_tables(tables, request, policy, actions, workspace, purchases)
             files = [] if request.dry_run else write_profile(profile, workspace.segments)
         facts["customers"] = len(profile.customers)
-    return SegmentResult(profile, actions, tables.currency, tuple(files), no_window)
+    return SegmentResult(profile, actions, tables.currency, tuple(files), no_window, notes)
 
 
 def method_of(name: str | None) -> Method | None:
@@ -215,22 +217,20 @@ def _scores(stored: dict[date, StoredRun]) -> dict[date, pd.DataFrame]:
 
 def _purchase_model(
     request: SegmentRequest, workspace: Workspace, currency: str, models: LoadedModels | None
-) -> tuple[BuyTillYouDie | None, str]:
-    """The champion's model of purchases with what to say of it, or why there is none to use."""
+) -> tuple[BuyTillYouDie | None, str, tuple[str, ...]]:
+    """The champion's model of purchases, or why there is none to use; and what to say of the champion."""
     shop = request.shop.name
-    if models is None and Tracker.existing(workspace.tracking) is None:
-        return None, f"{workspace.tracking} holds no models; 'cvo train {CLV.name}' makes one"
     try:
         models = models or serving_models(workspace, shop, only=(CLV.name,))
         check_models(models, shop=shop, currency=currency, as_of=request.as_of)
     except NoChampion:
-        return None, f"there is no CLV champion; 'cvo train {CLV.name}' makes one"
+        return None, f"there is no CLV champion in {workspace.tracking}; 'cvo train {CLV.name}' makes one", ()
     except CvoError as error:
-        return None, str(error)
+        return None, str(error), ()
     champion = models.get(CLV.name)
     if champion is None:
-        return None, f"there is no CLV champion ({models.reason(CLV.name)})"
+        return None, f"there is no CLV champion ({models.reason(CLV.name)})", ()
     purchases = buy_till_you_die(champion.model)
     if purchases is None:
-        return None, f"the CLV champion is {champion.kind}, which knows no P(alive)"
-    return purchases, "; ".join(models.notes)
+        return None, f"the CLV champion is {champion.kind}, which knows no P(alive)", models.notes
+    return purchases, "", models.notes

@@ -6,6 +6,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from cvo_ml.cli.views.check import notes
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.report.segment_text import concentration, percent, verdict
@@ -25,9 +26,8 @@ def segments(screen: Console, result: SegmentResult, workspace: Workspace) -> No
     """The profile, and what was written of it."""
     profiled(screen, result.profile, result.actions, result.currency)
     if result.no_window:
-        there_is_one = "days_left" in result.profile.customers
-        said = result.no_window if there_is_one else f"No last-chance window: {result.no_window}"
-        screen.print(f"[dim]{said}[/]", highlight=False)
+        screen.print(f"[dim]No last-chance window: {result.no_window}[/]", highlight=False)
+    notes(screen, result.notes)
     written = f"{workspace.segments}: {', '.join(result.files)}"
     screen.print(written if result.files else "Dry run: nothing was written, no edge frozen.", highlight=False)
 
