@@ -30,6 +30,28 @@ from cvo_ml.workflows.score_tables import shadow_scores
 from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models
 from cvo_ml.workflows.shops import read_tables
 
+__all__ = [
+    "DiffRequest",
+    "ExportRequest",
+    "ExportResult",
+    "ModelDetails",
+    "ModelDiff",
+    "ModelList",
+    "ModelRequest",
+    "PromoteRequest",
+    "Promotion",
+    "RollbackRequest",
+    "ShadowRequest",
+    "ShadowResult",
+    "diff_models",
+    "export_model",
+    "list_models",
+    "promote_model",
+    "rollback_model",
+    "shadow_models",
+    "show_model",
+]
+
 LOGGER: Final = logging.getLogger(__name__)
 
 #: Facts that a difference of two versions is about; the rest follows from them.

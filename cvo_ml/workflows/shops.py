@@ -171,14 +171,18 @@ def columns_of(text: str) -> dict[str, str]:
 
 
 def _kind_of_rows(rows: str | None) -> Literal["orders", "lines"] | None:
-    if rows is None or rows == "orders" or rows == "lines":
-        return rows
+    if rows is None:
+        return None
+    if rows == "orders":
+        return "orders"
+    if rows == "lines":
+        return "lines"
     raise UsageError(f"--rows {rows!r} is unknown: use orders or lines")
 
 
 def _which_headers(data: Path, delimiter: str, encoding: str) -> str:
     """What to write, and of which headers, where a file stands alone."""
-    headers = headers_of(SourceConfig(path=str(data), delimiter=delimiter, encoding=encoding))
+    headers = headers_of(SourceConfig.model_validate({"path": str(data), "delimiter": delimiter, "encoding": encoding}))
     held = f"; its headers are {', '.join(map(repr, headers[:_SHOWN]))}" if headers else ""
     return f"{data}: say which header means what, such as --columns customer_id=Client,ordered_at=Date,net=Total{held}"
 
