@@ -17,6 +17,7 @@ from cvo_ml.ingest import ReadResult
 from cvo_ml.priorities.text import sentences
 from cvo_ml.readiness import Readiness
 from cvo_ml.report.text import evidence, money_words, those_gone, unjudged
+from cvo_ml.workflows.train import RefusedModel, StaticModel, TrainedModel, TrainResult
 
 #: the scores without which no action has a value
 PLANNED_WITH = {"clv": "predicted_clv", "churn": "churn_probability"}
@@ -62,26 +63,34 @@ def readiness(console: Console, read: ReadResult, judged: Readiness) -> None:
         console.print(table)
 
 
-def models(console: Console, said: Sequence[Mapping[str, Any]]) -> None:
-    """What training said of each model."""
+def models(console: Console, trained: TrainResult) -> None:
+    """What became of each model."""
     table = Table(title="Models (grade: out of time, against a baseline)", title_justify="left", show_edge=False)
     for name in ("model", "kind", "grade", "evidence"):
         table.add_column(name)
-    for event in said:
-        if event["event"] == "refused":
-            table.add_row(event["name"], "[yellow]refused[/]", "–", event["text"])
-            continue
-        grade = f"[{GRADE_STYLE[event['grade']]}]{event['grade']}[/]"
-        table.add_row(event["name"], event["kind"], grade, evidence(event["name"], event["metrics"]))
+    for model in trained.models:
+        if isinstance(model, RefusedModel):
+            table.add_row(model.name, "[yellow]refused[/]", "–", model.text)
+        elif isinstance(model, TrainedModel):
+            grade = f"[{GRADE_STYLE[model.grade]}]{model.grade}[/]"
+            table.add_row(model.name, model.kind, grade, evidence(model.name, model.metrics))
     console.print(table)
-    for event in said:
-        for note in event.get("notes", []):
-            console.print(f"  [dim]{event['name']}: {note}[/]", highlight=False)
-    for event in said:
-        if "role" in event:
-            stays = ", the champion stays" if event["role"] == "challenger" else ""
-            text = f"{event['name']}: version {event['registered']} is {event['role']}{stays}; {event['why']}"
-            console.print(text, highlight=False, markup=False)
+    registered = [model for model in trained.models if isinstance(model, TrainedModel)]
+    for model in registered:
+        for note in model.notes:
+            console.print(f"  [dim]{model.name}: {note}[/]", highlight=False)
+    for model in registered:
+        stays = ", the champion stays" if model.role == "challenger" else ""
+        text = f"{model.name}: version {model.registered} is {model.role}{stays}; {model.why}"
+        console.print(text, highlight=False, markup=False)
+
+
+def static_model(console: Console, trained: TrainResult) -> None:
+    """What a table without dates gave."""
+    for model in trained.models:
+        if isinstance(model, StaticModel):
+            notes(console, model.notes)
+            console.print_json(data=dict(model.metrics))
 
 
 def scored(console: Console, scores: pd.DataFrame, run: StoredRun) -> None:
