@@ -17,8 +17,8 @@ from cvo_ml.features.customer import customer_features
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
 from cvo_ml.models.churn import BoostedChurn, RecencyChurn
 from cvo_ml.models.icp import Lookalike
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import bundle_of
 from tests.builders import SHOP_CUT, seeded_shop
 
 # a busy machine is no fault of the code

@@ -15,7 +15,7 @@ from cvo_ml.core.errors import CvoError
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.registry.promotion import When
+from cvo_ml.registry.tracking.promotion import When
 from cvo_ml.workflows.train import Trainer, TrainRequest, train
 from training import jobs
 

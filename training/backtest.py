@@ -27,7 +27,7 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.files import canonical_json, finite, read_json, write_json
-from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.models import ICP, MODEL_NAMES
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.core.workspace import Silent
@@ -153,7 +153,8 @@ def one_cut(
         scored.scores, scored.features, outcome["orders"] == 0, span, save_rate=action.effect.estimate, cost=action.cost
     )
     listed.reset_index(drop=True).to_parquet(_contacts(out, cut))  # whom it is about does not matter any more
-    icp_age = models.bundles["icp"].settings["age_days"] if "icp" in models.bundles else span.days
+    icp = models.get(ICP.name)
+    icp_age = span.days if icp is None else icp.settings["age_days"]
     judged = judge(scored.scores, scored.features, read.tables, cut, horizon=span, icp_age=Horizon.of_days(icp_age))
     return {
         "cut": str(cut),

@@ -19,10 +19,10 @@ from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Progress, Workspace
 from cvo_ml.ingest import read_shop
-from cvo_ml.predict import ModelSet
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.run import Run
+from cvo_ml.predict import LoadedModels
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.run import Run
 from cvo_ml.workflows.train import (
     RefusedModel,
     StaticModel,
@@ -141,16 +141,17 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
     return StaticModel(CHURN.name, bundle.kind, bundle.version, measured, (static_table.WARNING,))
 
 
-def train_at(tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> ModelSet:
+def train_at(tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> LoadedModels:
     """The champions that training at a cut gives, on tables that end there; a refused model has its reason."""
-    return ModelSet(*bundles_at(tables, as_of, settings, progress))
+    bundles, refused = bundles_at(tables, as_of, settings, progress)
+    return LoadedModels.of(*bundles, refused=refused)
 
 
 def bundles_at(
     tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress
-) -> tuple[dict[str, Bundle], dict[str, str]]:
+) -> tuple[list[Bundle], dict[str, str]]:
     """What training at a cut gives, as bundles, and why a model is not there; nothing is tracked."""
-    bundles: dict[str, Bundle] = {}
+    bundles: list[Bundle] = []
     refused: dict[str, str] = {}
     for name, job in TRAINING_JOBS.items():
         progress.tell(f"{as_of}: training {name}")
@@ -161,7 +162,7 @@ def bundles_at(
             continue
         metrics = {key: value for key, value in trained.metrics.items() if np.isfinite(value)}
         facts = {**trained.bundle.facts, "trained_as_of": str(as_of), "shop": settings.shop, "metrics": metrics}
-        bundles[name] = replace(trained.bundle, facts=facts)
+        bundles.append(replace(trained.bundle, facts=facts))
     return bundles, refused
 
 

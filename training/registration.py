@@ -20,14 +20,14 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.card import model_card
-from cvo_ml.registry.champions import JUDGED, ChampionHistory, Incumbent
-from cvo_ml.registry.first_load import admit
-from cvo_ml.registry.golden import golden_of
-from cvo_ml.registry.promotion import EVIDENCE, Placement, When, place
-from cvo_ml.registry.run import Run
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.first_load import admit
+from cvo_ml.registry.bundles.golden import golden_of
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.champions import JUDGED, ChampionHistory, Incumbent
+from cvo_ml.registry.tracking.promotion import EVIDENCE, Placement, When, place
+from cvo_ml.registry.tracking.run import Run
 from cvo_ml.workflows.train import TrainedModel
 from training.evidence.gate_evidence import evidence
 from training.evidence.golden import golden_inputs

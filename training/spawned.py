@@ -12,7 +12,7 @@ from datetime import date
 
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Progress, Silent, Workspace
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.workflows.train import (
     RefusedModel,
     StaticModel,
@@ -35,9 +35,10 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
     return call(_train_static, request, replace(workspace, progress=Silent()), progress=workspace.progress)
 
 
-def train_at(tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> ModelSet:
+def train_at(tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> LoadedModels:
     """As ``jobs.train_at``; the bundles come as plain data and are parsed here."""
-    return ModelSet(*call(jobs.bundles_at, tables, as_of, settings, progress=progress))
+    bundles, refused = call(jobs.bundles_at, tables, as_of, settings, progress=progress)
+    return LoadedModels.of(*bundles, refused=refused)
 
 
 def _train_models(

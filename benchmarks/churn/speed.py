@@ -19,7 +19,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import DEFAULTS
 from cvo_ml.models.churn import BoostedChurn, Season, Stack
 from cvo_ml.models.clv import BetaGeoModel
-from cvo_ml.registry.purchase_columns import btyd_columns
+from cvo_ml.registry.bundles.purchase_columns import btyd_columns
 
 ROUNDS: Final = 5
 

@@ -16,7 +16,7 @@ from scipy.special import betaln, expit, gammaln
 
 from benchmarks.clv.holdout import RAW, cdnow, markdown, split
 from cvo_ml.models.clv import BetaGeoModel, group_histories
-from cvo_ml.models.clv.bg_nbd_distribution import BetaGeoLaw
+from cvo_ml.models.clv.bg_nbd import BetaGeoLaw
 
 RETURNS = (0.0, 0.006, 0.012, 0.02, 0.03, 0.05)
 CASES = (

@@ -409,11 +409,13 @@ class Stopped(BaseException):
 
 def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
+    from cvo_ml.cli.stdout import stdout_for_results
     from cvo_ml.core.errors import CvoError, storage_failure, unusable
 
     _let_signals_raise()
     try:
-        app()
+        with stdout_for_results():
+            app()
     except CvoError as error:
         _complain(error)
         sys.exit(error.exit_code)

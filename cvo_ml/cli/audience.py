@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 
 import pandas as pd
 
-from cvo_ml.cli import show
 from cvo_ml.cli.terminal import console, print_json, step
+from cvo_ml.cli.views.check import notes
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.files import write_text
@@ -104,4 +104,4 @@ def _tell(said: Mapping[str, Any]) -> None:
     )  # fmt: skip
     for reason, count in ledger["left_out"].items():
         console.print(f"  {count:,} left out: {REASONS[reason]}", highlight=False)
-    show.notes(console, said["notes"])
+    notes(console, said["notes"])

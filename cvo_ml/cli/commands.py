@@ -9,12 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from cvo_ml import workflows
-from cvo_ml.cli import monitoring, shops, show, simulation
-from cvo_ml.cli.champions import champions, from_folder
+from cvo_ml.cli import shops, simulation
 from cvo_ml.cli.checkout import trainer
 from cvo_ml.cli.options import CONFIGS, DOSSIERS
 from cvo_ml.cli.prospects import score_prospects as prospects_of
 from cvo_ml.cli.terminal import Steps, aside, console, print_json, step
+from cvo_ml.cli.views import check as check_view
+from cvo_ml.cli.views import outcomes as outcomes_view
+from cvo_ml.cli.views import scores as scores_view
+from cvo_ml.cli.views import training as training_view
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.priorities import PriorityPolicy
@@ -29,10 +32,12 @@ from cvo_ml.core.workspace import Silent, Workspace
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring.outcome_summary import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.readiness import readiness
 from cvo_ml.report import priorities_section, render, segment_section
-from cvo_ml.segments.segment_files import stored_summary
+from cvo_ml.segments.history import run_segments
+from cvo_ml.segments.results_folder import stored_findings
+from cvo_ml.workflows.serving_models import serving_models
 from cvo_ml.workflows.train import StaticRequest, TrainRequest
 from cvo_ml.workflows.train import train as train_models
 from cvo_ml.workflows.train import train_static as train_on_table
@@ -52,7 +57,7 @@ def demo(
     jobs = trainer()
     with step(f"Reading {shop.source.path}"):
         read = read_shop(shop)
-    show.ledger(console, read)
+    check_view.ledger(console, read)
     cut = parse_as_of(as_of) if as_of else workflows.default_cut(read.tables, span)
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
     workflows.check_window(read.tables, cut, span)
@@ -60,17 +65,17 @@ def demo(
     settings = (f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides)
     request = TrainRequest(names=MODEL_NAMES, shop=shop, as_of=cut, overrides=settings, promote="always")
     trained = train_models(request, workspace(out, mlruns), jobs)
-    show.models(console, trained)
+    training_view.models(console, trained)
     with step("Loading the champions"):
-        models = champions(mlruns, shop.name, trained.refused)
+        models = serving_models(Workspace(out, mlruns), shop.name, refused=trained.refused)
     run = _score(read, shop, cut, out, models, quiet=False)
-    show.scored(console, read_scores(run), run)
+    scores_view.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
         judged = workflows.outcomes(run, read.tables, span, out, truth)
         workflows.close_outcomes(out, read, shop.name)
-    show.outcomes(console, judged, read.tables.currency)
+    outcomes_view.outcomes(console, judged, read.tables.currency)
     write_report(out, quiet=False)
-    show.next_steps(console, shop_file, cut, span, out, mlruns)
+    scores_view.next_steps(console, shop_file, cut, span, out, mlruns)
 
 
 def demo_simulated(
@@ -95,11 +100,11 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     read = read_shop(shop, as_of=cut)
     judged = readiness(read, as_of=cut or workflows.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
-        found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
+        found = {"row_ledger": read.ledger.to_json(), "notes": list(read.notes), "data_hash": read.fingerprint}
         print_json({**judged.as_dict(), **found})
         return
-    show.ledger(console, read)
-    show.readiness(console, read, judged)
+    check_view.ledger(console, read)
+    check_view.readiness(console, read, judged)
 
 
 def train(
@@ -138,7 +143,7 @@ def train(
     if as_json:
         print_json(trained.to_json())
     else:
-        show.models(console, trained)
+        training_view.models(console, trained)
     if failure := trained.failure(request.promote):
         raise failure
 
@@ -176,7 +181,7 @@ def train_static(
     if as_json:
         print_json(trained.to_json())
     else:
-        show.static_model(console, trained)
+        training_view.static_model(console, trained)
 
 
 def score(
@@ -187,14 +192,14 @@ def score(
     with step(f"Reading {shop.source.path}", as_json):
         read = read_shop(shop, as_of=cut)
     with step("Loading the champions", as_json):
-        models = champions(mlruns, shop.name, {}) if models_folder is None else from_folder(models_folder)
+        models = serving_models(Workspace(out, mlruns), shop.name, exported=models_folder)
     run = _score(read, shop, cut, out, models, quiet=as_json)
     shops.save(shop, out / shops.FILE)
     if as_json:
         print_json(dict(run.manifest))
     else:
-        show.scored(console, read_scores(run), run)
-        show.notes(console, run.manifest["notes"])
+        scores_view.scored(console, read_scores(run), run)
+        check_view.notes(console, run.manifest["notes"])
     write_report(out, quiet=as_json)
 
 
@@ -211,7 +216,7 @@ def score_prospects(
     console.print(f"{ledger['scored']:,} of {ledger['known']:,} prospects scored: {done['file']}", highlight=False)
     for reason, count in ledger["ineligible"].items():
         console.print(f"  {count:,} without a score: {reason}", highlight=False)
-    show.notes(console, done["notes"])
+    check_view.notes(console, done["notes"])
 
 
 def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json: bool) -> None:
@@ -241,8 +246,8 @@ def outcomes(shop: ShopConfig, horizon: str | None, out: Path, by: str, as_json:
     if "reason" in judged:
         console.print(f"The current run is not judged: {judged['reason']}.", highlight=False)
     else:
-        show.outcomes(console, judged, read.tables.currency)
-    monitoring.ledger_table(console, lines, by)
+        outcomes_view.outcomes(console, judged, read.tables.currency)
+    outcomes_view.ledger_table(console, lines, by)
 
 
 def report(out: Path) -> None:
@@ -255,7 +260,7 @@ def workspace(out: Path, mlruns: Path, quiet: bool = False) -> Workspace:
     return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps())
 
 
-def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: ModelSet, quiet: bool) -> StoredRun:
+def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: LoadedModels, quiet: bool) -> StoredRun:
     segments = load_config(default_config("policies/segments.yaml", CONFIGS), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml", CONFIGS), PriorityPolicy)
     with step("Scoring, segmenting, prioritizing", quiet):
@@ -269,7 +274,10 @@ def write_report(out: Path, quiet: bool) -> None:
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
         actions = load_config(default_config("policies/next_actions.yaml", CONFIGS), NextActions)
-        segments = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
+        segments = segment_section(
+            scores, run_segments(run), actions, stored_findings(out / "segments", run),
+            as_of=str(run.manifest["as_of"]), currency=str(run.manifest["currency"]),
+        )  # fmt: skip
         priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
         outcomes = workflows.stored_outcomes(out, run)
         write_text(out / "report.html", render(scores, run.manifest, outcomes, segments, priorities))

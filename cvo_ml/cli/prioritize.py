@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.table import Table
 
-from cvo_ml.cli import show
 from cvo_ml.cli.commands import write_report
 from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.terminal import console, print_json, step
+from cvo_ml.cli.views.scores import scored
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
@@ -38,7 +38,7 @@ def prioritize(
     if as_json:
         print_json({"run": str(run.folder), **run.manifest["plan"]})
     else:
-        show.scored(console, read_scores(run), run)
+        scored(console, read_scores(run), run)
     write_report(out, quiet=as_json)
 
 

@@ -6,14 +6,21 @@ import hashlib
 import json
 import math
 import os
+import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
 
 from cvo_ml.core.errors import DamagedFile
+from cvo_ml.core.result import Json
+
+#: the file in a folder that whoever holds the folder has locked; it stays there
+LOCK: Final = ".lock"
 
 
 def sha256_of(path: Path) -> str:
@@ -70,42 +77,58 @@ def write_text(path: Path, text: str) -> None:
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    staging = _beside(path)
+    # the system itself takes the umask off: setting and restoring it would touch every thread of the process
+    handle = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes the file private; others read what the product writes
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        os.replace(staging, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        staging.unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def _beside(path: Path) -> Path:
+    """A new hidden name in the folder of ``path``."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+
+
+def write_json(path: Path, value: Mapping[str, Json]) -> None:
     """Write a JSON file in one step."""
     write_text(path, canonical_json(value))
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder alone among processes until the block ends; a process that dies lets go of it.
+def locked(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold a folder alone among processes and threads until the block ends; whoever dies lets go of it.
 
-    Where the system has no such lock (Windows), nobody waits.
+    Not to be nested: a block that locks the same folder again waits for itself.
+
+    Parameters
+    ----------
+    waiting:
+        Called once if somebody else holds the folder now.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written into.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
     try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
+        lock.acquire(blocking=False)
+    except Timeout:
+        if waiting is not None:
+            waiting()
+        lock.acquire()
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
 @contextmanager
@@ -115,8 +138,8 @@ def staged_folder(target: Path) -> Iterator[Path]:
     An existing ``target`` is replaced; after an interruption it is still the old one.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    staging.chmod(0o777 & ~_umask())
+    staging = _beside(target)
+    staging.mkdir()
     try:
         yield staging
         if target.exists():
@@ -128,9 +151,3 @@ def staged_folder(target: Path) -> Iterator[Path]:
             os.replace(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

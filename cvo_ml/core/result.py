@@ -1,22 +1,57 @@
 """Results as types with one way to JSON.
 
 What a use case answers is a frozen dataclass that derives from ``Result``. Its fields are what a reader may rely on;
-``to_json`` turns it, and everything in it, into values that JSON has words for.
+``to_json`` turns it, and everything in it, into values that JSON has words for, and ``from_json`` reads it back.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import types
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import (
+    Any,
+    Final,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 #: What JSON can say. A reader narrows it before use, so a mistyped key is found by the type checker.
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+
+T = TypeVar("T")
+_KEY: Final = "json_key"
+_OPTIONAL: Final = "json_optional"
+#: metadata of a field that JSON leaves out when it is None
+OPTIONAL: Final[Mapping[str, Any]] = {_OPTIONAL: True}
+
+
+def json_key(name: str) -> dict[str, str]:
+    """Metadata of a field that has another key in JSON.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Ranked(Result):
+    ...     actual: float = dataclasses.field(metadata=json_key("came"))
+    ...     auc: float | None = dataclasses.field(default=None, metadata=OPTIONAL)
+    >>> Ranked(2.5).to_json(), from_json(Ranked, {"came": 2.5, "auc": 0.75})
+    ({'came': 2.5}, Ranked(actual=2.5, auc=0.75))
+    """
+    return {_KEY: name}
 
 
 @runtime_checkable
@@ -43,8 +78,9 @@ class Result:
     """
 
     def to_json(self) -> dict[str, Json]:
-        """The fields by name; a number that is not finite is null, a date is ISO text."""
-        return {field.name: to_json(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        """The fields by name, or by their ``json_key``; a number that is not finite is null, a date is ISO text."""
+        values = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {_key(field): to_json(value) for field, value in values if not _left_out(field, value)}
 
 
 def to_json(value: Any) -> Json:
@@ -107,3 +143,85 @@ def _text_of_unit(value: Any) -> Json:
     if type(value).__name__ in ("NaTType", "NAType"):
         return None
     raise TypeError(f"{type(value).__name__} has no form in JSON: give the result a field that has one")
+
+
+def from_json(kind: type[T], document: Json) -> T:
+    """A result as it was written: the inverse of ``to_json`` for fields of results, numbers, texts, dates and lists.
+
+    Keys that the type does not have are passed over, a missing one takes the field's default: an older document stays
+    readable where defaults say what it meant. Null is NaN where a number is wanted.
+
+    Parameters
+    ----------
+    kind:
+        A dataclass whose annotations can be resolved; ``Json`` and ``Any`` take what stands there.
+
+    Raises
+    ------
+    ValueError
+        If the document is no such thing; names the field.
+    """
+    read: T = _read(kind, document, kind.__name__)
+    return read
+
+
+def _key(field: dataclasses.Field[Any]) -> str:
+    return field.metadata.get(_KEY) or field.name
+
+
+def _left_out(field: dataclasses.Field[Any], value: Any) -> bool:
+    return value is None and bool(field.metadata.get(_OPTIONAL))
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, localns={"Json": Any})  # what is opaque is taken as it stands
+
+
+def _read(kind: Any, value: Any, where: str) -> Any:
+    origin = get_origin(kind)
+    if kind is Any:
+        return value
+    if kind is date:
+        return date.fromisoformat(value)
+    if dataclasses.is_dataclass(kind):
+        return _read_fields(kind, value, where)
+    if origin in (Union, types.UnionType):
+        return _read_union(get_args(kind), value, where)
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
+        _, item = get_args(kind)
+        return {key: _read(item, one, f"{where}[{key!r}]") for key, one in _expect(Mapping, value, where).items()}
+    if origin is not None and isinstance(origin, type) and issubclass(origin, Sequence):
+        return tuple(_read(get_args(kind)[0], one, where) for one in _expect(list, value, where))
+    if kind is float:
+        return math.nan if value is None else float(_expect((int, float), value, where))
+    return _expect(kind, value, where) if isinstance(kind, type) else value
+
+
+def _read_fields(kind: Any, value: Any, where: str) -> Any:
+    document, hints = _expect(Mapping, value, where), _hints(kind)
+    found = {}
+    for field in dataclasses.fields(kind):
+        if (key := _key(field)) in document:
+            found[field.name] = _read(hints[field.name], document[key], f"{where}.{key}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{where}.{key} is missing")
+    return kind(**found)
+
+
+def _read_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    """Null if it may be; else the first member that the value is."""
+    if value is None and type(None) in kinds:
+        return None
+    for kind in kinds:
+        try:
+            return _read(kind, value, where)
+        except (ValueError, TypeError):
+            continue
+    raise ValueError(f"{where} is {value!r}, which is none of {', '.join(map(str, kinds))}")
+
+
+def _expect(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, kind):
+        raise ValueError(f"{where} is {value!r}, not {getattr(kind, '__name__', kind)}")
+    return value

@@ -1,21 +1,36 @@
 """The Scores table: one row per customer and ``as_of``, the only output contract.
 
-Every value has one meaning, and a null always has its group's reason.
+Every value has one meaning, and a null always has its group's reason. This is format 2; a stored run of format 1 is
+read as format 2 whose further columns are null with the reason ``older_format`` (``of_format_1``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from cvo_ml.core.contract import TIME_DTYPE, Column, Kind, TableContract
 from cvo_ml.core.errors import ContractError
+from cvo_ml.core.models import CHURN, CLV, ICP, MODELS
 
-Group = Literal["run", "clv", "churn", "icp", "segment", "priority"]
+#: The part that fills a column: a model's name, or one of those below.
+Group = str
+RUN: Final = "run"
+ECONOMICS: Final = "economics"
+TOTAL: Final = "total"
+REASONS: Final = "reasons"
+SEGMENT: Final = "segment"
+PRIORITY: Final = "priority"
+
+#: Why a column has no value that this version declares and does not compute yet.
+NOT_COMPUTED_YET: Final = "not_computed_yet"
+#: Why a column has no value that the format of a stored run did not have.
+OLDER_FORMAT: Final = "older_format"
 
 
 @dataclass(frozen=True)
@@ -34,14 +49,14 @@ def _group(group: Group, *columns: tuple[str, Kind, str]) -> tuple[ScoreColumn, 
 
 SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
     *_group(
-        "run",
+        RUN,
         ("customer_id", "id", "the customer"),
         ("as_of", "time", "the cut date, 00:00 UTC: nothing later is known"),
         ("currency", "text", "currency of all money in the row"),
         ("value_basis", "text", "revenue, gross_margin or contribution"),
     ),
     *_group(
-        "clv",
+        CLV.name,
         ("clv_model", "text", "kind of the CLV model"),
         ("clv_model_version", "text", "prefix of the model hash"),
         ("clv_grade", "text", "A to D, out of time, against the baseline"),
@@ -61,7 +76,7 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("p_top_decile", "number", "P(value in the window > the reference's 90th percentile)"),
     ),
     *_group(
-        "churn",
+        CHURN.name,
         ("churn_model", "text", "kind of the churn model"),
         ("churn_model_version", "text", "prefix of the model hash"),
         ("churn_grade", "text", "A to D, out of time, against the baseline"),
@@ -71,10 +86,9 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("churn_probability_p05", "number", "lower bound of its 90 % interval: calibration and wandering level"),
         ("churn_probability_p95", "number", "upper bound of its 90 % interval"),
         ("churn_band", "text", "low, medium or high"),
-        ("reasons", "text", "JSON: the three features that move the churn probability most"),
     ),
     *_group(
-        "icp",
+        ICP.name,
         ("icp_model", "text", "kind of the lookalike model"),
         ("icp_model_version", "text", "prefix of the model hash"),
         ("icp_grade", "text", "A to D, out of time, against the baseline"),
@@ -83,7 +97,23 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("icp_tier", "text", "top 10 %, next 20 %, rest"),
     ),
     *_group(
-        "segment",
+        ECONOMICS,
+        ("predicted_revenue", "money", "expected net value in the window, before costs"),
+        ("predicted_cost_to_serve", "money", "expected cost to serve in the window"),
+        ("margin_rate", "number", "share of net value that is left after the costs of orders; may be negative"),
+        ("value_at_risk", "money", "churn_probability x value in the window while active, never below 0"),
+    ),
+    *_group(
+        TOTAL,
+        ("clv_total_grade", "text", "A to D, or U: how near the sum of predicted_clv has come, in closed windows"),
+        ("season_factor", "number", "what the season of the window makes of orders and values, as a product"),
+    ),
+    *_group(
+        REASONS,
+        ("reasons", "text", "JSON: by model, the three features that move the score most, in probability or money"),
+    ),
+    *_group(
+        SEGMENT,
         ("rfm_r", "number", "recency score, 1 to rfm_scale"),
         ("rfm_f", "number", "frequency score, 1 to rfm_scale"),
         ("rfm_m", "number", "money score, 1 to rfm_scale"),
@@ -95,7 +125,7 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
         ("value_tier", "text", "tier by value so far"),
     ),
     *_group(
-        "priority",
+        PRIORITY,
         ("expected_profit_of_action", "money", "effect x value at stake - cost"),
         ("next_action", "text", "what to do; null for the held out and where nothing pays"),
         ("channel", "text", "by which channel"),
@@ -106,12 +136,11 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
 
 #: The column that says why a value of the group is null.
 REASON_COLUMNS: Final[dict[Group, str]] = {
-    "clv": "clv_reason",
-    "churn": "churn_reason",
-    "icp": "icp_reason",
-    "segment": "segment_reason",
-    "priority": "priority_reason",
+    **{model.name: model.reason for model in MODELS},
+    **{group: f"{group}_reason" for group in (ECONOMICS, TOTAL, REASONS, SEGMENT, PRIORITY)},
 }
+#: Groups that format 1 did not have as they are now.
+SINCE_FORMAT_2: Final[tuple[Group, ...]] = (ECONOMICS, TOTAL, REASONS)
 
 
 def columns_of(group: Group) -> list[str]:
@@ -128,7 +157,7 @@ def columns_of(group: Group) -> list[str]:
 def score_columns() -> list[str]:
     """All columns of Scores in their order, each group followed by its reason."""
     ordered: list[str] = []
-    for group in ("run", *REASON_COLUMNS):
+    for group in (RUN, *REASON_COLUMNS):
         ordered += columns_of(group)
         if group in REASON_COLUMNS:
             ordered.append(REASON_COLUMNS[group])
@@ -139,7 +168,7 @@ SCORES: Final = TableContract(
     "scores",
     (
         *(
-            Column(column.name, column.kind, required=column.group == "run", meaning=column.meaning)
+            Column(column.name, column.kind, required=column.group == RUN, meaning=column.meaning)
             for column in SCORE_COLUMNS
             if column.kind != "flag"
         ),
@@ -147,6 +176,61 @@ SCORES: Final = TableContract(
     ),
     key=("customer_id", "as_of"),
 )
+
+
+def of_format_1(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores as format 1 stored them, with the columns of today.
+
+    What format 1 did not have is null with the reason ``older_format``; its reasons, which were those of churn alone,
+    stand under churn.
+    """
+    told = scores["reasons"]
+    nulls = [null_columns(scores.index, group, OLDER_FORMAT) for group in SINCE_FORMAT_2]
+    today = pd.concat([scores.drop(columns="reasons"), *nulls], axis=1)
+    has = told.notna()
+    today.loc[has, "reasons"] = [by_model(text) for text in told[has]]
+    today.loc[has, REASON_COLUMNS[REASONS]] = None
+    return today[score_columns()]
+
+
+def by_model(reasons: str) -> str:
+    """The reasons of churn, a JSON list, as the JSON of the column ``reasons``.
+
+    Examples
+    --------
+    >>> by_model('[{"feature": "recency"}]')
+    '{"churn": [{"feature": "recency"}]}'
+    """
+    return json.dumps({CHURN.name: json.loads(reasons)}, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What moves a score: the feature, its direction (up or down) and its effect, in probability or money.
+
+    Parameters
+    ----------
+    lever:
+        What a person can act on, of which the feature is the strongest column; empty where features stand alone.
+    """
+
+    feature: str
+    direction: str
+    effect: float
+    lever: str = ""
+
+
+def reasons_of(text: object, model: str = CHURN.name) -> list[Reason]:
+    """The reasons of one model in a cell of the column ``reasons``, strongest first; none in a null.
+
+    Examples
+    --------
+    >>> reasons_of('{"churn": [{"feature": "recency", "direction": "up", "effect": 0.2, "lever": "recency"}]}')
+    [Reason(feature='recency', direction='up', effect=0.2, lever='recency')]
+    """
+    if not isinstance(text, str):
+        return []
+    return [Reason(**reason) for reason in json.loads(text).get(model, ())]
 
 
 def null_columns(index: pd.Index, group: Group, reason: str) -> pd.DataFrame:

@@ -21,9 +21,10 @@ import pyarrow.parquet as pq
 
 from cvo_ml.core.errors import ContractError, CvoError, DamagedFile
 from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folder, write_json, write_text
-from cvo_ml.core.scores import scores_hash, validate_scores
+from cvo_ml.core.scores import of_format_1, scores_hash, validate_scores
 
-FORMAT_VERSION: Final = 1
+#: 1: Scores without economics, season and reasons by model. 2: all columns of ``core.scores``.
+FORMAT_VERSION: Final = 2
 SERVED: Final = "served"
 RUN_NAME: Final = re.compile(r"as_of=\d{4}-\d\d-\d\d/[0-9a-f]{12}")
 
@@ -199,18 +200,19 @@ def read_columns(run: StoredRun, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def read_scores(run: StoredRun) -> pd.DataFrame:
-    """The Scores table of a run.
+    """The Scores table of a run; one of format 1 has nulls, with their reason, where it had no such column.
 
     Raises
     ------
     StoreError
         If it has not the columns of today: another version of the package wrote it.
     """
-    parts = [pq.read_table(run.folder / name).to_pandas() for name in _parts(run)]
+    stored = pd.concat([pq.read_table(run.folder / name).to_pandas() for name in _parts(run)], ignore_index=True)
     try:
-        return validate_scores(pd.concat(parts, ignore_index=True))
-    except ContractError as other:
-        text = f"{run.folder}: was written by another version of cvo-ml ({other.problem}): run 'cvo score' again"
+        return validate_scores(of_format_1(stored) if run.manifest["format_version"] == 1 else stored)
+    except (ContractError, KeyError) as other:
+        problem = other.problem if isinstance(other, ContractError) else f"no column {other}"
+        text = f"{run.folder}: was written by another version of cvo-ml ({problem}): run 'cvo score' again"
         raise StoreError(text) from None
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+from cvo_ml.core.files import locked
+
+LOGGER: Final = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
@@ -67,6 +72,23 @@ class Workspace:
     dossiers: Path | None = None
     progress: Progress = field(default_factory=Silent)
 
+    @contextlib.contextmanager
+    def publishing(self) -> Iterator[None]:
+        """Hold the results alone until the block ends; whoever must wait for another says so.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be made or written into.
+        """
+
+        def waiting() -> None:
+            LOGGER.warning("another cvo is writing into %s: waiting", self.results)
+            self.progress.tell(f"another cvo is writing into {self.results}: waiting")
+
+        with locked(self.results, waiting):
+            yield
+
     @property
     def scores(self) -> Path:
         """The score store."""
@@ -91,6 +113,11 @@ class Workspace:
     def segments(self) -> Path:
         """Folder of the segments."""
         return self.results / "segments"
+
+    @property
+    def segment_summary(self) -> Path:
+        """What is said of the segments, for machines."""
+        return self.segments / "summary.json"
 
     @property
     def edges(self) -> Path:
@@ -121,6 +148,11 @@ class Workspace:
     def report(self) -> Path:
         """The report for people."""
         return self.results / "report.html"
+
+    @property
+    def simulated(self) -> Path:
+        """Folder of a simulated shop's tables and truth."""
+        return self.results / "simulated"
 
     def audience(self, platform: str) -> Path:
         """The seed list for an advertising platform."""

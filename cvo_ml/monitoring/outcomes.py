@@ -17,7 +17,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 from cvo_ml.features.value_at_age import profit, value_by_age
-from cvo_ml.models.clv.formula import clv_formula
+from cvo_ml.models.clv.baselines import clv_formula
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration, reliability
 from cvo_ml.stats.intervals import bootstrap
 from cvo_ml.stats.ranking import auc, capture, lift

@@ -6,12 +6,7 @@ that a million equal customers are one row.
 
 from __future__ import annotations
 
-import ctypes
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -49,8 +44,8 @@ class Classes:
 def relaxed_prices(classes: Classes, limits: Limits) -> Prices:
     """The prices of the linear relaxation: its dual values."""
     matrix, right, gain, upper = _program(classes, limits)
-    found = linprog(-gain, A_ub=matrix, b_ub=right, bounds=[(0.0, float(most)) for most in upper])
-    marginal = np.maximum(-np.asarray(found.ineqlin.marginals), 0.0)
+    solution = linprog(-gain, A_ub=matrix, b_ub=right, bounds=[(0.0, float(most)) for most in upper])
+    marginal = np.maximum(-np.asarray(solution.ineqlin.marginals), 0.0)
     resources, segments = len(limits.limit), len(limits.minimum)
     return Prices(marginal[:resources], marginal[resources : resources + segments])
 
@@ -68,37 +63,17 @@ def choices(classes: Classes, limits: Limits, tolerance: float = 0.0) -> Integer
     if len(pairs):
         matrix, right, gain, upper = _program(classes, limits)
         whole = np.concatenate([np.ones(len(pairs)), np.zeros(len(limits.minimum))])
-        with _quiet():
-            found = milp(
-                -gain,
-                integrality=whole,
-                bounds=Bounds(np.zeros_like(upper), upper),
-                constraints=LinearConstraint(matrix, -np.inf, right),
-                options={"mip_rel_gap": tolerance, "node_limit": MOST_NODES},
-            )
-        if found.x is not None:
-            count[tuple(pairs.T)] = np.round(found.x[: len(pairs)]).astype(np.int64)
+        # HiGHS 1.12 may print a debugging line past its log switch: the command line keeps it from its output
+        solution = milp(
+            -gain,
+            integrality=whole,
+            bounds=Bounds(np.zeros_like(upper), upper),
+            constraints=LinearConstraint(matrix, -np.inf, right),
+            options={"mip_rel_gap": tolerance, "node_limit": MOST_NODES},
+        )
+        if solution.x is not None:
+            count[tuple(pairs.T)] = np.round(solution.x[: len(pairs)]).astype(np.int64)
     return _handed_out(count, classes)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep a debugging line, which HiGHS 1.12 prints past its own log switch, out of a command's output."""
-    libc = ctypes.CDLL(None if os.name == "posix" else "msvcrt")
-    libc.fflush(None)
-    try:
-        kept = os.dup(1)
-    except OSError:  # no standard output at all
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-        yield
-    finally:
-        libc.fflush(None)
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _program(classes: Classes, limits: Limits) -> tuple[Any, Floats, Floats, Floats]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from cvo_ml.core.scores import reasons_of
 
 
 def evidence(name: str, metrics: Mapping[str, float]) -> str:
@@ -67,13 +68,11 @@ def reasons_in_words(text: Any) -> str:
 
     Examples
     --------
-    >>> reasons_in_words('[{"feature": "orders_90d", "direction": "up", "effect": 0.12}]')
+    >>> reasons_in_words('{"churn": [{"feature": "orders_90d", "direction": "up", "effect": 0.12}]}')
     'orders 90d +12 points'
     """
-    if not isinstance(text, str):
-        return ""
     return ", ".join(
-        f"{item['feature'].replace('_', ' ')} {100 * item['effect']:+.0f} points" for item in json.loads(text)
+        f"{reason.feature.replace('_', ' ')} {100 * reason.effect:+.0f} points" for reason in reasons_of(text)
     )
 
 

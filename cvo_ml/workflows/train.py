@@ -21,8 +21,8 @@ from cvo_ml.core.models import CHURN, CLV, MODEL_NAMES
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Progress, Workspace
-from cvo_ml.predict import ModelSet
-from cvo_ml.registry.promotion import When
+from cvo_ml.predict import LoadedModels
+from cvo_ml.registry.tracking.promotion import When
 
 Job = TypeVar("Job", bound=FrozenConfig)
 
@@ -196,7 +196,7 @@ class TrainingSettings:
 class TrainAt(Protocol):
     """Fits every model on tables that end at a cut; nothing is tracked."""
 
-    def __call__(self, tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> ModelSet:
+    def __call__(self, tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> LoadedModels:
         """The champions that training at the cut gives; a refused model has its reason."""
 
 
@@ -209,7 +209,7 @@ class Trainer(Protocol):
     def train_static(self, request: StaticRequest, workspace: Workspace) -> StaticModel | RefusedModel:
         """Fit and track churn on a table without dates."""
 
-    def train_at(self, tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> ModelSet:
+    def train_at(self, tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> LoadedModels:
         """Fit every model on tables that end at a cut."""
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from cvo_ml.cli import champions, models_commands
 from cvo_ml.core.errors import ConfigError, GateClosed, NoChampion, UsageError
-from cvo_ml.registry.champions import ChampionHistory
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.champions import ChampionHistory
 from tests.registry.conftest import empty, tracker
 from tests.registry.test_promotion import against, made, trained
 

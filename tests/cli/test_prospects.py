@@ -12,8 +12,8 @@ import pytest
 
 from cvo_ml.cli import main, prospects
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import bundle_of
 
 Run = Callable[..., tuple[int, str]]
 SHOP = """name: vendor

@@ -25,6 +25,6 @@ def test_training_hands_the_policy_of_the_own_folder_to_its_jobs(shop: Tables, t
     settings = training_settings(MODEL_NAMES, ("churn.horizon=45D", "icp.age=30D"), "s", tmp_path)
     assert settings.minima.clv.repeat_customers == 70001
     models = train_at(shop, SHOP_CUT, settings, Silent())
-    assert set(models.bundles) == {CLV.name}
-    assert models.bundles[CLV.name].kind in ("clv.formula", "clv.last_period")
+    assert set(models.models) == {CLV.name}
+    assert models.models[CLV.name].bundle.kind in ("clv.formula", "clv.last_period")
     assert set(models.refused) == {CHURN.name, ICP.name}

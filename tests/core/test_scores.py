@@ -7,19 +7,32 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import ContractError
-from cvo_ml.core.scores import REASON_COLUMNS, columns_of, join_reasons, score_columns, scores_hash, validate_scores
+from cvo_ml.core.scores import (
+    OLDER_FORMAT,
+    REASON_COLUMNS,
+    SINCE_FORMAT_2,
+    Reason,
+    columns_of,
+    join_reasons,
+    of_format_1,
+    reasons_of,
+    score_columns,
+    scores_hash,
+    validate_scores,
+)
 from tests.builders import null_scores
 
-#: The Scores columns of DESIGN.md §4, word for word.
+#: The columns of format 2 and the reason of each group, word for word.
 DESIGN = """customer_id as_of currency value_basis clv_horizon_days discount_rate historic_clv predicted_clv
-predicted_clv_p05 predicted_clv_p95 total_clv historic_number_of_orders predicted_number_of_orders average_order_value
+predicted_clv_p05 predicted_clv_p95 predicted_revenue predicted_cost_to_serve total_clv clv_total_grade season_factor
+margin_rate value_at_risk historic_number_of_orders predicted_number_of_orders average_order_value
 average_days_between_orders expected_date_of_next_order p_alive p_top_decile churn_definition churn_horizon_days
 churn_probability churn_probability_p05 churn_probability_p95 churn_band icp_score icp_percentile icp_tier
 rfm_r rfm_f rfm_m rfm_scale rfm_cell rfm_group
 rfm_group_previous rfm_change_cause value_tier expected_profit_of_action next_action channel priority_rank holdout
 reasons
 clv_model clv_model_version clv_grade churn_model churn_model_version churn_grade icp_model icp_model_version icp_grade
-clv_reason churn_reason icp_reason segment_reason priority_reason"""
+clv_reason churn_reason icp_reason economics_reason total_reason reasons_reason segment_reason priority_reason"""
 
 
 def test_scores_have_exactly_the_columns_of_the_design() -> None:
@@ -37,6 +50,20 @@ def test_a_null_without_its_own_groups_reason_is_refused(group: str) -> None:
     scores.loc["b", REASON_COLUMNS[group]] = None
     with pytest.raises(ContractError, match=rf"null without a reason.*\(1 row; first: 2\): set {group}_reason"):
         validate_scores(scores)
+
+
+def test_scores_of_format_1_are_read_with_nulls_that_say_why() -> None:
+    """Format 1 had neither economics nor season, and its reasons were a list: those of churn."""
+    today = null_scores(["a", "b"])
+    old = today.drop(columns=[name for group in SINCE_FORMAT_2 for name in (*columns_of(group), f"{group}_reason")])
+    old["reasons"] = pd.Series(['[{"feature": "recency", "direction": "up", "effect": 0.2}]', None], old.index).astype(
+        "str"
+    )
+    read = validate_scores(of_format_1(old))
+    assert (read["economics_reason"] == OLDER_FORMAT).all()
+    assert read["predicted_revenue"].isna().all()
+    assert [reasons_of(text) for text in read["reasons"]] == [[Reason("recency", "up", 0.2)], []]
+    assert read["reasons_reason"].fillna("").tolist() == ["", OLDER_FORMAT]
 
 
 def test_a_group_without_nulls_needs_no_reason() -> None:

@@ -93,7 +93,7 @@ def damage_part(folder: Path) -> None:
 
 
 def newer_format(folder: Path) -> None:
-    write_json(folder / "manifest.json", {**read_json(folder / "manifest.json"), "format_version": 2})
+    write_json(folder / "manifest.json", {**read_json(folder / "manifest.json"), "format_version": 3})
 
 
 def cut_manifest(folder: Path) -> None:

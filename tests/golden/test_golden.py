@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvo_ml.registry.bundle import load_bundle
-from cvo_ml.registry.golden import check_golden, golden_of
+from cvo_ml.registry.bundles.bundle import load_bundle
+from cvo_ml.registry.bundles.golden import check_golden, golden_of
 from cvo_ml.registry.pyfunc import BundleModel
 from training.evidence.golden import golden_inputs
 

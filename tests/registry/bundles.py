@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cvo_ml.core.files import sha256_of
-from cvo_ml.registry.bundle import Bundle, manifest_digest
+from cvo_ml.registry.bundles.bundle import Bundle, manifest_digest
 
 PLAIN = Bundle(
     "churn", "churn.recency_logistic", {"intercept": 0.1, "slope": 2.0, "features": ["é"]}, {"horizon_days": 90}

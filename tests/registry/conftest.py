@@ -9,9 +9,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.connection import point_to
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.connection import point_to
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import BundleError
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.first_load import admit
-from cvo_ml.registry.golden import check_golden, golden_of
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.first_load import admit
+from cvo_ml.registry.bundles.golden import check_golden, golden_of
+from cvo_ml.registry.bundles.kinds import model_of
 from tests.registry.bundles import rehash
 
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvo_ml.core.errors import BundleError
-from cvo_ml.registry.bundle import Bundle, load_bundle, save_bundle
-from cvo_ml.registry.models import KINDS, bundle_of, model_of
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle, save_bundle
+from cvo_ml.registry.bundles.kinds import KINDS, bundle_of, model_of
 from tests.registry.bundles import PLAIN
 
 
@@ -104,7 +104,7 @@ def test_the_order_of_keys_is_outside_the_hash(names: list[str]) -> None:
 
 
 def test_the_hash_is_the_same_in_another_process(folder: Path, churn_bundle: Bundle) -> None:
-    code = "import sys, pathlib; from cvo_ml.registry.bundle import load_bundle; " + (
+    code = "import sys, pathlib; from cvo_ml.registry.bundles.bundle import load_bundle; " + (
         "print(load_bundle(pathlib.Path(sys.argv[1])).model_hash)"
     )
     for seed in ("1", "2"):

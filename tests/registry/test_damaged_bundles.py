@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cvo_ml.core.errors import BundleError
-from cvo_ml.registry.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from tests.registry.bundles import PLAIN, edit_manifest, rehash
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cvo_ml.core.errors import UsageError
-from cvo_ml.registry import database
+from cvo_ml.registry.tracking import database
 
 
 def make(uri: str) -> None:

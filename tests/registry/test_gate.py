@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cvo_ml.config.gates import Gates
-from cvo_ml.registry.gate import audit_metrics, closed, decide
+from cvo_ml.registry.bundles.gate import audit_metrics, closed, decide
 
 GOOD: dict[str, Any] = {
     "measure": "log_loss",

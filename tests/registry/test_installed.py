@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.tracking import Tracker
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cvo_ml.registry.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
 
 WATCH = """
@@ -21,8 +21,8 @@ sys.addaudithook(lambda event, arguments: seen.append(arguments) if event == "pi
 LOAD = """
 from pathlib import Path
 import pandas as pd
-from cvo_ml.registry.bundle import load_bundle
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import load_bundle
+from cvo_ml.registry.bundles.kinds import model_of
 bundle = load_bundle(Path(sys.argv[1]))
 model = model_of(bundle)
 model.predict_proba(pd.DataFrame({name: ["DE"] if name == "country" else [1.0] for name in model.columns}))
@@ -94,13 +94,13 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 from pathlib import Path
 import pandas as pd
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.registry.champions import ChampionHistory
+from cvo_ml.registry.tracking.champions import ChampionHistory
 tracker = Tracker(Path(sys.argv[1]))
-bundle, _ = ChampionHistory(tracker).serving("churn")
+model, _ = ChampionHistory(tracker).serving("churn")
 called.clear()  # what libraries did while they were imported
 loaded = tracker.mlflow.pyfunc.load_model("models:/churn@champion")
 ChampionHistory(tracker).serving("churn")
-names = [*bundle.parameters["features"], "country"]
+names = [*model.bundle.parameters["features"], "country"]
 rows = pd.DataFrame({name: ["DE"] if name == "country" else [1.0] for name in names})
 print(len(loaded.predict(rows)), called)
 """

@@ -14,11 +14,11 @@ import pytest
 from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
 from cvo_ml.registry import promotion
-from cvo_ml.registry.bundle import Bundle, load_bundle, save_bundle
-from cvo_ml.registry.champions import ChampionHistory
-from cvo_ml.registry.golden import golden_of
-from cvo_ml.registry.promotion import Placement, When, evidence_of, place, promote
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle, save_bundle
+from cvo_ml.registry.bundles.golden import golden_of
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.champions import ChampionHistory
+from cvo_ml.registry.tracking.promotion import Placement, When, evidence_of, place, promote
 from tests.registry.test_gate import GOOD, changed
 
 INPUTS = pd.DataFrame({"days_since_last_order": [1.0, 30.0, 400.0]})

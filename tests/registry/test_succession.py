@@ -11,11 +11,11 @@ import mlflow
 import pytest
 
 from cvo_ml.core.errors import BundleError, NoChampion, UsageError
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.champions import EXPERIMENT, JUDGED, ChampionHistory
-from cvo_ml.registry.owner_process import PROCESS, is_gone, this_process
-from cvo_ml.registry.run import Run
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.champions import EXPERIMENT, JUDGED, ChampionHistory
+from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone, this_process
+from cvo_ml.registry.tracking.run import Run
 
 REGRESSION = Bundle("churn", "churn.recency_logistic", {"intercept": 0.1, "slope": 1.0, "reference": 3.0})
 
@@ -99,8 +99,8 @@ def test_damaged_files_are_refused_and_the_champion_before_keeps_scoring(damage:
     }[damage]()
     with pytest.raises(BundleError):
         tracker.champion("churn")
-    bundle, note = line.serving("churn")
-    assert bundle.parameters["slope"] == 1.0
+    model, note = line.serving("churn")
+    assert model.bundle.parameters["slope"] == 1.0
     assert "scored with version 1, the champion before" in note
     assert tracker.version_of("churn") == 2  # nobody but a person changes it
     assert line.rollback("churn", "damaged").version == 1
@@ -144,7 +144,7 @@ def test_a_standing_champion_comes_with_what_was_judged_or_with_its_fault(tracke
 
 def gone_process() -> str:
     """The name of a process that was here and has ended."""
-    program = "from cvo_ml.registry.owner_process import this_process; print(this_process())"
+    program = "from cvo_ml.registry.tracking.owner_process import this_process; print(this_process())"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -159,7 +159,7 @@ def test_a_process_is_gone_when_it_ended_or_its_number_was_given_away() -> None:
 
 
 def test_a_zombie_is_gone() -> None:
-    program = "from cvo_ml.registry.owner_process import this_process; print(this_process(), flush=True)"
+    program = "from cvo_ml.registry.tracking.owner_process import this_process; print(this_process(), flush=True)"
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     name = child.stdout.readline().strip()

@@ -19,11 +19,11 @@ import mlflow
 import pytest
 
 from cvo_ml.core.errors import UsageError
-from cvo_ml.registry.bundle import Bundle, load_bundle, save_bundle
-from cvo_ml.registry.champions import EXPERIMENT, JUDGED, ChampionHistory
-from cvo_ml.registry.connection import point_to
-from cvo_ml.registry.promotion import evidence_of
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking.champions import EXPERIMENT, JUDGED, ChampionHistory
+from cvo_ml.registry.tracking.connection import point_to
+from cvo_ml.registry.tracking.promotion import evidence_of
 from tests.ingest import postgres
 
 PROCESSES = 8
@@ -78,7 +78,7 @@ def test_a_team_shares_champions_on_postgresql(address: str, tmp_path: Path, mon
         for slope in (1.0, 2.0):
             line.appoint("churn", version(tracker, slope), "promotion", "why")
         other = ChampionHistory(Tracker(tmp_path / "mlruns"))
-        assert other.serving("churn")[0].parameters["slope"] == 2.0
+        assert other.serving("churn")[0].bundle.parameters["slope"] == 2.0
         assert other.rollback("churn", "worse").version == 1
         assert list((tmp_path / "mlruns" / "artifacts" / "churn").rglob("parameters.json"))
         log_many(tmp_path / "mlruns", 1, 5)
@@ -106,7 +106,7 @@ def version(tracker: Tracker, slope: float) -> int:
 LIFE = """
 import sys
 from pathlib import Path
-from cvo_ml.registry.champions import ChampionHistory
+from cvo_ml.registry.tracking.champions import ChampionHistory
 from cvo_ml.registry.tracking import Tracker
 from tests.registry.test_together import version
 tracker = Tracker(Path(sys.argv[1]))

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import BundleError
-from cvo_ml.registry.bundle import Bundle, save_bundle
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.tracking import Tracker
 
 

@@ -12,10 +12,10 @@ from scipy.special import expit
 
 from cvo_ml.config.gates import Gates
 from cvo_ml.config.priorities import PriorityPolicy
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.champions import Incumbent
-from cvo_ml.registry.gate import closed, decide
-from cvo_ml.registry.models import model_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.gate import closed, decide
+from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.tracking.champions import Incumbent
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from tests.priorities.makers import action
 from training.evidence.gate_evidence import evidence, improvement

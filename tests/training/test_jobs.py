@@ -11,8 +11,8 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import SEASON, feature_hash
-from cvo_ml.registry.bundle import load_bundle, save_bundle
-from cvo_ml.registry.purchase_columns import BTYD
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.purchase_columns import BTYD
 from cvo_ml.simulate import simulate_shop
 from tests.builders import SHOP_CUT, seeded_shop
 from training.churn import evaluation

@@ -13,7 +13,7 @@ from cvo_ml.config.churn import Offer
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import clv_formula
-from cvo_ml.registry.purchase_columns import BTYD
+from cvo_ml.registry.bundles.purchase_columns import BTYD
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration
 from cvo_ml.stats.grading import SMALLEST_SLICE
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval

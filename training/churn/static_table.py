@@ -15,8 +15,8 @@ from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.core.errors import DataError, UsageError, nearest_name
 from cvo_ml.features.leak_gate import Evidence, Sample, check
 from cvo_ml.models.churn import BoostedChurn, LogisticChurn, check_outcomes
-from cvo_ml.registry.bundle import Bundle
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.calibrators import METHODS
 from cvo_ml.stats.grading import grade_losses

@@ -20,7 +20,7 @@ from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.monitoring.drift import reference_of
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
 from training.clv import evaluation as judging

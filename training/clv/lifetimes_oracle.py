@@ -26,10 +26,9 @@ from cvo_ml.models.clv import (
     ModifiedBetaGeoModel,
     ParetoNBDModel,
 )
+from cvo_ml.models.clv.base import ParametricModel
 from cvo_ml.models.clv.covariates import has_covariates
-from cvo_ml.models.clv.customer_table import purchase_history
-from cvo_ml.models.clv.parametric_model import ParametricModel
-from cvo_ml.models.clv.purchase_histories import group_histories
+from cvo_ml.models.clv.histories import group_histories, purchase_history
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 
 

@@ -18,12 +18,12 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv import BetaGeoModel, FitStatus, ModifiedBetaGeoModel, ParetoNBDModel, fit_lifetime_value
-from cvo_ml.models.clv.covariate_coding import CovariateCoding
-from cvo_ml.models.clv.covariates import has_covariates
+from cvo_ml.models.clv.baselines import Formula, LastPeriod
+from cvo_ml.models.clv.covariates import CovariateCoding, has_covariates
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.purchase_model import PurchaseModel
-from cvo_ml.models.clv.rate_drift import RateDrift
-from cvo_ml.models.clv.scorers import BuyTillYouDie, Formula, LastPeriod, scorer_of
+from cvo_ml.models.clv.scorers import BuyTillYouDie, scorer_of
+from cvo_ml.models.clv.uncertainty import RateDrift
 from cvo_ml.stats.calibration import decile_slope
 from cvo_ml.stats.grading import Verdict, grade_losses
 from training.clv.hybrid import fit_hybrid, surely_better

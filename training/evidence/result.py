@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cvo_ml.config.base import FrozenConfig
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 from training.evidence.window import EvaluationWindow
 
 

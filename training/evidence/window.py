@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cvo_ml.registry.bundle import Bundle
+from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.stats.intervals import Interval
 
 Floats = NDArray[np.float64]

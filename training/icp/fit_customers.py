@@ -21,7 +21,7 @@ from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.models.icp import FirstOrderValue, Lookalike
 from cvo_ml.monitoring.drift import reference_of
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.bundles.kinds import bundle_of
 from training.evidence import plots
 from training.evidence.dates import first_day
 from training.evidence.leak_gate import gate_metrics, pass_gate

@@ -19,7 +19,7 @@ from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
 from cvo_ml.monitoring.drift import reference_of
-from cvo_ml.registry.models import bundle_of
+from cvo_ml.registry.bundles.kinds import bundle_of
 from training.evidence import plots
 from training.evidence.leak_gate import gate_metrics, pass_gate
 from training.evidence.result import Trained

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.clv.scorers import OUTPUTS, SCORERS, BuyTillYouDie
 
-Floats = NDArray[np.float64]
 #: What the trees read of the model beneath, beside the columns of the snapshot.
 BENEATH: Final = ("btyd_value", "btyd_orders", "btyd_alive", "btyd_buys", "btyd_log_value_if_buys")
 #: Fewer buying, or fewer silent, rows than this cannot train the trees.
@@ -195,9 +195,7 @@ class HybridLifetimeValue:
         model.smear_ = float(parameters["smear"])
         return model
 
-    def _grow(
-        self, X: pd.DataFrame, buys: NDArray[np.bool_], away: Floats
-    ) -> tuple[BoostedClassifier, BoostedClassifier]:
+    def _grow(self, X: pd.DataFrame, buys: Flags, away: Floats) -> tuple[BoostedClassifier, BoostedClassifier]:
         hurdle = self._trees({}).fit(X, buys)
         return hurdle, self._trees({"objective": "regression"}).fit(X[buys], away[buys])
 

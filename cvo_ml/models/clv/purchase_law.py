@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc
 
-Array = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats, Ints
+
 DAYS_PER_YEAR: Final = 365.25
 _NODES: Final = np.polynomial.legendre.leggauss(12)
 _NODES_FOREVER: Final = np.polynomial.legendre.leggauss(64)
@@ -22,41 +22,41 @@ class PurchaseLaw(Protocol):
     """The future of customers who are alive now; one row per customer (n,). Times share the data's unit."""
 
     @property
-    def age(self) -> Array:
+    def age(self) -> Floats:
         """Time scale of each customer's rate, > 0."""
 
     def rows(self, index: Any) -> Self:
         """The law of some of the customers."""
 
     def drifted(self, variance: float) -> Self:
-        """The law if rates change by a factor of mean 1 and this ``variance`` >= 0 (``rate_drift``)."""
+        """The law if rates change by a factor of mean 1 and this ``variance`` >= 0 (``RateDrift``)."""
 
-    def expected(self, spans: Array) -> Array:
+    def expected(self, spans: Floats) -> Floats:
         """E[purchases within each of ``spans`` (m, n)], shape (m, n)."""
 
-    def survival(self, n: Array, span: float) -> Array:
+    def survival(self, n: Floats, span: float) -> Floats:
         """P(at least ``n`` purchases in ``span``), n >= 1 broadcast against the customers."""
 
-    def survival_up_to(self, top: int, span: float) -> Array:
+    def survival_up_to(self, top: int, span: float) -> Floats:
         """P(at least 1, 2 … ``top`` purchases in ``span``), shape (n, top), with an absolute error below 1e-12."""
 
-    def pmf(self, n: Array, span: float) -> Array:
+    def pmf(self, n: Floats, span: float) -> Floats:
         """P(exactly ``n`` purchases in ``span``), n >= 0 broadcast against the customers."""
 
-    def silence(self, span: float) -> Array:
+    def silence(self, span: float) -> Floats:
         """P(no purchase in ``span``) (n,)."""
 
-    def still_alive(self, span: float) -> Array:
+    def still_alive(self, span: float) -> Floats:
         """P(alive after ``span``) (n,)."""
 
-    def waiting_time(self, level: Array) -> Array:
+    def waiting_time(self, level: Floats) -> Floats:
         """Time by which the next purchase has come with probability ``level`` (n,); infinite if it never does."""
 
-    def simulate(self, span: float, n_draws: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    def simulate(self, span: float, n_draws: int, generator: np.random.Generator) -> Ints:
         """Purchases in ``span``, shape (n_draws, n)."""
 
 
-def drifted_rate(shape: Array, age: Array, variance: float) -> tuple[Array, Array]:
+def drifted_rate(shape: Floats, age: Floats, variance: float) -> tuple[Floats, Floats]:
     """Shape and age (n,) of Gamma(shape, age) times a factor of mean 1 and ``variance``: mean and variance are exact.
 
     Examples
@@ -71,7 +71,7 @@ def drifted_rate(shape: Array, age: Array, variance: float) -> tuple[Array, Arra
     return wider, age * (wider / shape)
 
 
-def discounted_purchases(law: PurchaseLaw, span: float, force: float) -> Array:
+def discounted_purchases(law: PurchaseLaw, span: float, force: float) -> Floats:
     """E[Σ e^(−force · time from now) over the purchases in ``span``] (n,), force >= 0 per unit of time.
 
     By parts: D(h) E(h) − ∫ D'(s) E(s) ds, with D(s) the discount factor; the integral by Gauss–Legendre in
@@ -82,7 +82,7 @@ def discounted_purchases(law: PurchaseLaw, span: float, force: float) -> Array:
     return _discounted(law, span, force, _NODES)
 
 
-def residual_purchases(law: PurchaseLaw, force: float) -> Array:
+def residual_purchases(law: PurchaseLaw, force: float) -> Floats:
     """E[Σ e^(−force · time from now) over all future purchases] (n,), force > 0: the sum over an endless horizon."""
     return _discounted(law, _FORGOTTEN / force, force, _NODES_FOREVER)
 
@@ -98,7 +98,7 @@ def force_of_interest(annual_rate: float, days_per_unit: float) -> float:
     return float(np.log1p(annual_rate) * days_per_unit / DAYS_PER_YEAR)
 
 
-def _discounted(law: PurchaseLaw, span: float, force: float, rule: tuple[Array, Array]) -> Array:
+def _discounted(law: PurchaseLaw, span: float, force: float, rule: tuple[Floats, Floats]) -> Floats:
     node, weight = (rule[0][:, None] + 1) / 2, rule[1][:, None] / 2
     reach = np.log1p(span / law.age)
     inner = law.age * np.expm1(node * reach)
@@ -108,7 +108,7 @@ def _discounted(law: PurchaseLaw, span: float, force: float, rule: tuple[Array, 
     return np.asarray(np.exp(-force * span) * expected[-1] + integral)
 
 
-def negative_binomial_survival(shape: Array, age: Array, span: Array, top: int) -> Array:
+def negative_binomial_survival(shape: Floats, age: Floats, span: Floats, top: int) -> Floats:
     """P(at least 1 … ``top`` events in ``span``) (n, top) of a Gamma(shape, age) mixture of Poisson processes (n,).
 
     One minus the running sum of probabilities, each from the last by its ratio: no special function per count. By the
@@ -126,7 +126,7 @@ def negative_binomial_survival(shape: Array, age: Array, span: Array, top: int) 
     return np.asarray(np.maximum(mass, 0.0, out=mass).T)
 
 
-def running(operation: np.ufunc, values: Array) -> Array:
+def running(operation: np.ufunc, values: Floats) -> Floats:
     """``operation.accumulate`` along the first axis (m, n), in place and row by row: several customers at a time."""
     if values.shape[1] < _FEW:
         operation.accumulate(values, axis=0, out=values)
@@ -136,7 +136,7 @@ def running(operation: np.ufunc, values: Array) -> Array:
     return values
 
 
-def time_to_reach(cumulative: Callable[[Array], Array], level: Array, scale: Array) -> Array:
+def time_to_reach(cumulative: Callable[[Floats], Floats], level: Floats, scale: Floats) -> Floats:
     """Times t (n,) with cumulative(t) = level, by bisection in log(t / scale); infinite where it is not reached."""
     low, high = np.full(len(level), -40.0), np.full(len(level), 40.0)
     never = cumulative(scale * np.exp(high)) <= level

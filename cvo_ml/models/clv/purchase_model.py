@@ -1,29 +1,125 @@
-"""What the models of purchases share: every answer about the future of customers whose history is known."""
+"""What the models of purchases share: maximum likelihood, and every answer about the future of known customers."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats, Ints
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, days_per
-from cvo_ml.models.clv.count_interval import Survival, count_quantile
-from cvo_ml.models.clv.parametric_model import interval_names
-from cvo_ml.models.clv.purchase_fitter import PurchaseFitter
-from cvo_ml.models.clv.purchase_histories import (
+from cvo_ml.models.clv.base import check_penalty, interval_names
+from cvo_ml.models.clv.covariates import CovariateModel
+from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior, fit_parameters, search, weakness
+from cvo_ml.models.clv.histories import (
+    PurchaseHistories,
     distinct_pairs,
+    group_histories,
+    purchase_history,
+    refuse_few_repeaters,
+    weights,
 )
+from cvo_ml.models.clv.likelihood import Kernel, RowLikelihood
 from cvo_ml.models.clv.purchase_law import PurchaseLaw, discounted_purchases, force_of_interest, residual_purchases
-from cvo_ml.models.clv.rate_drift import RateDrift, drift_variance, estimate_drift
+from cvo_ml.models.clv.uncertainty import RateDrift, Survival, count_quantile, drift_variance, estimate_drift
 
-Array = NDArray[np.float64]
 _THIN: Final = 4_000  # distinct histories of the first, cheap fit
+
+
+class PurchaseFitter(CovariateModel):
+    """Fits the parameters of a model of purchases; subclasses give its likelihood and what covariates act on."""
+
+    _start_values: ClassVar[tuple[float, ...]]
+    """Typical parameters; NaN = the mean of T."""
+
+    time_unit: str
+    penalty: float
+    minimum_repeat_customers: int
+
+    def fit(self, X: pd.DataFrame, y: Any = None, *, sample_weight: Any = None) -> Self:
+        """Fit to one row per customer, or to grouped rows with their count as the weight.
+
+        Parameters
+        ----------
+        X:
+            Columns ``frequency`` (repeat purchase periods), ``recency`` and ``T`` in ``time_unit``, and the
+            covariates; (n, >= 3).
+        sample_weight:
+            Customers per row (n,), >= 0.
+
+        Raises
+        ------
+        ContractError
+            If X breaks its contract.
+        ModelRefused
+            If there are too few repeat customers, or the data determine nothing.
+        """
+        frequency, recency, T = self._history(X)
+        weight = weights(sample_weight, len(X))
+        plain = group_histories(frequency, recency, T, weight)
+        if not self._coefficients():
+            return self.fit_histories(plain)
+        self._check(plain)
+        rows = PurchaseHistories(frequency, recency, T, np.ones(len(X)) if weight is None else weight)
+        likelihood = RowLikelihood(self._kernel(), rows, self._design(X))
+        start = np.concatenate([self._start(plain), np.zeros(len(self._coefficients()))])
+        self._keep(fit_parameters(likelihood, start, self._prior(), self.penalty), rows.n_customers)
+        return self
+
+    def fit_histories(self, histories: PurchaseHistories, *, prior: LogNormalPrior | None = None) -> Self:
+        """Fit to grouped counts, such as one ``GROUP BY`` over a cluster gives; without covariates.
+
+        Parameters
+        ----------
+        prior:
+            A prior to use instead of the model's own, such as ``pooled_prior`` of similar shops gives.
+
+        Raises
+        ------
+        UsageError
+            If the model has covariates.
+        ModelRefused
+            If there are too few repeat customers, or the data determine nothing.
+        """
+        if self._coefficients():
+            raise UsageError("covariates need one row per customer: use fit")
+        self._check(histories)
+        start, likelihood = self._start(histories), self._likelihood(histories)
+        self._keep(fit_parameters(likelihood, start, prior or self._prior(), self.penalty), histories.n_customers)
+        return self
+
+    @abstractmethod
+    def _likelihood(self, histories: PurchaseHistories) -> Likelihood:
+        """The log-likelihood without covariates."""
+
+    @abstractmethod
+    def _kernel(self) -> Kernel:
+        """The log-likelihood row by row."""
+
+    def _history(self, X: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+        """Frequency, recency and T (n,), checked."""
+        return purchase_history(X)
+
+    def _check(self, histories: PurchaseHistories) -> None:
+        days_per(self.time_unit)
+        check_penalty(self.penalty)
+        refuse_few_repeaters(histories, self.minimum_repeat_customers)
+
+    def _start(self, histories: PurchaseHistories) -> Floats:
+        """A first point: typical shape parameters and the data's time scale, refined on a sample of a large shop."""
+        mean_age = float(np.average(histories.T, weights=histories.count))
+        typical = np.array(self._start_values)
+        start = np.where(np.isnan(typical), mean_age, typical)
+        if len(histories) < 3 * _THIN:
+            return start
+        found = search(self._likelihood(histories.thinned(_THIN)), start, self.prior, self.penalty)
+        return start if weakness(found, self.prior.names) else np.exp(found.point)
 
 
 @dataclass(frozen=True)
@@ -32,13 +128,13 @@ class Situation:
 
     law: PurchaseLaw
     position: NDArray[np.intp]
-    alive: Array
+    alive: Floats
 
     def drifted(self, variance: float) -> Situation:
         """The same with rates that change by a factor of mean 1 and this ``variance``."""
         return self if variance == 0 else replace(self, law=self.law.drifted(variance))
 
-    def mean(self, given_alive: Array) -> Array:
+    def mean(self, given_alive: Floats) -> Floats:
         """Per customer P(alive) times a quantity of the law's rows."""
         return np.asarray(given_alive[self.position] * self.alive)
 
@@ -49,23 +145,23 @@ class PurchaseModel(PurchaseFitter):
     Subclasses give the law of customers who are alive, P(alive), the likelihood and what covariates act on.
     """
 
-    def expected_purchases(self, X: pd.DataFrame, horizon: Horizon) -> Array:
+    def expected_purchases(self, X: pd.DataFrame, horizon: Horizon) -> Floats:
         """Expected purchases of each customer in the ``horizon`` after T (n,), given the history."""
         return self.discounted_purchases(X, horizon, discount_rate=0.0)
 
-    def discounted_purchases(self, X: pd.DataFrame, horizon: Horizon, *, discount_rate: float) -> Array:
+    def discounted_purchases(self, X: pd.DataFrame, horizon: Horizon, *, discount_rate: float) -> Floats:
         """Expected purchases, each worth (1 + discount_rate)^−(years from now), in continuous time (n,).
 
         ``discount_rate`` is annual and effective (0.1 = 10 % a year of 365.25 days), >= 0.
         """
         return self.purchases_in(self.situation(X), horizon, discount_rate)
 
-    def purchases_in(self, where: Situation, horizon: Horizon, discount_rate: float = 0.0) -> Array:
+    def purchases_in(self, where: Situation, horizon: Horizon, discount_rate: float = 0.0) -> Floats:
         """``discounted_purchases`` of customers whose situation is known (n,)."""
         force = force_of_interest(discount_rate, days_per(self.time_unit))
         return where.mean(self._discounted(where.law, Horizon(horizon).to(self.time_unit), force))
 
-    def residual_purchases(self, X: pd.DataFrame, *, discount_rate: float) -> Array:
+    def residual_purchases(self, X: pd.DataFrame, *, discount_rate: float) -> Floats:
         """Discounted expected purchases over the whole rest of the customer's life (n,), ``discount_rate`` > 0.
 
         Raises
@@ -89,13 +185,13 @@ class PurchaseModel(PurchaseFitter):
         expected = where.mean(where.law.expected(span)[0])
         return float(expected[0]) if X is None else expected
 
-    def expected_repeats(self, X: pd.DataFrame) -> Array:
+    def expected_repeats(self, X: pd.DataFrame) -> Floats:
         """Repeat purchases that were expected of each customer within T when new (n,), at its covariates."""
         where = self._new(X)
         spans = np.maximum(self._history(X)[2], 1e-12)
         return where.mean(where.law.expected(spans[None, :])[0])
 
-    def expected_curve_new(self, spans: Array, X: pd.DataFrame | None = None) -> Array:
+    def expected_curve_new(self, spans: Floats, X: pd.DataFrame | None = None) -> Floats:
         """Expected repeat purchases of a new customer within each of ``spans`` (m,), > 0, in ``time_unit``.
 
         With covariates it is the mean over the new customers in ``X``.
@@ -104,19 +200,19 @@ class PurchaseModel(PurchaseFitter):
         expected = where.law.expected(np.repeat(column, len(where.law.age), axis=1))
         return np.asarray((expected[:, where.position] * where.alive).mean(axis=1))
 
-    def probability_alive(self, X: pd.DataFrame, *, after: Horizon | None = None) -> Array:
+    def probability_alive(self, X: pd.DataFrame, *, after: Horizon | None = None) -> Floats:
         """P(alive) of each customer at T, or the time ``after`` T later (n,)."""
         where = self.situation(X)
         if after is None:
             return where.alive
         return where.mean(where.law.still_alive(Horizon(after).to(self.time_unit)))
 
-    def probability_of_no_purchase(self, X: pd.DataFrame, horizon: Horizon) -> Array:
+    def probability_of_no_purchase(self, X: pd.DataFrame, horizon: Horizon) -> Floats:
         """P(no purchase in the ``horizon`` after T) of each customer (n,), exact."""
         where = self.situation(X)
         return 1.0 - where.mean(1.0 - where.law.silence(Horizon(horizon).to(self.time_unit)))
 
-    def expected_time_of_next_purchase(self, X: pd.DataFrame, quantiles: Sequence[float] = (0.5, 0.05, 0.95)) -> Array:
+    def expected_time_of_next_purchase(self, X: pd.DataFrame, quantiles: Sequence[float] = (0.5, 0.05, 0.95)) -> Floats:
         """Time from T to the next purchase in ``time_unit``, shape (quantiles, n): the median, then an interval.
 
         The customer may have left, so the distribution has a mass at never: a quantile is infinite where
@@ -137,14 +233,14 @@ class PurchaseModel(PurchaseFitter):
             row[reached] = law.rows(reached).waiting_time(level / where.alive[reached])
         return result
 
-    def pmf(self, X: pd.DataFrame, n: Any, horizon: Horizon) -> Array:
+    def pmf(self, X: pd.DataFrame, n: Any, horizon: Horizon) -> Floats:
         """P(exactly ``n`` purchases in the ``horizon`` after T), shape (customers, counts)."""
         where, counts = self.situation(X), np.atleast_1d(np.asarray(n, dtype=np.float64))
         law = where.law.rows((slice(None), None))
         alive = where.alive[:, None] * law.pmf(counts, Horizon(horizon).to(self.time_unit))[where.position]
         return np.asarray(alive + np.where(counts == 0, 1.0 - where.alive[:, None], 0.0))
 
-    def pmf_new(self, n: Any, horizon: Horizon) -> Array:
+    def pmf_new(self, n: Any, horizon: Horizon) -> Floats:
         """P(a new customer makes exactly ``n`` repeat purchases in the ``horizon``), shaped like ``n``."""
         counts, where = np.asarray(n, dtype=np.float64), self._new(None)
         mass = where.alive * where.law.pmf(counts.ravel(), Horizon(horizon).to(self.time_unit))
@@ -170,7 +266,7 @@ class PurchaseModel(PurchaseFitter):
             Whether the interval holds the uncertainty of the parameters as well as chance: 2k times the work.
         rate_drift:
             Variance a year of customers' rates, relative to their square, that the interval allows for; see
-            ``rate_drift``.
+            ``RateDrift``.
 
         Returns
         -------
@@ -200,7 +296,7 @@ class PurchaseModel(PurchaseFitter):
         variance = drift_variance(rate_drift, horizon)
         places = [self.situation(X, values).drifted(variance) for values in points]
 
-        def survival(rows: NDArray[np.intp], n: Array) -> Array:
+        def survival(rows: NDArray[np.intp], n: Floats) -> Floats:
             parts = [w.alive[rows] * w.law.rows(w.position[rows]).survival(n, span) for w in places]
             return np.asarray(np.mean(parts, axis=0))
 
@@ -215,14 +311,14 @@ class PurchaseModel(PurchaseFitter):
         law, counts = where.law.rows(where.position), np.asarray(purchases, dtype=np.float64)
         return estimate_drift(law, where.alive, counts, window.to(self.time_unit), window.days)
 
-    def simulate_purchases(self, X: pd.DataFrame, horizon: Horizon, *, n_draws: int, seed: int) -> NDArray[np.int64]:
+    def simulate_purchases(self, X: pd.DataFrame, horizon: Horizon, *, n_draws: int, seed: int) -> Ints:
         """Purchases in the ``horizon`` after T drawn from the predictive law at the fitted parameters (n_draws, n)."""
         where, generator = self.situation(X), np.random.default_rng(seed)
         span = Horizon(horizon).to(self.time_unit)
         draws = where.law.rows(where.position).simulate(span, n_draws, generator)
         return np.where(generator.random(draws.shape) < where.alive, draws, 0)
 
-    def situation(self, X: pd.DataFrame, values: Array | None = None) -> Situation:
+    def situation(self, X: pd.DataFrame, values: Floats | None = None) -> Situation:
         """Where each customer stands, at the fitted parameters or at others (k,), natural."""
         frequency, recency, T = self._history(X)
         values = self._parameters() if values is None else values
@@ -237,14 +333,14 @@ class PurchaseModel(PurchaseFitter):
         return Situation(self._law(parameters, x, age), position, self._alive(parameters, frequency, recency, T))
 
     @abstractmethod
-    def _law(self, parameters: Array, x: Array, T: Array) -> PurchaseLaw:
+    def _law(self, parameters: Floats, x: Floats, T: Floats) -> PurchaseLaw:
         """The law of customers who are alive at T, for parameters (4, n) or (4, 1)."""
 
     @abstractmethod
-    def _alive(self, parameters: Array, x: Array, recency: Array, T: Array) -> Array:
+    def _alive(self, parameters: Floats, x: Floats, recency: Floats, T: Floats) -> Floats:
         """P(alive at T) (n,)."""
 
-    def _discounted(self, law: PurchaseLaw, span: float, force: float) -> Array:
+    def _discounted(self, law: PurchaseLaw, span: float, force: float) -> Floats:
         """Discounted purchases of customers who are alive (n,), within a span or for ever."""
         return discounted_purchases(law, span, force) if np.isfinite(span) else residual_purchases(law, force)
 

@@ -7,13 +7,11 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.clv.beta_geo import BetaGeoModel, ModifiedBetaGeoModel
-from cvo_ml.models.clv.covariate_coding import CovariateCoding
-from cvo_ml.models.clv.formula import clv_formula, last_period_repeated
+from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
+from cvo_ml.models.clv.covariates import CovariateCoding
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel
@@ -152,82 +150,3 @@ def scorer_of(
         if kind.purchases is type(model.transactions_):
             return kind(model, orders_per_purchase_day, reference_p90)
     raise UsageError(f"no kind of bundle holds a {type(model.transactions_).__name__}")
-
-
-class Formula:
-    """methods A1 for each customer: own average order value x own order rate x horizon.
-
-    It knows no chance, so the interval, the probabilities and the next date are null; money is not discounted.
-    """
-
-    kind: ClassVar[str] = "clv.formula"
-    columns: ClassVar[tuple[str, ...]] = ("number_of_orders", "net_value", "days_since_first_order")
-
-    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
-        """The columns of ``OUTPUTS`` for each row of a snapshot."""
-        orders, age = X["number_of_orders"].to_numpy(), X["days_since_first_order"].to_numpy()
-        value = X["net_value"].to_numpy().clip(min=0)
-        columns = dict.fromkeys(OUTPUTS, np.full(len(X), np.nan))
-        # the same rate with a value of one per order gives the number of orders
-        columns["predicted_number_of_orders"] = clv_formula(orders, orders, age, horizon)
-        columns["predicted_clv"] = clv_formula(orders, value, age, horizon)
-        return pd.DataFrame(columns, index=X.index)
-
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The formula has no parameters."""
-        return {"features": list(self.columns)}, {}
-
-    @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
-        """The formula."""
-        return cls()
-
-
-class LastPeriod:
-    """What a customer brought in the last days, repeated at the same pace over the horizon.
-
-    Like the formula it knows no chance, and money is not discounted.
-
-    Parameters
-    ----------
-    days:
-        Length of the last period: one of ``PERIODS``, the windows that a snapshot has.
-    """
-
-    kind: ClassVar[str] = "clv.last_period"
-    PERIODS: ClassVar[tuple[int, ...]] = (7, 30, 90, 180, 365)
-
-    def __init__(self, days: int) -> None:
-        if days not in self.PERIODS:
-            raise UsageError(f"a snapshot has no last {days} days: give one of {', '.join(map(str, self.PERIODS))}")
-        self.days = days
-
-    @classmethod
-    def like(cls, horizon: Horizon) -> Self:
-        """With the period whose length is nearest to the ``horizon``, as a ratio."""
-        return cls(min(cls.PERIODS, key=lambda days: abs(np.log(days / horizon.days))))
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that a frame to score must have."""
-        return (f"orders_{self.days}d", f"net_{self.days}d")
-
-    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
-        """The columns of ``OUTPUTS`` for each row of a snapshot."""
-        columns = dict.fromkeys(OUTPUTS, np.full(len(X), np.nan))
-        columns["predicted_number_of_orders"] = self.repeated(X[f"orders_{self.days}d"], horizon)
-        columns["predicted_clv"] = self.repeated(X[f"net_{self.days}d"].clip(lower=0), horizon)
-        return pd.DataFrame(columns, index=X.index)
-
-    def repeated(self, of_last_period: Any, horizon: Horizon) -> NDArray[np.float64]:
-        """Amounts >= 0 of the last period, repeated over the ``horizon`` (n,)."""
-        return last_period_repeated(of_last_period, Horizon.of_days(self.days), horizon)
-
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The length of the period."""
-        return {"days": self.days, "features": list(self.columns)}, {}
-
-    @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
-        """Rebuild from what ``to_parts`` gave."""
-        return cls(int(parameters["days"]))

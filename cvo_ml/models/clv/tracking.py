@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
+
 DAYS_PER_WEEK = 7
 
 
@@ -26,13 +27,13 @@ class Tracking:
         Weeks since the first day at which the model stopped seeing.
     """
 
-    week: Array
-    expected: Array
-    actual: Array
+    week: Floats
+    expected: Floats
+    actual: Floats
     cut_week: float
 
     @property
-    def cumulative(self) -> tuple[Array, Array]:
+    def cumulative(self) -> tuple[Floats, Floats]:
         """Expected and actual up to the end of each week."""
         return np.cumsum(self.expected), np.cumsum(self.actual)
 
@@ -45,7 +46,7 @@ class Tracking:
 def track(
     births: NDArray[np.intp],
     repeats: NDArray[np.intp],
-    expected_new: Callable[[Array], Array],
+    expected_new: Callable[[Floats], Floats],
     *,
     cut_day: int,
     days: int,

@@ -12,7 +12,7 @@ the same answer alone as among a million.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv, betaln
 
-from cvo_ml.models.clv.log_gamma import trigamma
+from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.models.clv.likelihood import trigamma
 from cvo_ml.models.clv.purchase_law import PurchaseLaw
 
-Array = NDArray[np.float64]
 _EDGE: Final = 1e-4  # probability below the table
 _REST: Final = 1e-5  # probability of more purchases, or more value, than the table holds
 _ONE_BY_ONE: Final = 1200  # up to here the laws sum probabilities, beyond they use special functions
@@ -31,6 +31,7 @@ _EVERY: Final = 32  # counts up to here one by one, beyond in steps of 4 %
 _COUNTS: Final = np.unique(
     np.floor(np.append(np.arange(1.0, _EVERY), _EVERY * np.exp(0.04 * np.arange(330.0))))
 )  # up to 1.6e7
+_HALVINGS = 24
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class ValueLaw:
 
     law: PurchaseLaw
     position: NDArray[np.intp]
-    alive: Array
-    q: Array
+    alive: Floats
+    q: Floats
     span: float
     p: float
 
@@ -96,10 +97,10 @@ class ValueLaw:
 class TabulatedValue:
     """The distribution of V / (v + xm) for each customer (n,), by posterior shape, to about 1e-3 of probability."""
 
-    alive: Array
+    alive: Floats
     tables: tuple[tuple[NDArray[np.intp], _Table], ...]
 
-    def quantiles(self, levels: Array) -> Array:
+    def quantiles(self, levels: Floats) -> Floats:
         """Quantiles at probabilities ``levels`` in (0, 1), shape (levels, n)."""
         result = np.zeros((len(levels), len(self.alive)))
         for rows, table in self.tables:
@@ -112,7 +113,7 @@ class TabulatedValue:
                 result[i, rows] = value[table.row] if same else value
         return result
 
-    def exceedance(self, value: Array) -> Array:
+    def exceedance(self, value: Floats) -> Floats:
         """P(V / (v + xm) > ``value``) (n,); ``value`` (n,) >= 0, at 0 that of any purchase."""
         result = np.zeros(len(self.alive))
         for rows, table in self.tables:
@@ -128,13 +129,13 @@ class _Table:
     of no purchase, ``last`` (histories,) where each history's own table ends, ``row`` (customers,) their history.
     """
 
-    log_scale: Array
-    cumulative: Array
-    silent: Array
-    last: Array
+    log_scale: Floats
+    cumulative: Floats
+    silent: Floats
+    last: Floats
     row: NDArray[np.intp]
 
-    def value_at(self, level: Array, place: NDArray[np.intp]) -> Array:
+    def value_at(self, level: Floats, place: NDArray[np.intp]) -> Floats:
         """Value with probability ``level`` (k,) for the histories ``place`` (k,), 0 below the first purchase."""
         n_rows, width = self.cumulative.shape
         buys = np.flatnonzero(level > self.silent[place])
@@ -149,7 +150,7 @@ class _Table:
         result[buys] = np.where(flat > 0, np.exp(self.log_scale[inside - 1] + share * step), 0.0)
         return result
 
-    def probability_up_to(self, value: Array) -> Array:
+    def probability_up_to(self, value: Floats) -> Floats:
         """For each customer P(V / (v + xm) <= ``value`` | alive)."""
         step = self.log_scale[1] - self.log_scale[0]
         place = (np.log(np.maximum(value, 1e-300)) - self.log_scale[0]) / step
@@ -159,7 +160,7 @@ class _Table:
         return np.where(place < 0, self.silent[self.row], below + (place - left) * (above - below))
 
 
-def _tabulate(survival: Array, row: NDArray[np.intp], p: float, q: float) -> _Table:
+def _tabulate(survival: Floats, row: NDArray[np.intp], p: float, q: float) -> _Table:
     """The table of customers of one posterior shape, from P(purchases >= start of class) (histories, classes)."""
     n_classes = survival.shape[1]
     mass = survival - np.hstack([survival[:, 1:], np.zeros((len(survival), 1))])
@@ -176,7 +177,7 @@ def _tabulate(survival: Array, row: NDArray[np.intp], p: float, q: float) -> _Ta
     return _Table(log_scale, silent[:, None] + mass @ given_count, silent, last, row)
 
 
-def _beta_prime_cumulative(a: Array, q: float, log_scale: Array) -> Array:
+def _beta_prime_cumulative(a: Floats, q: float, log_scale: Floats) -> Floats:
     """I_{s/(1+s)}(a, q) at an even lattice of log s, for shapes a (counts, 1): (counts, grid), to about 1e-6.
 
     The running trapezoid sum of the density with the first Euler–Maclaurin correction, from the exact value at the
@@ -196,11 +197,11 @@ def _beta_prime_cumulative(a: Array, q: float, log_scale: Array) -> Array:
     return np.asarray(np.clip(betainc(a, q, 1.0 / (1.0 + np.exp(-log_scale[0]))) + area, 0.0, 1.0))
 
 
-def _log_odds(share: Array) -> Array:
+def _log_odds(share: Floats) -> Floats:
     return np.asarray(np.log(share) - np.log1p(-share))
 
 
-def _survival(law: PurchaseLaw, span: float, size: int) -> Array:
+def _survival(law: PurchaseLaw, span: float, size: int) -> Floats:
     """P(purchases >= start of each class) (histories, classes), 0 from each history's own end on.
 
     ``size`` is a first guess of the number of classes; the answer does not depend on it.
@@ -218,3 +219,54 @@ def _survival(law: PurchaseLaw, span: float, size: int) -> Array:
     survival = np.where(survival > _REST, survival, 0.0)
     survival[:, 0] = np.maximum(survival[:, 0], 1e-300)
     return np.asarray(survival[:, : max(1, int((survival > 0).sum(axis=1).max()))])
+
+
+@dataclass(frozen=True)
+class PredictiveValue:
+    """What the discounted value of each customer may be, by chance and by what is not known of the parameters.
+
+    Attributes
+    ----------
+    fitted:
+        Law at the fitted parameters of the value over its scale, and that scale (n,), currency.
+    possible:
+        The same at parameters that are equally likely; none = quantiles are those of the fitted ones.
+    discount:
+        Worth of a unit of the undiscounted value now (n,).
+    """
+
+    fitted: tuple[TabulatedValue, Floats]
+    possible: Sequence[tuple[TabulatedValue, Floats]]
+    discount: Floats
+
+    def quantiles(self, levels: Floats) -> Floats:
+        """Quantiles (levels, n), currency."""
+        law, scale = self.fitted
+        undiscounted = mixture_quantiles(levels, self.possible) if self.possible else law.quantiles(levels) * scale
+        return undiscounted * self.discount
+
+    def exceedance(self, amount: Floats) -> Floats:
+        """P(value > ``amount``) (n,) at the fitted parameters; ``amount`` (n,), currency, >= 0."""
+        law, scale = self.fitted
+        return law.exceedance(amount / (self.discount * scale))
+
+
+def mixture_quantiles(levels: Floats, laws: Sequence[tuple[TabulatedValue, Floats]]) -> Floats:
+    """Quantiles (levels, n), currency, of a value whose law is an equal mixture of ``laws``, each with its scale (n,).
+
+    The quantile of a mixture lies between the smallest and the largest of its parts' quantiles: bisected there.
+    """
+    parts = np.stack([law.quantiles(levels) * scale for law, scale in laws])
+    low, high = parts.min(axis=0), parts.max(axis=0)
+
+    def above(value: Floats, level: float) -> Flags:
+        tail = np.mean([law.exceedance(value / scale) for law, scale in laws], axis=0)
+        return np.asarray(tail > 1.0 - level, dtype=np.bool_)
+
+    for i, level in enumerate(levels):
+        for _ in range(_HALVINGS):
+            middle = (low[i] + high[i]) / 2.0
+            upper = above(middle, level)
+            low[i], high[i] = np.where(upper, middle, low[i]), np.where(upper, high[i], middle)
+        high[i][~above(np.zeros_like(high[i]), level)] = 0.0
+    return np.asarray(high, dtype=np.float64)

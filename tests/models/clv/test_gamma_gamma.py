@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cvo_ml.core.errors import ContractError, ModelRefused
 from cvo_ml.models.clv import GammaGammaModel, SpendHistories
-from cvo_ml.models.clv.spend_histories import independence_of
+from cvo_ml.models.clv.gamma_gamma import independence_of
 
 
 def spend(n: int, p: float, q: float, v: float, seed: int = 0) -> pd.DataFrame:

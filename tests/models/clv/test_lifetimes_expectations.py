@@ -31,7 +31,7 @@ from cvo_ml.models.clv import (
     ParetoNBDModel,
     group_histories,
 )
-from cvo_ml.models.clv.pareto_nbd_distribution import log_departed
+from cvo_ml.models.clv.pareto_nbd import log_departed
 
 from .shops import purchase_model
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvo_ml.models.clv.bg_nbd_likelihood import BetaGeoLikelihood
-from cvo_ml.models.clv.gamma_gamma_likelihood import GammaGammaLikelihood
-from cvo_ml.models.clv.log_gamma import log_rising
-from cvo_ml.models.clv.newton import maximise
-from cvo_ml.models.clv.purchase_histories import distinct_pairs, group_histories
+from cvo_ml.models.clv.bg_nbd import BetaGeoLikelihood
+from cvo_ml.models.clv.fit import maximise
+from cvo_ml.models.clv.gamma_gamma import GammaGammaLikelihood
+from cvo_ml.models.clv.histories import distinct_pairs, group_histories
+from cvo_ml.models.clv.likelihood import log_rising
 
 from .shops import simulate_shop
 

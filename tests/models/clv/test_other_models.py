@@ -20,10 +20,10 @@ from cvo_ml.models.clv import (
     ParetoNBDModel,
     group_histories,
 )
-from cvo_ml.models.clv.beta_geo_binomial_distribution import beta_geo_binomial_kernel
-from cvo_ml.models.clv.bg_nbd_likelihood import BetaGeoLikelihood
-from cvo_ml.models.clv.pareto_nbd_distribution import log_departed, probability_alive
-from cvo_ml.models.clv.row_likelihood import Design, RowLikelihood, beta_geo_kernel, pareto_nbd_kernel
+from cvo_ml.models.clv.bg_bb import beta_geo_binomial_kernel
+from cvo_ml.models.clv.bg_nbd import BetaGeoLikelihood, beta_geo_kernel
+from cvo_ml.models.clv.likelihood import Design, RowLikelihood
+from cvo_ml.models.clv.pareto_nbd import log_departed, pareto_nbd_kernel, probability_alive
 
 from .shops import purchase_model, simulate_opportunities, simulate_pareto, simulate_shop
 from .test_likelihoods import check_derivatives

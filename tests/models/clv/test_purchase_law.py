@@ -7,9 +7,9 @@ import pytest
 from scipy import integrate, stats
 from scipy.special import betainc, hyp2f1
 
-from cvo_ml.models.clv.bg_nbd_distribution import BetaGeoLaw
-from cvo_ml.models.clv.log_gamma import trigamma
-from cvo_ml.models.clv.pareto_nbd_distribution import ParetoLaw
+from cvo_ml.models.clv.bg_nbd import BetaGeoLaw
+from cvo_ml.models.clv.likelihood import trigamma
+from cvo_ml.models.clv.pareto_nbd import ParetoLaw
 from cvo_ml.models.clv.purchase_law import discounted_purchases, force_of_interest, residual_purchases
 from cvo_ml.models.clv.value_interval import ValueLaw, _beta_prime_cumulative
 

@@ -10,7 +10,8 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.catalogue import WINDOWS
 from cvo_ml.models.clv import CustomerLifetimeValue, ModifiedBetaGeoModel, ParetoNBDModel
-from cvo_ml.models.clv.scorers import OUTPUTS, BuyTillYouDie, Formula, LastPeriod, scorer_of
+from cvo_ml.models.clv.baselines import Formula, LastPeriod
+from cvo_ml.models.clv.scorers import OUTPUTS, BuyTillYouDie, scorer_of
 
 from .shops import simulate_shop
 

@@ -10,8 +10,8 @@ from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
 from cvo_ml.models.protocol import Bundled
-from cvo_ml.registry.bundle import load_bundle, save_bundle
-from cvo_ml.registry.models import bundle_of, model_of
+from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.kinds import bundle_of, model_of
 from cvo_ml.stats.ranking import auc
 
 N, C = 4000, 0.4

@@ -1,0 +1,247 @@
+"""What the fitted CLV models share: scikit-learn parameters, fitted attributes, what is not known of them, JSON.
+
+The log-parameters are taken to be normal around the maximum with the inverse information as covariance (coefficients of
+covariates themselves). Integrals over them use the 2k points of the spherical cubature rule, centre ± √k times
+each column of a square root of the covariance, which has the right mean and covariance: no seed, same answer always.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.errors import BundleError, UsageError
+from cvo_ml.models.clv.fit import FitStatus, FittedParameters, LogNormalPrior
+
+FORMAT = 1
+
+
+class ParametricModel(BaseEstimator):
+    """A model whose fitted state is a few positive parameters.
+
+    Attributes
+    ----------
+    params_ : dict of str to float
+        Natural parameters by the field's names.
+    log_likelihood_ : float
+        Total log-likelihood of the data, without the prior.
+    covariance_ : DataFrame
+        Of the natural parameters.
+    n_customers_ : float
+        Customers used, counted with their weights.
+    status_ : FitStatus
+        ``converged``, or the fallback and its reason.
+    penalty_ : str
+        The prior that was used, in words.
+    """
+
+    prior: ClassVar[LogNormalPrior]
+    params_: dict[str, float]
+    log_likelihood_: float
+    covariance_: pd.DataFrame
+    n_customers_: float
+    status_: FitStatus
+    penalty_: str
+
+    @property
+    def standard_errors_(self) -> dict[str, float]:
+        """Square roots of the diagonal of ``covariance_``."""
+        self._parameters()
+        errors = np.sqrt(np.diag(self.covariance_.to_numpy()))
+        return dict(zip(self.params_, errors.tolist(), strict=True))
+
+    def draw_parameters(self, n: int, seed: Any) -> Floats:
+        """``n`` draws of the natural parameters (n, k), from the normal law of their logarithms.
+
+        ``seed`` is an integer or a numpy Generator.
+        """
+        covariance = self.covariance_.to_numpy(dtype=np.float64)
+        return parameter_draws(self._parameters(), covariance, self._prior(), n, np.random.default_rng(seed))
+
+    def parameter_points(self, stretch: float = 1.0) -> Floats:
+        """Equally weighted parameters (2k, k) that stand for the uncertainty of the fit (a cubature rule).
+
+        ``stretch`` moves them further out: to √(k + m) standard deviations in a rule with m parameters of another fit.
+        """
+        covariance = self.covariance_.to_numpy(dtype=np.float64) * stretch**2
+        return cubature_points(self._parameters(), covariance, self._prior())
+
+    def to_json(self) -> dict[str, Any]:
+        """The fitted model as plain JSON types.
+
+        Raises
+        ------
+        UsageError
+            If it is not fitted.
+        """
+        self._parameters()
+        document = {
+            "format": FORMAT,
+            "model": type(self).__name__,
+            "settings": {k: list(v) if isinstance(v, tuple) else v for k, v in self.get_params(deep=False).items()},
+            "params": self.params_,
+            "log_likelihood": self.log_likelihood_,
+            "covariance": self.covariance_.to_numpy().tolist(),
+            "n_customers": self.n_customers_,
+            "status": {"rung": self.status_.rung, "reason": self.status_.reason},
+            "penalty": self.penalty_,
+            **self._more_json(),
+        }
+        check_finite(document)
+        return document
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any] | str) -> Self:
+        """The model that ``to_json`` wrote, from its dictionary or JSON text.
+
+        Raises
+        ------
+        BundleError
+            If the document is foreign, of a newer format, incomplete, or holds a number that is not finite.
+        """
+        content = read_document(document, cls.__name__)
+        try:
+            settings = content["settings"].items()
+            model = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings})
+            names, n_positive = model._prior().names, len(cls.prior.names)
+            model.params_ = {name: float(content["params"][name]) for name in names}
+            covariance = np.asarray(content["covariance"], dtype=np.float64).reshape(len(names), len(names))
+            model.covariance_ = pd.DataFrame(covariance, index=list(names), columns=list(names))
+            model.log_likelihood_ = float(content["log_likelihood"])
+            model.n_customers_ = float(content["n_customers"])
+            model.status_ = FitStatus(str(content["status"]["rung"]), str(content["status"]["reason"]))
+            model.penalty_ = str(content["penalty"])
+            model._read_more_json(content)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BundleError(
+                f"the {cls.__name__} document is incomplete or malformed ({error}): export it again"
+            ) from error
+        if not all(value > 0 for value in list(model.params_.values())[:n_positive]):
+            raise BundleError(f"the {cls.__name__} document has a parameter that is not positive: export it again")
+        return model
+
+    def _more_json(self) -> dict[str, Any]:
+        return {}
+
+    def _read_more_json(self, content: dict[str, Any]) -> None:
+        pass
+
+    def _keep(self, fitted: FittedParameters, n_customers: float) -> None:
+        names = list(self._prior().names)
+        self.params_ = dict(zip(names, fitted.values.tolist(), strict=True))
+        self.log_likelihood_ = fitted.log_likelihood
+        self.covariance_ = pd.DataFrame(fitted.covariance, index=names, columns=names)
+        self.n_customers_ = n_customers
+        self.status_ = fitted.status
+        self.penalty_ = self._prior().sentence(fitted.strength)
+
+    def _prior(self) -> LogNormalPrior:
+        """The prior with a name for every parameter of this model."""
+        return self.prior
+
+    def _parameters(self) -> Floats:
+        """Fitted natural parameters (k,)."""
+        if not hasattr(self, "params_"):
+            raise UsageError(f"this {type(self).__name__} is not fitted: call fit first")
+        return np.array([self.params_[name] for name in self._prior().names])
+
+
+def interval_names(interval: float) -> dict[str, float]:
+    """Both ends of a central interval by their percent.
+
+    Examples
+    --------
+    >>> interval_names(0.9)
+    {'p05': 0.05, 'p95': 0.95}
+
+    Raises
+    ------
+    UsageError
+        If it is not between 0 and 1.
+    """
+    if not 0 < interval < 1:
+        raise UsageError(f"interval is {interval}: give a probability between 0 and 1, such as 0.9, or None")
+    levels = (round(0.5 - interval / 2, 12), round(0.5 + interval / 2, 12))
+    return {_percent(level): level for level in levels}
+
+
+def _percent(level: float) -> str:
+    """p05 for 0.05, p97.5 for 0.975."""
+    whole, _, rest = f"{100 * level:.6f}".rstrip("0").partition(".")
+    return f"p{whole.zfill(2)}" + (f".{rest}" if rest else "")
+
+
+def check_penalty(penalty: float) -> None:
+    """Refuse a penalty that is not a finite number >= 0.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    if not (isinstance(penalty, int | float) and math.isfinite(penalty) and penalty >= 0):
+        raise UsageError(f"penalty is {penalty!r}: give a number >= 0, the prior's strength in pseudo-observations")
+
+
+def read_document(document: dict[str, Any] | str, model: str) -> dict[str, Any]:
+    """A saved document, checked for kind, format and finite numbers.
+
+    Raises
+    ------
+    BundleError
+        If it is not a document of ``model`` that this version reads.
+    """
+    try:
+        content = json.loads(document) if isinstance(document, str) else document
+    except json.JSONDecodeError as error:
+        raise BundleError(f"the {model} document is not JSON ({error}): export it again") from error
+    if not isinstance(content, dict) or content.get("model") != model:
+        raise BundleError(f"this is not the document of a {model}")
+    if content.get("format") != FORMAT:
+        raise BundleError(f"the {model} document has format {content.get('format')!r}, this version reads {FORMAT}")
+    check_finite(content)
+    return content
+
+
+def check_finite(value: Any, where: str = "document") -> None:
+    """Refuse NaN and infinity anywhere inside nested dictionaries and lists.
+
+    Raises
+    ------
+    BundleError
+        With the place of the first one.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BundleError(f"{where} is {value}: a model with such a number is neither saved nor loaded")
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        check_finite(child, f"{where}.{key}")
+
+
+def parameter_draws(
+    values: Floats, covariance: Floats, scale: LogNormalPrior, n: int, generator: np.random.Generator
+) -> Floats:
+    """``n`` draws of the natural parameters, shape (n, k)."""
+    root = _square_root(values, covariance, scale)
+    moves = generator.standard_normal((n, len(values))) @ root.T
+    return np.stack([scale.to_values(scale.to_point(values) + move) for move in moves])
+
+
+def cubature_points(values: Floats, covariance: Floats, scale: LogNormalPrior) -> Floats:
+    """Equally weighted natural parameters, shape (2k, k)."""
+    moves = np.sqrt(len(values)) * _square_root(values, covariance, scale).T
+    centre = scale.to_point(values)
+    return np.stack([scale.to_values(centre + sign * move) for sign in (1.0, -1.0) for move in moves])
+
+
+def _square_root(values: Floats, covariance: Floats, scale: LogNormalPrior) -> Floats:
+    """A root of the covariance of the log-parameters (k, k)."""
+    slopes = scale.slopes(values)
+    variance, axes = np.linalg.eigh(covariance / np.outer(slopes, slopes))
+    return np.asarray(axes * np.sqrt(np.maximum(variance, 0.0)))

@@ -1,0 +1,1 @@
+"""Models as folders of plain files: written, checked, loaded and asked without MLflow."""

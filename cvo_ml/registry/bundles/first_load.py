@@ -1,0 +1,99 @@
+"""The first load of a bundle, in a process of its own with little time and memory.
+
+LightGBM's reader aborts the process on damaged trees, or never ends, and Python cannot catch that. Digests find damage
+that came after the manifest was written; what was wrong before is found here, at the cost of a child.
+
+``python -m cvo_ml.registry.bundles.first_load FOLDER`` is that child: 0 = it loaded and scored its golden rows, 4 =
+refused.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import cvo_ml
+from cvo_ml.core.errors import BundleError, CvoError
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
+
+#: Wall-clock seconds, most of which a busy machine spends on imports.
+SECONDS: Final = 120.0
+#: Bytes of address space.
+MEMORY: Final = 6 << 30
+
+
+def admit(folder: Path, *, seconds: float = SECONDS, memory: int = MEMORY) -> Bundle:
+    """The bundle in ``folder`` if a child process could load it and it still gives its golden scores.
+
+    Parameters
+    ----------
+    seconds, memory:
+        Limits of the child: wall-clock time, and bytes of address space (where the system has such a limit).
+
+    Raises
+    ------
+    BundleError
+        If it is damaged, kills or outlasts the child, or scores otherwise than at its training.
+    """
+    bundle = load_bundle(folder)
+    path = os.pathsep.join(filter(None, [str(Path(cvo_ml.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
+    command = [sys.executable, "-m", "cvo_ml.registry.bundles.first_load", str(folder), str(memory)]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BundleError(f"{folder}: did not load within {seconds:g} s: refused; train again") from None
+    if done.returncode:
+        raise BundleError(_why(folder, done.returncode, done.stderr.strip().splitlines()))
+    return bundle
+
+
+def _why(folder: Path, code: int, said: list[str]) -> str:
+    if code == BundleError.exit_code and said:
+        return said[-1]
+    how = signal.Signals(-code).name if code < 0 else f"code {code}"
+    last = f"; its last words: {said[-1]}" if said else ""
+    return f"{folder}: loading it ended its process ({how}){last}: refused; train again"
+
+
+def main(folder: Path, memory: int) -> int:
+    """Load, score, and say in one sentence why not."""
+    _limit(memory)
+    from cvo_ml.registry.bundles.golden import check_golden
+    from cvo_ml.registry.bundles.loaded import load_model
+
+    try:
+        bundle = load_bundle(folder)
+        load_model(bundle)
+        check_golden(bundle)
+    except CvoError as error:
+        print(error, file=sys.stderr)
+    except Exception as error:  # whatever a library makes of damaged content, the answer is no
+        print(f"{folder}: cannot be loaded ({type(error).__name__}: {error}): train again", file=sys.stderr)
+    else:
+        return 0
+    return BundleError.exit_code
+
+
+def _limit(memory: int) -> None:
+    try:
+        import resource
+    except ImportError:  # not on this system: the time limit remains
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

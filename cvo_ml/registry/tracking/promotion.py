@@ -1,0 +1,111 @@
+"""From a challenger to a champion: by its evidence, by a person's word, or because there was none."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from cvo_ml.config.gates import Gates
+from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
+from cvo_ml.core.files import read_json
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.first_load import admit
+from cvo_ml.registry.bundles.gate import audit_metrics, closed, decide
+from cvo_ml.registry.tracking.champions import ChampionHistory, Incumbent, Promotion
+from cvo_ml.registry.tracking.tracker import CHALLENGER, Tracker
+
+#: The run's file with the evidence of the gates.
+EVIDENCE: Final = "gate.json"
+#: What training does with a challenger: nothing, ask the gates, or make it champion whatever they say.
+When = Literal["never", "gate", "always"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a new version stands, and why."""
+
+    role: Literal["champion", "challenger"]
+    why: str
+
+
+def place(
+    tracker: Tracker,
+    bundle: Bundle,
+    version: int,
+    standing: Incumbent | None,
+    evidence: Mapping[str, Any],
+    gates: Gates,
+    when: When,
+) -> Placement:
+    """Give a version that was just registered its place.
+
+    The first model of a shop is champion at once: there is nothing to compare it with, and a champion of another shop
+    or currency cannot score this one. Any other is a challenger first.
+    """
+    succession, name = ChampionHistory(tracker), bundle.name
+    numbers = audit_metrics(evidence)
+    if standing is None or _is_foreign(standing, bundle):
+        why = f"the first model of shop {bundle.facts.get('shop')!r}"
+        succession.appoint(name, version, "first", why, numbers)
+        return Placement("champion", why)
+    succession.challenge(name, version)
+    if when == "always":
+        why = "trained to be champion, whatever the gates say"
+        succession.appoint(name, version, "forced", why, numbers)
+        return Placement("champion", why)
+    reason = closed(decide(evidence, gates, standing.version))
+    if when == "gate" and not reason:
+        succession.appoint(name, version, "promotion", "all gates open", numbers)
+        return Placement("champion", "all gates open")
+    return Placement("challenger", reason or f"all gates open: 'cvo models promote {name}' makes it champion")
+
+
+def promote(
+    tracker: Tracker, name: str, gates: Gates, *, version: int | None = None, force: bool = False, why: str = ""
+) -> Promotion:
+    """Make the challenger (or a named version) champion, if its evidence opens every gate or a person says so.
+
+    Raises
+    ------
+    NoChampion
+        If there is no challenger.
+    BundleError
+        If its files are damaged, or it no longer gives its golden scores.
+    GateClosed
+        If a gate is closed, unless ``force``.
+    """
+    succession = ChampionHistory(tracker)
+    chosen = version if version is not None else tracker.version_of(name, CHALLENGER)
+    if chosen is None:
+        raise NoChampion(f"no challenger for {name!r} is registered: run 'cvo train {name}' first")
+    bundle = tracker.bundle(name, chosen)
+    with tempfile.TemporaryDirectory() as folder:
+        admit(save_bundle(bundle, Path(folder) / name))
+    evidence = evidence_of(tracker, name, chosen)
+    reason = closed(decide(evidence, gates, tracker.version_of(name)))
+    if reason and not force:
+        raise GateClosed(
+            f"{name}: version {chosen} may not become champion: {reason}. "
+            f"Train again, or take the responsibility: cvo models promote {name} --force --reason '...'"
+        )
+    kind: Literal["forced", "promotion"] = "forced" if reason else "promotion"
+    said = " although ".join(filter(None, [why, reason])) if reason else why or "all gates open"
+    return succession.appoint(name, chosen, kind, said, audit_metrics(evidence))
+
+
+def evidence_of(tracker: Tracker, name: str, version: int) -> dict[str, Any]:
+    """The evidence that a version's training stored; empty where it stored none."""
+    try:
+        found = read_json(tracker.artifact(name, version, EVIDENCE))
+    except BundleError:
+        return {"window": {"rows": 0}, "eligible": {"known": 0, "scored": 0}, "calibration": None}
+    return dict(found)
+
+
+def _is_foreign(standing: Incumbent, bundle: Bundle) -> bool:
+    return standing.bundle is not None and any(
+        standing.bundle.facts.get(what) not in (None, bundle.facts.get(what)) for what in ("shop", "currency")
+    )
