@@ -15,6 +15,9 @@ from cvo_ml.cli.options import (
     MaxBadShare,
     Mlruns,
     Shop,
+    Simulated,
+    SimulatedSeed,
+    SimulatedSize,
     chosen_shop,
     workspace,
 )
@@ -51,14 +54,23 @@ def train(
     from cvo_ml.cli.terminal import answer, aside
     from cvo_ml.cli.views import training as view
     from cvo_ml.core.errors import UsageError
+    from cvo_ml.core.models import CHURN
     from cvo_ml.core.units import parse_as_of
-    from cvo_ml.workflows.train import TrainRequest, static_request, train, train_static
+    from cvo_ml.workflows.train import StaticRequest, TrainRequest, train, train_static
 
     place = workspace(mlruns=mlruns, quiet=as_json)
     if static is not None:
-        asked = static_request(tuple(names), static, label, positive, tuple(overrides or ()), tune)
+        if names != [CHURN.name] or label is None:
+            raise UsageError(
+                "--static is for churn alone, and needs --label: cvo train churn --static FILE --label COLUMN"
+            )
+        if tune is not None:
+            raise UsageError(
+                "--tune judges trials on later windows, which a table without dates does not have: leave it out"
+            )
+        table = StaticRequest(table=static, label=label, positive=positive, overrides=tuple(overrides or ()))
         with aside(as_json):
-            model = train_static(asked, place, trainer())
+            model = train_static(table, place, trainer())
         if refused := model.refusal():
             raise refused
         answer(model, as_json, view.static_model)
@@ -75,3 +87,39 @@ def train(
     answer(trained, as_json, view.models)
     if failure := trained.failure(request.promote):
         raise failure
+
+
+def backtest(
+    shop: Shop = None,
+    horizon: Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged.")] = "60D",
+    every: Annotated[str, typer.Option("--every", help="Time between two cuts.")] = "30D",
+    start: Annotated[Optional[str], typer.Option("--from", help="No cut before it.", show_default=False)] = None,
+    end: Annotated[
+        Optional[str], typer.Option("--until", help="The last cut; default: the last whose window is over.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder; a walk that was interrupted goes on there.")] = Path(
+        "backtest"
+    ),
+    overrides: JobOverrides = None,
+    simulated: Simulated = None,
+    size: SimulatedSize = None,
+    seed: SimulatedSeed = None,
+    as_json: Json = False,
+) -> None:
+    """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
+    from cvo_ml.cli import backtest as command
+    from cvo_ml.core.errors import UsageError
+    from cvo_ml.core.models import MODEL_NAMES
+    from cvo_ml.workflows.simulate import simulated_shop
+    from cvo_ml.workflows.train import check_overrides
+
+    place, truth = workspace(out, quiet=as_json), None
+    check_overrides(MODEL_NAMES, overrides or [], place.configs)
+    if simulated is not None:
+        if shop is not None:
+            raise UsageError("--simulated makes a shop of its own: leave --shop out")
+        chosen, truth = simulated_shop(simulated, place, size, seed)
+    else:
+        chosen = chosen_shop(place, shop)
+    options = {"every": every, "start": start, "end": end}
+    command.backtest(chosen, place, horizon, options, overrides or [], as_json, truth)
