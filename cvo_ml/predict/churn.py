@@ -38,7 +38,7 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
         return columns
     model, rows = model_of(bundle), completed(rows, bundle)
     probability = model.predict_proba(rows)[:, 1]
-    bounds = model.doubt_.interval(probability)
+    bounds = model.interval_.bounds(probability)
     filled = pd.DataFrame(
         {
             "churn_model": bundle.kind,

@@ -63,7 +63,7 @@ def test_the_riskiest_period_is_that_of_the_true_peak() -> None:
 def test_survival_never_rises_and_parts_rebuild_the_model(hazard: HazardChurn) -> None:
     assert (np.diff(hazard.survival(X), axis=1) <= 0).all()
     assert isinstance(hazard, Bundled)
-    back = HazardChurn.from_parts(*hazard.to_parts())
+    back = HazardChurn.from_parts(hazard.to_parts())
     assert np.array_equal(back.predict_proba(X), hazard.predict_proba(X))
     assert back.columns == hazard.columns == ("orders_90d", "noise")
 
@@ -81,7 +81,7 @@ def test_the_logistic_baseline_is_scikit_learns_and_its_parts_add_up() -> None:
     assert ours.coefficients_ == pytest.approx(theirs.coef_[0], rel=1e-3)
     explained = ours.explain(X)
     assert expit(explained.parts.sum(axis=1) + ours.intercept_) == pytest.approx(ours.predict_proba(X)[:, 1])
-    back = LogisticChurn.from_parts(*ours.to_parts())
+    back = LogisticChurn.from_parts(ours.to_parts())
     assert np.array_equal(back.predict_proba(X), ours.predict_proba(X))
     holes = X.assign(noise=np.nan, orders_90d=np.inf)
     assert np.isfinite(ours.predict_proba(holes)).all()

@@ -21,6 +21,7 @@ from cvo_ml.models.clv import (
 )
 from cvo_ml.models.clv.covariates import STATIC, CovariateCoding
 from cvo_ml.models.clv.scorers import BuyTillYouDie, scorer_of
+from cvo_ml.models.protocol import Parts
 
 from .shops import purchase_model, simulate_pareto, simulate_shop, simulate_with_future
 
@@ -112,7 +113,7 @@ def test_the_ladder_finds_what_a_covariate_does_and_its_scorer_makes_the_round_t
     scorer = scorer_of(CustomerLifetimeValue.of(found.model, GammaGammaModel().fit(shop)), 1.0, 100.0)
     scorer.coding = coding
     assert "country" in scorer.columns
-    again = BuyTillYouDie.from_parts(json.loads(json.dumps(scorer.to_parts()[0])), {})
+    again = BuyTillYouDie.from_parts(Parts(json.loads(json.dumps(scorer.to_parts().parameters))))
     pd.testing.assert_frame_equal(again.predict(shop, horizon=YEAR), scorer.predict(shop, horizon=YEAR))
     total = found.model.expected_repeats(X).sum()
     assert total == pytest.approx(X["frequency"].sum(), rel=0.05)
