@@ -110,9 +110,9 @@ def test_a_monotone_column_can_only_raise_the_probability() -> None:
     assert not (np.diff(free.predict_proba(line)[:, 1]) >= 0).all()
 
 
-def test_doubt_widens_with_the_levels_wandering_and_holds_the_probability() -> None:
+def test_the_interval_widens_with_the_levels_wandering_and_holds_the_probability() -> None:
     p = np.array([0.1, 0.5, 0.9])
-    narrow, wide = (ProbabilityInterval(level_sd=sd).interval(p) for sd in (0.1, 0.5))
+    narrow, wide = (ProbabilityInterval(level_sd=sd).bounds(p) for sd in (0.1, 0.5))
     assert ((wide[:, 0] < narrow[:, 0]) & (narrow[:, 0] < p) & (p < narrow[:, 1]) & (narrow[:, 1] < wide[:, 1])).all()
     # 90 % of a normal law lie within 1.645 standard deviations, here of the log-odds
     assert wide[1] == pytest.approx(expit([-1.6449 * 0.5, 1.6449 * 0.5]), abs=1e-4)

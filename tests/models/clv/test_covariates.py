@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import ContractError, ModelRefused, UsageError
+from cvo_ml.core.result import from_json
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import (
     BetaGeoModel,
@@ -91,7 +92,7 @@ def test_the_commonest_level_is_the_base_and_rare_or_missing_ones_count_as_it(sh
     assert X["log first_order_net"].between(-5, 0).all()
     assert X.loc[X["country"].isna(), coding.names[0]].eq(0.0).all()
     assert coding.coded(shop)["log first_order_net"].std(ddof=0) == pytest.approx(1.0)
-    assert CovariateCoding.from_json(json.loads(json.dumps(coding.to_json()))) == coding
+    assert from_json(CovariateCoding, json.loads(json.dumps(coding.to_json()))) == coding
 
 
 def test_columns_that_are_not_settled_or_not_there_are_refused(shop):
