@@ -1,4 +1,4 @@
-"""What every model that can become a bundle offers, and the plain parts that it becomes."""
+"""What every model that can become a bundle offers, the parts that it becomes, what each kind of score is asked by."""
 
 from __future__ import annotations
 
@@ -92,25 +92,39 @@ class Bundled(Protocol):
 
 
 @runtime_checkable
-class ValueModel(Bundled, Protocol):
-    """A model whose score is an amount: customer lifetime value."""
+class LifetimeScorer(Bundled, Protocol):
+    """A model of what a customer will bring."""
 
     def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
-        """One row of answers for each row of X, indexed like it."""
+        """The value columns of each row, indexed like ``X``; ``discount_rate`` is annual, >= 0."""
         ...
 
 
 @runtime_checkable
-class ProbabilityModel(Bundled, Protocol):
-    """A model whose score is a probability: churn, lookalikes."""
+class ProbabilityScorer(Bundled, Protocol):
+    """A model of a yes or no."""
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
-        """Probabilities of the other outcome and of the one it exists for, (n, 2)."""
+        """Probabilities of no and of yes, (n, 2)."""
         ...
 
 
-#: Whatever a bundle of a registered model holds.
-Scorer = ValueModel | ProbabilityModel
+@runtime_checkable
+class RankedScorer(ProbabilityScorer, Protocol):
+    """A model whose scores have a place in the population that it learned from."""
+
+    def percentile(self, score: Floats) -> Floats:
+        """Share of that population below each score, in percent (n,)."""
+        ...
+
+
+@runtime_checkable
+class ExplainedScorer(ProbabilityScorer, Protocol):
+    """A model whose probabilities are explained column by column."""
+
+    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+        """The columns (k,), and what each does to the probability of each row (n, k)."""
+        ...
 
 
 def check_finite(value: Any, where: str = "document") -> None:
