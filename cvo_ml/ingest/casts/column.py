@@ -43,7 +43,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Coded:
-    """Texts as codes into their distinct values, so that each distinct text is judged once.
+    """Texts as codes into their distinct values, so that each distinct text is validated once.
 
     ``codes`` is (n,), -1 for null; ``texts`` holds the distinct texts, trimmed, NFC, without zero-width
     characters; ``altered`` says which of them were changed by that.

@@ -1,7 +1,7 @@
 """Casts of columns in which nothing is amiss, as a few passes over their bytes prove.
 
 Each gives what the general cast gives, or None where anything at all is out of the ordinary: then every distinct text
-is judged for itself. A clean column of a hundred million rows has almost as many distinct texts, and judging them
+is validated for itself. A clean column of a hundred million rows has almost as many distinct texts, and checking them
 costs many times what this proof does.
 """
 
