@@ -27,8 +27,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.ingest.raw import Mask
 from cvo_ml.ingest.row_rules import ValidatedRows
 
 ITS_ORDER_EXCLUDED: Final = "its order was excluded"
@@ -149,7 +149,7 @@ def refunds_above_orders(refunds: pd.DataFrame, orders: pd.DataFrame) -> list[st
 
 
 def _check_leads(deals: ValidatedRows, leads: ValidatedRows) -> None:
-    unknown: Mask = (deals.rows["lead_id"].notna() & ~deals.rows["lead_id"].isin(leads.used["lead_id"])).to_numpy()
+    unknown: Flags = (deals.rows["lead_id"].notna() & ~deals.rows["lead_id"].isin(leads.used["lead_id"])).to_numpy()
     deals.status.quarantine(unknown, deals.spec.header("lead_id"), "names an unknown lead")
 
 

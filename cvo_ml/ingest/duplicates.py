@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cvo_ml.ingest.raw import Mask
+from cvo_ml.core.arrays import Flags
 from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.row_status import RowStatus
 
@@ -53,7 +53,7 @@ def _quarantine_conflicts(status: RowStatus, validated: ValidatedRows) -> None:
     status.quarantine(_whole(status.alive, rows, key[0], conflicting), spec.header(key[0]), reason)
 
 
-def _among(chosen: Mask, rows: pd.DataFrame, verdict_on: Callable[[pd.DataFrame], pd.Series]) -> Mask:
+def _among(chosen: Flags, rows: pd.DataFrame, verdict_on: Callable[[pd.DataFrame], pd.Series]) -> Flags:
     verdict = np.zeros(len(rows), dtype=np.bool_)
     verdict[chosen] = verdict_on(rows[chosen]).to_numpy(dtype=np.bool_)
     return verdict
@@ -64,7 +64,7 @@ def _of_several_customers(rows: pd.DataFrame) -> pd.Series:
     return rows["order_id"].isin(pairs.loc[pairs["order_id"].duplicated(), "order_id"])
 
 
-def _whole(alive: Mask, rows: pd.DataFrame, key: str, conflicting: Mask) -> Mask:
+def _whole(alive: Flags, rows: pd.DataFrame, key: str, conflicting: Flags) -> Flags:
     """All used rows that share the first part of the key with a conflicting row: an order is set aside whole."""
     if not conflicting.any():
         return conflicting

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cvo_ml.config.shops import NO_CURRENCY, Exclusion
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import midnight
 from cvo_ml.ingest.casts import Cast, RawColumn, cast
 from cvo_ml.ingest.casts.column import as_mask
-from cvo_ml.ingest.raw import Mask, RawTable
+from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
 
@@ -134,7 +135,7 @@ def exclude_by_rule(status: RowStatus, casts: Mapping[str, Cast], spec: TableSpe
         status.exclude(_matching(exclusion, casts[exclusion.column].values), exclusion.rule)
 
 
-def _matching(exclusion: Exclusion, values: pd.Series) -> Mask:
+def _matching(exclusion: Exclusion, values: pd.Series) -> Flags:
     matched = values.isin(list(exclusion.equals)).to_numpy()
     if exclusion.pattern is None:
         return matched
@@ -167,7 +168,7 @@ def quarantine_faults(status: RowStatus, raw: RawTable, casts: Mapping[str, Cast
         status.quarantine(late, spec.header(spec.event_time), "after extracted_at")
 
 
-def _empty(column: Cast) -> Mask:
+def _empty(column: Cast) -> Flags:
     faulty = np.zeros(len(column.values), dtype=np.bool_)
     for rows in column.faults.values():
         faulty |= rows

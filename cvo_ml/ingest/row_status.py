@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.ledger import RowLedger
-from cvo_ml.ingest.raw import Mask, Places, RawTable
+from cvo_ml.ingest.raw import Places, RawTable
 
 QUARANTINE_COLUMNS: Final = ("table", "file", "row", "column", "reason")
 RAGGED: Final = "another number of fields than the header"
@@ -77,16 +78,16 @@ class RowStatus:
         self._raw, self._table, self._max_bad_share, self._ragged = raw, table, max_bad_share, ragged
         self._kinds: list[_RowState] = []
         self._status: NDArray[np.int16] = np.zeros(len(raw), dtype=np.int16)  # 0 used, else place in _kinds + 1
-        self.alive: Mask = np.ones(len(raw), dtype=np.bool_)
+        self.alive: Flags = np.ones(len(raw), dtype=np.bool_)
         for rule, rows in raw.left_out.items():
             self.exclude(rows, rule)
         self._refuse_if_many("", ragged, raw.ragged)
 
-    def exclude(self, rows: Mask, rule: str) -> None:
+    def exclude(self, rows: Flags, rule: str) -> None:
         """Leave out the rows by a declared rule."""
         self._settle(rows, _RowState("", rule, excluded=True))
 
-    def quarantine(self, rows: Mask, column: str, reason: str) -> None:
+    def quarantine(self, rows: Flags, column: str, reason: str) -> None:
         """Set the rows aside for a fault.
 
         Raises
@@ -99,11 +100,11 @@ class RowStatus:
             self._refuse_if_many(column, reason, self._raw.places[found])
             self._settle(rows, _RowState(column, reason))
 
-    def excluded(self) -> Mask:
+    def excluded(self) -> Flags:
         """(n,) rows left out by rule."""
         return np.array([False, *(kind.excluded for kind in self._kinds)])[self._status]
 
-    def _settle(self, rows: Mask, kind: _RowState) -> None:
+    def _settle(self, rows: Flags, kind: _RowState) -> None:
         found = rows & self.alive
         if found.any():
             self._kinds.append(kind)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.result import Json
-from cvo_ml.ingest.raw import Mask, RawTable, one_file, stack
+from cvo_ml.ingest.raw import RawTable, one_file, stack
 from cvo_ml.ingest.row_status import RAGGED
 from cvo_ml.ingest.sources.json_lines import NOT_AN_OBJECT, JsonObjects, at, texts
 
@@ -100,7 +101,7 @@ def json_part(
     items: Sequence[Mapping[str, Json]],
     headers: Sequence[str],
     *,
-    left_out: Mapping[str, Mask] | None = None,
+    left_out: Mapping[str, Flags] | None = None,
     chosen: NDArray[np.intp] | None = None,
 ) -> RawTable:
     """A raw table of items; a header is a path such as ``properties.order_id``.
@@ -121,8 +122,8 @@ def json_part(
 
 
 def lines_of(
-    items: Sequence[Mapping[str, Json]], chosen: Mask, order_id: str, products: str
-) -> tuple[list[tuple[Json, dict[str, Json]]], NDArray[np.intp], dict[str, Mask]]:
+    items: Sequence[Mapping[str, Json]], chosen: Flags, order_id: str, products: str
+) -> tuple[list[tuple[Json, dict[str, Json]]], NDArray[np.intp], dict[str, Flags]]:
     """The products of the chosen items, each with its order id.
 
     Parameters

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cvo_ml.ingest.raw import Mask
+from cvo_ml.core.arrays import Flags
 
 Bytes = NDArray[np.uint8]
 
 
-def _only(allowed: bytes) -> Mask:
+def _only(allowed: bytes) -> Flags:
     table = np.zeros(256, dtype=np.bool_)
     table[np.frombuffer(allowed, dtype=np.uint8)] = True
     return table
@@ -65,7 +65,7 @@ class PlainTexts:
         found = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
         return cls(texts, offsets - offsets[0], found)
 
-    def hold_only(self, allowed: Mask) -> bool:
+    def hold_only(self, allowed: Flags) -> bool:
         """Whether all bytes are among the allowed ones; ``allowed`` is (256,)."""
         return bool(allowed[self.data].all())
 
