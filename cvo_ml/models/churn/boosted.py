@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cvo_ml.core.minima import CHURN_OUTCOMES
+from cvo_ml.config.readiness import CHURN_OUTCOMES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
 from cvo_ml.models.protocol import Parts
