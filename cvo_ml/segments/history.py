@@ -16,6 +16,7 @@ from cvo_ml.core.store import StoredRun, read_columns, served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 from cvo_ml.core.visibility import as_known_on, visible_table
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.engine import Source
 from cvo_ml.features.snapshot import snapshots
 from cvo_ml.segments.movement import EarlierRun, movement_since
@@ -23,8 +24,6 @@ from cvo_ml.segments.rules.assign import assign, segment
 from cvo_ml.segments.rules.edges import MEASURES, SegmentEdges
 from cvo_ml.segments.rules.stored_edges import ChosenEdges, EdgesInForce, choose_edges
 
-#: Where frozen edges lie below the folder of results.
-EDGES: Final = Path("segments") / "edges"
 #: What segments need of the snapshot, and what that is computed from.
 FEATURES: Final = (
     "days_since_last_order", "days_since_first_order", "number_of_orders", "mean_gap_days", "gross_value",
@@ -66,7 +65,7 @@ def segment_customers(
     policy: SegmentPolicy,
     *,
     shop: str,
-    out: Path | None = None,
+    workspace: Workspace | None = None,
 ) -> Segmented:
     """Segments of every customer of Scores.
 
@@ -76,8 +75,8 @@ def segment_customers(
         The scores so far, by ``customer_id``.
     features:
         Snapshot at ``as_of``; customers without an order left have nulls.
-    out:
-        The folder of results, with frozen edges and earlier runs; None = neither.
+    workspace:
+        Where frozen edges and earlier runs lie; None = there are neither.
 
     Raises
     ------
@@ -85,9 +84,9 @@ def segment_customers(
         If the frozen edges are damaged.
     """
     rfm = rfm_of(features, tables, as_of)
-    folder = None if out is None else out / EDGES
-    chosen = choose_edges(rfm, policy, folder, shop=shop, currency=tables.currency, as_of=as_of)
-    before = None if out is None else earlier_run(out / "scores", as_of, shop, tables.currency)
+    frozen = None if workspace is None else workspace.edges
+    chosen = choose_edges(rfm, policy, frozen, shop=shop, currency=tables.currency, as_of=as_of)
+    before = None if workspace is None else earlier_run(workspace.scores, as_of, shop, tables.currency)
     movement = None
     if before is not None:
         corrected = rfm_at(as_known_on(tables, as_of), [before.as_of])[before.as_of]
