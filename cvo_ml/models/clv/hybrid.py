@@ -15,6 +15,7 @@ from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
+from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.scorers import OUTPUTS, SCORERS, BuyTillYouDie
 from cvo_ml.models.protocol import Parts
 
@@ -96,7 +97,7 @@ class HybridLifetimeValue:
         return tuple(dict.fromkeys((*self.base.columns, *self.features)))
 
     @property
-    def model(self) -> Any:
+    def model(self) -> CustomerLifetimeValue:
         """The ``CustomerLifetimeValue`` beneath."""
         return self.base.model
 
