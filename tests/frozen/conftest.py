@@ -24,6 +24,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
         folder = scenario.prepared(tmp_path_factory.mktemp(name).resolve() / "work", name)
         steps = [step for step, _ in scenario.steps_of(name)]
         results = scenario.run([step.command for step in steps], folder)
+        print(f"{name}: {sum(result['seconds'] for result in results):.0f} s of processor time")
         return folder, {(step.name, step.command): result for step, result in zip(steps, results, strict=True)}
 
     return finished

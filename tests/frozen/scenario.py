@@ -118,7 +118,6 @@ OTHER_SCENARIO: Final = (
         f"backtest {SHOP} --horizon 60D --from {FIRST} --until {FIRST} --out walk {CLV} {WITHOUT_HYBRID} {CHURN} "
         f"{WITHOUT_HAZARD} {ICP} --json",
     ),
-    Step("@walked"),
 )
 #: How the run under ``format_1/out`` was made, with the exported models beside it.
 STORED: Final = (
