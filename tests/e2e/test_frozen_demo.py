@@ -17,7 +17,7 @@ def test_the_demo_gives_the_frozen_scores(demo: tuple[Path, str]) -> None:
     frozen = pd.read_parquet(FROZEN)
     assert len(frozen) > 300
     assert list(found["customer_id"]) == list(frozen["customer_id"])
-    compared = [name for name in frozen if name != "reasons" and not name.endswith("_version")]
+    compared = [str(name) for name in frozen if name != "reasons" and not str(name).endswith("_version")]
     assert set(compared) <= set(found)
     different = []
     for name in compared:
