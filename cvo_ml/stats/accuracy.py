@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval
 from cvo_ml.stats.ranking import capture, gini
@@ -112,7 +111,7 @@ def paired(actual: Floats, first: Floats, second: Floats, *, level: float = 0.95
     return found
 
 
-def by_group(group: NDArray[np.intp], columns: Mapping[str, Floats]) -> list[dict[str, float]]:
+def by_group(group: Places, columns: Mapping[str, Floats]) -> list[dict[str, float]]:
     """The mean of each column in each group that has rows: ``group`` (its number), ``rows`` and the columns' means.
 
     Examples
@@ -128,7 +127,7 @@ def by_group(group: NDArray[np.intp], columns: Mapping[str, Floats]) -> list[dic
     ]
 
 
-def deciles(predicted: Floats) -> NDArray[np.intp]:
+def deciles(predicted: Floats) -> Places:
     """The tenth of the rows in which each prediction lies, 1 to 10 (highest) (n,); ties by position.
 
     Examples

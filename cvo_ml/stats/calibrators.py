@@ -11,16 +11,14 @@ from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.result import Json, Result, from_json
 from cvo_ml.stats.calibration import LogisticMap, clip_probability, log_loss, logistic_recalibration
 from cvo_ml.stats.isotonic import Steps, fit_isotonic, fit_venn_abers
 
-Outcomes = NDArray[np.generic]
 #: Rows of weight that pull each fitted map towards leaving probabilities as they are.
 RIDGE: Final = 1.0
 
@@ -143,7 +141,7 @@ def calibrator_of(document: Mapping[str, Json]) -> Calibrator:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Result):
     """Which map was chosen, and the log loss of each on windows after those it was fitted on.
 
     Parameters

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval
 
 #: below so many effective observations the normal approximation says nothing
@@ -25,7 +26,7 @@ class NoSupportError(ValueError):
 
 
 @dataclass(frozen=True)
-class PolicyValue:
+class PolicyValue(Result):
     """Estimates of a policy's mean reward per decision, with standard errors, and how much of the log speaks of it."""
 
     ips: float

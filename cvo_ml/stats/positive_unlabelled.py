@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Outcomes
 from cvo_ml.stats.intervals import Interval, wilson
 from cvo_ml.stats.ranking import auc, top_weights
 
@@ -90,7 +89,7 @@ def auc_interval(
     return Interval(_corrected(labelled, score, frequency.estimate), float(lower), float(upper))
 
 
-def precision_at(labelled: NDArray[np.generic], score: Floats, capacity: float, frequency: float = 1.0) -> float:
+def precision_at(labelled: Outcomes, score: Floats, capacity: float, frequency: float = 1.0) -> float:
     """Expected share of winners among the top ``capacity`` (a share of all rows), at most 1.
 
     Examples

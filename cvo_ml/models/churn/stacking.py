@@ -7,10 +7,9 @@ from typing import Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
 from cvo_ml.features import SEASON
@@ -34,7 +33,7 @@ class Season(Result):
         return np.asarray(self.intercept + self.sine * sine + self.cosine * cosine)
 
     @classmethod
-    def fit(cls, X: pd.DataFrame, outcome: NDArray[np.generic], probability: Floats, ridge: float = 50.0) -> Self:
+    def fit(cls, X: pd.DataFrame, outcome: Outcomes, probability: Floats, ridge: float = 50.0) -> Self:
         """The wave in what ``probability`` missed, by penalised maximum likelihood (Newton).
 
         Parameters

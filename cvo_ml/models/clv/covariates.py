@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import ParametricModel
@@ -49,7 +48,7 @@ class CovariateModel(ParametricModel):
 
     def _design(self, X: pd.DataFrame) -> Design:
         names, table = self._coefficients(), covariate_columns(X, self._covariate_names())
-        columns: dict[int, tuple[Floats, NDArray[np.intp], float]] = {}
+        columns: dict[int, tuple[Floats, Places, float]] = {}
         for prefix, setting, parameter, sign in self.covariate_actions:
             listed = tuple(getattr(self, setting))
             if listed:

@@ -16,6 +16,7 @@ import numpy as np
 
 from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.result import Result
 
 Evaluation = tuple[float, Floats, Floats]
 """Value, gradient (k,), Hessian (k, k) of the function at a point."""
@@ -131,7 +132,7 @@ def _newton_step(gradient: Floats, hessian: Floats, free: Flags, radius: float) 
 
 
 @dataclass(frozen=True)
-class FitStatus:
+class FitStatus(Result):
     """Which step of the fallbacks the parameters stand on, and why.
 
     Examples

@@ -8,10 +8,9 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Numbers
 from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
@@ -106,7 +105,7 @@ class HybridLifetimeValue:
         """That of the model beneath."""
         return self.base.orders_per_purchase_day
 
-    def fit(self, X: pd.DataFrame, value: Floats, customer: NDArray[Any]) -> Self:
+    def fit(self, X: pd.DataFrame, value: Floats, customer: Numbers) -> Self:
         """Grow the trees on closed windows.
 
         Parameters

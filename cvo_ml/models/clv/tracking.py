@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 
 DAYS_PER_WEEK = 7
 
@@ -44,8 +43,8 @@ class Tracking:
 
 
 def track(
-    births: NDArray[np.intp],
-    repeats: NDArray[np.intp],
+    births: Places,
+    repeats: Places,
     expected_new: Callable[[Floats], Floats],
     *,
     cut_day: int,

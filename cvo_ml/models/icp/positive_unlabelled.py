@@ -9,10 +9,9 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.minima import ICP_POSITIVES
 from cvo_ml.core.result import Json, Result
@@ -103,7 +102,7 @@ class PositiveUnlabelled:
     def fit(
         self,
         X: pd.DataFrame,
-        y: NDArray[np.generic],
+        y: Outcomes,
         frequency: float | None = None,
         seed: int = 7,
         *,

@@ -8,9 +8,8 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
@@ -50,7 +49,7 @@ class SourceRate:
         """The columns that a frame to score must have."""
         return () if self.column is None else (self.column,)
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Count; ``y`` (n,): 1 = winner."""
         won = np.asarray(y).astype(np.float64)
         self.rate_ = float(won.mean())
