@@ -1,4 +1,4 @@
-"""``cvo plan`` and ``cvo evaluate`` as a user runs them: anew under another policy, with measured effects, and evaluated."""
+"""``cvo plan`` and ``cvo evaluate`` as a user runs them: under another policy, with measured effects, and evaluated."""
 
 from __future__ import annotations
 
