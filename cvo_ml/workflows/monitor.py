@@ -74,8 +74,7 @@ def monitor(request: MonitorRequest, workspace: Workspace) -> MonitorResult:
         found = alarms(run.manifest, before.manifest if before else None, closed, policy, unchanged)
         facts["alarms"] = sum(alarm.level == "alarm" for alarm in found)
     for alarm in found:
-        level = logging.WARNING if alarm.level == "alarm" else logging.INFO
-        LOGGER.log(level, "%s: %s", alarm.code, alarm.text, extra={"facts": {"alarm": alarm.code}})
+        LOGGER.info("%s: %s", alarm.code, alarm.text, extra={"facts": {"finding": alarm.level, "code": alarm.code}})
     return MonitorResult(str(run.manifest["shop"]), str(run.manifest["as_of"]), run.name, tuple(found))
 
 

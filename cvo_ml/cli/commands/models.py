@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cvo_ml.cli.options import DOSSIERS, MLRUNS, AsOf, Json, Mlruns, Shop, chosen_shop, workspace
+from cvo_ml.cli.options import DOSSIERS, MLRUNS, AsOf, Json, Mlruns, Shop, answer, chosen_shop, workspace
 
 app = typer.Typer(no_args_is_help=True, help="The registered models: list, show, diff, promote, rollback, export.")
 
@@ -21,7 +21,6 @@ Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
 @app.command("list")
 def list_(mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """The registered models, their versions, grades and aliases."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import model_list as view
     from cvo_ml.workflows.models import list_models
 
@@ -31,7 +30,6 @@ def list_(mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
 @app.command()
 def show(name: Name, version: Version = None, mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """A version's card, its gates and the audit; default: the challenger, else the champion."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import details as view
     from cvo_ml.workflows.models import ModelRequest, show_model
 
@@ -47,7 +45,6 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """What differs between two versions: settings, job, data, metrics."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import diff as view
     from cvo_ml.workflows.models import DiffRequest, diff_models
 
@@ -68,7 +65,6 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make the challenger champion if the evidence of its training opens every gate."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import moved as view
     from cvo_ml.workflows.models import PromoteRequest, promote_model
 
@@ -79,7 +75,6 @@ def promote(
 @app.command()
 def rollback(name: Name, reason: Reason, mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """Make the champion before the present one champion again."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import moved as view
     from cvo_ml.workflows.models import RollbackRequest, rollback_model
 
@@ -104,7 +99,6 @@ def export(
 @app.command()
 def shadow(shop: Shop = None, as_of: AsOf = None, mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """Score with the champions and with the challengers, and compare; nothing is stored."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import shadow as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.units import parse_as_of
