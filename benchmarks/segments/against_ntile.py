@@ -50,8 +50,8 @@ def ours(path: Path) -> int:
 
     from cvo_ml.config.segments import SegmentPolicy
     from cvo_ml.segments import fit_edges, segment
-    from cvo_ml.segments.assign import value_tiers
-    from cvo_ml.segments.groups import group_table
+    from cvo_ml.segments.rules.assign import value_tiers
+    from cvo_ml.segments.rules.groups import group_table
 
     started = Seconds.now()
     rfm = pd.read_parquet(path).set_index("customer_id")

@@ -37,7 +37,8 @@ from cvo_ml.predict import ModelSet
 from cvo_ml.readiness import readiness
 from cvo_ml.registry.tracking.promotion import When
 from cvo_ml.report import priorities_section, render, segment_section
-from cvo_ml.segments.segment_files import stored_summary
+from cvo_ml.segments.history import run_segments
+from cvo_ml.segments.results_folder import stored_findings
 
 
 def demo(
@@ -98,7 +99,7 @@ def check(shop: ShopConfig, as_of: str | None, horizon: str, as_json: bool) -> N
     read = read_shop(shop, as_of=cut)
     judged = readiness(read, as_of=cut or workflows.day_after_last_row(read.tables), horizon=Horizon(horizon))
     if as_json:
-        found = {"row_ledger": read.ledger.as_dict(), "notes": list(read.notes), "data_hash": read.fingerprint}
+        found = {"row_ledger": read.ledger.to_json(), "notes": list(read.notes), "data_hash": read.fingerprint}
         print_json({**judged.as_dict(), **found})
         return
     check_view.ledger(console, read)
@@ -313,7 +314,10 @@ def write_report(out: Path, quiet: bool) -> None:
     with step(f"Writing {out / 'report.html'}", quiet):
         scores: pd.DataFrame = read_scores(run)
         actions = load_config(default_config("policies/next_actions.yaml", CONFIGS), NextActions)
-        segments = segment_section(scores, run.manifest, actions, stored_summary(out, run.manifest))
+        segments = segment_section(
+            scores, run_segments(run), actions, stored_findings(out / "segments", run),
+            as_of=str(run.manifest["as_of"]), currency=str(run.manifest["currency"]),
+        )  # fmt: skip
         priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
         outcomes = workflows.stored_outcomes(out, run)
         write_text(out / "report.html", render(scores, run.manifest, outcomes, segments, priorities))

@@ -137,4 +137,4 @@ def _account(scored: pd.DataFrame, read: SideTable, doubts: Sequence[str]) -> di
     lost = {**read.ledger.excluded, **read.ledger.quarantined}
     left_out = [f"{count:,} rows left out: {rule}" for rule, count in lost.items() if count]
     notes = [*read.notes, *left_out, *doubts]
-    return {"row_ledger": read.ledger.as_dict(), "prospect_ledger": ledger, "notes": notes}
+    return {"row_ledger": read.ledger.to_json(), "prospect_ledger": ledger, "notes": notes}

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import typer
 
-from cvo_ml import workflows
 from cvo_ml.cli.options import CONFIGS
 from cvo_ml.cli.terminal import console, step
 from cvo_ml.cli.views.segments import show
-from cvo_ml.config.loader import default_config, load_config
-from cvo_ml.config.next_actions import NextActions
-from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import CvoError, NoChampion, UsageError
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.files import canonical_json
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.ingest import read_shop
-from cvo_ml.models.clv.hybrid import HybridLifetimeValue
-from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.predict import ModelSet
-from cvo_ml.registry.bundles.kinds import model_of
-from cvo_ml.registry.tracking import Tracker
-from cvo_ml.segments.analysis import analyse
-from cvo_ml.segments.clusters import Method
-from cvo_ml.segments.run import EDGES
-from cvo_ml.segments.segment_files import as_json, write
+from cvo_ml.core.workspace import Silent, Workspace
+from cvo_ml.workflows.segment import SegmentRequest, SegmentResult
+from cvo_ml.workflows.segment import segment as segment_shop
 
-METHODS: Final[dict[str, Method]] = {"kmeans": "kmeans", "mixture": "mixture"}
+METHODS: Final = ("kmeans", "mixture")
 
 
 def segment(
@@ -56,42 +47,35 @@ def segment(
     """
     if method is not None and method not in METHODS:
         raise UsageError(f"--model {method!r} is unknown: use {' or '.join(METHODS)}")
-    cut = parse_as_of(as_of)
-    policy = load_config(default_config("policies/segments.yaml", CONFIGS), SegmentPolicy, overrides)
-    actions = load_config(default_config("policies/next_actions.yaml", CONFIGS), NextActions)
-    with step(f"Reading {shop.source.path}", machine):
-        tables = read_shop(shop, as_of=cut).tables
-    purchases, why_not = _purchases(mlruns, shop.name, tables.currency, cut)
-    with step("Segmenting", machine):
-        found = analyse(
-            tables, cut, policy, actions, out, shop=shop.name, recut=recut, months=months, purchases=purchases,
-            method=METHODS.get(method or ""), horizon=Horizon(horizon),
-        )  # fmt: skip
-        names = [] if dry_run else write(found, out / EDGES.parent)
+    request = SegmentRequest.model_validate(
+        {
+            "shop": shop, "as_of": parse_as_of(as_of), "months": months, "recut": recut, "dry_run": dry_run,
+            "method": method, "horizon": Horizon(horizon), "overrides": tuple(overrides),
+        }
+    )  # fmt: skip
+    workspace = Workspace(out, mlruns, CONFIGS, progress=_Steps(machine))
+    result = segment_shop(request, workspace)
     if machine:
-        typer.echo(as_json(found), nl=False)
+        typer.echo(canonical_json(result.to_json()), nl=False)
         return
-    show(console, found, actions, tables.currency)
-    if why_not:
-        console.print(f"[dim]No last-chance window: {why_not}[/]", highlight=False)
-    written = f"{out / EDGES.parent}: {', '.join(names)}" if names else "Dry run: nothing was written, no edge frozen."
-    console.print(written, highlight=False)
+    _show(result, workspace)
 
 
-def _purchases(mlruns: Path, shop: str, currency: str, cut: date) -> tuple[BuyTillYouDie | None, str]:
-    """The champion's model of purchases, or why there is none to use."""
-    tracker = Tracker.existing(mlruns)
-    if tracker is None:
-        return None, f"{mlruns} holds no models; 'cvo train clv' makes one"
-    try:
-        bundle = tracker.champion("clv")
-        workflows.check_models(ModelSet({"clv": bundle}), shop=shop, currency=currency, as_of=cut)
-    except NoChampion:
-        return None, "there is no CLV champion; 'cvo train clv' makes one"
-    except CvoError as error:
-        return None, str(error)
-    model = model_of(bundle)
-    beneath = model.base if isinstance(model, HybridLifetimeValue) else model
-    if not isinstance(beneath, BuyTillYouDie):
-        return None, f"the CLV champion is {bundle.kind}, which knows no P(alive)"
-    return beneath, ""
+def _show(result: SegmentResult, workspace: Workspace) -> None:
+    show(console, result.profile, result.actions, result.currency)
+    if result.no_window:
+        console.print(f"[dim]No last-chance window: {result.no_window}[/]", highlight=False)
+    written = f"{workspace.segments}: {', '.join(result.files)}"
+    console.print(written if result.files else "Dry run: nothing was written, no edge frozen.", highlight=False)
+
+
+@dataclass(frozen=True)
+class _Steps(Silent):
+    """Steps as the terminal shows them."""
+
+    machine: bool
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        with step(text, self.machine):
+            yield

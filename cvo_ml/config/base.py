@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+#: A share of a whole that may be none or all of it: [0, 1].
+Share = Annotated[float, Field(ge=0, le=1)]
+#: A share of a whole that is at least something: (0, 1].
+SomeShare = Annotated[float, Field(gt=0, le=1)]
+#: A share of a whole that is neither none nor all of it, or a probability that decides: (0, 1).
+ProperShare = Annotated[float, Field(gt=0, lt=1)]
+#: A whole number of things, at least one.
+PositiveCount = Annotated[int, Field(gt=0)]
+#: A whole number of things, perhaps none.
+Count = Annotated[int, Field(ge=0)]
 
 
 class FrozenConfig(BaseModel):

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from cvo_ml.config.base import FrozenConfig
-
-Positive = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
+from cvo_ml.config.base import FrozenConfig, PositiveCount
 
 
 class Trees(FrozenConfig):
     """Size of a boosted model and LightGBM parameters that differ from the default."""
 
-    rounds: Positive = 150
+    rounds: PositiveCount = 150
     parameters: dict[str, Any] = {}
 
 

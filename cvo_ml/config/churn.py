@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
-from cvo_ml.config.boosted import LeakPolicy, Positive, Share, Trees
+from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
+from cvo_ml.config.boosted import LeakPolicy, Trees
 from cvo_ml.core.units import Horizon
 
 Definition = Literal[
@@ -67,7 +67,7 @@ class ChurnCalibration(FrozenConfig):
     """The map from the trees' probabilities to calibrated ones, fitted on windows later than the trees'."""
 
     method: Calibration = "auto"
-    windows: Positive = 6
+    windows: PositiveCount = 6
 
 
 class Hazard(FrozenConfig):
@@ -103,7 +103,7 @@ class ChurnJob(FrozenConfig):
     mrr_down: MrrDown = MrrDown()
     condition: Condition | None = None
     snapshots_every: Horizon = Horizon("30D")
-    most_snapshots: Positive = 12
+    most_snapshots: PositiveCount = 12
     shortest_history: Horizon = Horizon("30D")
     model: Literal["horizon", "hazard"] = "horizon"
     trees: Trees = Trees(rounds=60, parameters={"num_leaves": 7, "min_data_in_leaf": 100})
@@ -115,7 +115,7 @@ class ChurnJob(FrozenConfig):
     calibration: ChurnCalibration = ChurnCalibration()
     hazard: Hazard = Hazard()
     offer: Offer = Offer()
-    bands: dict[str, Share] = {"low": 0.33, "medium": 0.66}
+    bands: dict[str, ProperShare] = {"low": 0.33, "medium": 0.66}
     season: bool = False
     leaks: LeakPolicy = LeakPolicy(known_at_conversion=("country",))
 

@@ -7,10 +7,9 @@ from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.base import FrozenConfig, Share
 from cvo_ml.config.loader import config_dir, load_config
 
-Share = Annotated[float, Field(ge=0, le=1)]
 FILE: Final = "gates.yaml"
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from cvo_ml.config.base import FrozenConfig
-from cvo_ml.config.boosted import LeakPolicy, Positive, Share, Trees
+from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
+from cvo_ml.config.boosted import LeakPolicy, Trees
 from cvo_ml.config.churn import ChurnJob
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.core.units import Horizon
@@ -20,7 +20,7 @@ class HybridJob(FrozenConfig):
 
     enabled: bool = True
     snapshots_every: Horizon = Horizon("30D")
-    most_snapshots: Positive = 6
+    most_snapshots: PositiveCount = 6
     shortest_history: Horizon = Horizon("60D")
     trees: Trees = Trees(rounds=60)
 
@@ -60,7 +60,7 @@ class LeadsJob(FrozenConfig):
     source: str = "source"
     written_later: tuple[str, ...] = ()
     profit_above: float = 0.0
-    top_share_of_won: Share | None = None
+    top_share_of_won: ProperShare | None = None
 
 
 class IcpCosts(FrozenConfig):
@@ -92,13 +92,13 @@ class IcpJob(FrozenConfig):
     setting: Literal["shop", "leads"] = "shop"
     age: Horizon = Horizon("60D")
     counts_first_order: bool = False
-    top_share: Share = 0.2
+    top_share: ProperShare = 0.2
     burn_in: Horizon = Horizon("30D")
-    test_share: Share = 0.4
+    test_share: ProperShare = 0.4
     trees: Trees = Trees(rounds=60, parameters={"num_leaves": 7})
-    bags: Positive = 10
+    bags: PositiveCount = 10
     per_positive: Annotated[float, Field(gt=0)] = 3.0
-    capacity: Share = 0.1
+    capacity: ProperShare = 0.1
     leads: LeadsJob = LeadsJob()
     costs: IcpCosts = IcpCosts()
     blocked: tuple[str, ...] = ("age", "birth_date", "gender", "sex")

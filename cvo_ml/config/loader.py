@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from cvo_ml.config.messages import place_of, remedy
 from cvo_ml.core.errors import ConfigError, nearest_name
+from cvo_ml.core.result import Json
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -188,6 +189,6 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def as_mapping(config: BaseModel) -> Mapping[str, Any]:
+def as_mapping(config: BaseModel) -> dict[str, Json]:
     """A configuration as JSON-ready values, for manifests and runs."""
     return config.model_dump(mode="json")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic_core import ErrorDetails
+
 _LONGEST: Final = 60  # a longer value helps nobody
 _TEXTS: Final[Mapping[str, str]] = {
     "bool": "write true or false",
@@ -30,7 +32,7 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def remedy(item: Mapping[str, Any]) -> str:
+def remedy(item: ErrorDetails) -> str:
     """What to write and what was found, for one entry of ``ValidationError.errors()``; a validator's own words first.
 
     Examples
@@ -45,7 +47,7 @@ def remedy(item: Mapping[str, Any]) -> str:
     return words if said_already or len(found) > _LONGEST else f"{words} (found {found})"
 
 
-def _words(item: Mapping[str, Any]) -> str:
+def _words(item: ErrorDetails) -> str:
     kind = str(item["type"])
     if kind in _BOUNDS:
         name, text = _BOUNDS[kind]
@@ -59,6 +61,6 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def place_of(item: Mapping[str, Any]) -> str:
+def place_of(item: ErrorDetails) -> str:
     """The key that an entry is about, such as ``trees.rounds``; without the alternatives of a union of types."""
     return ".".join(str(part) for part in item["loc"] if part not in ("str", "float", "int", "bool"))

@@ -6,10 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cvo_ml.config.base import FrozenConfig
-
-Share = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(gt=0)]
+from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
 
 
 class MonitoringPolicy(FrozenConfig):
@@ -17,9 +14,9 @@ class MonitoringPolicy(FrozenConfig):
 
     score_psi: Annotated[float, Field(gt=0)] = 0.2
     feature_psi: Annotated[float, Field(gt=0)] = 0.25
-    volume_drop: Share = 0.1
-    stale_days: Count = 30
-    least_scored: Share = 0.999
-    fewest_customers: Count = 50
+    volume_drop: ProperShare = 0.1
+    stale_days: PositiveCount = 30
+    least_scored: ProperShare = 0.999
+    fewest_customers: PositiveCount = 50
     parameter_bound: Annotated[float, Field(gt=1)] = 1e6
     retrain_excess: Annotated[float, Field(ge=0)] = 0.05

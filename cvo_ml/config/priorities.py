@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.base import Count, FrozenConfig
 from cvo_ml.core.units import Horizon
 
 Name = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=0)]
 
 
 class DeclaredEffect(FrozenConfig):

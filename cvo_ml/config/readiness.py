@@ -9,54 +9,51 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
 from cvo_ml.core import minima
-
-Count = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class ClvMinima(FrozenConfig):
     """Buy-till-you-die models learn from customers who bought again."""
 
-    repeat_customers: Count = minima.REPEAT_CUSTOMERS
-    total_half_width: Share = 0.2
+    repeat_customers: PositiveCount = minima.REPEAT_CUSTOMERS
+    total_half_width: ProperShare = 0.2
 
 
 class ChurnMinima(FrozenConfig):
     """Closed windows to learn from and to test on, and customers of either outcome in each."""
 
-    of_each_outcome: Count = minima.CHURN_OUTCOMES
+    of_each_outcome: PositiveCount = minima.CHURN_OUTCOMES
     closed_windows: Annotated[int, Field(ge=2)] = 2
     expected_auc: Annotated[float, Field(gt=0.5, lt=1)] = 0.75
-    auc_half_width: Share = 0.05
+    auc_half_width: ProperShare = 0.05
 
 
 class IcpMinima(FrozenConfig):
     """The most valuable customers among those whose value at a fixed age is known."""
 
-    positives: Count = minima.ICP_POSITIVES
+    positives: PositiveCount = minima.ICP_POSITIVES
 
 
 class Anchor(FrozenConfig):
     """What another product asks for, for comparison; a null is not asked."""
 
     name: str
-    customers: Count | None = None
-    history_days: Count | None = None
-    last_order_within_days: Count | None = None
+    customers: PositiveCount | None = None
+    history_days: PositiveCount | None = None
+    last_order_within_days: PositiveCount | None = None
     windows_of_history: Annotated[float, Field(gt=0)] | None = None
 
 
 class Warnings(FrozenConfig):
     """From where on a finding is worth a sentence."""
 
-    stale_days: Count = 30
-    hole_days: Count = 14
-    giant_order_times_median: Count = 100
-    giant_order_value_share: Share = 0.01
-    refunds_without_order_share: Share = 0.1
-    quarantined_share: Share = 0.005
+    stale_days: PositiveCount = 30
+    hole_days: PositiveCount = 14
+    giant_order_times_median: PositiveCount = 100
+    giant_order_value_share: ProperShare = 0.01
+    refunds_without_order_share: ProperShare = 0.1
+    quarantined_share: ProperShare = 0.005
 
 
 class ReadinessPolicy(FrozenConfig):

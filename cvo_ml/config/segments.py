@@ -6,11 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.base import FrozenConfig, ProperShare, SomeShare
+from cvo_ml.core.result import Json
 from cvo_ml.core.units import Horizon
 
-Share = Annotated[float, Field(gt=0, le=1)]
-Probability = Annotated[float, Field(gt=0, lt=1)]
 Level = Annotated[int, Field(ge=1, le=5)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -90,7 +89,7 @@ class Tier(FrozenConfig):
     """A value tier and the share of customers it holds, best first."""
 
     name: Name
-    share: Share
+    share: SomeShare
 
 
 class StageRules(FrozenConfig):
@@ -131,8 +130,8 @@ class Trigger(FrozenConfig):
 
     name: Name
     groups: tuple[str, ...] = ()
-    churn_enter: Probability | None = None
-    churn_leave: Probability | None = None
+    churn_enter: ProperShare | None = None
+    churn_leave: ProperShare | None = None
     high_value: bool = False
     most_orders: Annotated[int, Field(ge=1)] | None = None
     confirm_runs: Annotated[int, Field(ge=1)] = 2
@@ -187,7 +186,7 @@ class SegmentPolicy(FrozenConfig):
     stages: StageRules = StageRules()
     ladders: tuple[Ladder, ...] = LADDERS
     triggers: tuple[Trigger, ...] = TRIGGERS
-    last_chance_below: Probability = 0.3
+    last_chance_below: ProperShare = 0.3
 
     @property
     def declared_scale(self) -> int | None:
@@ -236,7 +235,7 @@ class SegmentPolicy(FrozenConfig):
                 raise ValueError(f"two {what} have one name")
         return self
 
-    def cutting(self) -> dict[str, object]:
+    def cutting(self) -> dict[str, Json]:
         """What decides who is in which group and tier, JSON-ready: frozen edges are kept as long as it stays."""
         kept = {"scale", "vocabulary", "recency", "frequency", "monetary", "groups", "tiers"}
         return self.model_dump(mode="json", include=kept)

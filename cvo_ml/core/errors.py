@@ -112,6 +112,10 @@ class BundleError(CvoError):
     exit_code = 4
 
 
+class NoChampion(BundleError):
+    """Nothing is registered under this name yet."""
+
+
 class GateClosed(CvoError):
     """A promotion did not pass its gate."""
 
@@ -179,7 +183,3 @@ def nearest_name(name: str, known: Sequence[str]) -> str:
     lowered = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
     return f" (did you mean {lowered[near[0]]!r}?)" if near else ""
-
-
-class NoChampion(BundleError):
-    """Nothing is registered under this name yet."""

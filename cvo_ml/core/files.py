@@ -17,6 +17,7 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 
 from cvo_ml.core.errors import DamagedFile
+from cvo_ml.core.result import Json
 
 #: the file in a folder that whoever holds the folder has locked; it stays there
 LOCK: Final = ".lock"
@@ -95,7 +96,7 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
+def write_json(path: Path, value: Mapping[str, Json]) -> None:
     """Write a JSON file in one step."""
     write_text(path, canonical_json(value))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from cvo_ml.core.errors import CvoError
+from cvo_ml.core.result import Json, Result
 
 
 class LedgerError(CvoError):
@@ -18,7 +18,7 @@ def _merge(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class RowLedger:
+class RowLedger(Result):
     """Rows in = used + quarantined (by reason) + excluded (by declared rule).
 
     Raises
@@ -60,7 +60,7 @@ class RowLedger:
             *(("excluded by rule", rule, count) for rule, count in sorted(self.excluded.items())),
         ]
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """The ledger as JSON-ready values."""
         return {
             "rows_in": self.rows_in,
@@ -71,7 +71,7 @@ class RowLedger:
 
 
 @dataclass(frozen=True)
-class CustomerLedger:
+class CustomerLedger(Result):
     """Customers known = scored + ineligible (by reason), for one model.
 
     Raises
@@ -89,6 +89,6 @@ class CustomerLedger:
         if out != self.known:
             raise LedgerError(f"customer ledger does not balance: {self.known:,} known, {out:,} accounted for")
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """The ledger as JSON-ready values."""
         return {"known": self.known, "scored": self.scored, "ineligible": dict(sorted(self.ineligible.items()))}

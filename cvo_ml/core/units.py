@@ -1,4 +1,4 @@
-"""Units as types: time spans, the cut date, money. All unit arithmetic is here.
+"""Units as types: time spans and the cut date. All unit arithmetic is here.
 
 A month is 30.4375 days and a year 365.25, never 30 or 4.345 weeks.
 """
@@ -6,9 +6,8 @@ A month is 30.4375 days and a year 365.25, never 30 or 4.345 weeks.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import pandas as pd
@@ -47,11 +46,13 @@ class Horizon:
     """
 
     days: float
+    #: how it was written; spans of equal length are equal however they were
+    text: str = field(compare=False)
 
     def __init__(self, text: str | Horizon) -> None:
         if isinstance(text, Horizon):
             object.__setattr__(self, "days", text.days)
-            object.__setattr__(self, "_text", str(text))
+            object.__setattr__(self, "text", text.text)
             return
         match = _HORIZON.match(text) if isinstance(text, str) else None
         if match is None or float(match[1]) <= 0:
@@ -60,7 +61,7 @@ class Horizon:
         if round(days) < 1:
             raise UsageError(f"horizon {text!r} is shorter than a day: windows hold whole days, so give at least '1D'")
         object.__setattr__(self, "days", days)
-        object.__setattr__(self, "_text", f"{match[1]}{match[2]}")
+        object.__setattr__(self, "text", f"{match[1]}{match[2]}")
 
     @classmethod
     def of_days(cls, days: float) -> Horizon:
@@ -88,7 +89,7 @@ class Horizon:
         return timedelta(days=self.whole_days)
 
     def __str__(self) -> str:
-        return str(getattr(self, "_text", f"{self.days:g}D"))
+        return self.text
 
     def __repr__(self) -> str:
         return f"Horizon({str(self)!r})"
@@ -153,43 +154,3 @@ def midnight(day: date) -> pd.Timestamp:
     Timestamp('2011-09-10 00:00:00')
     """
     return pd.Timestamp(datetime(day.year, day.month, day.day, tzinfo=UTC)).tz_localize(None).as_unit("us")
-
-
-@dataclass(frozen=True)
-class Money:
-    """An exact amount in one currency, for the edges; models use float64.
-
-    Raises
-    ------
-    UsageError
-        If the amount is not a finite decimal, or two currencies are added.
-
-    Examples
-    --------
-    >>> str(Money("12.5", "GBP") + Money("0.10", "GBP"))
-    'GBP 12.60'
-    """
-
-    amount: Decimal
-    currency: str
-
-    def __init__(self, amount: str | int | float | Decimal, currency: str) -> None:
-        try:
-            exact = Decimal(str(amount))
-        except InvalidOperation:
-            raise UsageError(f"{amount!r} is not an amount of money") from None
-        if not exact.is_finite():
-            raise UsageError(f"{amount!r} is not a finite amount of money")
-        object.__setattr__(self, "amount", exact)
-        object.__setattr__(self, "currency", currency)
-
-    def __add__(self, other: Money) -> Money:
-        if other.currency != self.currency:
-            raise UsageError(f"cannot add {other.currency} to {self.currency}: one run holds one currency")
-        return Money(self.amount + other.amount, self.currency)
-
-    def __float__(self) -> float:
-        return float(self.amount)
-
-    def __str__(self) -> str:
-        return f"{self.currency} {self.amount:,.2f}"

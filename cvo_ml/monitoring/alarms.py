@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from cvo_ml.config.monitoring import MonitoringPolicy
-from cvo_ml.core.errors import CvoError, UsageError
+from cvo_ml.core.errors import PartlyDone, UsageError
 from cvo_ml.monitoring.ledger import Closed
 from cvo_ml.monitoring.outcome_summary import loss_beside_promise
 
@@ -17,10 +17,8 @@ from cvo_ml.monitoring.outcome_summary import loss_beside_promise
 PATIENCE: Final = 10.0
 
 
-class NotDelivered(CvoError):
+class NotDelivered(PartlyDone):
     """The alarms were found and could not be sent."""
-
-    exit_code = 5
 
 
 @dataclass(frozen=True)

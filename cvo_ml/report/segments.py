@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,12 +13,39 @@ from jinja2 import Environment, StrictUndefined
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.report import charts
 from cvo_ml.report.segment_text import concentration, percent, verdict
-from cvo_ml.segments.movement import GONE, NEW, adverse_flow, flip_rate, transitions
-from cvo_ml.segments.profiles import profiles
+from cvo_ml.segments.group_profiles import profiles
+from cvo_ml.segments.history import RunSegments
+from cvo_ml.segments.movement import (
+    GONE,
+    NEW,
+    AdverseFlow,
+    FlipRate,
+    PeriodMovement,
+    adverse_flow,
+    flip_rate,
+    transitions,
+)
+from cvo_ml.segments.results_folder import SegmentFindings
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """Who moved since the run before, for the template."""
+
+    before: str
+    flips: FlipRate
+    adverse: AdverseFlow
+    chart: str
 
 
 def segment_section(
-    scores: pd.DataFrame, manifest: Mapping[str, Any], actions: NextActions, summary: Mapping[str, Any] | None
+    scores: pd.DataFrame,
+    segments: RunSegments | None,
+    actions: NextActions,
+    findings: SegmentFindings | None,
+    *,
+    as_of: str,
+    currency: str,
 ) -> str:
     """The section's HTML.
 
@@ -26,7 +53,9 @@ def segment_section(
     ----------
     scores:
         A Scores table.
-    summary:
+    segments:
+        What the run's manifest says of its segments; None where an earlier version wrote it.
+    findings:
         What ``cvo segment`` found for the same date and edges, or None.
     """
     known = scores[scores["rfm_group"].notna()]
@@ -36,20 +65,19 @@ def segment_section(
     environment.filters["money"] = lambda value: "–" if pd.isna(value) else f"{value:,.0f}"
     environment.filters["percent"] = percent
     template = environment.from_string(files("cvo_ml.report").joinpath("segments.html").read_text(encoding="utf-8"))
-    currency = str(manifest["currency"])
     groups = profiles(known.assign(net_value=known["historic_clv"]), "rfm_group")
     rows = [
         {**row, "action": actions.of(str(row["rfm_group"])).words} for row in groups.reset_index().to_dict("records")
     ]
     return template.render(
-        edges=manifest.get("segments", {}),
+        in_force=None if segments is None else segments.in_force,
         map=charts.html(group_map(groups, currency)),
         rows=rows,
         has_value="predicted_clv" in groups,
         has_churn="churn_probability" in groups,
-        moved=_moved(known, manifest),
-        sentences=[] if summary is None else _sentences(summary),
-        months=charts.html(months(summary["monthly"])) if summary is not None and summary["monthly"] else "",
+        moved=_moved(known, None if segments is None else segments.compared_with, as_of),
+        sentences=[] if findings is None else _sentences(findings),
+        months=charts.html(months(findings.monthly)) if findings is not None and findings.monthly else "",
     )
 
 
@@ -138,12 +166,9 @@ def flow_chart(matrix: pd.DataFrame, before: str, after: str) -> go.Figure:
     return figure
 
 
-def months(monthly: list[dict[str, Any]]) -> go.Figure:
+def months(monthly: Sequence[PeriodMovement]) -> go.Figure:
     """How many customers each group held, month by month, all by the same edges."""
-    sizes = {
-        month["to"]: {name: sum(line.get(name, 0) for line in month["matrix"].values()) for name in month["net_flow"]}
-        for month in monthly
-    }
+    sizes = {str(month.until): month.sizes() for month in monthly}
     names = sorted({name for held in sizes.values() for name in held})
     figure = go.Figure(
         [
@@ -163,25 +188,17 @@ def months(monthly: list[dict[str, Any]]) -> go.Figure:
     return figure
 
 
-def _moved(known: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+def _moved(known: pd.DataFrame, before: str | None, as_of: str) -> _Moved | None:
     """Who moved since the run before; None where there was none."""
-    before = manifest.get("segments", {}).get("compared_with")
     if before is None or not known["rfm_group_previous"].notna().any():
         return None
     table = known.set_index("customer_id")
     flips = flip_rate(table["rfm_group_previous"], table["rfm_group"], table["rfm_change_cause"])
     matrix = transitions(table["rfm_group_previous"], table["rfm_group"])
-    return {
-        "before": before,
-        "flips": flips,
-        # the earlier run is not at hand here, so a group is worth what its members of today are
-        "adverse": adverse_flow(table, table),
-        "chart": charts.html(flow_chart(matrix, before, str(manifest["as_of"]))),
-    }
+    # the earlier run is not at hand here, so a group is worth what its members of today are
+    return _Moved(before, flips, adverse_flow(table, table), charts.html(flow_chart(matrix, before, as_of)))
 
 
-def _sentences(summary: Mapping[str, Any]) -> list[str]:
-    found = [concentration(row) for row in summary["pareto"]]
-    if "model_based" in summary:
-        found.append(verdict(summary["model_based"], bool(summary["model_based"]["stable"])))
-    return found
+def _sentences(findings: SegmentFindings) -> list[str]:
+    sentences = [concentration(row) for row in findings.pareto]
+    return sentences if findings.model_based is None else [*sentences, verdict(findings.model_based)]

@@ -1,10 +1,10 @@
 """Every customer in exactly one RFM group and one value tier."""
 
-from cvo_ml.segments.assign import Assigned, assign, segment
-from cvo_ml.segments.custom_groups import BoxTable, box_table
-from cvo_ml.segments.edges import SegmentEdges, choose_scale, fit_edges
-from cvo_ml.segments.groups import rfm_group
-from cvo_ml.segments.run import EDGES, Segmented, segment_customers
+from cvo_ml.segments.history import EDGES, Segmented, segment_customers
+from cvo_ml.segments.rules.assign import Assigned, assign, segment
+from cvo_ml.segments.rules.custom_groups import BoxTable, box_table
+from cvo_ml.segments.rules.edges import SegmentEdges, choose_scale, fit_edges
+from cvo_ml.segments.rules.groups import rfm_group
 
 __all__ = [
     "EDGES",

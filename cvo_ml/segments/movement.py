@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from cvo_ml.segments.assign import segment
-from cvo_ml.segments.edges import SegmentEdges
-from cvo_ml.segments.profiles import mean_interval
-from cvo_ml.stats.intervals import wilson
+from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.segments.group_profiles import mean_interval
+from cvo_ml.segments.rules.assign import segment
+from cvo_ml.segments.rules.edges import SegmentEdges
+from cvo_ml.stats.intervals import Interval, wilson
 
 OWN, CORRECTION, EDGE = "own behaviour", "data correction", "moved edge"
 #: A customer who was not there before, and one who has no order left now.
@@ -20,7 +22,7 @@ NEW, GONE = "new customer", "no order left"
 
 
 @dataclass(frozen=True)
-class Before:
+class EarlierRun:
     """An earlier run to compare with.
 
     Parameters
@@ -36,7 +38,85 @@ class Before:
     edges: SegmentEdges
 
 
-def against(before: Before, corrected: pd.DataFrame, rfm: pd.DataFrame, edges: SegmentEdges) -> pd.DataFrame:
+@dataclass(frozen=True)
+class FlipRate(Result):
+    """How many of the customers with a group on two dates changed it.
+
+    Parameters
+    ----------
+    rate:
+        Share of them with Wilson's interval; None where there are none.
+    causes:
+        Customers moved, by cause.
+    """
+
+    customers: int
+    moved: int
+    rate: Interval | None
+    causes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class AdverseFlow(Result):
+    """Customers who moved by themselves to a poorer group and to a richer one.
+
+    Parameters
+    ----------
+    is_adverse:
+        Whether surely more went down than up.
+    share_down:
+        With Wilson's interval; None where nobody went either way.
+    """
+
+    down: int
+    up: int
+    is_adverse: bool
+    share_down: Interval | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """The fields; no ``share_down`` where there is none."""
+        fields = super().to_json()
+        return fields if self.share_down is not None else {k: v for k, v in fields.items() if k != "share_down"}
+
+
+@dataclass(frozen=True)
+class PeriodMovement(Result):
+    """Who changed group between two dates, by the same edges.
+
+    Parameters
+    ----------
+    matrix:
+        As ``transitions``.
+    net_flow:
+        Of each group: who came from another group less who went to another.
+    """
+
+    since: date
+    until: date
+    matrix: pd.DataFrame
+    net_flow: Mapping[str, int]
+    flips: FlipRate
+
+    def to_json(self) -> dict[str, Json]:
+        """The dates as ``from`` and ``to``; of the matrix what is not 0."""
+        matrix = {
+            str(group): {str(name): int(count) for name, count in line.items() if count}
+            for group, line in self.matrix.iterrows()
+        }
+        return {
+            "from": str(self.since),
+            "to": str(self.until),
+            "matrix": matrix,
+            "net_flow": to_json(self.net_flow),
+            "flips": self.flips.to_json(),
+        }
+
+    def sizes(self) -> dict[str, int]:
+        """Customers of each group at the end."""
+        return {name: int(self.matrix[name].sum()) if name in self.matrix else 0 for name in self.net_flow}
+
+
+def movement_since(before: EarlierRun, corrected: pd.DataFrame, rfm: pd.DataFrame, edges: SegmentEdges) -> pd.DataFrame:
     """The group before, and why it changed.
 
     The way from one group to the other has three steps: what today's data say about the earlier date (a difference is a
@@ -102,24 +182,43 @@ def transitions(before: pd.Series, now: pd.Series) -> pd.DataFrame:
     return counted.rename_axis(index=None, columns=None)
 
 
-def flip_rate(before: pd.Series, now: pd.Series, cause: pd.Series | None = None) -> dict[str, Any]:
+def flip_rate(before: pd.Series, now: pd.Series, cause: pd.Series | None = None) -> FlipRate:
     """Share of the customers with a group in both who changed it, with Wilson's interval and the causes.
 
     Examples
     --------
-    >>> found = flip_rate(pd.Series({"a": "Loyal", "b": "Recent"}), pd.Series({"a": "Loyal", "b": "Loyal"}))
-    >>> found["moved"], found["customers"], found["rate"]["estimate"]
+    >>> flips = flip_rate(pd.Series({"a": "Loyal", "b": "Recent"}), pd.Series({"a": "Loyal", "b": "Loyal"}))
+    >>> flips.moved, flips.customers, flips.rate.estimate
     (1, 2, 0.5)
     """
     both = pd.DataFrame({"before": before.astype("str"), "now": now.astype("str")}).dropna()
     moved = both["before"] != both["now"]
     counted = {} if cause is None else cause.reindex(both.index)[moved].value_counts().to_dict()
-    return {
-        "customers": len(both),
-        "moved": int(moved.sum()),
-        "rate": wilson(int(moved.sum()), len(both)).as_dict() if len(both) else None,
-        "causes": {str(name): int(count) for name, count in counted.items()},
-    }
+    return FlipRate(
+        customers=len(both),
+        moved=int(moved.sum()),
+        rate=wilson(int(moved.sum()), len(both)) if len(both) else None,
+        causes={str(name): int(count) for name, count in counted.items()},
+    )
+
+
+def movement_between(groups: Mapping[date, pd.Series]) -> tuple[PeriodMovement, ...]:
+    """For each date after the first what changed since the date before: transitions, net flow and flip rate.
+
+    Parameters
+    ----------
+    groups:
+        The group of each customer on each date, by ``customer_id``.
+    """
+    return tuple(_period(earlier, later, groups[earlier], groups[later]) for earlier, later in pairwise(sorted(groups)))
+
+
+def _period(since: date, until: date, before: pd.Series, now: pd.Series) -> PeriodMovement:
+    matrix = transitions(before, now)
+    names = [name for name in matrix.index if name in matrix.columns]
+    among = matrix.loc[names, names]
+    net = among.sum() - among.sum(axis=1)
+    return PeriodMovement(since, until, matrix, {name: int(net[name]) for name in names}, flip_rate(before, now))
 
 
 def moves(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +250,7 @@ def moves(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     return table[order].sort_values(["customers"], ascending=False, kind="stable")
 
 
-def adverse_flow(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
+def adverse_flow(before: pd.DataFrame, now: pd.DataFrame) -> AdverseFlow:
     """Whether more of those who moved by themselves went to a poorer group than to a richer one.
 
     A group is as rich as its mean ``predicted_clv`` in the earlier run (``historic_clv`` where nothing was predicted).
@@ -163,9 +262,9 @@ def adverse_flow(before: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
     change = own["rfm_group"].map(worth).astype(float) - own["rfm_group_previous"].map(worth).astype(float)
     down, up = int((change < 0).sum()), int((change > 0).sum())
     if down + up == 0:
-        return {"down": 0, "up": 0, "is_adverse": False}
+        return AdverseFlow(0, 0, is_adverse=False)
     share = wilson(down, down + up)
-    return {"down": down, "up": up, "share_down": share.as_dict(), "is_adverse": share.lower > 0.5}
+    return AdverseFlow(down, up, is_adverse=share.lower > 0.5, share_down=share)
 
 
 def _groups(rfm: pd.DataFrame, edges: SegmentEdges) -> pd.Series:

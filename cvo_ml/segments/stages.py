@@ -4,20 +4,58 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from scipy.stats import CensoredData, ecdf
 
 from cvo_ml.config.segments import StageRules
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 from cvo_ml.features.engine import Engine, engine, run
 from cvo_ml.features.order_relations import order_rows
-from cvo_ml.stats.intervals import wilson
+from cvo_ml.stats.intervals import Interval, wilson
 
 STAGES: Final = ("awareness", "consideration", "purchase", "retention", "advocacy")
+
+
+@dataclass(frozen=True)
+class NextStage(Result):
+    """Who went on to the next stage.
+
+    Parameters
+    ----------
+    went_on:
+        Their share of who reached the stage, with Wilson's interval.
+    median_days:
+        Kaplan and Meier's: who has not gone on yet is censored at the date. None where fewer than half ever do.
+    """
+
+    went_on: Interval
+    median_days: float | None
+
+
+@dataclass(frozen=True)
+class StageFlow(Result):
+    """A stage: customers in it now, who reached it, and who went on.
+
+    Parameters
+    ----------
+    onward:
+        None for the last stage, and where nobody reached it.
+    """
+
+    stage: str
+    customers: int
+    reached: int
+    onward: NextStage | None
+
+    def to_json(self) -> dict[str, Json]:
+        """What ``onward`` holds beside the other fields."""
+        fields = {name: value for name, value in super().to_json().items() if name != "onward"}
+        return fields if self.onward is None else {**fields, **self.onward.to_json()}
 
 
 @dataclass(frozen=True)
@@ -38,23 +76,21 @@ class Stages:
         names = pd.Index(STAGES, dtype="str")
         return pd.Series(pd.Categorical.from_codes(reached, categories=names, ordered=True), index=self.entered.index)
 
-    def flow(self) -> list[dict[str, Any]]:
-        """Each stage: customers in it now, who reached it, who went on (Wilson), and the median days until they did.
+    def flow(self) -> tuple[StageFlow, ...]:
+        """Each stage, the first first."""
+        stage, following = self.stage, [*STAGES[1:], None]
+        return tuple(
+            StageFlow(name, int((stage == name).sum()), int(self.entered[name].notna().sum()), self._onward(name, then))
+            for name, then in zip(STAGES, following, strict=True)
+        )
 
-        The median is Kaplan and Meier's: who has not gone on yet is censored at the date. Null where fewer than half
-        ever do.
-        """
-        stage = self.stage
-        found = []
-        for name, following in zip(STAGES, [*STAGES[1:], None], strict=True):
-            here = self.entered[name].notna()
-            row = {"stage": name, "customers": int((stage == name).sum()), "reached": int(here.sum())}
-            if following is not None and here.any():
-                went = self.entered.loc[here, following]
-                row["went_on"] = wilson(int(went.notna().sum()), int(here.sum())).as_dict()
-                row["median_days"] = _median_days(self.entered.loc[here, name], went, self.as_of)
-            found.append(row)
-        return found
+    def _onward(self, name: str, following: str | None) -> NextStage | None:
+        here = self.entered[name].notna()
+        if following is None or not here.any():
+            return None
+        went = self.entered.loc[here, following]
+        share = wilson(int(went.notna().sum()), int(here.sum()))
+        return NextStage(share, _median_days(self.entered.loc[here, name], went, self.as_of))
 
 
 def stages(tables: Tables, as_of: date, rules: StageRules) -> Stages:

@@ -8,11 +8,9 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.segments import Trigger
-
-Flags = NDArray[np.bool_]
+from cvo_ml.core.arrays import Flags
 
 #: What triggers read of Scores.
 COLUMNS: Final = (

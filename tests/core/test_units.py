@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
 
 import pandas as pd
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvo_ml.core.errors import UsageError
-from cvo_ml.core.units import Horizon, Money, days_per, midnight, parse_as_of
+from cvo_ml.core.units import Horizon, days_per, midnight, parse_as_of
 
 
 @pytest.mark.parametrize(
@@ -93,21 +92,3 @@ def test_midnight_is_zoneless_and_in_microseconds_like_all_tables() -> None:
     assert midnight(date(2024, 3, 31)) == pd.Timestamp("2024-03-31")
     assert midnight(date(2024, 3, 31)).tz is None
     assert midnight(date(2024, 3, 31)).unit == "us"
-
-
-def test_money_adds_exactly_where_floats_do_not() -> None:
-    total = Money("0.1", "EUR") + Money(0.2, "EUR")
-    assert total.amount == Decimal("0.3")
-    assert str(Money("1234567.891", "EUR")) == "EUR 1,234,567.89"
-    assert float(total) == 0.3
-
-
-@pytest.mark.parametrize("amount", ["NaN", "inf", "-Infinity", "12,50", "", float("nan")])
-def test_money_is_a_finite_decimal(amount: str | float) -> None:
-    with pytest.raises(UsageError, match="amount of money"):
-        Money(amount, "EUR")
-
-
-def test_two_currencies_never_add() -> None:
-    with pytest.raises(UsageError, match="cannot add USD to EUR"):
-        Money(1, "EUR") + Money(1, "USD")

@@ -1,27 +1,41 @@
 """The section on segments: what the scores say, and nothing that a name from outside could do."""
 
 import json
+from datetime import date
 
 import pandas as pd
 import pytest
 
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import GroupAction, NextActions
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.report import segment_section
 from cvo_ml.report.segments import flow_chart, group_map, months
-from cvo_ml.segments.movement import transitions
-from cvo_ml.segments.profiles import profiles
+from cvo_ml.segments.group_profiles import Concentration, ParetoShares, profiles
+from cvo_ml.segments.history import RunSegments
+from cvo_ml.segments.model_based import Explained, ModelComparison
+from cvo_ml.segments.movement import FlipRate, PeriodMovement, transitions
+from cvo_ml.segments.results_folder import SegmentFindings
+from cvo_ml.segments.rules.edges import fit_edges
+from cvo_ml.segments.rules.stored_edges import EdgesInForce
+from cvo_ml.stats.intervals import Interval
 from tests.builders import null_scores
 
 ACTIONS = load_config(default_config("policies/next_actions.yaml"), NextActions)
-MANIFEST = {
-    "as_of": "2023-11-01",
-    "currency": "EUR",
-    "segments": {
-        "version": "abc", "scale": 3, "cut_as_of": "2023-10-01", "how": "frozen", "tier_basis": "revenue",
-        "compared_with": "2023-10-01",
-    },
-}  # fmt: skip
+EDGES = fit_edges(
+    pd.DataFrame({"days_since_last_order": [1.0], "number_of_orders": [1.0], "net_value": [1.0]}), SegmentPolicy()
+)
+SEGMENTS = RunSegments(EdgesInForce(EDGES, "abc", "2023-10-01", "frozen"), "2023-10-01")
+
+
+def section(
+    scores: pd.DataFrame,
+    segments: RunSegments | None = SEGMENTS,
+    actions: NextActions = ACTIONS,
+    findings: SegmentFindings | None = None,
+    currency: str = "EUR",
+) -> str:
+    return segment_section(scores, segments, actions, findings, as_of="2023-11-01", currency=currency)
 
 
 def scored() -> pd.DataFrame:
@@ -40,7 +54,7 @@ def scored() -> pd.DataFrame:
 
 
 def test_the_section_holds_counts_money_moves_and_actions() -> None:
-    page = segment_section(scored(), MANIFEST, ACTIONS, None)
+    page = section(scored())
     assert "30 of 35 customers changed group" in page
     assert "30 by own behaviour" in page
     assert "Adverse flow" in page
@@ -50,15 +64,13 @@ def test_the_section_holds_counts_money_moves_and_actions() -> None:
 
 
 def test_without_an_earlier_run_the_section_says_so() -> None:
-    manifest = {**MANIFEST, "segments": {**MANIFEST["segments"], "compared_with": None}}
-    assert "There is no earlier run to compare with" in segment_section(scored(), manifest, ACTIONS, None)
-    assert "There is no earlier run" in segment_section(
-        scored(), {"as_of": "2023-11-01", "currency": "XXX"}, ACTIONS, None
-    )
+    first = RunSegments(SEGMENTS.in_force, None)
+    assert "There is no earlier run to compare with" in section(scored(), first)
+    assert "There is no earlier run" in section(scored(), None, currency="XXX")
 
 
 def test_nobody_to_group_is_a_sentence() -> None:
-    assert "nobody to group" in segment_section(null_scores(["a"]), MANIFEST, ACTIONS, None)
+    assert "nobody to group" in section(null_scores(["a"]))
 
 
 def test_names_of_groups_are_escaped() -> None:
@@ -66,7 +78,7 @@ def test_names_of_groups_are_escaped() -> None:
     scores = scored()
     scores["rfm_group"] = scores["rfm_group"].replace("Inactive", hostile)
     actions = NextActions(groups={hostile: GroupAction(action=None, words=hostile)})
-    page = segment_section(scores, MANIFEST, actions, None)
+    page = section(scores, actions=actions)
     # plotly's own JSON writes < as \\u003c
     assert hostile not in page
     assert "&lt;script&gt;" in page
@@ -85,33 +97,25 @@ def test_the_map_and_the_flow_count_everybody_once() -> None:
 
 
 def test_what_cvo_segment_found_is_told_too() -> None:
-    interval = {"estimate": 0.3, "lower": 0.25, "upper": 0.36}
-    summary = {
-        "pareto": [
-            {"base": "repeat", "measure": "margin", "customers": 9, "customers_for_80": interval,
-             "top_20_holds": interval}
-        ],
-        "model_based": {
-            "verdict": "alike", "stable": False, "rules_explain": 0.2, "model_explains": 0.21, "horizon_days": 90.0,
-            "lead": {"estimate": 0.01, "lower": -0.02, "upper": 0.04},
-        },
-        "monthly": [
-            {
-                "to": "2023-11-01", "net_flow": {"Loyal": 1, "Recent": 0},
-                "matrix": {"Loyal": {"Loyal": 3}, "new customer": {"Recent": 2}},
-            }
-        ],
-    }  # fmt: skip
-    page = segment_section(scored(), MANIFEST, ACTIONS, summary)
+    share, lead = Interval(0.3, 0.25, 0.36), Interval(0.01, -0.02, 0.04)
+    matrix = pd.DataFrame.from_dict({"Loyal": {"Loyal": 3}, "new customer": {"Recent": 2}}, orient="index").fillna(0)
+    october, november = date(2023, 10, 1), date(2023, 11, 1)
+    month = PeriodMovement(october, november, matrix, {"Loyal": 1, "Recent": 0}, FlipRate(3, 0, None, {}))
+    findings = SegmentFindings(
+        pareto=(Concentration("repeat", "margin", 9, 100.0, ParetoShares(share, share, share)),),
+        monthly=(month,),
+        model_based=ModelComparison(october, 90.0, 60, Explained(0.2, 0.21, lead, "alike"), stable=False),
+    )
+    page = section(scored(), findings=findings)
     assert "30.0 % [25.0, 36.0] of 9 repeat customers hold 80 % of their margin" in page
     assert "The rules do as well as the model" in page
     assert "below .75" in page
-    drawn = {trace.name: list(trace.y) for trace in months(summary["monthly"]).data}
+    drawn = {trace.name: list(trace.y) for trace in months(findings.monthly).data}
     assert drawn == {"Loyal": [3], "Recent": [2]}
 
 
 @pytest.mark.parametrize("currency", ["EUR", "XXX"])
 def test_an_undeclared_currency_is_not_printed(currency: str) -> None:
-    page = segment_section(scored(), {**MANIFEST, "currency": currency}, ACTIONS, None)
+    page = section(scored(), currency=currency)
     assert ("EUR so far" in page) == (currency == "EUR")
     assert "XXX" not in page

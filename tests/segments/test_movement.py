@@ -13,8 +13,18 @@ from scipy import stats
 
 from cvo_ml.config.segments import FrequencyCuts, MonetaryCuts, RecencyCuts, SegmentPolicy
 from cvo_ml.segments import fit_edges, segment
-from cvo_ml.segments.edges import SegmentEdges
-from cvo_ml.segments.movement import CORRECTION, EDGE, OWN, Before, adverse_flow, against, flip_rate, moves, transitions
+from cvo_ml.segments.movement import (
+    CORRECTION,
+    EDGE,
+    OWN,
+    EarlierRun,
+    adverse_flow,
+    flip_rate,
+    movement_since,
+    moves,
+    transitions,
+)
+from cvo_ml.segments.rules.edges import SegmentEdges
 from tests.segments.customers import CUSTOMERS, rfm
 
 DAY = date(2023, 11, 1)
@@ -30,8 +40,8 @@ def groups(table: pd.DataFrame, edges: SegmentEdges) -> pd.Series:
     return pd.Series(segment(table, edges).groups(), index=table.index).astype("str")
 
 
-def before(table: pd.DataFrame, edges: SegmentEdges) -> Before:
-    return Before(DAY, groups(table, edges), edges)
+def before(table: pd.DataFrame, edges: SegmentEdges) -> EarlierRun:
+    return EarlierRun(DAY, groups(table, edges), edges)
 
 
 def test_each_cause_by_hand() -> None:
@@ -40,7 +50,7 @@ def test_each_cause_by_hand() -> None:
     past = rfm((10.0, 5.0, 200.0), (80.0, 1.0, 20.0), (20.0, 5.0, 200.0), (40.0, 5.0, 60.0), (10.0, 1.0, 10.0))
     now = rfm((15.0, 6.0, 220.0), (5.0, 2.0, 60.0), (110.0, 5.0, 200.0), (45.0, 5.0, 60.0), (12.0, 1.0, 10.0))
     old, new = fit_edges(then, FIXED), fit_edges(then, WIDER)
-    found = against(before(then, old), past, now, new)
+    found = movement_since(before(then, old), past, now, new)
     assert found["rfm_change_cause"].tolist()[1:] == [OWN, OWN, EDGE, CORRECTION]
     assert found["rfm_group_previous"].tolist() == ["Champions", "At risk", "Champions", "Loyal", "Champions"]
     assert groups(now, new).tolist() == ["Champions", "Loyal", "Needs attention", "Champions", "Recent"]
@@ -51,8 +61,8 @@ def test_each_cause_by_hand() -> None:
 def test_new_customers_and_those_without_a_group_before_have_their_reasons() -> None:
     table = rfm((10.0, 5.0, 200.0), (80.0, 1.0, 20.0))
     edges = fit_edges(table, FIXED)
-    earlier = Before(DAY, pd.Series({"c000": None}, dtype="str"), edges)
-    found = against(earlier, table.iloc[:0], table, edges)
+    earlier = EarlierRun(DAY, pd.Series({"c000": None}, dtype="str"), edges)
+    found = movement_since(earlier, table.iloc[:0], table, edges)
     assert found["segment_reason"].tolist() == ["no_group_before", "new_customer"]
     assert found[["rfm_group_previous", "rfm_change_cause"]].isna().all(axis=None)
 
@@ -60,7 +70,7 @@ def test_new_customers_and_those_without_a_group_before_have_their_reasons() -> 
 def test_a_customer_whose_past_orders_are_gone_from_the_data_was_corrected() -> None:
     then, now = rfm((10.0, 5.0, 200.0)), rfm((5.0, 1.0, 10.0))
     edges = fit_edges(then, FIXED)
-    assert against(before(then, edges), then.iloc[:0], now, edges)["rfm_change_cause"].tolist() == [CORRECTION]
+    assert movement_since(before(then, edges), then.iloc[:0], now, edges)["rfm_change_cause"].tolist() == [CORRECTION]
 
 
 @settings(max_examples=30)
@@ -69,7 +79,7 @@ def test_when_only_the_edges_differ_every_move_is_a_moved_edge(table: pd.DataFra
     policy = SegmentPolicy(scale=3)
     others = pd.concat([table, rfm(*[(float(seed * 90), 8.0, 900.0)] * 20)])
     old, new = fit_edges(table, policy), fit_edges(others, policy)
-    cause = against(before(table, old), table, table, new)["rfm_change_cause"]
+    cause = movement_since(before(table, old), table, table, new)["rfm_change_cause"]
     moved = groups(table, old) != groups(table, new)
     assert cause.notna().equals(moved)
     assert set(cause.dropna()) <= {EDGE}
@@ -82,7 +92,7 @@ def test_frozen_edges_leave_only_own_behaviour_and_the_unchanged_unmoved(table: 
     edges = fit_edges(table, SegmentPolicy())
     silent = rng.uniform(size=len(table)) < 0.5
     now = table.assign(days_since_last_order=table["days_since_last_order"] + np.where(silent, 60, 0))
-    found = against(before(table, edges), table, now, edges)
+    found = movement_since(before(table, edges), table, now, edges)
     assert set(found["rfm_change_cause"].dropna()) <= {OWN}
     assert found.loc[~silent, "segment_reason"].tolist() == ["group_unchanged"] * int((~silent).sum())
 
@@ -122,8 +132,8 @@ def test_the_flip_rate_counts_those_who_are_in_both() -> None:
     then = pd.Series({"a": "A", "b": "A", "c": "B", "d": None}, dtype="str")
     now = pd.Series({"a": "A", "b": "B", "d": "A", "e": "A"}, dtype="str")
     found = flip_rate(then, now, pd.Series({"b": OWN}, dtype="str"))
-    assert (found["customers"], found["moved"], found["causes"]) == (2, 1, {OWN: 1})
-    assert flip_rate(then.iloc[:0], now.iloc[:0])["rate"] is None
+    assert (found.customers, found.moved, found.causes) == (2, 1, {OWN: 1})
+    assert flip_rate(then.iloc[:0], now.iloc[:0]).rate is None
 
 
 @pytest.mark.parametrize(("down", "up", "is_adverse"), [(30, 5, True), (12, 10, False), (5, 30, False), (0, 0, False)])
@@ -132,4 +142,5 @@ def test_more_going_down_than_up_is_an_alarm_only_beyond_chance(down: int, up: i
     then = scores(["rich"] * down + ["poor"] * up, [100.0] * down + [1.0] * up, [None] * n)
     now = scores(["poor"] * down + ["rich"] * up, [1.0] * n, [OWN] * n).assign(rfm_group_previous=then["rfm_group"])
     found = adverse_flow(then, now)
-    assert (found["down"], found["up"], found["is_adverse"]) == (down, up, is_adverse)
+    assert (found.down, found.up, found.is_adverse) == (down, up, is_adverse)
+    assert ("share_down" in found.to_json()) == (n > 0)

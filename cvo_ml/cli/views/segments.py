@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.report.segment_text import concentration, percent, verdict
 from cvo_ml.report.text import money_words
-from cvo_ml.segments.analysis import Analysis
+from cvo_ml.segments.customer_table import LADDER
+from cvo_ml.segments.model_based import ModelBased
+from cvo_ml.segments.profile import MODEL_SEGMENT, RunMovement, SegmentProfile
+from cvo_ml.segments.rules.custom_groups import BoxTable
 
 
-def show(screen: Console, found: Analysis, actions: NextActions, currency: str) -> None:
+def show(screen: Console, profile: SegmentProfile, actions: NextActions, currency: str) -> None:
     """The groups, the moves and the rest in a few tables."""
-    edges = found.chosen.edges
+    edges = profile.chosen.edges
     screen.print(
-        f"{len(found.customers):,} customers with an order as of {found.as_of}; levels 1-{edges.scale}, "
-        f"{edges.vocabulary} names, edges {edges.version} of {found.chosen.facts['cut_as_of']} ({found.chosen.how}); "
+        f"{len(profile.customers):,} customers with an order as of {profile.as_of}; levels 1-{edges.scale}, "
+        f"{edges.vocabulary} names, edges {edges.version} of {profile.chosen.origin.cut_as_of} ({profile.chosen.how}); "
         f"tiers by {edges.tier_basis}; {money_words(currency)}",
         highlight=False,
     )
-    _edges(screen, found)
-    _groups(screen, found, actions)
-    if found.boxes is not None:
-        _coverage(screen, found)
-    _people(screen, found)
-    _movement(screen, found)
-    if found.beside is not None:
-        _beside(screen, found)
+    _edges(screen, profile)
+    _groups(screen, profile, actions)
+    if profile.custom_groups is not None:
+        _coverage(screen, profile.custom_groups)
+    _people(screen, profile)
+    _movement(screen, profile)
+    if profile.model_based is not None:
+        _model_based(screen, profile.model_based, profile.customers[MODEL_SEGMENT].value_counts())
 
 
 def _table(title: str, *columns: tuple[str, str]) -> Table:
@@ -40,8 +41,8 @@ def _table(title: str, *columns: tuple[str, str]) -> Table:
     return table
 
 
-def _edges(screen: Console, found: Analysis) -> None:
-    edges = found.chosen.edges
+def _edges(screen: Console, profile: SegmentProfile) -> None:
+    edges = profile.chosen.edges
     table = _table(
         "Where levels begin", ("", "<"), ("cut by", "<"), *((str(n), ">") for n in range(1, edges.scale + 1))
     )
@@ -55,12 +56,12 @@ def _edges(screen: Console, found: Analysis) -> None:
     screen.print(table)
 
 
-def _groups(screen: Console, found: Analysis, actions: NextActions) -> None:
+def _groups(screen: Console, profile: SegmentProfile, actions: NextActions) -> None:
     table = _table(
         "Groups", ("group", "<"), ("customers", ">"), ("share", ">"), ("money so far", ">"), ("each", ">"),
         ("95 % interval", ">"), ("orders", ">"), ("days", ">"), ("next action, nothing measured", "<"),
     )  # fmt: skip
-    for group, row in found.profiles("rfm_group").iterrows():
+    for group, row in profile.profiles("rfm_group").iterrows():
         table.add_row(
             str(group),
             f"{row['customers']:,.0f}",
@@ -73,97 +74,92 @@ def _groups(screen: Console, found: Analysis, actions: NextActions) -> None:
             actions.of(str(group)).words,
         )
     screen.print(table)
-    clash = found.facts["about_to_dump_you"]
-    if clash and clash["in_group_within_180_days"]:
+    clash = profile.about_to_dump_you
+    if clash and clash.in_group_within_180_days:
         screen.print(
-            f"[dim]About to dump you: {clash['in_group_within_180_days']:,} of {clash['in_group']:,} ordered within 180"
+            f"[dim]About to dump you: {clash.in_group_within_180_days:,} of {clash.in_group:,} ordered within 180"
             " days; where it should mean 'more than 6 months ago', use configs/policies/segments_fixed.yaml[/]",
             highlight=False,
         )
 
 
-def _coverage(screen: Console, found: Analysis) -> None:
-    assert found.boxes is not None
+def _coverage(screen: Console, groups: BoxTable) -> None:
     table = _table(
         "Own groups: cells",
         *((name, ">" if name != "group" else "<") for name in ("group", "stated", "kept", "lost", "added", "cells")),
     )
-    for group, row in found.boxes.coverage().iterrows():
+    for group, row in groups.coverage().iterrows():
         table.add_row(str(group), *(f"{row[name]:.0f}" for name in ("stated", "kept", "lost", "added", "cells")))
     screen.print(table)
-    counts = ", ".join(f"{count} in {number}" for number, count in found.boxes.covered().items())
+    counts = ", ".join(f"{count} in {number}" for number, count in groups.covered().items())
     screen.print(f"[dim]Cells by the number of boxes that hold them: {counts}[/]", highlight=False)
 
 
-def _people(screen: Console, found: Analysis) -> None:
-    for row in found.facts["pareto"]:
+def _people(screen: Console, profile: SegmentProfile) -> None:
+    for row in profile.pareto:
         screen.print(concentration(row), highlight=False)
-    parts = [f"{row['stage']} {row['customers']:,}" for row in found.stages.flow()]
-    unseen = f" (the tables cannot show {', '.join(found.stages.unseen)})" if found.stages.unseen else ""
+    parts = [f"{stage.stage} {stage.customers:,}" for stage in profile.stages.flow()]
+    unseen = f" (the tables cannot show {', '.join(profile.stages.unseen)})" if profile.stages.unseen else ""
     screen.print(f"Stages: {', '.join(parts)}{unseen}.", highlight=False)
-    for name in (str(column) for column in found.customers if str(column).startswith("ladder_")):
-        rungs = found.customers[name].value_counts(sort=False)
+    for name in profile.ladders:
+        rungs = profile.customers[name].value_counts(sort=False)
         shown = ", ".join(f"{rung} {count:,}" for rung, count in rungs.items())
-        screen.print(f"Ladder {name.removeprefix('ladder_')}: {shown}.", highlight=False)
-    if "days_left" in found.customers:
-        left = found.customers["days_left"]
+        screen.print(f"Ladder {name.removeprefix(LADDER)}: {shown}.", highlight=False)
+    if "days_left" in profile.customers:
+        left = profile.customers["days_left"]
         soon = ((left > 0) & (left <= 30)).sum()
         screen.print(
             f"Last chance: customers with 30 days or less until P(alive) falls too low: {soon:,}.", highlight=False
         )
 
 
-def _movement(screen: Console, found: Analysis) -> None:
-    if found.monthly:
+def _movement(screen: Console, profile: SegmentProfile) -> None:
+    if profile.monthly:
         table = _table("Month by month, by today's edges", ("to", "<"), ("changed group", ">"), ("net flow", "<"))
-        for month in found.monthly:
-            rate = month["flips"]["rate"]
-            flow = [f"{name} {net:+,}" for name, net in month["net_flow"].items() if net]
-            table.add_row(month["to"], percent(rate) if rate else "–", ", ".join(flow))
+        for month in profile.monthly:
+            rate = month.flips.rate
+            flow = [f"{name} {net:+,}" for name, net in month.net_flow.items() if net]
+            table.add_row(str(month.until), percent(rate) if rate else "–", ", ".join(flow))
         screen.print(table)
-    facts = found.runs.facts
-    if found.runs.moves is None:
-        screen.print(f"[dim]{facts['reason']}[/]", highlight=False)
+    history = profile.history
+    if history.last is None:
+        screen.print(f"[dim]{history.reason}[/]", highlight=False)
     else:
-        _moves(screen, found, facts)
-    counts = found.runs.events["trigger"].value_counts()
+        _moves(screen, history.last)
+    counts = history.events["trigger"].value_counts()
     if len(counts):
         shown = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-        screen.print(f"Events in {facts['runs']} stored runs: {shown}.", highlight=False)
+        screen.print(f"Events in {history.runs} stored runs: {shown}.", highlight=False)
 
 
-def _moves(screen: Console, found: Analysis, facts: Mapping[str, Any]) -> None:
-    assert found.runs.moves is not None
-    causes = ", ".join(f"{name} {count:,}" for name, count in facts["flips"]["causes"].items())
-    rate = facts["flips"]["rate"]
+def _moves(screen: Console, last: RunMovement) -> None:
+    flips = last.flips
+    causes = ", ".join(f"{name} {count:,}" for name, count in flips.causes.items())
     screen.print(
-        f"From {facts['from']} to {facts['to']}: {facts['flips']['moved']:,} of {facts['flips']['customers']:,} "
-        f"customers changed group ({percent(rate) if rate else '–'}{'; ' + causes if causes else ''}).",
+        f"From {last.since} to {last.until}: {flips.moved:,} of {flips.customers:,} "
+        f"customers changed group ({percent(flips.rate) if flips.rate else '–'}{'; ' + causes if causes else ''}).",
         highlight=False,
     )
     table = _table(
         "Largest moves", ("from", "<"), ("to", "<"), ("customers", ">"), ("expected value", ">"), ("each", ">")
     )
-    for row in found.runs.moves.head(8).reset_index().to_dict("records"):
+    for row in last.moves.head(8).reset_index().to_dict("records"):
         each = "–" if row["mean_change"] != row["mean_change"] else f"{row['mean_change']:+,.1f}"
         table.add_row(row["from"], row["to"], f"{row['customers']:,.0f}", f"{row['value_change']:+,.0f}", each)
     screen.print(table)
-    if facts["adverse"]["is_adverse"]:
-        adverse = facts["adverse"]
+    if last.adverse.is_adverse:
+        down, up = last.adverse.down, last.adverse.up
         screen.print(
-            f"[yellow]Adverse flow: {adverse['down']:,} went to a poorer group, {adverse['up']:,} to a richer one.[/]",
-            highlight=False,
+            f"[yellow]Adverse flow: {down:,} went to a poorer group, {up:,} to a richer one.[/]", highlight=False
         )
 
 
-def _beside(screen: Console, found: Analysis) -> None:
-    assert found.beside is not None
-    fitted, compared = found.beside
+def _model_based(screen: Console, found: ModelBased, counts: pd.Series) -> None:
+    fitted = found.fitted
     table = _table(
         f"Model-based segments ({fitted.segments.method})", ("segment", "<"), ("customers", ">"), ("stability", ">")
     )
-    counts = found.customers["model_segment"].value_counts()
     for name, stability in fitted.stability.items():
         table.add_row(name, f"{counts.get(name, 0):,}", f"{stability:.2f}")
     screen.print(table)
-    screen.print(verdict(compared, fitted.stable), highlight=False)
+    screen.print(verdict(found.comparison), highlight=False)

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.base import FrozenConfig, Share
 from cvo_ml.core.units import Horizon
 
 Positive = Annotated[float, Field(gt=0)]
 Nonnegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=-1, le=1)]
 Trait = Literal["age", "engagement", "price_sensitivity", "channel"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
-from cvo_ml.config.simulation.laws import Beta, Nonnegative, Positive, Share, Weight
+from cvo_ml.config.base import FrozenConfig, Share
+from cvo_ml.config.simulation.laws import Beta, Nonnegative, Positive, Weight
 from cvo_ml.config.simulation.sections import Channel
 
 SaasTrait = Literal["company_size", "engagement", "maturity", "source"]

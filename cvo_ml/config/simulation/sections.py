@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.base import FrozenConfig, Share
 from cvo_ml.config.simulation.laws import (
     Nonnegative,
     Positive,
-    Share,
     Weight,
 )
 

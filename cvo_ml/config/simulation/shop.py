@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig
-from cvo_ml.config.simulation.laws import Dependences, Nonnegative, Opportunities, Population, Share
+from cvo_ml.config.base import FrozenConfig, Share
+from cvo_ml.config.simulation.laws import Dependences, Nonnegative, Opportunities, Population
 from cvo_ml.config.simulation.sections import (
     Campaigns,
     Catalogue,

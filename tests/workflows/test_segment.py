@@ -6,6 +6,7 @@ import csv
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,19 +14,26 @@ import pytest
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.segments import GroupBox, SegmentPolicy
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DamagedFile
-from cvo_ml.core.store import write_run
+from cvo_ml.core.store import StoredRun, write_run
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.models.clv import CustomerLifetimeValue
-from cvo_ml.models.clv.scorers import scorer_of
-from cvo_ml.segments.analysis import Analysis, analyse
-from cvo_ml.segments.edges import SegmentEdges, fit_edges
-from cvo_ml.segments.run import EDGES
-from cvo_ml.segments.segment_files import stored_summary, summary, write
+from cvo_ml.models.clv.scorers import BuyTillYouDie, scorer_of
+from cvo_ml.segments.model_based import Explained
+from cvo_ml.segments.profile import SegmentProfile
+from cvo_ml.segments.results_folder import stored_findings, write_profile
+from cvo_ml.segments.rules.edges import SegmentEdges, fit_edges
+from cvo_ml.workflows.segment import SegmentRequest, segment_tables
 from tests.builders import SHOP_CUT, null_scores
 
 ACTIONS = load_config(default_config("policies/next_actions.yaml"), NextActions)
 OCTOBER = date(2023, 10, 1)
+COLUMNS = {name: name for name in ("order_id", "customer_id", "ordered_at", "net")}
+SEEDED = ShopConfig.model_validate(
+    {"name": "seeded", "currency": "EUR", "source": {"path": "orders.csv"}, "columns": COLUMNS}
+)
 
 
 def stored(shop: Tables, out: Path, as_of: date, groups: dict[str, str], cause: str | None, value: float) -> None:
@@ -38,8 +46,21 @@ def stored(shop: Tables, out: Path, as_of: date, groups: dict[str, str], cause: 
     write_run(out / "scores", scores, {"shop": "seeded", "currency": shop.currency})
 
 
+def profile(
+    shop: Tables,
+    as_of: date,
+    out: Path,
+    policy: SegmentPolicy | None = None,
+    purchases: BuyTillYouDie | None = None,
+    **request: Any,
+) -> SegmentProfile:
+    """The profile of the seeded shop beside what a folder of results holds."""
+    asked = SegmentRequest(shop=SEEDED, as_of=as_of, **{"months": 0, **request})
+    return segment_tables(shop, asked, policy or SegmentPolicy(), ACTIONS, Workspace(out, out / "mlruns"), purchases)
+
+
 @pytest.fixture(scope="module")
-def whole(shop: Tables, tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Path]:
+def whole(shop: Tables, tmp_path_factory: pytest.TempPathFactory) -> tuple[SegmentProfile, Path]:
     """Everything at once: stored runs, a model of purchases, model-based segments."""
     out = tmp_path_factory.mktemp("out")
     customers = shop.orders["customer_id"].unique()[:30]
@@ -53,15 +74,12 @@ def whole(shop: Tables, tmp_path_factory: pytest.TempPathFactory) -> tuple[Analy
             "monetary_value": [20.0, 30, 0, 45] * 60,
         }
     )
-    found = analyse(
-        shop, SHOP_CUT, SegmentPolicy(), ACTIONS, out, shop="seeded", months=2, method="kmeans",
-        purchases=scorer_of(CustomerLifetimeValue().fit(histories)),
-    )  # fmt: skip
-    return found, out
+    purchases = scorer_of(CustomerLifetimeValue().fit(histories))
+    return profile(shop, SHOP_CUT, out, months=2, method="kmeans", purchases=purchases), out
 
 
 def test_the_customers_are_those_with_an_order_left_each_in_one_group(
-    whole: tuple[Analysis, Path], shop_features: pd.DataFrame
+    whole: tuple[SegmentProfile, Path], shop_features: pd.DataFrame
 ) -> None:
     found, _ = whole
     assert found.customers.index.equals(shop_features.index)
@@ -73,9 +91,9 @@ def test_the_customers_are_those_with_an_order_left_each_in_one_group(
     assert all(list(names) == [ACTIONS.of(str(group)).action] for group, names in named.items() if group != "Inactive")
 
 
-def test_the_summary_adds_up_and_is_json(whole: tuple[Analysis, Path]) -> None:
+def test_the_summary_adds_up_and_is_json(whole: tuple[SegmentProfile, Path]) -> None:
     found, _ = whole
-    said = json.loads(json.dumps(summary(found), allow_nan=False))
+    said = json.loads(json.dumps(found.to_json(), allow_nan=False))
     for part in ("groups", "tiers"):
         assert sum(row["customers"] for row in said[part]) == said["customers"] == len(found.customers)
     assert said["edges"]["version"] == found.chosen.edges.version
@@ -85,17 +103,17 @@ def test_the_summary_adds_up_and_is_json(whole: tuple[Analysis, Path]) -> None:
     assert said["pareto"][0]["base"] == "repeat"
 
 
-def test_stored_runs_show_moves_with_their_cause_value_and_the_alarm(whole: tuple[Analysis, Path]) -> None:
-    runs = summary(whole[0])["runs"]
+def test_stored_runs_show_moves_with_their_cause_value_and_the_alarm(whole: tuple[SegmentProfile, Path]) -> None:
+    runs = whole[0].to_json()["runs"]
     assert (runs["from"], runs["to"], runs["flips"]["moved"]) == ("2023-10-01", "2023-11-01", 30)
     assert runs["flips"]["causes"] == {"own behaviour": 30}
     (move,) = runs["moves"]
     assert (move["from"], move["to"], move["own behaviour"], move["value_change"]) == ("Loyal", "Inactive", 30, -180.0)
 
 
-def test_the_folder_is_written_whole_and_opens_in_a_spreadsheet(whole: tuple[Analysis, Path]) -> None:
+def test_the_folder_is_written_whole_and_opens_in_a_spreadsheet(whole: tuple[SegmentProfile, Path]) -> None:
     found, out = whole
-    names = write(found, out / "segments")
+    names = write_profile(found, out / "segments")
     assert names == [
         "customers.csv", "edges", "events.csv", "groups.csv", "monthly.csv", "moves.csv", "summary.json",
     ]  # fmt: skip
@@ -110,30 +128,50 @@ def test_the_folder_is_written_whole_and_opens_in_a_spreadsheet(whole: tuple[Ana
 
 
 def test_a_second_run_keeps_the_frozen_edges_and_a_recut_replaces_them(shop: Tables, tmp_path: Path) -> None:
-    def again(as_of: date, recut: bool = False, policy: SegmentPolicy | None = None) -> Analysis:
-        found = analyse(shop, as_of, policy or SegmentPolicy(), ACTIONS, tmp_path, shop="seeded", months=0, recut=recut)
-        write(found, tmp_path / "segments")
+    def again(as_of: date, recut: bool = False, policy: SegmentPolicy | None = None) -> SegmentProfile:
+        found = profile(shop, as_of, tmp_path, policy, recut=recut)
+        write_profile(found, tmp_path / "segments")
         return found
 
     first = again(OCTOBER)
     assert again(SHOP_CUT).chosen.edges == first.chosen.edges
-    assert (tmp_path / EDGES / "manifest.json").is_file()
+    assert (tmp_path / "segments" / "edges" / "manifest.json").is_file()
     changed = again(SHOP_CUT, recut=True).chosen
     assert changed.edges != first.chosen.edges
     assert again(SHOP_CUT).chosen.edges == changed.edges
 
 
-def test_a_stored_summary_counts_for_its_own_date_and_edges_only(whole: tuple[Analysis, Path], tmp_path: Path) -> None:
+def test_findings_count_for_their_own_date_and_edges_only(whole: tuple[SegmentProfile, Path], tmp_path: Path) -> None:
     found, _ = whole
-    write(found, tmp_path / "segments")
-    manifest = {"as_of": str(SHOP_CUT), "segments": {"version": found.chosen.edges.version}}
-    assert stored_summary(tmp_path, manifest) is not None
-    assert stored_summary(tmp_path, {**manifest, "as_of": "2023-10-01"}) is None
-    assert stored_summary(tmp_path, {**manifest, "segments": {"version": "other"}}) is None
-    assert stored_summary(tmp_path / "elsewhere", manifest) is None
-    (tmp_path / "segments" / "summary.json").write_text("[]")
-    with pytest.raises(DamagedFile, match="run 'cvo segment' again"):
-        stored_summary(tmp_path, manifest)
+    write_profile(found, tmp_path / "segments")
+    folder, kept = tmp_path / "segments", found.chosen.in_force.to_json()
+
+    def run(as_of: str = str(SHOP_CUT), **changes: str) -> StoredRun:
+        return StoredRun(tmp_path, {"as_of": as_of, "segments": {**kept, **changes}})
+
+    assert stored_findings(folder, run()) is not None
+    assert stored_findings(folder, run(as_of="2023-10-01")) is None
+    assert stored_findings(folder, run(version="other")) is None
+    assert stored_findings(folder, StoredRun(tmp_path, {"as_of": str(SHOP_CUT)})) is None
+    assert stored_findings(tmp_path / "elsewhere", run()) is None
+    for damaged in ("[]", json.dumps({"as_of": str(SHOP_CUT), "edges": kept, "monthly": [7]})):
+        (folder / "summary.json").write_text(damaged)
+        with pytest.raises(DamagedFile, match="run 'cvo segment' again"):
+            stored_findings(folder, run())
+
+
+def test_findings_read_back_are_those_that_were_written(whole: tuple[SegmentProfile, Path], tmp_path: Path) -> None:
+    found, _ = whole
+    write_profile(found, tmp_path)
+    manifest = {"as_of": str(SHOP_CUT), "segments": found.chosen.in_force.to_json()}
+    findings = stored_findings(tmp_path, StoredRun(tmp_path, manifest))
+    assert findings is not None
+    assert found.model_based is not None
+    assert findings.model_based == found.model_based.comparison
+    assert isinstance(found.model_based.comparison.compared, Explained)
+    assert findings.pareto == found.pareto
+    assert [month.to_json() for month in findings.monthly] == [month.to_json() for month in found.monthly]
+    assert [month.sizes() for month in findings.monthly] == [month.sizes() for month in found.monthly]
 
 
 def test_own_groups_come_with_their_coverage(shop: Tables, tmp_path: Path) -> None:
@@ -145,16 +183,16 @@ def test_own_groups_come_with_their_coverage(shop: Tables, tmp_path: Path) -> No
             GroupBox(name="rest", r=(1, 4), f=(1, 4), m=(1, 2)),
         ),
     )
-    said = summary(analyse(shop, SHOP_CUT, policy, ACTIONS, tmp_path, shop="seeded", months=0))
+    said = profile(shop, SHOP_CUT, tmp_path, policy).to_json()
     assert sum(row["cells"] for row in said["coverage"]["groups"]) == 64
     assert sum(said["coverage"]["cells_by_boxes"].values()) == 64
     assert said["coverage"]["cells_by_boxes"]["0"] > 0
     assert {row["rfm_group"] for row in said["groups"]} <= {"VIP", "rest"}
 
 
-def test_edges_say_the_same_after_a_round_trip_through_a_manifest(whole: tuple[Analysis, Path]) -> None:
+def test_edges_say_the_same_after_a_round_trip_through_a_manifest(whole: tuple[SegmentProfile, Path]) -> None:
     found, _ = whole
     names = set(SegmentEdges.__dataclass_fields__)
-    kept = {name: value for name, value in found.chosen.as_dict().items() if name in names}
-    assert SegmentEdges.from_dict(json.loads(json.dumps(kept))) == found.chosen.edges
+    kept = {name: value for name, value in found.chosen.in_force.to_json().items() if name in names}
+    assert SegmentEdges.from_json(json.loads(json.dumps(kept))) == found.chosen.edges
     assert found.chosen.edges == fit_edges(found.customers, SegmentPolicy())

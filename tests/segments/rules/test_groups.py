@@ -11,7 +11,7 @@ import pytest
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.segments import rfm_group
-from cvo_ml.segments.groups import TABLES
+from cvo_ml.segments.rules.groups import TABLES
 
 #: RFM.md §4: the recommended table of the six Klaviyo names.
 KLAVIYO = {

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.scores import columns_of, null_columns
-from cvo_ml.segments.edges import Floats, SegmentEdges, measures, tier_values
-from cvo_ml.segments.groups import cells
+from cvo_ml.segments.rules.edges import SegmentEdges, measures, tier_values
+from cvo_ml.segments.rules.groups import cells
 
 Levels = NDArray[np.int8]
 Codes = NDArray[np.int16]
@@ -105,7 +106,7 @@ def assign(
     rfm:
         As in ``segment``, by ``customer_id``; customers without a row get nulls and the reason ``no_order_left``.
     movement:
-        ``rfm_group_previous, rfm_change_cause, segment_reason`` by ``customer_id`` (``movement.against``); without it
+        ``rfm_group_previous, rfm_change_cause, segment_reason`` by ``customer_id`` (``movement_since``); without it
         these are null with the reason ``no_previous_run``.
 
     Returns

@@ -15,7 +15,7 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import ContractError
 from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.segments import SegmentEdges, assign, fit_edges, rfm_group, segment
-from cvo_ml.segments.assign import value_tiers
+from cvo_ml.segments.rules.assign import value_tiers
 from tests.builders import null_scores
 from tests.segments.customers import CUSTOMERS, POLICIES, rfm
 
@@ -187,7 +187,7 @@ def test_nobody_with_an_order_left_is_no_error() -> None:
 
 def test_edges_survive_json_and_their_version_is_their_content() -> None:
     edges = fit_edges(rfm((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), POLICY)
-    back = SegmentEdges.from_dict(json.loads(json.dumps(edges.as_dict())))
+    back = SegmentEdges.from_json(json.loads(json.dumps(edges.to_json())))
     assert (back, back.version) == (edges, edges.version)
     assert fit_edges(rfm((1.0, 2.0, 3.0), (4.0, 5.0, 7.0)), POLICY).version != edges.version
 

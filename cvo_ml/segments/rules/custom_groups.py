@@ -11,7 +11,7 @@ import pandas as pd
 
 from cvo_ml.config.segments import GroupBox
 from cvo_ml.core.errors import ConfigError
-from cvo_ml.segments.groups import Cell, cells
+from cvo_ml.segments.rules.groups import Cell, cells
 
 #: The band of each recency level: 0 lapsed, 1 slipping, 2 active (levels of 3 and 4 by percentile mid-point).
 BANDS: Final = {3: (0, 1, 2), 4: (0, 1, 2, 2), 5: (0, 1, 1, 2, 2)}

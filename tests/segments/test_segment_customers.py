@@ -11,20 +11,16 @@ import pytest
 
 from cvo_ml import workflows
 from cvo_ml.config.priorities import PriorityPolicy
-from cvo_ml.config.segments import SegmentPolicy, Tier
-from cvo_ml.core.errors import BundleError
+from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.core.store import served_runs, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.predict import ModelSet
-from cvo_ml.segments import EDGES, fit_edges, segment
-from cvo_ml.segments.history import rfm_at
+from cvo_ml.segments import EDGES, segment
+from cvo_ml.segments.history import earlier_run, rfm_at, run_segments
 from cvo_ml.segments.movement import CORRECTION, EDGE, OWN
-from cvo_ml.segments.run import earlier, edges_of
-from cvo_ml.segments.stored_edges import choose_edges
 from tests.builders import SHOP_CUT, Order, shop_of
 from tests.priorities.makers import action
-from tests.segments.customers import rfm
 
 NEXT_MONTH = date(2023, 12, 1)
 PRIORITIES = PriorityPolicy(actions=(action("call", effect=0.05),))
@@ -37,7 +33,7 @@ def run(
     scored = workflows.score_customers(
         tables, as_of, ModelSet({}), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
     )
-    manifest = {"shop": shop, "currency": tables.currency, "segments": scored.segmented.as_dict()}
+    manifest = {"shop": shop, "currency": tables.currency, "segments": scored.segmented.described.to_json()}
     write_run(out / "scores", scored.scores.reset_index(drop=True), {**manifest, "as_of": str(as_of)})
     scored.segmented.chosen.save(out / EDGES)
     return validate_scores(scored.scores)
@@ -117,8 +113,9 @@ def test_recut_edges_move_customers_and_say_that_it_was_the_edge(flow: list[Orde
     assert (causes == EDGE).sum() > 50
     assert set(causes) == {OWN, EDGE}
     # by the edges of November nobody of them would have moved
-    edges = edges_of(before.manifest)
-    assert edges is not None
+    segments = run_segments(before)
+    assert segments is not None
+    edges = segments.in_force.edges
     rfm_now = rfm_at(shop_of(flow), [NEXT_MONTH])[NEXT_MONTH].loc[causes.index[causes == EDGE]]
     assert list(segment(rfm_now, edges).groups()) == first.loc[rfm_now.index, "rfm_group"].tolist()
 
@@ -144,7 +141,7 @@ def test_news_about_the_past_is_a_correction_and_no_behaviour(
 
 def test_only_earlier_runs_of_the_same_shop_and_currency_are_compared(shop: Tables, tmp_path: Path) -> None:
     run(shop, SHOP_CUT, tmp_path, shop="other")
-    found = earlier(tmp_path / "scores", NEXT_MONTH, "other", "EUR")
+    found = earlier_run(tmp_path / "scores", NEXT_MONTH, "other", "EUR")
     assert found is not None
     assert found.as_of == SHOP_CUT
     for as_of, name, currency in (
@@ -152,55 +149,4 @@ def test_only_earlier_runs_of_the_same_shop_and_currency_are_compared(shop: Tabl
         (NEXT_MONTH, "other", "USD"),
         (SHOP_CUT, "other", "EUR"),
     ):
-        assert earlier(tmp_path / "scores", as_of, name, currency) is None
-
-
-TABLE = rfm(*[(10.0 * i, float(i), 100.0 * i) for i in range(1, 10)])
-CROWD = rfm(*[(1.0, 9.0, 900.0 + i) for i in range(40)])
-
-
-@pytest.fixture
-def frozen(tmp_path: Path) -> Path:
-    """The folder of edges that were cut from nine customers on 1 November."""
-    first = choose_edges(TABLE, SegmentPolicy(), tmp_path / "edges", shop="a", currency="EUR", as_of=SHOP_CUT)
-    assert (first.how, first.keep) == ("cut: none were frozen", True)
-    first.save(tmp_path / "edges")
-    return tmp_path / "edges"
-
-
-@pytest.mark.parametrize(
-    ("changes", "how", "keep"),
-    [
-        ({}, "frozen", False),
-        ({"recut": True}, "cut: recut on demand", True),
-        ({"policy": SegmentPolicy(edges="recut")}, "cut: recut on demand", True),
-        ({"policy": SegmentPolicy(scale=5)}, "cut: the policy changed", True),
-        ({"policy": SegmentPolicy(tiers=(Tier(name="all", share=1.0),))}, "cut: the policy changed", True),
-        ({"policy": SegmentPolicy(last_chance_below=0.5)}, "frozen", False),
-        ({"shop": "b"}, "cut: the frozen ones are of a in EUR", True),
-        ({"currency": "USD"}, "cut: the frozen ones are of a in EUR", True),
-        ({"as_of": date(2023, 10, 1)}, "cut: the frozen ones are of 2023-11-01 and know what came later", False),
-    ],
-)
-def test_edges_are_frozen_until_there_is_a_reason(
-    frozen: Path, changes: dict[str, object], how: str, keep: bool
-) -> None:
-    settings = {"shop": "a", "currency": "EUR", "as_of": NEXT_MONTH, "policy": SegmentPolicy(), **changes}
-    chosen = choose_edges(CROWD, settings.pop("policy"), frozen, **settings)
-    assert (chosen.how, chosen.keep) == (how, keep)
-    if how == "frozen":
-        assert chosen.edges == fit_edges(TABLE, SegmentPolicy())
-        assert chosen.facts["customers"] == 9
-
-
-def test_nobody_freezes_edges_of_nobody(tmp_path: Path) -> None:
-    none = choose_edges(TABLE.iloc[:0], SegmentPolicy(), tmp_path / "edges", shop="a", currency="EUR", as_of=SHOP_CUT)
-    none.save(tmp_path / "edges")
-    assert not (tmp_path / "edges").exists()
-
-
-def test_damaged_edges_are_refused_with_what_to_do(frozen: Path) -> None:
-    path = frozen / "parameters.json"
-    path.write_text(path.read_text().replace("30.0", "31.0", 1))
-    with pytest.raises(BundleError, match=r"the frozen edges cannot be read .*run 'cvo segment --recut'"):
-        choose_edges(CROWD, SegmentPolicy(), frozen, shop="a", currency="EUR", as_of=NEXT_MONTH)
+        assert earlier_run(tmp_path / "scores", as_of, name, currency) is None

@@ -11,8 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.segments.clusters import _criterion, fit_segments, standardised
-from cvo_ml.segments.comparison import compare
+from cvo_ml.segments.model_based import Explained, NotCompared, _criterion, compare, fit_segments, standardised
 from tests.segments.customers import rfm
 
 #: Days, orders, money of planted groups.
@@ -52,7 +51,7 @@ def test_a_row_alone_gets_the_segment_that_it_has_among_all() -> None:
         fit = fit_segments(table, method, clusters=3, bootstraps=1).segments
         together = fit.predict(table)
         assert fit.predict(table.iloc[[7]]).iloc[0] == together.iloc[7]
-        json.dumps(fit.as_dict(), allow_nan=False)
+        json.dumps(fit.to_json(), allow_nan=False)
 
 
 def test_the_criterion_of_a_mixture_is_scikit_learns_bic() -> None:
@@ -93,23 +92,31 @@ def test_two_kinds_of_customers_can_be_told_apart() -> None:
     assert len(found.segments.names) == 2
 
 
+def explained(rules: pd.Series, model: pd.Series, value: np.ndarray) -> Explained:
+    compared = compare(rules, model, value)
+    assert isinstance(compared, Explained)
+    return compared
+
+
 def test_the_segmentation_that_knows_the_future_wins_and_equals_are_alike() -> None:
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 3, 3000)
     value = np.exp(truth + rng.normal(0, 0.5, 3000))
     good, noise = pd.Series(truth).astype(str), pd.Series(rng.integers(0, 3, 3000)).astype(str)
-    assert compare(noise, good, value)["verdict"] == "model"
-    assert compare(good, noise, value)["verdict"] == "rules"
-    same = compare(good, good.map({"0": "x", "1": "y", "2": "z"}), value)
-    assert (same["verdict"], same["lead"]["estimate"]) == ("alike", pytest.approx(0.0))
+    assert explained(noise, good, value).verdict == "model"
+    assert explained(good, noise, value).verdict == "rules"
+    same = explained(good, good.map({"0": "x", "1": "y", "2": "z"}), value)
+    assert (same.verdict, same.lead.estimate) == ("alike", pytest.approx(0.0))
     # variance of truth over that of truth plus noise
     # what the means of the true groups explain, by the decomposition of variance
     logged = pd.Series(np.log1p(value))
     between = logged.groupby(truth).transform("mean").var()
-    assert same["rules_explain"] == pytest.approx(between / logged.var(), abs=0.01)
-    assert compare(noise, noise, value)["rules_explain"] < 0.01
+    assert same.rules_explain == pytest.approx(between / logged.var(), abs=0.01)
+    assert explained(noise, noise, value).rules_explain < 0.01
 
 
 def test_a_window_without_value_has_nothing_to_explain() -> None:
     one = pd.Series(["a"] * 60)
-    assert "nothing to explain" in compare(one, one, np.zeros(60))["reason"]
+    compared = compare(one, one, np.zeros(60))
+    assert isinstance(compared, NotCompared)
+    assert "nothing to explain" in compared.reason

@@ -14,7 +14,7 @@ from cvo_ml.config.loader import config_dir, load_config
 from cvo_ml.config.segments import FrequencyCuts, MonetaryCuts, RecencyCuts, SegmentPolicy
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.segments import choose_scale, fit_edges, rfm_group, segment
-from cvo_ml.segments.edges import cut, typical_gap
+from cvo_ml.segments.rules.edges import cut, typical_gap
 from tests.segments.customers import rfm
 
 FIXED = load_config(config_dir() / "policies/segments_fixed.yaml", SegmentPolicy)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.segments import Cuts, SegmentPolicy
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ContractError
+from cvo_ml.core.result import Json, Result
 from cvo_ml.registry.bundles.bundle import Bundle
-from cvo_ml.segments.custom_groups import box_table
-from cvo_ml.segments.groups import group_table
+from cvo_ml.segments.rules.custom_groups import box_table
+from cvo_ml.segments.rules.groups import group_table
 
-Floats = NDArray[np.float64]
 TierBasis = Literal["revenue", "margin"]
 
 #: What a customer is scored by: days, orders, money less the refunds known.
@@ -26,7 +27,26 @@ SCALE_LIMITS: Final = ((30_000, 3), (200_001, 4))
 
 
 @dataclass(frozen=True)
-class SegmentEdges:
+class EdgeOrigin(Result):
+    """What edges were cut from.
+
+    Parameters
+    ----------
+    cut_as_of:
+        The date whose customers they were cut from.
+    policy:
+        What of the policy decides the edges (``SegmentPolicy.cutting``).
+    """
+
+    shop: str
+    currency: str
+    cut_as_of: date
+    customers: int
+    policy: Json
+
+
+@dataclass(frozen=True)
+class SegmentEdges(Result):
     """Inner edges of each dimension, ascending, and the group of every cell. A level ends at its edge.
 
     Parameters
@@ -65,21 +85,23 @@ class SegmentEdges:
         """A prefix of the hash of the edges."""
         return self.bundle().version
 
-    def as_dict(self) -> dict[str, Any]:
-        """The edges as JSON-ready values."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SegmentEdges:
-        """Rebuild from what ``as_dict`` gave."""
+    def from_json(cls, values: Mapping[str, Json]) -> SegmentEdges:
+        """Rebuild from what ``to_json`` gave.
+
+        Raises
+        ------
+        TypeError
+            If a field is missing or unknown.
+        """
         fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
         return cls(**fields)
 
-    def bundle(self, facts: Mapping[str, Any] | None = None) -> Bundle:
-        """The edges as a bundle to store."""
-        return Bundle("segments", "segments.edges", self.as_dict(), facts=dict(facts or {}))
+    def bundle(self, origin: EdgeOrigin | None = None) -> Bundle:
+        """The edges as a bundle to store, with what they were cut from."""
+        return Bundle("segments", "segments.edges", self.to_json(), facts=origin.to_json() if origin else {})
 
 
 def choose_scale(buyers: int) -> int:

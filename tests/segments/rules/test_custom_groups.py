@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cvo_ml.config.segments import GroupBox, SegmentPolicy
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.segments import box_table, fit_edges, segment
-from cvo_ml.segments.custom_groups import BANDS
-from cvo_ml.segments.groups import cells
+from cvo_ml.segments.rules.custom_groups import BANDS
+from cvo_ml.segments.rules.groups import cells
 from tests.segments.customers import rfm
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]

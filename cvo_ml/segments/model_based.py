@@ -1,23 +1,30 @@
-"""Segments found by a model, beside the rules: k-means or a Gaussian mixture on standardised R, F and M."""
+"""Segments found by a model, and whether the rules say as much about the future.
+
+The model is k-means or a Gaussian mixture on standardised R, F and M.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import multivariate_normal
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
 
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.segments.edges import Floats, measures
+from cvo_ml.core.result import Json, Result
+from cvo_ml.segments.rules.edges import measures
+from cvo_ml.stats.intervals import Interval, bootstrap
 
 Method = Literal["kmeans", "mixture"]
-Codes = NDArray[np.int64]
+Better = Literal["model", "rules", "alike"]
 
 #: Numbers of clusters that are tried.
 TRIED: Final = range(2, 9)
@@ -27,10 +34,13 @@ BOOTSTRAPS: Final = 20
 FEWEST_CUSTOMERS: Final = 50
 #: A cluster whose mean Jaccard similarity over bootstraps is at least this is stable (Hennig 2007).
 STABLE: Final = 0.75
+#: Folds out of which the comparison with the rules predicts, and replicates of its interval.
+FOLDS: Final = 5
+REPLICATES: Final = 500
 
 
 @dataclass(frozen=True)
-class ModelSegments:
+class ModelSegments(Result):
     """A fitted segmentation that fits into JSON.
 
     Parameters
@@ -58,13 +68,13 @@ class ModelSegments:
         codes = self.codes(standardised(rfm, self.mean, self.scale))
         return pd.Series(pd.Categorical.from_codes(codes, pd.Index(self.names, dtype="str")), index=rfm.index)
 
-    def codes(self, X: Floats) -> Codes:
+    def codes(self, X: Floats) -> Ints:
         """Cluster numbers of standardised rows (n, 3)."""
         if self.method == "kmeans":
             # ||x - c||^2 without ||x||^2, which is the same for all centres
-            nearest: Codes = np.argmin(-2 * X @ self.centres.T + (self.centres**2).sum(axis=1), axis=1)
+            nearest: Ints = np.argmin(-2 * X @ self.centres.T + (self.centres**2).sum(axis=1), axis=1)
             return nearest
-        likeliest: Codes = np.argmax(self.densities(X), axis=1)
+        likeliest: Ints = np.argmax(self.densities(X), axis=1)
         return likeliest
 
     def densities(self, X: Floats) -> Floats:
@@ -75,15 +85,9 @@ class ModelSegments:
         rows = [multivariate_normal.logpdf(X, centre, spread) + np.log(weight) for centre, spread, weight in parts]
         return np.column_stack([np.atleast_1d(row) for row in rows])
 
-    def as_dict(self) -> dict[str, Any]:
-        """The segmentation as JSON-ready values."""
-        arrays = {name: getattr(self, name) for name in ("mean", "scale", "centres", "covariances", "weights")}
-        plain = {name: None if values is None else values.tolist() for name, values in arrays.items()}
-        return {"method": self.method, "names": list(self.names), **plain}
-
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedSegments(Result):
     """A segmentation with what it was chosen by and how stable it is.
 
     Parameters
@@ -95,13 +99,76 @@ class Fitted:
     """
 
     segments: ModelSegments
-    criterion: dict[int, float]
-    stability: dict[str, float]
+    criterion: Mapping[int, float]
+    stability: Mapping[str, float]
 
     @property
     def stable(self) -> bool:
         """Whether every cluster is (mean Jaccard of at least .75, Hennig 2007)."""
         return all(value >= STABLE for value in self.stability.values())
+
+
+@dataclass(frozen=True)
+class Explained(Result):
+    """How much of what customers brought later two segmentations explain, out of fold.
+
+    Parameters
+    ----------
+    rules_explain, model_explains:
+        Shares of the variance of the logged value.
+    lead:
+        Of the model, with its paired bootstrap interval.
+    verdict:
+        The better one; ``alike`` where the interval holds 0.
+    """
+
+    rules_explain: float
+    model_explains: float
+    lead: Interval
+    verdict: Better
+
+
+@dataclass(frozen=True)
+class NotCompared(Result):
+    """Why two segmentations cannot be compared."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelComparison(Result):
+    """A model's segments against the rules, both made one horizon before the date.
+
+    Parameters
+    ----------
+    cut:
+        The date on which both were made.
+    stable:
+        Whether every segment of the model comes back when customers are drawn again.
+    """
+
+    cut: date
+    horizon_days: float
+    customers: int
+    compared: Explained | NotCompared
+    stable: bool
+
+    def to_json(self) -> dict[str, Json]:
+        """What the comparison says beside the other fields."""
+        fields = {name: value for name, value in super().to_json().items() if name != "compared"}
+        return {**fields, **self.compared.to_json()}
+
+
+@dataclass(frozen=True)
+class ModelBased(Result):
+    """The model's segmentation with its comparison."""
+
+    fitted: FittedSegments
+    comparison: ModelComparison
+
+    def to_json(self) -> dict[str, Json]:
+        """The fields of both side by side."""
+        return {**self.comparison.to_json(), **self.fitted.to_json()}
 
 
 def fit_segments(
@@ -111,7 +178,7 @@ def fit_segments(
     clusters: int | None = None,
     bootstraps: int = BOOTSTRAPS,
     seed: int = 0,
-) -> Fitted:
+) -> FittedSegments:
     """Find segments in R, F and M.
 
     Parameters
@@ -147,9 +214,38 @@ def fit_segments(
     best = max(criterion, key=lambda k: criterion[k] if method == "kmeans" else -criterion[k])
     unnamed = fits[best]
     names = _names(rfm, unnamed.codes(X), best)
-    segments = ModelSegments(**{**unnamed.__dict__, "names": names})
+    segments = replace(unnamed, names=names)
     stability = _stability(sample, segments, bootstraps, rng)
-    return Fitted(segments, criterion, dict(zip(names, stability, strict=True)))
+    return FittedSegments(segments, criterion, dict(zip(names, stability, strict=True)))
+
+
+def compare(rules: pd.Series, model: pd.Series, later_value: Floats, seed: int = 0) -> Explained | NotCompared:
+    """How much of what customers brought later each segmentation explains, out of fold.
+
+    The value is logged, log(1 + v), so that a few large customers do not decide. Each customer is predicted by the mean
+    of the segment among the customers of the other folds.
+
+    Parameters
+    ----------
+    rules, model:
+        The segment of each customer on a date (n,).
+    later_value:
+        What each brought in the window after that date (n,), >= 0.
+    """
+    logged = np.log1p(np.maximum(later_value, 0.0))
+    fold = np.random.default_rng(seed).permutation(len(logged)) % FOLDS
+    spread = float(((logged - logged.mean()) ** 2).mean())
+    if not spread > 0:
+        return NotCompared("nobody brought anything different in the window: there is nothing to explain")
+    errors = {name: _errors(segments, logged, fold) for name, segments in (("rules", rules), ("model", model))}
+    gain = (errors["rules"] - errors["model"]) / spread
+    lead = bootstrap(lambda rows: float(gain[rows].mean()), len(gain), replicates=REPLICATES)
+    return Explained(
+        rules_explain=1 - float(errors["rules"].mean()) / spread,
+        model_explains=1 - float(errors["model"].mean()) / spread,
+        lead=lead,
+        verdict="model" if lead.lower > 0 else "rules" if lead.upper < 0 else "alike",
+    )
 
 
 def standardised(rfm: pd.DataFrame, mean: Floats, scale: Floats) -> Floats:
@@ -194,7 +290,7 @@ def _stability(X: Floats, fit: ModelSegments, bootstraps: int, rng: np.random.Ge
     return [float(value) for value in np.mean(found, axis=0)]
 
 
-def _best_likeness(own: NDArray[np.bool_], again: Codes) -> float:
+def _best_likeness(own: Flags, again: Ints) -> float:
     if not own.any():
         return 0.0
     other = np.bincount(again)
@@ -202,7 +298,7 @@ def _best_likeness(own: NDArray[np.bool_], again: Codes) -> float:
     return float(np.max(common / (own.sum() + other - common)))
 
 
-def _names(rfm: pd.DataFrame, codes: Codes, k: int) -> tuple[str, ...]:
+def _names(rfm: pd.DataFrame, codes: Ints, k: int) -> tuple[str, ...]:
     """A name for each cluster from where its medians lie among all customers."""
     recency, orders, value = measures(rfm)
     late, later = np.quantile(recency, [1 / 3, 2 / 3])
@@ -224,3 +320,17 @@ def _names(rfm: pd.DataFrame, codes: Codes, k: int) -> tuple[str, ...]:
         name = ", ".join(words)
         names.append(name if name not in names else f"{name} (about {days:.0f} days, {count:.0f} orders, {money:,.0f})")
     return tuple(name if names.count(name) == 1 else f"{name} {place + 1}" for place, name in enumerate(names))
+
+
+def _errors(segments: pd.Series, logged: Floats, fold: Ints) -> Floats:
+    """Squared error of each customer when predicted by the segment's mean in the other folds."""
+    codes, names = pd.factorize(segments.astype("str").to_numpy())
+    squared = np.empty(len(logged))
+    for held in range(FOLDS):
+        seen = fold != held
+        counts = np.bincount(codes[seen], minlength=len(names))
+        sums = np.bincount(codes[seen], weights=logged[seen], minlength=len(names))
+        # a segment without customers in the other folds is predicted by everybody's mean
+        means = np.where(counts > 0, sums / np.maximum(counts, 1), logged[seen].mean())
+        squared[~seen] = (logged[~seen] - means[codes[~seen]]) ** 2
+    return squared

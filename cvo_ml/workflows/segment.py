@@ -1,0 +1,182 @@
+"""The segments of a shop on a date: groups, who moved and why, what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pandas as pd
+
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.next_actions import NextActions
+from cvo_ml.config.segments import SegmentPolicy
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import CvoError, NoChampion
+from cvo_ml.core.models import CLV
+from cvo_ml.core.result import Json, Result
+from cvo_ml.core.store import StoredRun, read_columns
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.core.workspace import Workspace
+from cvo_ml.features.customer import customer_features
+from cvo_ml.ingest import read_shop
+from cvo_ml.models.clv.hybrid import HybridLifetimeValue
+from cvo_ml.models.clv.scorers import BuyTillYouDie
+from cvo_ml.predict import ModelSet
+from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.tracking import Tracker
+from cvo_ml.segments.history import comparable_runs, rfm_of
+from cvo_ml.segments.model_based import Method
+from cvo_ml.segments.profile import (
+    MOVE_COLUMNS,
+    PREDICTED,
+    SegmentProfile,
+    model_based_segments,
+    profile_segments,
+    replay_since,
+    run_history,
+)
+from cvo_ml.segments.results_folder import write_profile
+from cvo_ml.segments.rules.stored_edges import choose_edges
+from cvo_ml.segments.triggers import COLUMNS
+from cvo_ml.workflows.score import check_models
+
+
+class SegmentRequest(FrozenConfig):
+    """What to segment.
+
+    Parameters
+    ----------
+    months:
+        How many months back groups are followed.
+    recut:
+        Cut the edges anew, whatever is frozen.
+    dry_run:
+        Write nothing, freeze nothing.
+    method, horizon:
+        Model-based segments to set beside the rules, judged on the last ``horizon``; None = the rules alone.
+    overrides:
+        Of the policy, such as ``vocabulary=reveal``.
+    """
+
+    shop: ShopConfig
+    as_of: date
+    months: int = 6
+    recut: bool = False
+    dry_run: bool = False
+    method: Method | None = None
+    horizon: Horizon = Horizon("90D")
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SegmentResult(Result):
+    """The profile of the segments, and what was written of it.
+
+    Parameters
+    ----------
+    files:
+        Names in the folder of segments; empty after a dry run.
+    no_window:
+        Why there are no days to win customers back; empty where there are.
+    """
+
+    profile: SegmentProfile
+    actions: NextActions
+    currency: str
+    files: tuple[str, ...]
+    no_window: str
+
+    def to_json(self) -> dict[str, Json]:
+        """The profile."""
+        return self.profile.to_json()
+
+
+def segment(request: SegmentRequest, workspace: Workspace) -> SegmentResult:
+    """Segment the shop as of a date; write the folder of segments unless it is a dry run.
+
+    Raises
+    ------
+    BundleError
+        If the frozen edges are damaged.
+    ConfigError
+        If the policy, a ladder or a group of it cannot be.
+    ModelRefused
+        If model-based segments are asked for and there are too few customers.
+    """
+    policy = load_config(
+        default_config("policies/segments.yaml", workspace.configs), SegmentPolicy, list(request.overrides)
+    )
+    actions = load_config(default_config("policies/next_actions.yaml", workspace.configs), NextActions)
+    with workspace.progress.step(f"Reading {request.shop.source.path}"):
+        tables = read_shop(request.shop, as_of=request.as_of).tables
+    purchases, no_window = _purchase_model(workspace, request.shop.name, tables.currency, request.as_of)
+    with workspace.progress.step("Segmenting"):
+        profile = segment_tables(tables, request, policy, actions, workspace, purchases)
+        files = [] if request.dry_run else write_profile(profile, workspace.segments)
+    return SegmentResult(profile, actions, tables.currency, tuple(files), no_window)
+
+
+def segment_tables(
+    tables: Tables,
+    request: SegmentRequest,
+    policy: SegmentPolicy,
+    actions: NextActions,
+    workspace: Workspace,
+    purchases: BuyTillYouDie | None = None,
+) -> SegmentProfile:
+    """The profile of a shop's tables beside its frozen edges and stored runs; nothing is written.
+
+    Parameters
+    ----------
+    purchases:
+        A model of purchases that was fitted on data before the date, for the days to win customers back.
+    """
+    shop, as_of = request.shop.name, request.as_of
+    features = customer_features(tables, as_of)
+    chosen = choose_edges(
+        rfm_of(features, tables), policy, workspace.edges, shop=shop, currency=tables.currency, as_of=as_of,
+        recut=request.recut,
+    )  # fmt: skip
+    since = replay_since(as_of, policy.triggers)
+    stored = dict(comparable_runs(workspace.scores, as_of + timedelta(days=1), shop, tables.currency, since))
+    model_based = (
+        model_based_segments(tables, as_of, policy, request.method, request.horizon) if request.method else None
+    )
+    return profile_segments(
+        tables, features, as_of, policy, actions, chosen,
+        predicted=_predicted(stored.get(as_of)), history=run_history(_scores(stored), policy.triggers),
+        months=request.months, purchases=purchases, model_based=model_based,
+    )  # fmt: skip
+
+
+def _predicted(run: StoredRun | None) -> pd.DataFrame | None:
+    """What the stored run of the date predicted, where there is one."""
+    return None if run is None else read_columns(run, ["customer_id", *PREDICTED]).set_index("customer_id")
+
+
+def _scores(stored: dict[date, StoredRun]) -> dict[date, pd.DataFrame]:
+    """What triggers read of each run, and of the last two what moves are read from too."""
+    last = sorted(stored)[-2:]
+    both = tuple(dict.fromkeys((*COLUMNS, *MOVE_COLUMNS)))
+    return {day: read_columns(run, both if day in last else COLUMNS) for day, run in stored.items()}
+
+
+def _purchase_model(workspace: Workspace, shop: str, currency: str, as_of: date) -> tuple[BuyTillYouDie | None, str]:
+    """The champion's model of purchases, or why there is none to use."""
+    tracker = Tracker.existing(workspace.tracking)
+    if tracker is None:
+        return None, f"{workspace.tracking} holds no models; 'cvo train clv' makes one"
+    try:
+        bundle = tracker.champion(CLV.name)
+        check_models(ModelSet({CLV.name: bundle}), shop=shop, currency=currency, as_of=as_of)
+    except NoChampion:
+        return None, "there is no CLV champion; 'cvo train clv' makes one"
+    except CvoError as error:
+        return None, str(error)
+    model = model_of(bundle)
+    base = model.base if isinstance(model, HybridLifetimeValue) else model
+    if not isinstance(base, BuyTillYouDie):
+        return None, f"the CLV champion is {bundle.kind}, which knows no P(alive)"
+    return base, ""
