@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.scores import columns_of, null_columns
 from cvo_ml.priorities.allocation import allocate
+from cvo_ml.priorities.allocation.knapsack import NONE
 from cvo_ml.priorities.constraints import ContactConstraints
 from cvo_ml.priorities.effects import Effects, resolve
 from cvo_ml.priorities.holdout import holdout, intended
-from cvo_ml.priorities.knapsack import NONE, Floats, Integers
 from cvo_ml.priorities.profit import Prospects, limits_of, prospects
 from cvo_ml.priorities.summary import summarized
 
@@ -89,9 +89,7 @@ def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, ar
     return Plan(columns.reindex(scores.index), table, summary)
 
 
-def _columns(
-    scores: pd.DataFrame, found: Prospects, choice: Integers, held: NDArray[np.bool_], policy: PriorityPolicy
-) -> pd.DataFrame:
+def _columns(scores: pd.DataFrame, found: Prospects, choice: Ints, held: Flags, policy: PriorityPolicy) -> pd.DataFrame:
     shown = _shown(found.profit, choice)
     possible = shown != NONE
     profit = _taken(found.profit, shown)
@@ -111,7 +109,7 @@ def _columns(
 
 
 def _table(
-    columns: pd.DataFrame, found: Prospects, known: Effects, choice: Integers, policy: PriorityPolicy
+    columns: pd.DataFrame, found: Prospects, known: Effects, choice: Ints, policy: PriorityPolicy
 ) -> pd.DataFrame:
     shown = _shown(found.profit, choice)
     next_best, next_profit = _runner_up(found.profit, shown)
@@ -149,13 +147,13 @@ def _table(
     return listed
 
 
-def _shown(profit: Floats, choice: Integers) -> Integers:
+def _shown(profit: Floats, choice: Ints) -> Ints:
     """What was chosen, else the best there is, -1 where nothing is allowed."""
     best = np.where(np.isnan(profit), -np.inf, profit).argmax(axis=1)
     return np.where(choice != NONE, choice, np.where(np.isnan(profit).all(axis=1), NONE, best))
 
 
-def _runner_up(profit: Floats, shown: Integers) -> tuple[Integers, Floats]:
+def _runner_up(profit: Floats, shown: Ints) -> tuple[Ints, Floats]:
     """The best other action and its profit; -1 and nan where there is none."""
     others = np.where(np.isnan(profit), -np.inf, profit)
     others[np.arange(len(shown)), shown] = -np.inf
@@ -164,7 +162,7 @@ def _runner_up(profit: Floats, shown: Integers) -> tuple[Integers, Floats]:
     return np.where(np.isfinite(value), place, NONE), np.where(np.isfinite(value), value, np.nan)
 
 
-def _taken(values: Floats, place: Integers) -> Floats:
+def _taken(values: Floats, place: Ints) -> Floats:
     """The value at each row's place; nan where the place is -1."""
     return np.where(place == NONE, np.nan, values[np.arange(len(place)), place])
 

@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.errors import DataError
+from cvo_ml.priorities.allocation.knapsack import NONE
+from cvo_ml.priorities.allocation.prices import Limits
 from cvo_ml.priorities.constraints import ContactConstraints
 from cvo_ml.priorities.effects import Effects
-from cvo_ml.priorities.knapsack import NONE, Floats, Integers
-from cvo_ml.priorities.prices import Limits
 from cvo_ml.priorities.value_at_risk import values_of
 
 #: why a customer has no action at all, the first that holds
@@ -74,7 +74,7 @@ def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, ar
     return Prospects(value, np.where(shut, np.nan, profit), np.where(shut, np.nan, at_estimate), reason.astype("str"))
 
 
-def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> NDArray[np.bool_]:
+def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> Flags:
     """Whose RFM group each action is for, shape (customers, actions)."""
     groups = scores["rfm_group"]
     return np.column_stack(
@@ -82,7 +82,7 @@ def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> NDArray[np.bool
     )
 
 
-def too_costly(scores: pd.DataFrame, policy: PriorityPolicy, value_share: float) -> NDArray[np.bool_]:
+def too_costly(scores: pd.DataFrame, policy: PriorityPolicy, value_share: float) -> Flags:
     """Where an action costs more than the policy's share of the expected value (methods J6)."""
     cost = np.array([action.cost for action in policy.actions])
     if policy.effort_share is None:
@@ -105,7 +105,7 @@ def limits_of(scores: pd.DataFrame, policy: PriorityPolicy) -> tuple[Limits, tup
         most.append(float(capacity))
         resources.append(channel)
     owed = {name: count for name, count in policy.minimum_per_segment.items() if count}
-    group: Integers = pd.Index(list(owed)).get_indexer(pd.Index(scores["rfm_group"])).astype(np.int64)
+    group: Ints = pd.Index(list(owed)).get_indexer(pd.Index(scores["rfm_group"])).astype(np.int64)
     limits = Limits(
         np.array(uses).reshape(len(most), len(policy.actions)),
         np.array(most),

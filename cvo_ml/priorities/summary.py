@@ -10,9 +10,10 @@ import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Floats
 from cvo_ml.priorities.allocation import Allocation
-from cvo_ml.priorities.knapsack import NONE, Floats, path
-from cvo_ml.priorities.prices import Limits, Prices, dual_prices, dual_value
+from cvo_ml.priorities.allocation.knapsack import NONE, path
+from cvo_ml.priorities.allocation.prices import Limits, Prices, dual_prices, dual_value
 
 #: points of the curve, and customers of whom a curve with side constraints is made
 POINTS: Final = 60
