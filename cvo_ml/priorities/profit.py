@@ -26,7 +26,7 @@ CONTACTED: Final = "contacted_recently"
 
 
 @dataclass(frozen=True)
-class Prospects:
+class ActionProfits:
     """What every action would bring; arrays of shape (customers, actions) unless said.
 
     ``value`` is what the action acts on; ``profit`` (by the effect that ranks) and ``at_estimate`` (by
@@ -40,7 +40,9 @@ class Prospects:
     reason: pd.Series
 
 
-def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, around: ContactConstraints) -> Prospects:
+def action_profits(
+    scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, constraints: ContactConstraints
+) -> ActionProfits:
     """Expected profit = effect x value - cost, where the policy and the customer allow the action.
 
     Raises
@@ -48,7 +50,7 @@ def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, ar
     DataError
         If a profit comes out infinite: a score or an effect is.
     """
-    value = values_of(scores, policy.actions, around.value_share)
+    value = values_of(scores, policy.actions, constraints.value_share)
     cost = np.array([action.cost for action in policy.actions])
     profit = effects.ranking(policy.rank_on) * value - cost
     at_estimate = effects.estimate * value - cost
@@ -58,20 +60,22 @@ def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, ar
             "expected profit is infinite", "look at predicted_clv and the effects of these customers",
             file="scores", count=len(rows), first_rows=(rows[:3] + 1).tolist(),
         )  # fmt: skip
-    out = scores.index.isin(list(around.opted_out) + list(policy.opted_out))
+    out = scores.index.isin(list(constraints.opted_out) + list(policy.opted_out))
     closed = [
         (OPTED_OUT, np.repeat(out[:, None], len(cost), axis=1)),
         (NO_VALUE, np.isnan(profit)),
         (NO_ACTION_FOR_GROUP, ~in_segments(scores, policy)),
-        (TOO_COSTLY, too_costly(scores, policy, around.value_share)),
-        (CONTACTED, around.recently(scores.index, policy.actions, policy.contacts)),
+        (TOO_COSTLY, too_costly(scores, policy, constraints.value_share)),
+        (CONTACTED, constraints.recently(scores.index, policy.actions, policy.contacts)),
     ]
     reason = pd.Series(None, index=scores.index, dtype="str")
     shut = np.zeros(profit.shape, dtype=bool)
     for name, rule in closed:
         shut |= rule
         reason = reason.mask(shut.all(axis=1) & reason.isna().to_numpy(), name)
-    return Prospects(value, np.where(shut, np.nan, profit), np.where(shut, np.nan, at_estimate), reason.astype("str"))
+    return ActionProfits(
+        value, np.where(shut, np.nan, profit), np.where(shut, np.nan, at_estimate), reason.astype("str")
+    )
 
 
 def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> Flags:

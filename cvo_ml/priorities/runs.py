@@ -22,8 +22,9 @@ from cvo_ml.features.labels import is_closed
 from cvo_ml.priorities.constraints import NO_ACTION, contact_constraints
 from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.priorities.effects import declared_effects, write_effects
-from cvo_ml.priorities.evaluation import effects_table, evaluate
+from cvo_ml.priorities.evaluation import PlanEvaluation, evaluate, recorded_contacts
 from cvo_ml.priorities.plan import Plan, plan
+from cvo_ml.priorities.summary import stored_plan
 
 EVALUATION: Final = "evaluation.json"
 MEASURED: Final = "measured_effects.csv"
@@ -56,10 +57,10 @@ def replanned(
     planned = plan(scores, effects, policy, contact_constraints(tables, parse_as_of(str(run.manifest["as_of"]))))
     scores = scores.drop(columns=[*columns_of("priority"), "priority_reason"]).join(planned.columns)
     manifest = {name: value for name, value in run.manifest.items() if name != "files"}
-    return keep(out, scores, planned, {**manifest, "priorities": as_mapping(policy), "plan": planned.summary})
+    return keep(out, scores, planned, {**manifest, "priorities": as_mapping(policy), "plan": planned.summary.to_json()})
 
 
-def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> dict[str, Any]:
+def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> PlanEvaluation:
     """Compare a run's treated with its held out; write ``evaluation.json`` and ``measured_effects.csv``.
 
     Parameters
@@ -83,7 +84,7 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> di
         )
     table, scores = read_table(run, "plan"), _indexed(run)
     customers = pd.Index(table["customer_id"])
-    after = float(run.manifest["plan"]["value_share"])
+    after = stored_plan(run).value_share
     outcome = pd.DataFrame(
         {
             "value": after * window_outcome(tables, as_of, horizon, customers)["value"],
@@ -92,34 +93,17 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> di
             "churn_probability": scores["churn_probability"].reindex(customers).fillna(1.0),
         }
     )
-    found = {
-        "as_of": str(as_of), "horizon_days": horizon.days, "run": run.name, "value_share": after,
-        "recorded": recorded(table, tables.get("treatments"), as_of, horizon),
-        **evaluate(table, outcome, policy, f"plan of {as_of}, {run.name}"),
-    }  # fmt: skip
-    write_json(out / EVALUATION, finite(found))
-    write_effects(effects_table(found), out / MEASURED)
-    return found
-
-
-def recorded(table: pd.DataFrame, treatments: pd.DataFrame, as_of: date, horizon: Horizon) -> dict[str, int] | None:
-    """Contacts in the treatments table after a plan: planned ones that were sent, and held-out customers reached.
-
-    None where the window has no contact at all: then the list is taken to have been worked off.
-    """
-    start = midnight(as_of)
-    inside = (treatments["sent_at"] >= start) & (treatments["sent_at"] < start + horizon.delta)
-    sent = treatments[inside & (treatments["action"] != NO_ACTION)]
-    if sent.empty:
-        return None
-    planned = table[table["planned"] & ~table["holdout"]]
-    pairs = pd.MultiIndex.from_frame(sent[["customer_id", "action"]])
-    held = table.loc[table["planned"] & table["holdout"], "customer_id"]
-    return {
-        "planned": len(planned),
-        "sent": int(pd.MultiIndex.from_frame(planned[["customer_id", "action"]]).isin(pairs).sum()),
-        "held_out_reached": int(held.isin(sent["customer_id"]).sum()),
-    }
+    evaluation = PlanEvaluation(
+        as_of=as_of,
+        horizon_days=horizon.days,
+        run=run.name,
+        value_share=after,
+        recorded=recorded_contacts(table, tables.get("treatments"), as_of, horizon),
+        evaluation=evaluate(table, outcome, policy, f"plan of {as_of}, {run.name}"),
+    )
+    write_json(out / EVALUATION, evaluation.to_json())
+    write_effects(evaluation.evaluation.effects_table(), out / MEASURED)
+    return evaluation
 
 
 def stored_policy(run: StoredRun) -> PriorityPolicy:

@@ -8,6 +8,8 @@ from typing import Any, Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from cvo_ml.core.result import from_json
+from cvo_ml.priorities.summary import PlanSummary
 from cvo_ml.priorities.text import explained, sentences
 from cvo_ml.report import charts
 from cvo_ml.report.templates import fill
@@ -24,7 +26,7 @@ def priorities_section(scores: pd.DataFrame, manifest: Mapping[str, Any], table:
     scores, table:
         A Scores table, and the table of its plan.
     """
-    summary, currency = manifest["plan"], str(manifest["currency"])
+    summary, currency = from_json(PlanSummary, manifest["plan"]), str(manifest["currency"])
     return fill(
         "priorities.html",
         first=first_rows(scores, table, summary),
@@ -32,11 +34,11 @@ def priorities_section(scores: pd.DataFrame, manifest: Mapping[str, Any], table:
         policy=manifest["priorities"],
         sentences=list(sentences(summary, currency)),
         unit="" if currency == "XXX" else f" {currency}",
-        curve=charts.html(budget_curve(summary, currency)) if len(summary["curve"]["spent"]) > 1 else "",
+        curve=charts.html(budget_curve(summary, currency)) if len(summary.curve.spent) > 1 else "",
     )
 
 
-def first_rows(scores: pd.DataFrame, table: pd.DataFrame, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+def first_rows(scores: pd.DataFrame, table: pd.DataFrame, summary: PlanSummary) -> list[dict[str, Any]]:
     """The first customers of the list with a contact, and why."""
     head = table[table["planned"] & ~table["holdout"]].head(FIRST_ROWS)
     by_id = scores.set_index("customer_id", drop=False)
@@ -49,18 +51,21 @@ def first_rows(scores: pd.DataFrame, table: pd.DataFrame, summary: Mapping[str, 
     ]
 
 
-def budget_curve(summary: Mapping[str, Any], currency: str) -> go.Figure:
+def budget_curve(summary: PlanSummary, currency: str) -> go.Figure:
     """The profit that each budget would be expected to earn, and where the plan stands."""
-    curve = summary["curve"]
     unit = "" if currency == "XXX" else f", {currency}"
     figure = go.Figure(
         [
             go.Scatter(
-                x=curve["spent"], y=curve["profit"], mode="lines", line={"color": charts.OURS}, name="best plan"
+                x=list(summary.curve.spent),
+                y=list(summary.curve.profit),
+                mode="lines",
+                line={"color": charts.OURS},
+                name="best plan",
             ),
             go.Scatter(
-                x=[summary["spent"]],
-                y=[summary["expected_profit"]],
+                x=[summary.spent],
+                y=[summary.expected_profit],
                 mode="markers",
                 marker={"color": charts.ACTUAL, "size": 11},
                 name="this plan",

@@ -47,7 +47,7 @@ def store(
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
         "segments": scored.segmented.described.to_json(),
         "priorities": as_mapping(priorities),
-        "plan": scored.plan.summary,
+        "plan": scored.plan.summary.to_json(),
         "as_of": str(as_of),
     }
     run = keep(out, scored.scores, scored.plan, manifest)
