@@ -16,7 +16,7 @@ from cvo_ml.priorities.allocation.knapsack import NONE
 from cvo_ml.priorities.constraints import ContactConstraints
 from cvo_ml.priorities.effects import Effects, resolve
 from cvo_ml.priorities.holdout import holdout, intended
-from cvo_ml.priorities.profit import ActionProfits, limits_of, action_profits
+from cvo_ml.priorities.profit import ActionProfits, action_profits, limits_of
 from cvo_ml.priorities.summary import PlanSummary, summarize
 
 DOES_NOT_PAY: Final = "does_not_pay"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,14 +11,14 @@ import pandas as pd
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.errors import ConfigError, UsageError
-from cvo_ml.core.files import finite, write_json, write_text
+from cvo_ml.core.files import write_json, write_text
 from cvo_ml.core.scores import columns_of
 from cvo_ml.core.store import StoredRun, read_scores, read_table, write_run
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon, midnight, parse_as_of
+from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
-from cvo_ml.priorities.constraints import NO_ACTION, contact_constraints
+from cvo_ml.priorities.constraints import contact_constraints
 from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.priorities.effects import declared_effects, write_effects
 from cvo_ml.priorities.evaluation import PlanEvaluation, evaluate, recorded_contacts

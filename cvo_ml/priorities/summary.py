@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.priorities import Action, PriorityPolicy
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import DamagedFile
 from cvo_ml.core.result import Result, from_json
 from cvo_ml.core.store import StoredRun
-from cvo_ml.core.arrays import Floats
 from cvo_ml.priorities.allocation import Allocation
 from cvo_ml.priorities.allocation.knapsack import NONE, path
 from cvo_ml.priorities.allocation.prices import Limits, Prices, dual_prices, dual_value
