@@ -22,7 +22,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.features import FEATURES
 from cvo_ml.features.churn_outcomes import ineligible
 from cvo_ml.features.customer import customer_features
-from cvo_ml.predict import ModelSet, score
+from cvo_ml.predict import LoadedModels, score
 from cvo_ml.simulate import SimulatedShop, simulate_shop
 from cvo_ml.stats.calibration import clip_probability, reliability
 from cvo_ml.stats.retention_profit import Campaign
@@ -64,7 +64,7 @@ def main(customers: int = 6000, seed: int = 1) -> None:
     cut = shop.tables.orders["ordered_at"].max().date() - timedelta(days=job.horizon.whole_days)
     trained = train_churn(shop.tables, cut, job)
     features = customer_features(shop.tables, cut)
-    scores = score(features, ModelSet({"churn": trained.bundle}), as_of=cut, currency="EUR")
+    scores = score(features, LoadedModels.of(trained.bundle), as_of=cut, currency="EUR")
     scores = scores.dropna(subset=["churn_probability"])
     true = truth(shop, cut, job, scores.index)
     expected = shop.truth.expected_value(cut, job.horizon, "revenue").reindex(scores.index).to_numpy()

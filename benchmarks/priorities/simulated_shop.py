@@ -25,7 +25,7 @@ from cvo_ml.config.priorities import Action, DeclaredEffect, Holdout, PriorityPo
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities import ContactConstraints, Plan, contact_constraints, declared_effects, plan
 from cvo_ml.priorities.allocation import allocate
 from cvo_ml.priorities.allocation.knapsack import NONE
@@ -68,12 +68,8 @@ def scores_of(shop: SimulatedShop, policy: PriorityPolicy) -> pd.DataFrame:
     fitted = fit(snapshot(shop.tables, AS_OF), clv_job)
     assert fitted.scorer is not None
     churn = train_churn(shop.tables, AS_OF, churn_job).bundle
-    models = ModelSet(
-        {
-            "clv": bundle_of("clv", fitted.scorer, {"horizon_days": HORIZON.days, "discount_rate": 0.0}),
-            "churn": churn,
-        }
-    )
+    clv = bundle_of("clv", fitted.scorer, {"horizon_days": HORIZON.days, "discount_rate": 0.0})
+    models = LoadedModels.of(clv, churn)
     return score_customers(shop.tables, AS_OF, models, SegmentPolicy(), policy, shop="simulated").scores
 
 

@@ -9,14 +9,15 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from cvo_ml import workflows
-from cvo_ml.cli.champions import challengers, champions, opened
 from cvo_ml.cli.options import DOSSIERS
 from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.config.gates import load_gates
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.result import to_json
 from cvo_ml.core.units import parse_as_of
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import read_shop
 from cvo_ml.registry.bundles.card import model_card
 from cvo_ml.registry.bundles.export import export as write_export
@@ -26,6 +27,7 @@ from cvo_ml.registry.tracking.champions import ChampionHistory, Promotion
 from cvo_ml.registry.tracking.promotion import evidence_of
 from cvo_ml.registry.tracking.promotion import promote as make_champion
 from cvo_ml.registry.tracking.run import flat
+from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models
 
 #: Facts that a difference of two versions is about; the rest follows from them.
 COMPARED: Final = ("trained_as_of", "shop", "data_hash", "git_commit", "pins_hash", "job", "metrics")
@@ -122,25 +124,26 @@ def export(name: str, version: int | None, to: Path, mlruns: Path) -> None:
 def shadow(shop: ShopConfig, as_of: str, mlruns: Path, as_json: bool) -> None:
     """Champions and challengers on the same customers."""
     cut = parse_as_of(as_of)
-    tracker = opened(mlruns)
-    behind, serving = challengers(tracker), champions(mlruns, shop.name, {})
+    workspace = Workspace(Path("out"), mlruns)
+    behind, serving = challengers(open_tracker(workspace)), serving_models(workspace, shop.name)
     read = read_shop(shop, as_of=cut)
     found = workflows.shadow_scores(read.tables, cut, serving, behind, shop=shop.name)
     if as_json:
-        print_json({"as_of": str(cut), "models": found})
+        print_json({"as_of": str(cut), "models": to_json(found)})
         return
     table = Table(title=f"Champion and challenger as of {cut}", title_justify="left", show_edge=False)
+    sides = [comparison.to_json() for comparison in found.values()]
     for column in ("", *found):
         table.add_column(column, justify="left" if not column else "right")
-    for key in dict.fromkeys(key for numbers in found.values() for key in numbers):
-        table.add_row(key.replace("_", " "), *(_cell(numbers.get(key)) for numbers in found.values()))
+    for key in dict.fromkeys(key for numbers in sides for key in numbers):
+        table.add_row(key.replace("_", " "), *(_cell(numbers.get(key)) for numbers in sides))
     console.print(table)
 
 
 def _tracker(name: str, mlruns: Path) -> Tracker:
     if name not in MODEL_NAMES:
         raise UsageError(f"no model {name!r}: use {', '.join(MODEL_NAMES)}")
-    return opened(mlruns)
+    return open_tracker(Workspace(Path("out"), mlruns))
 
 
 def _version(tracker: Tracker, name: str, alias: str) -> int:

@@ -10,18 +10,18 @@ from typing import Any, Final
 import pandas as pd
 
 from cvo_ml import workflows
-from cvo_ml.cli.champions import from_folder
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, NoChampion
 from cvo_ml.core.files import write_text
+from cvo_ml.core.models import ICP
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.units import Horizon
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.leads import lead_fields, won_deals
 from cvo_ml.ingest.side_table import SideTable, read_side_table
-from cvo_ml.predict import ModelSet
 from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.bundles.bundle import Bundle
-from cvo_ml.registry.tracking import Tracker
+from cvo_ml.workflows.serving_models import serving_models
 
 FILE: Final = "prospects.csv"
 
@@ -50,8 +50,15 @@ def score_prospects(
     ModelRefused
         If there is no model of leads, or it was made for something else.
     """
-    bundle = _champion(mlruns, folder)
-    workflows.check_models(ModelSet({"icp": bundle}), shop=shop.name, currency=shop.currency, as_of=as_of)
+    models = serving_models(Workspace(out, mlruns), shop.name, only=(ICP.name,), exported=folder)
+    model = models.get(ICP.name)
+    if model is None:
+        raise NoChampion(
+            f"no champion for {ICP.name!r} is registered ({models.reason(ICP.name)}): "
+            f"run 'cvo train {ICP.name} --set {ICP.name}.setting=leads' first"
+        )
+    workflows.check_models(models, shop=shop.name, currency=shop.currency, as_of=as_of)
+    bundle = model.bundle
     columns = tuple(str(name) for name in bundle.parameters["features"]) + tuple(
         bundle.parameters.get("categories", ())
     )
@@ -61,28 +68,16 @@ def score_prospects(
     if fields.empty:
         raise DataError(f"no lead came before {as_of} and was known by then", "score them as of a later day (--as-of)",
                         file=prospects.name, count=read.ledger.rows_in)  # fmt: skip
-    doubts = [*_no_numbers(fields, bundle, shop, prospects), *_never_seen(fields, bundle)]
-    scored = prospect_columns(fields, bundle, _customers(shop, as_of))
+    doubts = [*models.notes, *_no_numbers(fields, bundle, shop, prospects), *_never_seen(fields, bundle)]
+    scored = prospect_columns(fields, model, _customers(shop, as_of))
     listed = scored.rename_axis("lead_id").reset_index()
     listed.insert(1, "as_of", str(as_of))
     write_text(out / FILE, table_csv(listed))
     return {
         "file": str(out / FILE),
         **_account(scored, read, doubts),
-        "model": workflows.describe(ModelSet({"icp": bundle}), "icp"),
+        "model": workflows.describe(models, ICP.name),
     }
-
-
-def _champion(mlruns: Path, folder: Path | None) -> Bundle:
-    if folder is not None:
-        found = from_folder(folder).bundles
-        if "icp" not in found:
-            raise NoChampion(f"{folder}: holds no exported icp: run 'cvo models export icp'")
-        return found["icp"]
-    tracker = Tracker.existing(mlruns)
-    if tracker is None:
-        raise NoChampion(f"{mlruns}: holds no models: run 'cvo train icp --set icp.setting=leads' first")
-    return tracker.champion("icp")
 
 
 def _customers(shop: ShopConfig, as_of: date) -> pd.Index:
@@ -128,10 +123,10 @@ def _never_seen(fields: pd.DataFrame, bundle: Bundle) -> Iterator[str]:
 
 def _account(scored: pd.DataFrame, read: SideTable, doubts: Sequence[str]) -> dict[str, Any]:
     """The two ledgers: rows in = used + quarantined + excluded; people = scored + ineligible."""
-    reasons = scored.loc[scored["icp_score"].isna(), "icp_reason"].value_counts()
+    reasons = scored.loc[scored[ICP.score].isna(), ICP.reason].value_counts()
     ledger = {
         "known": len(scored),
-        "scored": int(scored["icp_score"].notna().sum()),
+        "scored": int(scored[ICP.score].notna().sum()),
         "ineligible": {str(name): int(count) for name, count in reasons.items()},
     }
     lost = {**read.ledger.excluded, **read.ledger.quarantined}

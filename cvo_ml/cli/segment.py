@@ -65,6 +65,8 @@ def _show(result: SegmentResult, workspace: Workspace) -> None:
     show(console, result.profile, result.actions, result.currency)
     if result.no_window:
         console.print(f"[dim]No last-chance window: {result.no_window}[/]", highlight=False)
+    for note in result.notes:
+        console.print(f"[dim]{note}[/]", highlight=False)
     written = f"{workspace.segments}: {', '.join(result.files)}"
     console.print(written if result.files else "Dry run: nothing was written, no edge frozen.", highlight=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow.parquet as pq
 from rich.table import Table
@@ -14,7 +14,16 @@ from cvo_ml.config.shops import ShopConfig, TableConfig
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import UsageError
 from cvo_ml.monitoring.truth import Truth
-from cvo_ml.simulate import Defects, read_saas, read_shop, saas_preset, shop_preset, write_saas, write_shop
+from cvo_ml.simulate import (
+    Defects,
+    read_simulated_saas,
+    read_simulated_shop,
+    saas_preset,
+    shop_preset,
+    write_saas,
+    write_shop,
+)
+from cvo_ml.simulate.folder import SimulationManifest
 
 #: Enough customers for every model, few enough for a demo.
 DEMO_SIZE: Final = {"shop": 8_000, "saas": 60_000}
@@ -31,7 +40,7 @@ def simulate(
     overrides: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Write a simulated world and say what it holds."""
+    """Write a simulated business and say what it holds."""
     defects = Defects() if dirty else None
     with console.status("Simulating") as status:
 
@@ -47,17 +56,17 @@ def simulate(
         else:
             raise UsageError(f"{kind!r} cannot be simulated: use shop or saas")
     if as_json:
-        print_json(manifest)
+        print_json(manifest.to_json())
     else:
         _show(folder, manifest)
 
 
-def _show(folder: Path, manifest: dict[str, Any]) -> None:
-    table = Table(title=f"{folder}: seed {manifest['seed']}", title_justify="left", show_edge=False)
+def _show(folder: Path, manifest: SimulationManifest) -> None:
+    table = Table(title=f"{folder}: seed {manifest.seed}", title_justify="left", show_edge=False)
     table.add_column("file")
     table.add_column("rows", justify="right")
-    for name, facts in sorted(manifest["files"].items()):
-        table.add_row(name, f"{facts['rows']:,}")
+    for name, file in sorted(manifest.files.items()):
+        table.add_row(name, f"{file.rows:,}")
     console.print(table)
     console.print("truth/ holds what no model may read: rates, dropout, effects, label propensity.", highlight=False)
 
@@ -72,11 +81,11 @@ def world(kind: str, folder: Path, size: int | None, seed: int | None) -> tuple[
     """
     if kind == "shop":
         write_shop(folder, "shop", size or DEMO_SIZE[kind], seed, overwrite=True)
-        shop = read_shop(folder)
+        shop = read_simulated_shop(folder)
         return declared("simulated_shop", folder / "tables", shop.tables.currency), shop.truth
     if kind == "saas":
         write_saas(folder, "saas", size or DEMO_SIZE[kind], seed, overwrite=True)
-        saas = read_saas(folder)
+        saas = read_simulated_saas(folder)
         return declared("simulated_saas", folder / "tables", saas.tables.currency), saas.truth
     raise UsageError(f"{kind!r} cannot be simulated: use shop or saas")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -33,6 +34,9 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 MOST_CATEGORIES: Final = 30
 #: Scored in pieces, so that the matrix of a million rows is never laid out.
 ROWS_AT_ONCE: Final = 65_536
+#: LightGBM measures the depth of every tree anew at each call for contributions and writes it into the trees, which
+#: other threads read at the same time to size their buffers; plain predictions write nothing.
+_CONTRIBUTIONS: Final = threading.Lock()
 _NOT_A_NUMBER: Final = re.compile(r"^leaf_value=.*\b(?:nan|inf)\b", re.MULTILINE | re.IGNORECASE)
 
 
@@ -103,7 +107,9 @@ class BoostedClassifier:
 
     def contributions(self, X: pd.DataFrame) -> Floats:
         """Additive effect of each column on the log-odds, (n, columns + 1); the last is the base (TreeSHAP)."""
-        return np.asarray(self.booster_.predict(self._matrix(X), pred_contrib=True), dtype=np.float64)
+        matrix = self._matrix(X)
+        with _CONTRIBUTIONS:
+            return np.asarray(self.booster_.predict(matrix, pred_contrib=True), dtype=np.float64)
 
     def leaves(self, X: pd.DataFrame) -> NDArray[np.intp]:
         """The leaf that each row falls into, by tree; (n, trees)."""
@@ -132,7 +138,7 @@ class BoostedClassifier:
         Raises
         ------
         BundleError
-            If the trees name other columns than the parameters, there are none, or a leaf is no number.
+            If the trees cannot be read, name other columns than the parameters, there are none, or a leaf is no number.
         """
         import lightgbm
 
@@ -140,7 +146,10 @@ class BoostedClassifier:
             raise BundleError("the trees hold a value that is not a finite number: train or export it again")
         model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
         model.levels_ = {name: list(levels) for name, levels in parameters["levels"].items()}
-        model.booster_ = lightgbm.Booster(model_str=files["trees.txt"])
+        try:
+            model.booster_ = lightgbm.Booster(model_str=files["trees.txt"])
+        except lightgbm.basic.LightGBMError as error:
+            raise BundleError(f"the trees cannot be read ({error}): train or export it again") from None
         if tuple(model.booster_.feature_name()) != model.columns:
             raise BundleError("the trees were grown on other columns than the bundle names: train or export it again")
         if model.booster_.num_trees() == 0:

@@ -1,5 +1,6 @@
 """Scoring: features and models in, the model columns of Scores out."""
 
-from cvo_ml.predict.score import ModelSet, score
+from cvo_ml.predict.loaded import LoadedModels
+from cvo_ml.predict.score import score
 
-__all__ = ["ModelSet", "score"]
+__all__ = ["LoadedModels", "score"]

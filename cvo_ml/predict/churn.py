@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.models import CHURN
 from cvo_ml.core.scores import null_columns
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.churn_outcomes import ineligible, own_horizon_days
-from cvo_ml.models.churn import Explanation
-from cvo_ml.registry.bundles.bundle import Bundle
-from cvo_ml.registry.bundles.kinds import model_of
-from cvo_ml.registry.bundles.purchase_columns import completed
+from cvo_ml.models.churn import ChurnScorer, Explanation
+from cvo_ml.registry.bundles.loaded import LoadedModel
 
-MOST_REASONS = 3
+MOST_REASONS: Final = 3
 
 
-def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
+def churn_columns(features: pd.DataFrame, loaded: LoadedModel) -> pd.DataFrame:
     """Churn probability, band and reasons of customers who are not gone already.
 
     Returns
@@ -28,28 +28,29 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
         The churn columns and ``churn_reason``, indexed like ``features``; who cannot churn any more has nulls and
         the reason ``gone_already`` or ``no_active_subscription``.
     """
-    columns = null_columns(features.index, "churn", "gone_already")
-    horizon = Horizon.of_days(bundle.settings["horizon_days"])
-    why_not = ineligible(features, bundle.settings.get("definition_kind", ""), horizon)
-    columns["churn_reason"] = why_not
+    columns = null_columns(features.index, CHURN.name, "gone_already")
+    why_not = ineligible(features, loaded.settings.get("definition_kind", ""), loaded.horizon)
+    columns[CHURN.reason] = why_not
     columns["reasons"] = pd.Series(None, index=features.index, dtype="str")
     rows = features[why_not.isna()]
     if rows.empty:
         return columns
-    model, rows = model_of(bundle), completed(rows, bundle)
+    model, rows = loaded.model, loaded.complete(rows)
+    if not isinstance(model, ChurnScorer):
+        raise loaded.not_a("model of churn")
     probability = model.predict_proba(rows)[:, 1]
     bounds = model.doubt_.interval(probability)
     filled = pd.DataFrame(
         {
-            "churn_model": bundle.kind,
-            "churn_model_version": bundle.version,
-            "churn_grade": bundle.grade,
-            "churn_definition": bundle.settings["definition"],
-            "churn_horizon_days": horizon_days(rows, bundle, horizon),
+            "churn_model": loaded.kind,
+            "churn_model_version": loaded.version,
+            "churn_grade": loaded.grade,
+            "churn_definition": loaded.settings["definition"],
+            "churn_horizon_days": horizon_days(rows, loaded),
             "churn_probability": probability,
             "churn_probability_p05": bounds[:, 0],
             "churn_probability_p95": bounds[:, 1],
-            "churn_band": bands(probability, bundle.settings["bands"]),
+            "churn_band": bands(probability, loaded.settings["bands"]),
             "reasons": reasons(model.explain(rows)),
         },
         index=rows.index,
@@ -59,15 +60,15 @@ def churn_columns(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
     return columns
 
 
-def horizon_days(rows: pd.DataFrame, bundle: Bundle, horizon: Horizon) -> pd.Series:
+def horizon_days(rows: pd.DataFrame, loaded: LoadedModel) -> pd.Series:
     """Each customer's window in days: the bundle's, or a multiple of the own gap where that is its definition."""
-    own = bundle.settings.get("own_gaps")
+    own, horizon = loaded.settings.get("own_gaps"), loaded.horizon
     if own is None:
         return pd.Series(horizon.days, index=rows.index)
     return own_horizon_days(rows, own["multiple"], Horizon.of_days(own["shortest_days"]), horizon)
 
 
-def bands(probability: NDArray[np.float64], edges: dict[str, float]) -> list[str]:
+def bands(probability: Floats, edges: dict[str, float]) -> list[str]:
     """The band of each probability: the first whose upper edge is not exceeded, else ``high``.
 
     Examples

@@ -7,10 +7,10 @@ from datetime import date
 import pandas as pd
 
 from cvo_ml.core.contract import TIME_DTYPE
+from cvo_ml.core.models import CLV
 from cvo_ml.core.scores import columns_of, join_reasons, null_columns
-from cvo_ml.core.units import Horizon, midnight
-from cvo_ml.registry.bundles.bundle import Bundle
-from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.core.units import midnight
+from cvo_ml.registry.bundles.loaded import LoadedModel
 
 
 def historic_columns(features: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def historic_columns(features: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def clv_columns(features: pd.DataFrame, bundle: Bundle, as_of: date) -> pd.DataFrame:
+def clv_columns(features: pd.DataFrame, model: LoadedModel, as_of: date) -> pd.DataFrame:
     """Value expected in the horizon, with what happened so far.
 
     Returns
@@ -33,31 +33,29 @@ def clv_columns(features: pd.DataFrame, bundle: Bundle, as_of: date) -> pd.DataF
     pandas.DataFrame
         The CLV columns and ``clv_reason``, indexed like ``features``.
     """
-    horizon = Horizon.of_days(bundle.settings["horizon_days"])
-    rate = float(bundle.settings["discount_rate"])
-    predicted = model_of(bundle).predict(features, horizon=horizon, discount_rate=rate)
+    predicted = model.lifetime_values(features)
     days = predicted.pop("days_to_next_order")
     historic = historic_columns(features)
-    columns = null_columns(features.index, "clv", "").assign(
-        clv_model=bundle.kind,
-        clv_model_version=bundle.version,
-        clv_grade=bundle.grade,
-        clv_horizon_days=horizon.days,
-        discount_rate=rate,
+    columns = null_columns(features.index, CLV.name, "").assign(
+        clv_model=model.kind,
+        clv_model_version=model.version,
+        clv_grade=model.grade,
+        clv_horizon_days=model.horizon.days,
+        discount_rate=float(model.settings["discount_rate"]),
         total_clv=historic["historic_clv"] + predicted["predicted_clv"],
         expected_date_of_next_order=next_order_day(as_of, days),
         **{str(name): values for name, values in [*predicted.items(), *historic.items()]},
     )
     by_rule = predicted["p_alive"].isna()  # a baseline
-    rule = bundle.kind.removeprefix("clv.")
-    columns["clv_reason"] = join_reasons(
+    rule = model.kind.removeprefix(f"{CLV.name}.")
+    columns[CLV.reason] = join_reasons(
         _where(columns["average_days_between_orders"].isna(), "one_order"),
         _where(columns["average_order_value"].isna(), "no_order_with_value"),
         _where(by_rule, f"{rule}_has_no_probabilities"),
         _where(columns["expected_date_of_next_order"].isna() & ~by_rule, "next_order_unlikely"),
         _where(columns["p_top_decile"].isna() & ~by_rule, "no_reference_window"),
     )
-    return columns[[*columns_of("clv"), "clv_reason"]]
+    return columns[[*columns_of(CLV.name), CLV.reason]]
 
 
 def next_order_day(as_of: date, days: pd.Series) -> pd.Series:
@@ -71,7 +69,7 @@ def next_order_day(as_of: date, days: pd.Series) -> pd.Series:
 
 def refused_columns(features: pd.DataFrame, reason: str) -> pd.DataFrame:
     """Facts without a prediction, for a shop whose CLV model was refused."""
-    return null_columns(features.index, "clv", reason).assign(
+    return null_columns(features.index, CLV.name, reason).assign(
         **{str(name): values for name, values in historic_columns(features).items()}
     )
 

@@ -6,12 +6,13 @@ import json
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from cvo_ml.core.arrays import Floats
 
 MOST_REASONS: Final = 3
 
 
-def reasons_by_column(names: tuple[str, ...], effects: NDArray[np.float64]) -> list[str]:
+def reasons_by_column(names: tuple[str, ...], effects: Floats) -> list[str]:
     """The columns that move each probability most, as JSON: feature, direction, effect in probability.
 
     Parameters

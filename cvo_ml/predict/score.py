@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
 import pandas as pd
 
-from cvo_ml.core.models import CHURN
+from cvo_ml.core.models import CHURN, CLV, ICP, MODEL_NAMES
 from cvo_ml.core.scores import (
     ECONOMICS,
     NOT_COMPUTED_YET,
@@ -23,37 +21,14 @@ from cvo_ml.core.units import midnight
 from cvo_ml.predict.churn import churn_columns
 from cvo_ml.predict.clv import clv_columns, refused_columns
 from cvo_ml.predict.icp import icp_columns
-from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.predict.loaded import LoadedModels
 
 NO_ORDER_LEFT: Final = "no_order_left"
 
 
-@dataclass(frozen=True)
-class ModelSet:
-    """The bundles to score with; a model that is not here has a reason instead.
-
-    Parameters
-    ----------
-    bundles:
-        By name: clv, churn, icp.
-    refused:
-        Why a model is absent: a short code, such as ``too_few_repeat_buyers``.
-    notes:
-        What to say of the models beside the scores, such as who stands in for whom.
-    """
-
-    bundles: Mapping[str, Bundle]
-    refused: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def reason(self, name: str) -> str:
-        """Why the model ``name`` is absent."""
-        return self.refused.get(name, "not_trained")
-
-
 def score(
     features: pd.DataFrame,
-    models: ModelSet,
+    models: LoadedModels,
     *,
     as_of: date,
     currency: str,
@@ -92,7 +67,7 @@ def score(
     present = features[features["number_of_orders"].notna()]
     groups = [_clv(present, models, as_of), _churn(present, models), _icp(present, models, leads)]
     absent = features.index.difference(present.index)
-    nulls = [null_columns(absent, name, NO_ORDER_LEFT) for name in ("clv", "churn", "icp")]
+    nulls = [null_columns(absent, name, NO_ORDER_LEFT) for name in MODEL_NAMES]
     filled = [
         pd.concat([group, null]).reindex(features.index) if len(absent) else group
         for group, null in zip(groups, nulls, strict=True)
@@ -117,19 +92,22 @@ def with_reasons(scores: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _clv(features: pd.DataFrame, models: ModelSet, as_of: date) -> pd.DataFrame:
-    if "clv" in models.bundles:
-        return clv_columns(features, models.bundles["clv"], as_of)
-    return refused_columns(features, models.reason("clv"))
+def _clv(features: pd.DataFrame, models: LoadedModels, as_of: date) -> pd.DataFrame:
+    model = models.get(CLV.name)
+    if model is not None:
+        return clv_columns(features, model, as_of)
+    return refused_columns(features, models.reason(CLV.name))
 
 
-def _churn(features: pd.DataFrame, models: ModelSet) -> pd.DataFrame:
-    if "churn" in models.bundles:
-        return churn_columns(features, models.bundles["churn"])
-    return null_columns(features.index, "churn", models.reason("churn"))
+def _churn(features: pd.DataFrame, models: LoadedModels) -> pd.DataFrame:
+    model = models.get(CHURN.name)
+    if model is not None:
+        return churn_columns(features, model)
+    return null_columns(features.index, CHURN.name, models.reason(CHURN.name))
 
 
-def _icp(features: pd.DataFrame, models: ModelSet, leads: pd.DataFrame | None) -> pd.DataFrame:
-    if "icp" in models.bundles:
-        return icp_columns(features, models.bundles["icp"], leads)
-    return null_columns(features.index, "icp", models.reason("icp"))
+def _icp(features: pd.DataFrame, models: LoadedModels, leads: pd.DataFrame | None) -> pd.DataFrame:
+    model = models.get(ICP.name)
+    if model is not None:
+        return icp_columns(features, model, leads)
+    return null_columns(features.index, ICP.name, models.reason(ICP.name))

@@ -10,12 +10,13 @@ import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.models import CHURN, MODEL_NAMES
 from cvo_ml.core.store import StoredRun
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.ingest import ReadResult
 from cvo_ml.monitoring.health import health
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities.runs import keep
 from cvo_ml.readiness import readiness, readiness_policy
 from cvo_ml.registry.bundles.kinds import changed_features
@@ -24,7 +25,13 @@ from cvo_ml.workflows.score import Scored
 
 
 def store(
-    scored: Scored, read: ReadResult, models: ModelSet, as_of: date, out: Path, shop: str, priorities: PriorityPolicy
+    scored: Scored,
+    read: ReadResult,
+    models: LoadedModels,
+    as_of: date,
+    out: Path,
+    shop: str,
+    priorities: PriorityPolicy,
 ) -> StoredRun:
     """Write the run into ``out/scores`` and the list into ``out/priorities.csv``; the run first, each whole."""
     limits = readiness_policy()
@@ -39,11 +46,11 @@ def store(
         "customer_ledgers": {name: found.to_json() for name, found in scored.ledgers.items()},
         "notes": [
             *models.notes,
-            *filter(None, map(changed_features, models.bundles.values())),
+            *filter(None, (changed_features(model.bundle) for model in models.models.values())),
             *read.notes,
             *staleness(read.tables, as_of, limits.warnings.stale_days),
         ],
-        "models": {name: describe(models, name) for name in ("clv", "churn", "icp")},
+        "models": {name: describe(models, name) for name in MODEL_NAMES},
         "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
         "segments": scored.segmented.described.to_json(),
         "priorities": as_mapping(priorities),
@@ -66,32 +73,33 @@ def staleness(tables: Tables, as_of: date, most_days: int) -> list[str]:
     ]
 
 
-def _horizon(models: ModelSet) -> Horizon:
+def _horizon(models: LoadedModels) -> Horizon:
     """The churn model's window, else 90 days: what readiness is asked about."""
-    settings = models.bundles["churn"].settings if "churn" in models.bundles else {"horizon_days": 90.0}
-    return Horizon.of_days(settings["horizon_days"])
+    model = models.get(CHURN.name)
+    return Horizon("90D") if model is None else model.horizon
 
 
-def describe(models: ModelSet, name: str) -> dict[str, Any]:
+def describe(models: LoadedModels, name: str) -> dict[str, Any]:
     """What a manifest says of a model: kind, version and facts, or why there is none."""
-    if name not in models.bundles:
+    model = models.get(name)
+    if model is None:
         return {"reason": models.reason(name)}
-    bundle = models.bundles[name]
+    bundle = model.bundle
     facts = {key: value for key, value in bundle.facts.items() if key != "reference"}
-    return {"kind": bundle.kind, "version": bundle.version, "settings": dict(bundle.settings), **facts}
+    return {"kind": bundle.kind, "version": model.version, "settings": dict(bundle.settings), **facts}
 
 
-def described_briefly(models: ModelSet, name: str) -> dict[str, str]:
+def described_briefly(models: LoadedModels, name: str) -> dict[str, str]:
     """Kind, version and grade of a model, or why there is none."""
-    if name not in models.bundles:
+    model = models.get(name)
+    if model is None:
         return {"reason": models.reason(name)}
-    bundle = models.bundles[name]
-    return {"kind": bundle.kind, "version": bundle.version, "grade": bundle.grade}
+    return {"kind": model.kind, "version": model.version, "grade": model.grade}
 
 
-def _described_models(models: ModelSet) -> dict[str, dict[str, Any]]:
+def _described_models(models: LoadedModels) -> dict[str, dict[str, Any]]:
     """What the health of a run is judged by: parameters, and the rows that the model learned from."""
     return {
-        name: {"parameters": bundle.parameters, "reference": bundle.facts.get("reference")}
-        for name, bundle in models.bundles.items()
+        name: {"parameters": model.bundle.parameters, "reference": model.bundle.facts.get("reference")}
+        for name, model in models.models.items()
     }

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,12 +13,13 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.ledger import CustomerLedger
+from cvo_ml.core.models import ICP, MODELS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.customer import customer_features, known_customers
 from cvo_ml.features.leads import customer_leads
-from cvo_ml.predict import ModelSet, score
-from cvo_ml.predict.shadow import shadow
+from cvo_ml.predict import LoadedModels, score
+from cvo_ml.predict.shadow import Comparison, shadow
 from cvo_ml.priorities import Plan, contact_constraints, declared_effects, plan
 from cvo_ml.segments import Segmented, segment_customers
 
@@ -38,7 +38,7 @@ class Scored:
 def score_customers(
     tables: Tables,
     as_of: date,
-    models: ModelSet,
+    models: LoadedModels,
     segments: SegmentPolicy,
     priorities: PriorityPolicy,
     *,
@@ -71,8 +71,8 @@ def score_customers(
 
 
 def shadow_scores(
-    tables: Tables, as_of: date, serving: ModelSet, behind: ModelSet, *, shop: str
-) -> dict[str, dict[str, Any]]:
+    tables: Tables, as_of: date, serving: LoadedModels, behind: LoadedModels, *, shop: str
+) -> dict[str, Comparison]:
     """Champions and challengers on the customers known at ``as_of``; nothing is stored.
 
     Raises
@@ -83,29 +83,30 @@ def shadow_scores(
     for models in (serving, behind):
         check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
     features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
-    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency)
+    leads = _lead_fields(tables, as_of, serving), _lead_fields(tables, as_of, behind)
+    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency, leads=leads)
 
 
-def _lead_fields(tables: Tables, as_of: date, models: ModelSet) -> pd.DataFrame | None:
+def _lead_fields(tables: Tables, as_of: date, models: LoadedModels) -> pd.DataFrame | None:
     """The fields of the leads that customers were, by customer, where the lookalike model reads them."""
-    settings = models.bundles["icp"].settings if "icp" in models.bundles else {}
-    if settings.get("setting") != "leads":
+    model = models.get(ICP.name)
+    if model is None or model.settings.get("setting") != "leads":
         return None
-    return customer_leads(tables, as_of, Horizon.of_days(settings["known_within_days"]))
+    return customer_leads(tables, as_of, Horizon.of_days(model.settings["known_within_days"]))
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
     """For each model: customers known = scored + ineligible, by reason."""
     found = {}
-    for group, column in (("clv", "predicted_clv"), ("churn", "churn_probability"), ("icp", "icp_score")):
-        missing = scores[column].isna()
-        reasons = scores.loc[missing, f"{group}_reason"].value_counts()
+    for model in MODELS:
+        missing = scores[model.score].isna()
+        reasons = scores.loc[missing, model.reason].value_counts()
         ineligible = {str(reason): int(count) for reason, count in reasons.items()}
-        found[group] = CustomerLedger(len(scores), int((~missing).sum()), ineligible)
+        found[model.name] = CustomerLedger(len(scores), int((~missing).sum()), ineligible)
     return found
 
 
-def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> None:
+def check_models(models: LoadedModels, *, shop: str, currency: str, as_of: date) -> None:
     """Refuse models that were made for something else.
 
     Raises
@@ -113,8 +114,8 @@ def check_models(models: ModelSet, *, shop: str, currency: str, as_of: date) -> 
     ModelRefused
         If a model was trained on another shop, in another currency, or with data after ``as_of``.
     """
-    for name, bundle in models.bundles.items():
-        facts = bundle.facts
+    for name, model in models.models.items():
+        facts = model.bundle.facts
         for what, trained, wanted in (("shop", facts.get("shop"), shop), ("currency", facts.get("currency"), currency)):
             if trained is not None and trained != wanted:
                 raise ModelRefused(

@@ -21,11 +21,8 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import customer_features
 from cvo_ml.ingest import read_shop
-from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.predict import ModelSet
-from cvo_ml.registry.bundles.kinds import model_of
-from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.bundles.purchase_columns import buy_till_you_die
 from cvo_ml.segments.history import comparable_runs, rfm_of
 from cvo_ml.segments.model_based import Method
 from cvo_ml.segments.profile import (
@@ -41,6 +38,7 @@ from cvo_ml.segments.results_folder import write_profile
 from cvo_ml.segments.rules.stored_edges import choose_edges
 from cvo_ml.segments.triggers import COLUMNS
 from cvo_ml.workflows.score import check_models
+from cvo_ml.workflows.serving_models import serving_models
 
 
 class SegmentRequest(FrozenConfig):
@@ -80,6 +78,8 @@ class SegmentResult(Result):
         Names in the folder of segments; empty after a dry run.
     no_window:
         Why there are no days to win customers back; empty where there are.
+    notes:
+        What to say of the champion, such as who stands in for it.
     """
 
     profile: SegmentProfile
@@ -87,6 +87,7 @@ class SegmentResult(Result):
     currency: str
     files: tuple[str, ...]
     no_window: str
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """The profile."""
@@ -111,11 +112,11 @@ def segment(request: SegmentRequest, workspace: Workspace) -> SegmentResult:
     actions = load_config(default_config("policies/next_actions.yaml", workspace.configs), NextActions)
     with workspace.progress.step(f"Reading {request.shop.source.path}"):
         tables = read_shop(request.shop, as_of=request.as_of).tables
-    purchases, no_window = _purchase_model(workspace, request.shop.name, tables.currency, request.as_of)
+    purchases, no_window, notes = _purchase_model(workspace, request.shop.name, tables.currency, request.as_of)
     with workspace.progress.step("Segmenting"):
         profile = segment_tables(tables, request, policy, actions, workspace, purchases)
         files = [] if request.dry_run else write_profile(profile, workspace.segments)
-    return SegmentResult(profile, actions, tables.currency, tuple(files), no_window)
+    return SegmentResult(profile, actions, tables.currency, tuple(files), no_window, notes)
 
 
 def segment_tables(
@@ -163,20 +164,21 @@ def _scores(stored: dict[date, StoredRun]) -> dict[date, pd.DataFrame]:
     return {day: read_columns(run, both if day in last else COLUMNS) for day, run in stored.items()}
 
 
-def _purchase_model(workspace: Workspace, shop: str, currency: str, as_of: date) -> tuple[BuyTillYouDie | None, str]:
-    """The champion's model of purchases, or why there is none to use."""
-    tracker = Tracker.existing(workspace.tracking)
-    if tracker is None:
-        return None, f"{workspace.tracking} holds no models; 'cvo train clv' makes one"
+def _purchase_model(
+    workspace: Workspace, shop: str, currency: str, as_of: date
+) -> tuple[BuyTillYouDie | None, str, tuple[str, ...]]:
+    """The champion's model of purchases, or why there is none to use; and what to say of the champion."""
     try:
-        bundle = tracker.champion(CLV.name)
-        check_models(ModelSet({CLV.name: bundle}), shop=shop, currency=currency, as_of=as_of)
+        models = serving_models(workspace, shop, only=(CLV.name,))
+        check_models(models, shop=shop, currency=currency, as_of=as_of)
     except NoChampion:
-        return None, "there is no CLV champion; 'cvo train clv' makes one"
+        return None, f"there is no CLV champion in {workspace.tracking}; 'cvo train {CLV.name}' makes one", ()
     except CvoError as error:
-        return None, str(error)
-    model = model_of(bundle)
-    base = model.base if isinstance(model, HybridLifetimeValue) else model
-    if not isinstance(base, BuyTillYouDie):
-        return None, f"the CLV champion is {bundle.kind}, which knows no P(alive)"
-    return base, ""
+        return None, str(error), ()
+    champion = models.get(CLV.name)
+    if champion is None:
+        return None, f"there is no CLV champion ({models.reason(CLV.name)})", ()
+    purchases = buy_till_you_die(champion.model)
+    if purchases is None:
+        return None, f"the CLV champion is {champion.kind}, which knows no P(alive)", models.notes
+    return purchases, "", models.notes

@@ -13,6 +13,7 @@ from cvo_ml.models.churn import BoostedChurn, ProbabilityInterval, RecencyChurn
 from cvo_ml.predict.churn import churn_columns
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
+from cvo_ml.registry.bundles.loaded import load_model
 from tests.builders import SHOP_CUT, frame, seeded_shop
 
 MORE = ("quantity_90d", "tickets_90d", "refunds_90d")
@@ -58,12 +59,14 @@ def bundle(features: pd.DataFrame) -> Bundle:
 
 
 def probability(features: pd.DataFrame, bundle: Bundle) -> np.ndarray:
-    return churn_columns(features, bundle)["churn_probability"].to_numpy()
+    return churn_columns(features, load_model(bundle))["churn_probability"].to_numpy()
 
 
 def test_the_order_of_the_columns_cannot_change_a_score(features: pd.DataFrame, bundle: Bundle) -> None:
     shuffled = features[np.random.default_rng(1).permutation(features.columns)]
-    pd.testing.assert_frame_equal(churn_columns(shuffled, bundle), churn_columns(features, bundle))
+    pd.testing.assert_frame_equal(
+        churn_columns(shuffled, load_model(bundle)), churn_columns(features, load_model(bundle))
+    )
 
 
 def test_an_unseen_category_counts_as_missing(features: pd.DataFrame, bundle: Bundle) -> None:
@@ -88,7 +91,8 @@ def test_without_a_table_of_refunds_nothing_was_refunded(shop: Tables, bundle: B
     features = customer_features(without(shop, "refunds"), SHOP_CUT)
     assert (features["number_of_refunds"] == 0).all()
     assert (
-        np.isfinite(probability(features, bundle)).sum() == churn_columns(features, bundle)["churn_reason"].isna().sum()
+        np.isfinite(probability(features, bundle)).sum()
+        == churn_columns(features, load_model(bundle))["churn_reason"].isna().sum()
     )
 
 
@@ -100,8 +104,8 @@ def test_a_table_that_came_after_training_changes_no_score(shop: Tables, feature
 
 def test_a_column_of_nulls_counts_as_missing_for_everybody(features: pd.DataFrame, bundle: Bundle) -> None:
     nulls = features.assign(net_90d=np.nan)
-    everybody = churn_columns(nulls, bundle)["churn_probability"].dropna()
-    alone = churn_columns(nulls.loc[[everybody.index[0]]], bundle)["churn_probability"]
+    everybody = churn_columns(nulls, load_model(bundle))["churn_probability"].dropna()
+    alone = churn_columns(nulls.loc[[everybody.index[0]]], load_model(bundle))["churn_probability"]
     assert alone.iloc[0] == everybody.iloc[0]
     as_text = features.assign(net_90d=pd.Series(None, index=features.index, dtype="str"))
     assert np.array_equal(probability(nulls, bundle), probability(as_text, bundle), equal_nan=True)
@@ -123,7 +127,7 @@ def test_the_interval_holds_the_probability_and_is_null_with_it(
         baseline.doubt_ = ProbabilityInterval(level_sd=0.3)
         bundle = bundle_of("churn", baseline, SETTINGS)
     silent = features.assign(days_since_last_order=np.where(np.arange(len(features)) < 5, 999.0, 10.0))
-    scored = churn_columns(silent, bundle)
+    scored = churn_columns(silent, load_model(bundle))
     low, p, high = (scored[f"churn_probability{end}"] for end in ("_p05", "", "_p95"))
     known = p.notna()
     assert not known.iloc[:5].any()

@@ -16,20 +16,21 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features.snapshot import is_gone
 from cvo_ml.models.churn import Explanation
 from cvo_ml.models.clv.baselines import Formula
-from cvo_ml.predict import ModelSet, score
+from cvo_ml.predict import LoadedModels, score
 from cvo_ml.predict.churn import bands, reasons
 from cvo_ml.predict.icp import tiers
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of, model_of
+from cvo_ml.registry.bundles.loaded import load_model
 from tests.builders import SHOP_CUT, null_scores
 
 CLV = bundle_of("clv", Formula(), {"horizon_days": 365.0, "discount_rate": 0.0}, {"verdict": {"grade": "D"}})
 
 
 @pytest.fixture(scope="module")
-def models(churn_bundle: Bundle, icp_bundle: Bundle) -> ModelSet:
+def models(churn_bundle: Bundle, icp_bundle: Bundle) -> LoadedModels:
     """All three models of the seeded shop."""
-    return ModelSet({"clv": CLV, "churn": churn_bundle, "icp": icp_bundle})
+    return LoadedModels.of(CLV, churn_bundle, icp_bundle)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def with_nobody_left(shop_features: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def scored(with_nobody_left: pd.DataFrame, models: ModelSet) -> pd.DataFrame:
+def scored(with_nobody_left: pd.DataFrame, models: LoadedModels) -> pd.DataFrame:
     """Everybody's scores."""
     return score(with_nobody_left, models, as_of=SHOP_CUT, currency="EUR")
 
@@ -64,9 +65,9 @@ def test_every_null_has_its_reason(scored: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("churn", ["churn_bundle", "recency_bundle"])
 def test_one_customer_scores_the_same_alone_as_among_all(
-    churn: str, with_nobody_left: pd.DataFrame, models: ModelSet, request: pytest.FixtureRequest
+    churn: str, with_nobody_left: pd.DataFrame, models: LoadedModels, request: pytest.FixtureRequest
 ) -> None:
-    models = ModelSet({**models.bundles, "churn": request.getfixturevalue(churn)})
+    models = LoadedModels({**models.models, "churn": load_model(request.getfixturevalue(churn))})
     everybody = score(with_nobody_left, models, as_of=SHOP_CUT, currency="EUR")
     gone = is_gone(with_nobody_left, Horizon("90D"))
     for customer in ("c000x", gone.index[gone][0], *gone.index[~gone][:4]):
@@ -75,7 +76,7 @@ def test_one_customer_scores_the_same_alone_as_among_all(
 
 
 def test_the_order_of_rows_and_columns_changes_no_score(
-    scored: pd.DataFrame, with_nobody_left: pd.DataFrame, models: ModelSet
+    scored: pd.DataFrame, with_nobody_left: pd.DataFrame, models: LoadedModels
 ) -> None:
     mixed = with_nobody_left.iloc[::-1, np.random.default_rng(1).permutation(with_nobody_left.shape[1])]
     other = score(mixed, models, as_of=SHOP_CUT, currency="EUR")
@@ -106,7 +107,7 @@ def test_the_gone_have_no_churn_and_keep_their_clv(scored: pd.DataFrame, shop_fe
     assert gone["icp_score"].notna().all()
 
 
-def test_all_gone_is_no_error(shop_features: pd.DataFrame, models: ModelSet) -> None:
+def test_all_gone_is_no_error(shop_features: pd.DataFrame, models: LoadedModels) -> None:
     gone = shop_features[is_gone(shop_features, Horizon("90D"))]
     scores = completed(score(gone, models, as_of=SHOP_CUT, currency="EUR"))
     assert set(scores["churn_reason"]) == {"gone_already"}
@@ -120,7 +121,7 @@ def test_a_customer_without_an_order_left_has_nulls_in_every_group(scored: pd.Da
 
 
 @pytest.mark.parametrize("rows", [["c000x"], []], ids=["only such a customer", "nobody"])
-def test_nobody_to_score_is_no_error(rows: list[str], with_nobody_left: pd.DataFrame, models: ModelSet) -> None:
+def test_nobody_to_score_is_no_error(rows: list[str], with_nobody_left: pd.DataFrame, models: LoadedModels) -> None:
     scores = score(with_nobody_left.loc[rows], models, as_of=SHOP_CUT, currency="EUR")
     assert len(completed(scores)) == len(rows)
 
@@ -128,7 +129,7 @@ def test_nobody_to_score_is_no_error(rows: list[str], with_nobody_left: pd.DataF
 def test_a_refused_model_leaves_its_columns_null_with_the_reason_and_the_rest_goes_on(
     with_nobody_left: pd.DataFrame, icp_bundle: Bundle
 ) -> None:
-    models = ModelSet({"icp": icp_bundle}, {"clv": "too_few_repeat_buyers"})
+    models = LoadedModels.of(icp_bundle, refused={"clv": "too_few_repeat_buyers"})
     scores = completed(score(with_nobody_left, models, as_of=SHOP_CUT, currency="EUR"))
     here = scores[scores["customer_id"] != "c000x"]
     assert set(here["clv_reason"]) == {"too_few_repeat_buyers"}
@@ -138,7 +139,7 @@ def test_a_refused_model_leaves_its_columns_null_with_the_reason_and_the_rest_go
 
 
 def test_facts_need_no_model(with_nobody_left: pd.DataFrame) -> None:
-    scores = score(with_nobody_left, ModelSet({}), as_of=SHOP_CUT, currency="EUR")
+    scores = score(with_nobody_left, LoadedModels.of(), as_of=SHOP_CUT, currency="EUR")
     facts = {
         "historic_clv": "net_value",
         "historic_number_of_orders": "number_of_orders",
@@ -207,12 +208,12 @@ def test_percentiles_lie_between_0_and_100_and_follow_the_score(scored: pd.DataF
 
 def test_the_horizon_of_the_bundle_is_the_horizon_of_the_score(shop_features: pd.DataFrame) -> None:
     half = replace(CLV, settings={"horizon_days": 182.625, "discount_rate": 0.0})
-    one = score(shop_features, ModelSet({"clv": CLV}), as_of=SHOP_CUT, currency="EUR")
-    other = score(shop_features, ModelSet({"clv": half}), as_of=SHOP_CUT, currency="EUR")
+    one = score(shop_features, LoadedModels.of(CLV), as_of=SHOP_CUT, currency="EUR")
+    other = score(shop_features, LoadedModels.of(half), as_of=SHOP_CUT, currency="EUR")
     assert set(other["clv_horizon_days"]) == {182.625}
     assert other["predicted_clv"].to_numpy() == pytest.approx(one["predicted_clv"].to_numpy() * 182.625 / 365)
 
 
 def test_as_of_is_the_callers(shop_features: pd.DataFrame) -> None:
-    scores = score(shop_features.iloc[:1], ModelSet({}), as_of=date(2024, 2, 29), currency="EUR")
+    scores = score(shop_features.iloc[:1], LoadedModels.of(), as_of=date(2024, 2, 29), currency="EUR")
     assert scores["as_of"].tolist() == [pd.Timestamp("2024-02-29")]

@@ -13,7 +13,7 @@ import pytest
 from cvo_ml.core.errors import BundleError, NoChampion
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.card import model_card
-from cvo_ml.registry.bundles.export import export, exported
+from cvo_ml.registry.bundles.export import export, load_exported
 from cvo_ml.registry.bundles.golden import golden_of
 from tests.registry.test_gate import GOOD
 
@@ -21,8 +21,8 @@ LOAD = """
 import sys
 sys.modules["mlflow"] = None
 from pathlib import Path
-from cvo_ml.registry.bundles.export import exported
-found = exported(Path(sys.argv[1]))
+from cvo_ml.registry.bundles.export import load_exported
+found = load_exported(Path(sys.argv[1]))
 print(*sorted(f"{name} {bundle.version}" for name, bundle in found.items()))
 """
 
@@ -57,11 +57,11 @@ def test_a_damaged_export_is_refused_and_an_empty_folder_says_what_to_run(
     recency_bundle: Bundle, tmp_path: Path
 ) -> None:
     with pytest.raises(NoChampion, match="run 'cvo models export clv'"):
-        exported(tmp_path)
+        load_exported(tmp_path)
     folder = export(recency_bundle, "", tmp_path)
     (folder / "parameters.json").write_text("{}")
     with pytest.raises(BundleError, match="SHA-256 differs"):
-        exported(tmp_path)
+        load_exported(tmp_path)
 
 
 def test_a_card_says_what_the_run_knows(churn_bundle: Bundle) -> None:

@@ -96,11 +96,11 @@ import pandas as pd
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
 tracker = Tracker(Path(sys.argv[1]))
-bundle, _ = ChampionHistory(tracker).serving("churn")
+model, _ = ChampionHistory(tracker).serving("churn")
 called.clear()  # what libraries did while they were imported
 loaded = tracker.mlflow.pyfunc.load_model("models:/churn@champion")
 ChampionHistory(tracker).serving("churn")
-names = [*bundle.parameters["features"], "country"]
+names = [*model.bundle.parameters["features"], "country"]
 rows = pd.DataFrame({name: ["DE"] if name == "country" else [1.0] for name in names})
 print(len(loaded.predict(rows)), called)
 """

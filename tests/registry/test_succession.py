@@ -99,8 +99,8 @@ def test_damaged_files_are_refused_and_the_champion_before_keeps_scoring(damage:
     }[damage]()
     with pytest.raises(BundleError):
         tracker.champion("churn")
-    bundle, note = line.serving("churn")
-    assert bundle.parameters["slope"] == 1.0
+    model, note = line.serving("churn")
+    assert model.bundle.parameters["slope"] == 1.0
     assert "scored with version 1, the champion before" in note
     assert tracker.version_of("churn") == 2  # nobody but a person changes it
     assert line.rollback("churn", "damaged").version == 1

@@ -78,7 +78,7 @@ def test_a_team_shares_champions_on_postgresql(address: str, tmp_path: Path, mon
         for slope in (1.0, 2.0):
             line.appoint("churn", version(tracker, slope), "promotion", "why")
         other = ChampionHistory(Tracker(tmp_path / "mlruns"))
-        assert other.serving("churn")[0].parameters["slope"] == 2.0
+        assert other.serving("churn")[0].bundle.parameters["slope"] == 2.0
         assert other.rollback("churn", "worse").version == 1
         assert list((tmp_path / "mlruns" / "artifacts" / "churn").rglob("parameters.json"))
         log_many(tmp_path / "mlruns", 1, 5)

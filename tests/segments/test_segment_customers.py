@@ -15,7 +15,7 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.core.store import served_runs, write_run
 from cvo_ml.core.tables import Tables
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.segments import EDGES, segment
 from cvo_ml.segments.history import earlier_run, rfm_at, run_segments
 from cvo_ml.segments.movement import CORRECTION, EDGE, OWN
@@ -31,7 +31,7 @@ def run(
 ) -> pd.DataFrame:
     """Score, store and freeze as the pipeline does."""
     scored = workflows.score_customers(
-        tables, as_of, ModelSet({}), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
+        tables, as_of, LoadedModels.of(), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
     )
     manifest = {"shop": shop, "currency": tables.currency, "segments": scored.segmented.described.to_json()}
     write_run(out / "scores", scored.scores.reset_index(drop=True), {**manifest, "as_of": str(as_of)})

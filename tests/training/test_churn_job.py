@@ -22,11 +22,12 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
 from cvo_ml.features.customer import customer_features
-from cvo_ml.predict import ModelSet, score
+from cvo_ml.predict import LoadedModels, score
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.registry.bundles.golden import check_golden, golden_of
 from cvo_ml.registry.bundles.kinds import model_of
-from cvo_ml.registry.bundles.purchase_columns import BTYD, completed
+from cvo_ml.registry.bundles.loaded import load_model
+from cvo_ml.registry.bundles.purchase_columns import BTYD
 from cvo_ml.registry.pyfunc import BundleModel
 from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.grading import grade_losses
@@ -97,13 +98,13 @@ def test_a_bundle_carries_the_model_of_purchases_that_it_learnt_with(
     assert trained.bundle.facts["clv_hash"] == bundle.settings["btyd"]["hash"]
     features = customer_features(shop, SHOP_CUT)
     assert not set(BTYD) & set(features.columns)
-    scores = score(features, ModelSet({"churn": bundle}), as_of=SHOP_CUT, currency="EUR")
+    scores = score(features, LoadedModels.of(bundle), as_of=SHOP_CUT, currency="EUR")
     rows = features[scores["churn_reason"].isna()]
-    expected = model_of(bundle).predict_proba(completed(rows, bundle))[:, 1]
+    expected = load_model(bundle).probability(rows)
     assert scores.loc[rows.index, "churn_probability"].to_numpy() == pytest.approx(expected)
     other = {**bundle.settings, "btyd": {**bundle.settings["btyd"], "hash": "0" * 64}}
     with pytest.raises(BundleError, match="another model of purchases"):
-        completed(features, replace(bundle, settings=other))
+        load_model(replace(bundle, settings=other))
 
 
 def test_a_stack_is_served_as_it_was_trained(shop: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,7 @@ def test_a_stack_is_served_as_it_was_trained(shop: Tables, tmp_path: Path, monke
     assert "btyd_p_no_order" in model.columns
     assert not set(BTYD) & set(model.tree_columns)
     features = customer_features(shop, SHOP_CUT)
-    scores = score(features, ModelSet({"churn": bundle}), as_of=SHOP_CUT, currency="EUR").dropna(
+    scores = score(features, LoadedModels.of(bundle), as_of=SHOP_CUT, currency="EUR").dropna(
         subset=["churn_probability"]
     )
     rows = features.loc[scores.index]
@@ -146,7 +147,7 @@ def test_a_shop_with_a_season_is_scored_at_its_level() -> None:
     for use in ("auto", "never"):
         job = ChurnJob(hazard=Hazard(enabled=False), season_level=use)
         bundle = train_churn(shop.tables, day, job).bundle
-        scores = score(features, ModelSet({"churn": bundle}), as_of=day, currency="EUR").dropna(
+        scores = score(features, LoadedModels.of(bundle), as_of=day, currency="EUR").dropna(
             subset=["churn_probability"]
         )
         true = shop.truth.churn_probability(day, job.horizon).reindex(scores.index)
@@ -158,7 +159,7 @@ def test_a_shop_with_a_season_is_scored_at_its_level() -> None:
 def test_own_gaps_give_each_customer_an_own_horizon(shop: Tables) -> None:
     found = train_churn(shop, SHOP_CUT, QUICK.model_copy(update={"definition": "no_order_within_own_gaps"}), FEW)
     features = customer_features(shop, SHOP_CUT)
-    scores = score(features, ModelSet({"churn": found.bundle}), as_of=SHOP_CUT, currency="EUR").dropna(
+    scores = score(features, LoadedModels.of(found.bundle), as_of=SHOP_CUT, currency="EUR").dropna(
         subset=["churn_probability"]
     )
     assert set(scores["churn_definition"]) == {"no_order_within_3_own_gaps"}

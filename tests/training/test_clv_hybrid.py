@@ -14,6 +14,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
 from cvo_ml.predict.clv import clv_columns
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
+from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.stats.intervals import Interval
 from tests.builders import SHOP_CUT, seeded_shop
 from training.clv import fit, hybrid, validation
@@ -51,7 +52,7 @@ def test_the_hybrid_is_champion_where_it_is_surely_better(shop: Tables, monkeypa
     loaded = load_bundle(save_bundle(trained.bundle, tmp_path / "clv"))
     assert loaded.model_hash == trained.bundle.model_hash
     features = snapshot(shop, SHOP_CUT)
-    ours, again = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, loaded))
+    ours, again = (clv_columns(features, load_model(bundle), SHOP_CUT) for bundle in (trained.bundle, loaded))
     assert ours.equals(again)
     assert ours["predicted_clv"].ge(0).all()
     assert (ours["predicted_clv_p05"] <= ours["predicted_clv_p95"]).all()

@@ -20,6 +20,7 @@ from cvo_ml.models.clv.uncertainty import RateDrift
 from cvo_ml.predict.clv import clv_columns
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.stats.accuracy import paired
 from cvo_ml.stats.grading import grade_losses
 from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
@@ -48,7 +49,7 @@ def test_every_model_of_purchases_trains_travels_and_scores(shop: Tables, model:
     assert trained.metrics["oracle_log_likelihood_gap"] < 1e-9
     loaded = load_bundle(save_bundle(trained.bundle, tmp_path / "clv"))
     features = snapshot(shop, SHOP_CUT)
-    ours, again = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, loaded))
+    ours, again = (clv_columns(features, load_model(bundle), SHOP_CUT) for bundle in (trained.bundle, loaded))
     assert ours.equals(again)
     assert ours["predicted_clv"].gt(0).all()
     assert ours["p_alive"].between(0, 1).all()
@@ -86,7 +87,7 @@ def test_the_better_baseline_is_champion_with_the_reason_where_no_rung_holds() -
     assert "bought again" in trained.notes[0]
     assert set(trained.figures) == {"holdout_by_decile", "ranking"}
     assert trained.metrics["model_rmse"] == trained.metrics["formula_rmse"]
-    scored = clv_columns(snapshot(tables, SHOP_CUT), trained.bundle, SHOP_CUT)
+    scored = clv_columns(snapshot(tables, SHOP_CUT), load_model(trained.bundle), SHOP_CUT)
     assert scored["predicted_clv"].ge(0).all()
     assert scored["clv_reason"].str.contains("last_period_has_no_probabilities").all()
 
@@ -125,7 +126,7 @@ def test_rates_that_wander_widen_the_intervals_of_the_champion_and_are_told(shop
     assert any("rates that wander" in note for note in trained.notes)
     constant = replace(trained.bundle, parameters={**trained.bundle.parameters, "rate_drift": 0.0})
     features = snapshot(shop, SHOP_CUT)
-    wide, narrow = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, constant))
+    wide, narrow = (clv_columns(features, load_model(bundle), SHOP_CUT) for bundle in (trained.bundle, constant))
     assert wide["predicted_clv"].equals(narrow["predicted_clv"])
     assert wide["predicted_clv_p95"].sum() > 1.05 * narrow["predicted_clv_p95"].sum()
 
@@ -141,7 +142,7 @@ def test_covariates_go_from_the_job_into_a_bundle_that_scores(shop: Tables, tmp_
         assert "first_order_net" in trained.bundle.parameters["features"]
         loaded = load_bundle(save_bundle(trained.bundle, tmp_path / "clv"))
         features = snapshot(shop, SHOP_CUT)
-        ours, again = (clv_columns(features, bundle, SHOP_CUT) for bundle in (trained.bundle, loaded))
+        ours, again = (clv_columns(features, load_model(bundle), SHOP_CUT) for bundle in (trained.bundle, loaded))
         assert ours.equals(again)
 
 

@@ -17,10 +17,11 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.leads import lead_fields
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.bundles.card import model_card
 from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.simulate import simulate_saas
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.ranking import auc
@@ -198,17 +199,17 @@ def test_prospects_and_customers_are_scored_by_the_leads_they_are() -> None:
     bundle = trained().bundle
     fields = lead_fields(tables.get("leads"), AS_OF, JOB.leads.known_within)
     customers = tables.get("deals").loc[tables.get("deals")["is_won"], "lead_id"]
-    found = prospect_columns(fields, bundle, pd.Index(customers))
+    found = prospect_columns(fields, load_model(bundle), pd.Index(customers))
     assert len(found) == len(fields)
     assert found.loc[customers, "icp_reason"].eq("customer_already").all()
     scores = found["icp_score"].dropna()
     assert scores.between(0, 1).all()
     assert scores.is_monotonic_decreasing
     assert found.loc[scores.index, "reasons"].str.contains('"feature"').all()
-    alone = prospect_columns(fields.loc[[scores.index[0]]], bundle, pd.Index([]))
+    alone = prospect_columns(fields.loc[[scores.index[0]]], load_model(bundle), pd.Index([]))
     assert alone["icp_percentile"].iloc[0] == found["icp_percentile"].iloc[0]
     policy = PriorityPolicy(actions=(action("call", effect=0.05),))
-    served = score_customers(tables, AS_OF, ModelSet({"icp": bundle}), SegmentPolicy(), policy, shop="vendor").scores
+    served = score_customers(tables, AS_OF, LoadedModels.of(bundle), SegmentPolicy(), policy, shop="vendor").scores
     assert served["icp_score"].notna().all()
     one = served.index[0]
     lead = tables.get("deals").set_index("customer_id").loc[one, "lead_id"]
@@ -218,4 +219,4 @@ def test_prospects_and_customers_are_scored_by_the_leads_they_are() -> None:
 def test_a_model_of_first_orders_scores_no_prospects(icp_bundle) -> None:
     fields = lead_fields(world()[0].get("leads"), AS_OF, JOB.leads.known_within)
     with pytest.raises(ModelRefused, match=r"icp\.setting=leads"):
-        prospect_columns(fields, icp_bundle, pd.Index([]))
+        prospect_columns(fields, load_model(icp_bundle), pd.Index([]))

@@ -16,7 +16,7 @@ from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.ingest import ReadResult
-from cvo_ml.predict import ModelSet
+from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities.runs import replanned
 from cvo_ml.registry.bundles.bundle import Bundle
 from tests.builders import SHOP_CUT, orders_of, shop_of
@@ -25,12 +25,12 @@ from tests.priorities.makers import action
 POLICY = PriorityPolicy(actions=(action("call", effect=0.05),))
 
 
-def scored(tables: Tables, models: ModelSet, as_of: date = SHOP_CUT) -> workflows.Scored:
+def scored(tables: Tables, models: LoadedModels, as_of: date = SHOP_CUT) -> workflows.Scored:
     return workflows.score_customers(tables, as_of, models, SegmentPolicy(), POLICY, shop="seeded")
 
 
 def test_every_known_customer_is_scored_or_has_a_reason(shop: Tables, churn_bundle: Bundle, icp_bundle: Bundle) -> None:
-    result = scored(shop, ModelSet({"churn": churn_bundle, "icp": icp_bundle}, {"clv": "too_few_repeat_customers"}))
+    result = scored(shop, LoadedModels.of(churn_bundle, icp_bundle, refused={"clv": "too_few_repeat_customers"}))
     validate_scores(result.scores)
     assert result.ledgers["clv"].ineligible["too_few_repeat_customers"] > 200
     assert result.ledgers["churn"].scored > 0
@@ -40,7 +40,7 @@ def test_every_known_customer_is_scored_or_has_a_reason(shop: Tables, churn_bund
 def test_a_customer_whose_orders_were_all_refunded_is_known_and_has_no_score() -> None:
     orders = [("1", "kept", "2023-01-02", 10.0), ("2", "gone", "2023-01-03", 20.0)]
     tables = shop_of(orders, [("2", "2023-01-05", 20.0)])
-    result = scored(tables, ModelSet({}))
+    result = scored(tables, LoadedModels.of())
     assert list(result.scores.index) == ["gone", "kept"]
     assert result.scores.loc["gone", "segment_reason"] == "no_order_left"
     assert result.scores.loc["gone", "clv_reason"] == "no_order_left"
@@ -60,7 +60,7 @@ def test_a_model_made_for_something_else_is_refused(shop: Tables, churn_bundle: 
         "churn", churn_bundle.kind, churn_bundle.parameters, churn_bundle.settings, churn_bundle.files, facts
     )
     with pytest.raises(ModelRefused) as refused:
-        scored(shop, ModelSet({"churn": other}))
+        scored(shop, LoadedModels.of(other))
     assert refused.value.reason_code == reason
     assert "cvo train churn" in str(refused.value)
 
@@ -71,7 +71,7 @@ def test_a_model_whose_features_are_computed_otherwise_now_scores_and_a_note_say
     older = replace(recency_bundle, facts={**recency_bundle.facts, "feature_hash": "0" * 12})
     read = ReadResult(shop, RowLedger(0, 0), pd.DataFrame(), (), "hash", ())
     for number, (bundle, says) in enumerate([(recency_bundle, 0), (older, 1)]):
-        models, out = ModelSet({"churn": bundle}), tmp_path / str(number)
+        models, out = LoadedModels.of(bundle), tmp_path / str(number)
         run = workflows.store(scored(shop, models), read, models, SHOP_CUT, out, "seeded", POLICY)
         notes = [note for note in run.manifest["notes"] if "how its features are computed has changed" in note]
         assert len(notes) == says
@@ -83,7 +83,7 @@ def test_outcomes_stay_those_of_the_scores_when_they_are_planned_anew(
 ) -> None:
     """Another plan changes no outcome, other scores do."""
     read = ReadResult(shop, RowLedger(0, 0), pd.DataFrame(), (), "hash", ())
-    models = ModelSet({"churn": recency_bundle})
+    models = LoadedModels.of(recency_bundle)
     run = workflows.store(scored(shop, models), read, models, SHOP_CUT, tmp_path, "seeded", POLICY)
     judged = workflows.outcomes(run, shop, Horizon("60D"), tmp_path)
     again = replanned(run, shop, PriorityPolicy(actions=(action("mail", effect=0.01),)), [], tmp_path)
@@ -91,7 +91,9 @@ def test_outcomes_stay_those_of_the_scores_when_they_are_planned_anew(
     found = workflows.stored_outcomes(tmp_path, again)
     assert found is not None
     assert found["churn"] == judged["churn"]
-    without = workflows.store(scored(shop, ModelSet({})), read, ModelSet({}), SHOP_CUT, tmp_path, "seeded", POLICY)
+    without = workflows.store(
+        scored(shop, LoadedModels.of()), read, LoadedModels.of(), SHOP_CUT, tmp_path, "seeded", POLICY
+    )
     assert workflows.stored_outcomes(tmp_path, without) is None
 
 
@@ -100,7 +102,7 @@ def test_outcomes_that_are_not_whole_are_refused_with_what_to_do(
     shop: Tables, recency_bundle: Bundle, tmp_path: Path, left: str
 ) -> None:
     read = ReadResult(shop, RowLedger(0, 0), pd.DataFrame(), (), "hash", ())
-    models = ModelSet({"churn": recency_bundle})
+    models = LoadedModels.of(recency_bundle)
     run = workflows.store(scored(shop, models), read, models, SHOP_CUT, tmp_path, "seeded", POLICY)
     (tmp_path / "outcomes.json").write_text(left)
     with pytest.raises(DamagedFile, match="run 'cvo outcomes' again"):
@@ -134,6 +136,6 @@ def test_a_shop_without_orders_is_refused_in_words() -> None:
 
 def test_scores_do_not_depend_on_the_order_of_the_rows(shop: Tables, recency_bundle: Bundle) -> None:
     shuffled = {name: frame.sample(frac=1, random_state=1) for name, frame in shop.frames.items()}
-    models = ModelSet({"churn": recency_bundle})
+    models = LoadedModels.of(recency_bundle)
     first, second = scored(shop, models).scores, scored(Tables(shuffled, shop.currency), models).scores
     pd.testing.assert_frame_equal(first, second, rtol=1e-12)

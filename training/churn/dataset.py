@@ -20,7 +20,7 @@ from cvo_ml.core.units import midnight
 from cvo_ml.features import CATALOGUE, FEATURES, SEASON, snapshots
 from cvo_ml.features.churn_outcomes import churned, days_to_event, ineligible
 from cvo_ml.models.churn import BoostedChurn, HazardChurn
-from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, carried
+from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, embed_purchase_model
 from training.clv.validation import fit as fit_clv
 from training.evidence.dates import first_day, training_dates
 
@@ -163,7 +163,7 @@ def btyd_at(
             parts.append(pd.DataFrame(np.nan, index=features.index, columns=list(BTYD)))
             continue
         parts.append(btyd_columns(scorer.model.transactions_, features, job.horizon))
-        models[day] = carried(scorer)
+        models[day] = embed_purchase_model(scorer)
     empty = pd.DataFrame(columns=list(BTYD), index=everybody.index, dtype=np.float64)
     return (pd.concat(parts) if parts else empty), models
 

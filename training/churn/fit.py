@@ -17,7 +17,7 @@ from cvo_ml.features.leak_gate import Evidence, Sample
 from cvo_ml.models.churn import RecencyChurn, check_outcomes
 from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.bundles.kinds import bundle_of
-from cvo_ml.registry.bundles.purchase_columns import BTYD, carried
+from cvo_ml.registry.bundles.purchase_columns import BTYD, embed_purchase_model
 from training.churn import metrics as judging
 from training.churn import report as told
 from training.churn.dataset import (
@@ -70,7 +70,7 @@ def purchases_at(tables: Tables, as_of: date, job: ChurnJob) -> dict[str, Any] |
     if job.stack == "never" and not job.btyd_features:
         return None
     scorer = fit_clv(snapshot(tables, as_of), ClvJob()).scorer
-    return None if scorer is None else carried(scorer)
+    return None if scorer is None else embed_purchase_model(scorer)
 
 
 def trained(

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.errors import CvoError
 from cvo_ml.registry.bundles.bundle import Bundle
-from cvo_ml.registry.bundles.golden import MAIN
-from cvo_ml.registry.pyfunc import BundleModel
+from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.registry.tracking.champions import Incumbent
 from cvo_ml.stats.grading import SMALLEST_SLICE
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval
@@ -139,7 +138,7 @@ def _scores(bundle: Bundle, trial: EvaluationWindow) -> Floats:
     """What a bundle says of today's customers (n,)."""
     if trial.eligible.empty:
         return np.empty(0)
-    return BundleModel(bundle).predict(trial.eligible)[MAIN[bundle.name]].to_numpy(dtype=np.float64)
+    return load_model(bundle).score(trial.eligible)
 
 
 def _interval(found: Interval) -> Mapping[str, float | None]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.jobs import ChurnJob, ClvJob
+from cvo_ml.core.models import CLV
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot
 from cvo_ml.features.churn_outcomes import ineligible
@@ -17,8 +18,9 @@ from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.protocol import Bundled
-from cvo_ml.registry.bundles.kinds import bundle_of, model_of
-from cvo_ml.registry.bundles.purchase_columns import BTYD, completed
+from cvo_ml.registry.bundles.kinds import bundle_of
+from cvo_ml.registry.bundles.loaded import load_model
+from cvo_ml.registry.bundles.purchase_columns import BTYD
 from cvo_ml.stats.calibration import decile_slope, log_loss, logistic_recalibration
 from cvo_ml.stats.ranking import lift
 from training.churn.dataset import Window
@@ -47,7 +49,9 @@ def clv_trial(champion: Bundled, validation: Validation, customers: pd.DataFrame
         bundle_of("clv", judged, {"horizon_days": horizon.days, "discount_rate": 0.0}),
         validation.cut,
         validation.features,
-        predict=lambda bundle, X: model_of(bundle).predict(X, horizon=horizon)["predicted_clv"].to_numpy(),
+        predict=lambda bundle, X: (
+            load_model(bundle).lifetime_values(X, horizon=horizon, discount_rate=0.0)[CLV.score].to_numpy()
+        ),
         measure="mean_squared_error",
         skill=lambda predicted, rows: -float(np.mean((actual[rows] - predicted[rows]) ** 2)),
         stake=lambda predicted: predicted,
@@ -73,7 +77,7 @@ def churn_trial(judged: Bundled, window: Window, tables: Tables, as_of: date, jo
         bundle_of("churn", judged, settings),
         as_of - job.horizon.delta,
         test,
-        predict=lambda bundle, X: model_of(bundle).predict_proba(completed(X, bundle))[:, 1],
+        predict=lambda bundle, X: load_model(bundle).probability(X),
         measure="log_loss",
         skill=lambda predicted, rows: -float(log_loss(churned[rows], predicted[rows]).mean()),
         stake=lambda predicted: predicted * value,
@@ -111,7 +115,7 @@ def icp_trial(
         bundle_of("icp", judged, settings),
         pd.Timestamp(test[came].min()).date(),
         test,
-        predict=lambda bundle, X: model_of(bundle).predict_proba(X)[:, 1],
+        predict=lambda bundle, X: load_model(bundle).probability(X),
         measure="lift_in_the_top_decile",
         skill=lambda predicted, rows: lift(is_top[rows], predicted[rows]),
         stake=lambda predicted: predicted * typical,

@@ -7,12 +7,14 @@ from cvo_ml.models.churn.logistic import LogisticChurn
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation, agreement, lever_of
 from cvo_ml.models.churn.recency import RecencyChurn
+from cvo_ml.models.churn.scorer import ChurnScorer
 from cvo_ml.models.churn.stacking import P_NO_ORDER, Season, Stack
 
 __all__ = [
     "P_NO_ORDER",
     "BoostedChurn",
     "CalibratedTrees",
+    "ChurnScorer",
     "Explanation",
     "HasInterval",
     "HazardChurn",

@@ -7,6 +7,7 @@ from typing import Final
 
 from cvo_ml.core.errors import NoChampion
 from cvo_ml.core.files import write_text
+from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, save_bundle
 from cvo_ml.registry.bundles.first_load import admit
 
@@ -21,7 +22,7 @@ def export(bundle: Bundle, card: str, root: Path) -> Path:
     return folder
 
 
-def exported(root: Path) -> dict[str, Bundle]:
+def load_exported(root: Path) -> dict[str, Bundle]:
     """The exported bundles under ``root`` by name, each loaded in a child process first.
 
     Raises
@@ -33,6 +34,7 @@ def exported(root: Path) -> dict[str, Bundle]:
     """
     folders = sorted(path.parent for path in root.glob(f"*/{EXPORT}/{MANIFEST}"))
     if not folders:
-        raise NoChampion(f"{root}: holds no exported models: run 'cvo models export clv' (churn, icp) first")
+        first, rest = MODEL_NAMES[0], ", ".join(MODEL_NAMES[1:])
+        raise NoChampion(f"{root}: holds no exported models: run 'cvo models export {first}' ({rest}) first")
     found = [admit(folder) for folder in folders]
     return {bundle.name: bundle for bundle in found}

@@ -71,11 +71,11 @@ def main(folder: Path, memory: int) -> int:
     """Load, score, and say in one sentence why not."""
     _limit(memory)
     from cvo_ml.registry.bundles.golden import check_golden
-    from cvo_ml.registry.bundles.kinds import model_of
+    from cvo_ml.registry.bundles.loaded import load_model
 
     try:
         bundle = load_bundle(folder)
-        model_of(bundle)
+        load_model(bundle)
         check_golden(bundle)
     except CvoError as error:
         print(error, file=sys.stderr)

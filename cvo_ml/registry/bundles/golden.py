@@ -12,18 +12,18 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError
+from cvo_ml.core.models import ModelSpec, model_spec
+from cvo_ml.core.result import Json
 from cvo_ml.registry.bundles.bundle import Bundle
-from cvo_ml.registry.bundles.purchase_columns import columns_to_score
-from cvo_ml.registry.pyfunc import BundleModel
+from cvo_ml.registry.bundles.loaded import load_model
 
-#: The column that must be a number for every row, by model; probabilities lie in [0, 1].
-MAIN: Final[Mapping[str, str]] = {"clv": "predicted_clv", "churn": "churn_probability", "icp": "icp_score"}
 RELATIVE: Final = 1e-9
 ABSOLUTE: Final = 1e-12
 
 
-def golden_of(bundle: Bundle, inputs: pd.DataFrame) -> dict[str, Any]:
+def golden_of(bundle: Bundle, inputs: pd.DataFrame) -> dict[str, Json]:
     """What a bundle carries as golden: the inputs that its model reads, and its answers.
 
     Parameters
@@ -31,9 +31,9 @@ def golden_of(bundle: Bundle, inputs: pd.DataFrame) -> dict[str, Any]:
     inputs:
         Made-up rows; columns that the model reads and that are not here are null.
     """
-    wrapped = BundleModel(bundle)
-    rows = inputs.reindex(columns=columns_to_score(bundle, wrapped.model.columns)).reset_index(drop=True)
-    return {"inputs": _columns(rows), "scores": _columns(wrapped.predict(rows))}
+    loaded = load_model(bundle)
+    rows = inputs.reindex(columns=loaded.input_columns).reset_index(drop=True)
+    return {"inputs": _columns(rows), "scores": _columns(loaded.predict(rows))}
 
 
 def check_golden(bundle: Bundle) -> None:
@@ -51,9 +51,8 @@ def check_golden(bundle: Bundle) -> None:
         expected = {str(name): _numbers(values) for name, values in bundle.golden["scores"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{bundle.name}: its golden rows are not readable ({error!r}): train again") from None
-    found = {str(name): _numbers(values) for name, values in BundleModel(bundle).predict(rows).items()}
-    main = found.get(MAIN.get(bundle.name, ""))
-    if main is not None and not _sound(bundle.name, main):
+    found = {str(name): _numbers(values) for name, values in load_model(bundle).predict(rows).items()}
+    if not _sound(model_spec(bundle.name), found):
         raise BundleError(f"{bundle.name}: gives scores that are no numbers or no probabilities: train again")
     for name, wanted in expected.items():
         if name not in found or not np.allclose(found[name], wanted, RELATIVE, ABSOLUTE, equal_nan=True):
@@ -63,11 +62,15 @@ def check_golden(bundle: Bundle) -> None:
             )
 
 
-def _sound(name: str, main: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
-    return bool(np.isfinite(main).all() and (name == "clv" or ((main >= 0) & (main <= 1)).all()))
+def _sound(spec: ModelSpec, found: Mapping[str, Floats]) -> bool:
+    """Whether the score is a number for every row, and a probability lies in [0, 1]."""
+    main = found.get(spec.score)
+    if main is None or not np.isfinite(main).all():
+        return False
+    return not spec.is_probability or bool(((main >= 0) & (main <= 1)).all())
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+def _columns(frame: pd.DataFrame) -> dict[str, Json]:
     """Columns as JSON-ready lists; a missing value is null."""
     return {
         str(name): [None if pd.isna(value) else value if isinstance(value, str) else float(value) for value in column]
@@ -80,5 +83,5 @@ def _values(values: list[Any]) -> pd.Series:
     return pd.Series(values, dtype="str" if is_text else "float64")
 
 
-def _numbers(values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _numbers(values: Any) -> Floats:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

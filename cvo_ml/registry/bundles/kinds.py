@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
-from cvo_ml.core.errors import BundleError
+from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.features.fingerprint import described, feature_hash
 from cvo_ml.models.protocol import Bundled
 from cvo_ml.registry.bundles.bundle import Bundle
@@ -48,8 +48,9 @@ def changed_features(bundle: Bundle) -> str | None:
     )
 
 
-def model_of(bundle: Bundle) -> Any:
-    """The fitted model in a bundle.
+def model_of(bundle: Bundle) -> Bundled:
+    """The fitted model in a bundle, parsed anew at each call: whoever asks it more than once loads it once
+    (``cvo_ml.registry.bundles.loaded``).
 
     Raises
     ------
@@ -61,9 +62,11 @@ def model_of(bundle: Bundle) -> Any:
     module, _, name = KINDS[bundle.kind].partition(":")
     kind = getattr(import_module(module), name)
     try:
-        return kind.from_parts(bundle.parameters, bundle.files)
-    except (KeyError, TypeError, ValueError) as error:
+        model = kind.from_parts(bundle.parameters, bundle.files)
+    except (KeyError, TypeError, ValueError, UsageError) as error:
         raise BundleError(f"{bundle.name}: parameters do not make a {bundle.kind} ({error}): train again") from error
+    assert isinstance(model, Bundled)
+    return model
 
 
 def _meaning(columns: Sequence[str]) -> str:

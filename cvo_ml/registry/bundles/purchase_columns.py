@@ -7,13 +7,18 @@ hash, so that a new CLV champion does not change what the churn model reads.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
 from cvo_ml.core.errors import BundleError
+from cvo_ml.core.models import CLV
+from cvo_ml.core.result import Json
 from cvo_ml.core.units import Horizon
+from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.scorers import BuyTillYouDie
+from cvo_ml.models.protocol import Bundled
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of, model_of
 
@@ -21,6 +26,8 @@ from cvo_ml.registry.bundles.kinds import bundle_of, model_of
 BTYD: Final = ("btyd_p_alive", "btyd_p_no_order", "btyd_expected_orders")
 #: What a model of purchases reads of a customer.
 PURCHASES: Final = ("frequency", "recency", "T")
+#: The setting of a bundle that holds its model of purchases.
+EMBEDDED: Final = "btyd"
 
 
 def btyd_columns(purchases: PurchaseModel, features: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
@@ -33,35 +40,45 @@ def btyd_columns(purchases: PurchaseModel, features: pd.DataFrame, horizon: Hori
     return pd.DataFrame(dict(zip(BTYD, values, strict=True)), index=features.index)
 
 
-def carried(scorer: Any) -> dict[str, Any]:
+def add_purchase_columns(features: pd.DataFrame, purchases: PurchaseModel, horizon: Horizon) -> pd.DataFrame:
+    """``features`` with the columns of the model of purchases; columns of that name from elsewhere give way."""
+    return features.drop(columns=list(BTYD), errors="ignore").join(btyd_columns(purchases, features, horizon))
+
+
+def embed_purchase_model(scorer: Bundled) -> dict[str, Json]:
     """What a churn bundle's settings hold of the CLV model that it reads: kind, parameters, hash."""
-    bundle = bundle_of("clv", scorer, {})
+    bundle = bundle_of(CLV.name, scorer, {})
     return {"kind": bundle.kind, "parameters": dict(bundle.parameters), "hash": bundle.model_hash}
 
 
-def completed(features: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
-    """``features`` with the columns that the bundle's own model of purchases gives, if it carries one.
-
-    Columns of that name from elsewhere, such as those of a training window, give way to its own.
+def embedded_purchase_model(bundle: Bundle) -> PurchaseModel | None:
+    """The model of purchases that a bundle carries; None if it carries none.
 
     Raises
     ------
     BundleError
-        If the carried model is not the one that the bundle names.
+        If the carried model is not the one that the bundle names, or no model of purchases.
     """
-    btyd = bundle.settings.get("btyd")
-    if btyd is None:
-        return features
-    inner = Bundle("clv", str(btyd["kind"]), btyd["parameters"])
-    if inner.model_hash != btyd["hash"]:
+    embedded = bundle.settings.get(EMBEDDED)
+    if embedded is None:
+        return None
+    inner = Bundle(CLV.name, str(embedded["kind"]), embedded["parameters"])
+    if inner.model_hash != embedded["hash"]:
         raise BundleError(f"{bundle.name}: carries another model of purchases than it names: train again")
-    purchases = model_of(inner).model.transactions_
-    own = btyd_columns(purchases, features, Horizon.of_days(bundle.settings["horizon_days"]))
-    return features.drop(columns=list(BTYD), errors="ignore").join(own)
+    scorer = buy_till_you_die(model_of(inner))
+    if scorer is None:
+        raise BundleError(f"{bundle.name}: carries {inner.kind}, which is no model of purchases: train again")
+    return scorer.model.transactions_
+
+
+def buy_till_you_die(model: Bundled) -> BuyTillYouDie | None:
+    """The model of purchases in, or beneath, a CLV model; None if it has none."""
+    base = model.base if isinstance(model, HybridLifetimeValue) else model
+    return base if isinstance(base, BuyTillYouDie) else None
 
 
 def columns_to_score(bundle: Bundle, columns: Sequence[str]) -> list[str]:
-    """What a frame to score must have for a model that reads ``columns``, before ``completed``."""
-    if "btyd" not in bundle.settings:
+    """What a frame to score must have for a model that reads ``columns``, before its own columns are added."""
+    if EMBEDDED not in bundle.settings:
         return list(columns)
     return list(dict.fromkeys((*(name for name in columns if name not in BTYD), *PURCHASES)))

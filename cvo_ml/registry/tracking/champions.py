@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion, UsageError
 from cvo_ml.core.files import locked
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
+from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
 from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
 from cvo_ml.registry.tracking.run import Run
 from cvo_ml.registry.tracking.tracker import CHALLENGER, CHAMPION, Tracker
@@ -82,8 +83,8 @@ class ChampionHistory:
         except BundleError:
             return Incumbent(version, bundle)
 
-    def serving(self, name: str) -> tuple[Bundle, str]:
-        """The champion's bundle, or that of the champion before it where its files are damaged, and a note then.
+    def serving(self, name: str) -> tuple[LoadedModel, str]:
+        """The champion, or the champion before it where its files are damaged or make no model, and a note then.
 
         Raises
         ------
@@ -93,14 +94,14 @@ class ChampionHistory:
             If no champion of the past can be read either.
         """
         try:
-            return self._tracker.champion(name), ""
+            return load_model(self._tracker.champion(name)), ""
         except NoChampion:
             raise
         except BundleError as error:
             for version in reversed(self.line(name)[:-1]):
                 with contextlib.suppress(BundleError):
-                    bundle = self._tracker.bundle(name, version)
-                    return bundle, f"{name}: scored with version {version}, the champion before, because {error}"
+                    model = load_model(self._tracker.bundle(name, version))
+                    return model, f"{name}: scored with version {version}, the champion before, because {error}"
             raise
 
     def challenge(self, name: str, version: int) -> None:

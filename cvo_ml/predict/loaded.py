@@ -1,0 +1,60 @@
+"""The models to score with, each parsed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModels:
+    """What scores: models by name; one that is not here has a reason instead. Threads may share it.
+
+    Parameters
+    ----------
+    models:
+        By registered name.
+    refused:
+        Why a model is absent: a short code, such as ``too_few_repeat_buyers``.
+    notes:
+        What to say of the models beside the scores, such as who stands in for whom.
+
+    Examples
+    --------
+    >>> LoadedModels({}, {"churn": "no_closed_window"}).reason("churn")
+    'no_closed_window'
+    """
+
+    models: Mapping[str, LoadedModel] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "models", MappingProxyType(dict(self.models)))
+        object.__setattr__(self, "refused", MappingProxyType(dict(self.refused)))
+
+    @classmethod
+    def of(cls, *bundles: Bundle, refused: Mapping[str, str] | None = None) -> LoadedModels:
+        """Parse each bundle.
+
+        Raises
+        ------
+        BundleError
+            If one makes no model.
+        """
+        return cls({bundle.name: load_model(bundle) for bundle in bundles}, refused or {})
+
+    def get(self, name: str) -> LoadedModel | None:
+        """The model, or None if it is absent."""
+        return self.models.get(name)
+
+    def reason(self, name: str) -> str:
+        """Why the model ``name`` is absent."""
+        return self.refused.get(name, "not_trained")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.models

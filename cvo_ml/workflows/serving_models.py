@@ -1,0 +1,105 @@
+"""The models that a use case works with: the champions of a shop, its challengers, or exported folders.
+
+Every use case takes its models from here, so that a damaged champion means the same to all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cvo_ml.core.errors import NoChampion
+from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.workspace import Workspace
+from cvo_ml.predict import LoadedModels
+from cvo_ml.registry.bundles.export import load_exported
+from cvo_ml.registry.bundles.loaded import LoadedModel
+from cvo_ml.registry.tracking import CHALLENGER, Tracker
+from cvo_ml.registry.tracking.champions import ChampionHistory
+
+
+def open_tracker(workspace: Workspace, names: Sequence[str] = MODEL_NAMES) -> Tracker:
+    """The tracker of a workspace where something was trained.
+
+    Raises
+    ------
+    NoChampion
+        If nothing was.
+    """
+    tracker = Tracker.existing(workspace.tracking)
+    if tracker is None:
+        raise NoChampion(f"{workspace.tracking}: holds no models: run 'cvo train {' '.join(names)}' first")
+    return tracker
+
+
+def serving_models(
+    workspace: Workspace,
+    shop: str,
+    *,
+    only: Sequence[str] = MODEL_NAMES,
+    refused: Mapping[str, str] | None = None,
+    exported: Path | None = None,
+) -> LoadedModels:
+    """The champions, each parsed once; a model that this shop's data could not carry has the reason of its refusal.
+
+    Where a champion's files are damaged, or make no model, the champion before it serves, and a note says so.
+
+    Parameters
+    ----------
+    only:
+        The models that the use case needs.
+    refused:
+        Why a training that has just ended gave no model, by name: these are not looked for.
+    exported:
+        A folder of exported models that serve in the champions' place, without MLflow.
+
+    Raises
+    ------
+    NoChampion
+        If there is none at all, and no training said why.
+    BundleError
+        If one cannot be trusted, nor any before it.
+    """
+    if exported is not None:
+        return _exported(exported, only)
+    tracker = open_tracker(workspace, only)
+    history = ChampionHistory(tracker)
+    models: dict[str, LoadedModel] = {}
+    reasons, notes = dict(refused or {}), list[str]()
+    missing: list[NoChampion] = []
+    for name in only:
+        if name in reasons:
+            continue
+        try:
+            models[name], note = history.serving(name)
+            notes += [note] if note else []
+        except NoChampion as none:
+            missing.append(none)
+            reasons[name] = tracker.refusal(name, shop) or "not_trained"
+    if len(missing) == len(only) and set(reasons.values()) == {"not_trained"}:
+        raise missing[0]
+    return LoadedModels(models, reasons, tuple(notes))
+
+
+def challengers(tracker: Tracker) -> LoadedModels:
+    """What stands in the champions' shadow.
+
+    Raises
+    ------
+    NoChampion
+        If there is no challenger.
+    BundleError
+        If one cannot be trusted.
+    """
+    names = [name for name in MODEL_NAMES if tracker.version_of(name, CHALLENGER) is not None]
+    if not names:
+        raise NoChampion(f"no challenger is registered: run 'cvo train {' '.join(MODEL_NAMES)}' on later data first")
+    return LoadedModels.of(*(tracker.champion(name, CHALLENGER) for name in names))
+
+
+def _exported(folder: Path, only: Sequence[str]) -> LoadedModels:
+    found = load_exported(folder)
+    chosen = [found[name] for name in only if name in found]
+    if not chosen:
+        raise NoChampion(f"{folder}: holds no exported {only[0]}: run 'cvo models export {only[0]}'")
+    return LoadedModels.of(*chosen)
