@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 
 from cvo_ml.core.result import from_json
 from cvo_ml.priorities.summary import PlanSummary
-from cvo_ml.priorities.text import explained, sentences
 from cvo_ml.report import charts
 from cvo_ml.report.templates import fill
 from cvo_ml.report.text import reasons_in_words
+from cvo_ml.report.text.plan import explained, sentences
 
 FIRST_ROWS: Final = 12
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -15,16 +13,15 @@ from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ConfigError, UsageError
-from cvo_ml.core.files import finite, write_json
-from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.core.files import write_json
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.store import StoredRun, read_scores, read_table
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon, midnight, parse_as_of
+from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
-from cvo_ml.priorities.constraints import NO_ACTION
 from cvo_ml.priorities.effects import write_effects
 from cvo_ml.priorities.evaluation import PlanEvaluation, recorded_contacts
 from cvo_ml.priorities.evaluation import evaluate as evaluate_plan

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Final
 
 import pandas as pd
 
+from cvo_ml.core.models import CHURN, CLV
 from cvo_ml.core.units import Horizon
 from cvo_ml.priorities.summary import LimitUse, PlanSummary, SegmentMinimum
+
+#: the models without which no action has a value
+PLANNED_WITH: Final = (CLV, CHURN)
 
 
 @dataclass(frozen=True)
@@ -148,3 +153,23 @@ def explained(table: pd.DataFrame, scores: pd.DataFrame, summary: PlanSummary) -
     listed = [ListedAction(*row) for row in columns.itertuples(index=False)]
     rows = [(one.why_customer(windows[one.action]), one.why_action(), one.assumes(summary.rank_on)) for one in listed]
     return pd.DataFrame(rows, columns=["why_customer", "why_action", "assumes"], index=table.index)
+
+
+def assumption(plan: PlanSummary) -> str:
+    """What the plan rests on: whose word the effects are, and which end of them counts."""
+    known = sorted({source.split(":")[0] for action in plan.actions for source in action.sources})
+    end = "low end" if plan.rank_on == "lower" else "middle"
+    return f"the {end} of each action's effect counts; effects are {' and '.join(known) or 'declared'} (priorities.csv)"
+
+
+def why_nobody(scores: pd.DataFrame, plan: PlanSummary) -> str:
+    """Why a plan contacts nobody."""
+    if any(scores[model.score].isna().all() for model in PLANNED_WITH):
+        missing = [model for model in PLANNED_WITH if len(scores) and scores[model.score].isna().all()]
+        reasons = [f"no {model.name} ({scores[model.reason].dropna().mode().iloc[0]})" for model in missing]
+        return "there is " + " and ".join(reasons or ["no customer"])
+    if scores["expected_profit_of_action"].isna().all():
+        return f"no action is open to anybody ({', '.join(plan.reasons)})"
+    if not (scores["expected_profit_of_action"] > 0).any():
+        return "no contact is expected to earn its cost under the assumption below"
+    return "the limits of the policy leave no room"

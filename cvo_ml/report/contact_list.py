@@ -8,7 +8,7 @@ import pandas as pd
 
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.priorities.summary import PlanSummary
-from cvo_ml.priorities.text import explained
+from cvo_ml.report.text.plan import explained
 
 COLUMNS: Final = (
     "priority_rank",

@@ -7,7 +7,8 @@ import io
 
 import pandas as pd
 
-from cvo_ml.priorities import ContactConstraints, Plan, priorities_csv
+from cvo_ml.priorities import ContactConstraints, Plan
+from cvo_ml.report.contact_list import priorities_csv
 from tests.builders import SHOP_CUT
 from tests.priorities.makers import action, planned, scored
 
