@@ -17,7 +17,16 @@ from cvo_ml.core.result import Json, Result
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.monitoring.truth import Truth
-from cvo_ml.simulate import Defects, read_saas, read_shop, saas_preset, shop_preset, write_saas, write_shop
+from cvo_ml.simulate import (
+    Defects,
+    read_simulated_saas,
+    read_simulated_shop,
+    saas_preset,
+    shop_preset,
+    write_saas,
+    write_shop,
+)
+from cvo_ml.simulate.folder import SimulationManifest
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -58,21 +67,18 @@ class SimulateRequest(FrozenConfig):
 
 @dataclass(frozen=True)
 class SimulateResult(Result):
-    """What was written: the folder, its manifest, and the rows of each file."""
+    """What was written, and where."""
 
     folder: Path
-    seed: int
-    rows: dict[str, int]
-    manifest: Json
+    manifest: SimulationManifest
 
     def to_json(self) -> dict[str, Json]:
         """The manifest of the folder."""
-        assert isinstance(self.manifest, dict)
-        return dict(self.manifest)
+        return self.manifest.to_json()
 
 
 def simulate(request: SimulateRequest, workspace: Workspace) -> SimulateResult:
-    """Write a simulated world.
+    """Write a simulated business.
 
     Raises
     ------
@@ -101,8 +107,7 @@ def simulate(request: SimulateRequest, workspace: Workspace) -> SimulateResult:
                 request.folder, saas, request.size, request.seed, defects=defects, overwrite=request.overwrite,
                 progress=progress,
             )  # fmt: skip
-    rows = {name: int(facts["rows"]) for name, facts in sorted(manifest["files"].items())}
-    return SimulateResult(request.folder, int(manifest["seed"]), rows, manifest)
+    return SimulateResult(request.folder, manifest)
 
 
 def simulated_shop(kind: str, workspace: Workspace, size: int | None, seed: int | None) -> tuple[ShopConfig, Truth]:
@@ -119,10 +124,10 @@ def simulated_shop(kind: str, workspace: Workspace, size: int | None, seed: int 
     with workspace.progress.step(f"Simulating {kind}"):
         if kind == SHOP:
             write_shop(folder, SHOP, people, seed, overwrite=True)
-            shop = read_shop(folder)
+            shop = read_simulated_shop(folder)
             return shop_of_tables("simulated_shop", folder / "tables", shop.tables.currency), shop.truth
         write_saas(folder, SAAS, people, seed, overwrite=True)
-        saas = read_saas(folder)
+        saas = read_simulated_saas(folder)
         return shop_of_tables("simulated_saas", folder / "tables", saas.tables.currency), saas.truth
 
 
