@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date
 
 import plotly.graph_objects as go
 
@@ -46,7 +45,7 @@ def ranking(cuts: Sequence[CutRecord]) -> go.Figure:
         for row in record.evaluation.value.rankings:
             share = row.top_decile_share.estimate
             lines.setdefault(row.name, []).append(share if math.isfinite(share) else None)
-    days = [record.cut for record in cuts]
+    days = [str(record.cut) for record in cuts]
     figure = go.Figure()
     for name, values in lines.items():
         if len(values) == len(days):
@@ -60,7 +59,7 @@ def ranking(cuts: Sequence[CutRecord]) -> go.Figure:
 
 def totals(cuts: Sequence[CutRecord], currency: str) -> go.Figure:
     """Predicted and actual value of each window."""
-    amounts = {record.cut: record.evaluation.value.amounts for record in cuts}
+    amounts = {str(record.cut): record.evaluation.value.amounts for record in cuts}
     known = {cut: one for cut, one in amounts.items() if isinstance(one, ValueAmounts)}
     predicted, actual = [one.predicted_total for one in known.values()], [one.actual_total for one in known.values()]
     figure = _predicted_and_actual(list(known), predicted, actual)
@@ -70,7 +69,7 @@ def totals(cuts: Sequence[CutRecord], currency: str) -> go.Figure:
 
 def churn(cuts: Sequence[CutRecord]) -> go.Figure:
     """Churn predicted and observed at each cut."""
-    parts = {record.cut: record.evaluation.churn for record in cuts}
+    parts = {str(record.cut): record.evaluation.churn for record in cuts}
     known = {cut: one for cut, one in parts.items() if isinstance(one, ChurnEvaluation)}
     predicted, actual = [one.mean_probability for one in known.values()], [one.churn_rate for one in known.values()]
     figure = _predicted_and_actual(list(known), predicted, actual)
@@ -78,7 +77,7 @@ def churn(cuts: Sequence[CutRecord]) -> go.Figure:
     return styled(figure, "Churn of the eligible in the window after each cut", "cut", "share who did not order")
 
 
-def _predicted_and_actual(days: Sequence[date], predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
+def _predicted_and_actual(days: Sequence[str], predicted: Sequence[float], actual: Sequence[float]) -> go.Figure:
     figure = go.Figure()
     for values, name, colour in ((predicted, "predicted", OURS), (actual, "came", ACTUAL)):
         if days:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from cvo_ml.priorities.text import sentences
 
 from cvo_ml.config.loader import config_dir, load_config
 from cvo_ml.config.priorities import ContactCap, Holdout, PriorityPolicy
@@ -16,6 +15,7 @@ from cvo_ml.core.errors import DataError
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.priorities import ContactConstraints, contact_constraints, declared_effects, plan
+from cvo_ml.report.text.plan import sentences
 from tests.builders import SHOP_CUT, frame, shop_of
 from tests.priorities.makers import CONSTRAINTS, action, crowd, planned, scored
 
