@@ -14,6 +14,7 @@ from cvo_ml.core.models import ModelSpec, model_spec
 from cvo_ml.core.result import OPTIONAL, Json, Result, from_json
 from cvo_ml.core.store import StoredRun
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.monitoring.drift import Drift, ModelReference, drift
 
 #: reasons for which a customer is not eligible, rather than left out
@@ -96,7 +97,7 @@ def health(scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, models:
     silence: int | None = None
     if len(scores):
         as_of = pd.Timestamp(scores["as_of"].iloc[0])
-        ordered = ordered[ordered < as_of]
+        ordered = visible_table(tables, "orders", as_of.date())["ordered_at"]
         silence = (as_of - pd.Timestamp(ordered.max())).days if len(ordered) else None
     parts = {name: _of_model(model_spec(name), scores, features, trained) for name, trained in models.items()}
     return Health(len(scores), len(ordered), silence, parts)

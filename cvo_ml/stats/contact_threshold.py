@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval, mean_interval
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Cut:
+class Cut(Result):
     """The score from which on contacting pays.
 
     Parameters

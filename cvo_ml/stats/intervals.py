@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats, Places
+from cvo_ml.core.result import Result
 
 
 @dataclass(frozen=True)
-class Interval:
+class Interval(Result):
     """An estimate with its lower and upper bound at a stated level."""
 
     estimate: float
@@ -63,7 +63,7 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float],
+    statistic: Callable[[Places], float],
     n: int,
     *,
     replicates: int = 1000,

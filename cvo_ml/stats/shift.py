@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
+
 #: ten groups, the industry's habit for the population stability index
 GROUPS: Final = 10
 #: an empty group would make the index infinite; half a customer stands in for nobody
@@ -17,7 +17,7 @@ EMPTY: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Result):
     """The distribution of a column in the rows that a model learned from.
 
     Parameters
@@ -34,26 +34,16 @@ class Reference:
     shares: tuple[float, ...]
     rows: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"edges": list(self.edges), "shares": list(self.shares), "rows": self.rows}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Reference:
-        """The inverse of ``as_dict``."""
-        edges, shares = (tuple(map(float, content[name])) for name in ("edges", "shares"))
-        return cls(edges, shares, int(content["rows"]))
-
 
 def reference(values: Floats) -> Reference:
     """Describe a column by tenths; values that stand in several tenths make one group.
 
     Examples
     --------
-    >>> found = reference(np.array([1., 2., 3., 4., 5., 6., 7., 8., 9., 10., np.nan, np.nan]))
-    >>> found.edges
+    >>> described = reference(np.array([1., 2., 3., 4., 5., 6., 7., 8., 9., 10., np.nan, np.nan]))
+    >>> described.edges
     (1.9, 2.8, 3.7, 4.6, 5.5, 6.4, 7.3, 8.2, 9.1)
-    >>> round(found.shares[-1], 3)
+    >>> round(described.shares[-1], 3)
     0.167
     """
     known = values[np.isfinite(values)]
@@ -61,8 +51,8 @@ def reference(values: Floats) -> Reference:
     # an edge at the maximum would leave a group that nobody can be in
     edges = np.unique(np.round(quantiles, 12))
     edges = edges[edges < known.max()] if len(known) else edges
-    found = Reference(tuple(edges.tolist()), (), len(values))
-    return Reference(found.edges, tuple((_counts(found, values) / max(1, len(values))).tolist()), len(values))
+    described = Reference(tuple(edges.tolist()), (), len(values))
+    return Reference(described.edges, tuple((_counts(described, values) / max(1, len(values))).tolist()), len(values))
 
 
 def psi(expected: Reference, values: Floats) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Outcomes
 from cvo_ml.core.minima import CHURN_OUTCOMES
 from cvo_ml.models.boosting import BoostedClassifier
-from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
+from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
+from cvo_ml.models.protocol import Parts
 
 
 class BoostedChurn(CalibratedTrees):
@@ -40,7 +40,7 @@ class BoostedChurn(CalibratedTrees):
         super().__init__(BoostedClassifier(features, categories, rounds, parameters))
         self.fewest_outcomes = fewest_outcomes
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Grow the trees on rows of (customer, date), (n, ...), with ``y`` (n,): 1 = churned.
 
         Raises
@@ -52,12 +52,13 @@ class BoostedChurn(CalibratedTrees):
         self.trees.fit(X, y)
         return self
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees as text."""
-        return self.fitted_parts()
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees as text."""
+        return Parts.of(self._parameters_as(CalibratedParameters), self.trees.files())
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
-        return model.restore(parameters, files)
+        parameters = parts.read(CalibratedParameters)
+        model = cls(parameters.features, parameters.categories, parameters.rounds, parameters.parameters)
+        return model._rebuilt(parameters, parts.files)

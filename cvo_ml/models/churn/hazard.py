@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import logit
 
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.models.boosting import BoostedClassifier
-from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
+from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
+from cvo_ml.models.protocol import Parts
 from cvo_ml.stats.calibration import clip_probability
 
-Floats = NDArray[np.float64]
 PERIOD: Final = "period"
+
+
+@dataclass(frozen=True)
+class HazardParameters(CalibratedParameters):
+    """What a bundle holds of hazards, beside the trees' text."""
+
+    periods: int = field(kw_only=True)
+    event_is_churn: bool = field(kw_only=True)
 
 
 class HazardChurn(CalibratedTrees):
@@ -88,7 +97,7 @@ class HazardChurn(CalibratedTrees):
         """P(no event by the end of each period), (n, periods), not rising."""
         return np.asarray(np.cumprod(1 - self.hazards(X), axis=1), dtype=np.float64)
 
-    def riskiest_period(self, X: pd.DataFrame) -> NDArray[np.intp]:
+    def riskiest_period(self, X: pd.DataFrame) -> Places:
         """The period (from 1 on) of the highest risk given that it is reached, (n,): of ending, or of no order."""
         hazards = self.hazards(X)
         return np.asarray((hazards if self.event_is_churn else -hazards).argmax(axis=1) + 1, dtype=np.intp)
@@ -110,20 +119,15 @@ class HazardChurn(CalibratedTrees):
         parts = np.mean(each, axis=0)[:, places] * (1.0 if self.event_is_churn else -1.0)
         return parts, logit(clip_probability(self.tree_probability(X)))
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees as text."""
-        parameters, files = self.fitted_parts()
-        return {**parameters, "periods": self.periods, "event_is_churn": self.event_is_churn}, files
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees as text."""
+        more = {"periods": self.periods, "event_is_churn": self.event_is_churn}
+        return Parts.of(self._parameters_as(HazardParameters, **more), self.trees.files())
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls(
-            [name for name in parameters["features"] if name != PERIOD],
-            parameters["categories"],
-            parameters["rounds"],
-            parameters["parameters"],
-            int(parameters["periods"]),
-            bool(parameters["event_is_churn"]),
-        )
-        return model.restore(parameters, files)
+        p = parts.read(HazardParameters)
+        features = [name for name in p.features if name != PERIOD]
+        model = cls(features, p.categories, p.rounds, p.parameters, p.periods, p.event_is_churn)
+        return model._rebuilt(p, parts.files)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.result import Result
 from cvo_ml.features import SEASON
 from cvo_ml.stats.calibration import clip_probability
 
-Floats = NDArray[np.float64]
 #: The column with P(no purchase in the horizon) of a model of purchases.
 P_NO_ORDER: Final = "btyd_p_no_order"
 
 
 @dataclass(frozen=True)
-class Season:
+class Season(Result):
     """The level of the date, on the log-odds: ``intercept + sine x sin + cosine x cos`` of the day of the year."""
 
     intercept: float
@@ -34,7 +33,7 @@ class Season:
         return np.asarray(self.intercept + self.sine * sine + self.cosine * cosine)
 
     @classmethod
-    def fit(cls, X: pd.DataFrame, outcome: NDArray[np.generic], probability: Floats, ridge: float = 50.0) -> Self:
+    def fit(cls, X: pd.DataFrame, outcome: Outcomes, probability: Floats, ridge: float = 50.0) -> Self:
         """The wave in what ``probability`` missed, by penalised maximum likelihood (Newton).
 
         Parameters
@@ -60,7 +59,7 @@ class Season:
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(Result):
     """``logit(q) = (1 - weight) logit(trees) + weight logit(P(no order)) + season``.
 
     Parameters
@@ -108,32 +107,17 @@ class Stack:
             parts = parts * (1 - weight)[:, None]
         return tuple(own), np.column_stack([parts, *own.values()]), np.asarray(joined)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        season = None if self.season is None else vars(self.season)
-        return {"weight": self.weight, "typical": self.typical, "season": season}
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Self:
-        """What ``as_dict`` described; nothing joins the trees where the document is empty."""
-        season = document.get("season")
-        return cls(
-            float(document.get("weight", 0.0)),
-            float(document.get("typical", 0.0)),
-            None if season is None else Season(*(float(season[name]) for name in ("intercept", "sine", "cosine"))),
-        )
-
     def _parts(self, z: Floats, X: pd.DataFrame) -> dict[str, Floats]:
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        found: dict[str, Floats] = {}
+        own: dict[str, Floats] = {}
         if self.weight:
             other = self._purchases(X)
-            found[P_NO_ORDER] = self.weight * np.where(np.isfinite(other), other - z, 0.0)
+            own[P_NO_ORDER] = self.weight * np.where(np.isfinite(other), other - z, 0.0)
         if self.season is not None:
-            found[SEASON[0]] = self.season.at(X)
-        return found
+            own[SEASON[0]] = self.season.at(X)
+        return own
 
     @staticmethod
     def _purchases(X: pd.DataFrame) -> Floats:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import UsageError, nearest_name
+from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import ParametricModel
 from cvo_ml.models.clv.fit import LogNormalPrior
 from cvo_ml.models.clv.histories import covariate_columns
@@ -48,7 +48,7 @@ class CovariateModel(ParametricModel):
 
     def _design(self, X: pd.DataFrame) -> Design:
         names, table = self._coefficients(), covariate_columns(X, self._covariate_names())
-        columns: dict[int, tuple[Floats, NDArray[np.intp], float]] = {}
+        columns: dict[int, tuple[Floats, Places, float]] = {}
         for prefix, setting, parameter, sign in self.covariate_actions:
             listed = tuple(getattr(self, setting))
             if listed:
@@ -74,7 +74,7 @@ def has_covariates(model: CovariateModel) -> bool:
 
 
 @dataclass(frozen=True)
-class CovariateCoding:
+class CovariateCoding(Result):
     """Names become indicators of their levels, numbers standardised logarithms; what is not known counts as usual.
 
     Attributes
@@ -124,29 +124,16 @@ class CovariateCoding:
     def names(self) -> tuple[str, ...]:
         """The coded columns."""
         return (
-            *(f"{column}: {level}" for column, found in self.levels.items() for level in found),
+            *(f"{column}: {level}" for column, levels in self.levels.items() for level in levels),
             *(f"log {column}" for column in self.scales),
         )
 
     def coded(self, X: pd.DataFrame) -> pd.DataFrame:
         """X with the coded columns."""
         added: dict[str, Any] = {}
-        for column, found in self.levels.items():
-            added |= {f"{column}: {level}": (X[column] == level).fillna(False).astype(float) for level in found}
+        for column, levels in self.levels.items():
+            added |= {f"{column}: {level}": (X[column] == level).fillna(False).astype(float) for level in levels}
         for column, (mean, deviation) in self.scales.items():
             logs = np.log1p(X[column].clip(lower=0))
             added[f"log {column}"] = ((logs - mean) / deviation).fillna(0.0).astype(float)
         return X.assign(**added)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return {
-            "levels": {k: list(v) for k, v in self.levels.items()},
-            "scales": {k: list(v) for k, v in self.scales.items()},
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """What ``to_json`` wrote."""
-        scales = {column: (float(mean), float(deviation)) for column, (mean, deviation) in document["scales"].items()}
-        return cls({column: tuple(found) for column, found in document["levels"].items()}, scales)
