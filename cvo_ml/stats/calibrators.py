@@ -82,8 +82,8 @@ def fit_shift(outcome: Outcomes, probability: Floats) -> Affine:
 
 def fit_logistic(outcome: Outcomes, probability: Floats) -> Affine:
     """Platt scaling on the log-odds; a slope below 0 is held at 0."""
-    found = logistic_recalibration(outcome, probability, ridge=RIDGE)
-    return Affine("logistic", found.intercept, max(found.slope, 0.0))
+    line = logistic_recalibration(outcome, probability, ridge=RIDGE)
+    return Affine("logistic", line.intercept, max(line.slope, 0.0))
 
 
 def fit_beta(outcome: Outcomes, probability: Floats) -> Beta:
@@ -97,8 +97,8 @@ def fit_beta(outcome: Outcomes, probability: Floats) -> Beta:
         value = np.logaddexp(0.0, z).sum() - y @ z + RIDGE / 2 * ((beta - centre) ** 2).sum()
         return float(value), design.T @ (expit(z) - y) + RIDGE * (beta - centre)
 
-    found = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
-    a, b, c = map(float, found.x)
+    minimum = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
+    a, b, c = map(float, minimum.x)
     return Beta(a, b, c)
 
 

@@ -71,7 +71,7 @@ def monitor(request: MonitorRequest, workspace: Workspace) -> MonitorResult:
         before = next((served for _, served in earlier), None)
         unchanged = before is not None and same_scores(run, before)
         closed = ledger.read(workspace.outcome_ledger)
-        found = alarms(run.manifest, before.manifest if before else None, closed, policy, unchanged)
+        found = alarms(run, before, closed, policy, unchanged)
         facts["alarms"] = sum(alarm.level == "alarm" for alarm in found)
     for alarm in found:
         LOGGER.info("%s: %s", alarm.code, alarm.text, extra={"facts": {"finding": alarm.level, "code": alarm.code}})

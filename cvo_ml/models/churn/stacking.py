@@ -111,13 +111,13 @@ class Stack(Result):
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        found: dict[str, Floats] = {}
+        own: dict[str, Floats] = {}
         if self.weight:
             other = self._purchases(X)
-            found[P_NO_ORDER] = self.weight * np.where(np.isfinite(other), other - z, 0.0)
+            own[P_NO_ORDER] = self.weight * np.where(np.isfinite(other), other - z, 0.0)
         if self.season is not None:
-            found[SEASON[0]] = self.season.at(X)
-        return found
+            own[SEASON[0]] = self.season.at(X)
+        return own
 
     @staticmethod
     def _purchases(X: pd.DataFrame) -> Floats:

@@ -124,15 +124,15 @@ class CovariateCoding(Result):
     def names(self) -> tuple[str, ...]:
         """The coded columns."""
         return (
-            *(f"{column}: {level}" for column, found in self.levels.items() for level in found),
+            *(f"{column}: {level}" for column, levels in self.levels.items() for level in levels),
             *(f"log {column}" for column in self.scales),
         )
 
     def coded(self, X: pd.DataFrame) -> pd.DataFrame:
         """X with the coded columns."""
         added: dict[str, Any] = {}
-        for column, found in self.levels.items():
-            added |= {f"{column}: {level}": (X[column] == level).fillna(False).astype(float) for level in found}
+        for column, levels in self.levels.items():
+            added |= {f"{column}: {level}": (X[column] == level).fillna(False).astype(float) for level in levels}
         for column, (mean, deviation) in self.scales.items():
             logs = np.log1p(X[column].clip(lower=0))
             added[f"log {column}"] = ((logs - mean) / deviation).fillna(0.0).astype(float)

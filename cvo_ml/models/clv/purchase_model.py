@@ -117,8 +117,8 @@ class PurchaseFitter(CovariateModel):
         start = np.where(np.isnan(typical), mean_age, typical)
         if len(histories) < 3 * _THIN:
             return start
-        found = search(self._likelihood(histories.thinned(_THIN)), start, self.prior, self.penalty)
-        return start if weakness(found, self.prior.names) else np.exp(found.point)
+        maximum = search(self._likelihood(histories.thinned(_THIN)), start, self.prior, self.penalty)
+        return start if weakness(maximum, self.prior.names) else np.exp(maximum.point)
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ class SourceRate:
         if self.column is not None:
             if self.column not in X:
                 raise UsageError(f"column to score is missing: {self.column}: add it to the table of leads")
-            found = X[self.column].astype("str").map(self.rates_).to_numpy(dtype=np.float64, na_value=np.nan)
-            winner = np.where(np.isnan(found), self.rate_, found)
+            rates = X[self.column].astype("str").map(self.rates_).to_numpy(dtype=np.float64, na_value=np.nan)
+            winner = np.where(np.isnan(rates), self.rate_, rates)
         return np.column_stack([1 - winner, winner])
 
     def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
