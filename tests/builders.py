@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.contract import pandas_dtype
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.scores import REASON_COLUMNS, null_columns, score_columns
-from cvo_ml.core.tables import CONTRACTS, Tables, pandas_dtype
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 
 #: An order as (order_id, customer_id, ordered_at, net), with known_at as an optional fifth.

@@ -23,8 +23,9 @@ from benchmarks.clv.holdout import markdown
 from cvo_ml.config.jobs import ClvJob
 from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.core.tables import TIME_DTYPE, Tables
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.ingest import read_shop

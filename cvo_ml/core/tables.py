@@ -7,23 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cvo_ml.core.contract import TIME_DTYPE, Column, TableContract, has_kind, pandas_dtype
-from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS, REFUNDS
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ContractError, nearest_name
-
-__all__ = [
-    "CONTRACTS",
-    "CUSTOMERS",
-    "ORDERS",
-    "ORDER_LINES",
-    "REFUNDS",
-    "TIME_DTYPE",
-    "Column",
-    "TableContract",
-    "Tables",
-    "has_kind",
-    "pandas_dtype",
-]
 
 
 @dataclass(frozen=True)

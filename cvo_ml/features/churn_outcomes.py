@@ -15,10 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.churn import ChurnJob, Condition
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
-from cvo_ml.core.tables import CONTRACTS, Tables
 from cvo_ml.core.units import Horizon
-from cvo_ml.features.engine import Engine, engine, run
+from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.integer_sums import micro, units
 from cvo_ml.features.order_relations import KEYS, order_rows
 from cvo_ml.features.relations import subscription_rows
@@ -59,7 +59,7 @@ def own_horizon_days(features: pd.DataFrame, multiple: float, shortest: Horizon,
     return days.clip(lower=min(shortest.days, horizon.days), upper=horizon.days)
 
 
-def days_to_event(tables: Tables, features: pd.DataFrame, job: ChurnJob) -> pd.Series:
+def days_to_event(tables: Source, features: pd.DataFrame, job: ChurnJob) -> pd.Series:
     """Days to the next order, or to the end of the last subscription where the definition is contractual.
 
     Null where none comes within the horizon. Indexed like ``features``, which holds ``as_of, customer_id``.
@@ -71,16 +71,17 @@ def days_to_event(tables: Tables, features: pd.DataFrame, job: ChurnJob) -> pd.S
     """
     if job.definition not in CONTRACTUAL:
         return days_to_order(tables, _dates(features), job.horizon, features.index)
-    if "subscriptions" not in tables:
-        raise ModelRefused(
-            f"churn: definition {job.definition} needs the table 'subscriptions', and the shop has none: give it, or "
-            "use definition no_order_within_horizon",
-            reason_code="no_subscriptions",
-        )
-    return days_to_end(tables, _dates(features), job.horizon, features.index)
+    with engine(tables) as opened:
+        if not opened.has("subscriptions"):
+            raise ModelRefused(
+                f"churn: definition {job.definition} needs the table 'subscriptions', and the shop has none: give it, "
+                "or use definition no_order_within_horizon",
+                reason_code="no_subscriptions",
+            )
+        return days_to_end(opened, _dates(features), job.horizon, features.index)
 
 
-def churned(tables: Tables, features: pd.DataFrame, job: ChurnJob, event: pd.Series) -> Labels:
+def churned(tables: Source, features: pd.DataFrame, job: ChurnJob, event: pd.Series) -> Labels:
     """Whether each row of ``features`` (indexed by ``as_of, customer_id``) churned in the job's horizon, (n,).
 
     Parameters
@@ -104,7 +105,7 @@ def churned(tables: Tables, features: pd.DataFrame, job: ChurnJob, event: pd.Ser
     return event.notna().to_numpy() if job.definition in CONTRACTUAL else event.isna().to_numpy()
 
 
-def days_to_order(tables: Tables, dates: Sequence[date], horizon: Horizon, rows: pd.Index) -> pd.Series:
+def days_to_order(tables: Source, dates: Sequence[date], horizon: Horizon, rows: pd.Index) -> pd.Series:
     """Days from each date to the customer's first order in [date, date + horizon), from 0 on; null without one.
 
     Parameters
@@ -117,11 +118,11 @@ def days_to_order(tables: Tables, dates: Sequence[date], horizon: Horizon, rows:
     with engine(tables) as opened:
         orders = order_rows(opened, [day + horizon.delta for day in dates])
         inside = orders.filter(orders.kept, orders.age <= horizon.whole_days)
-        oldest = run(inside.group_by(*KEYS).agg(age=inside.age.max().cast("float64")), KEYS)
+        oldest = opened.run(inside.group_by(*KEYS).agg(age=inside.age.max().cast("float64")), KEYS)
     return horizon.whole_days - _from_ends(oldest, horizon)["age"].reindex(rows)
 
 
-def days_to_end(tables: Tables, dates: Sequence[date], horizon: Horizon, rows: pd.Index) -> pd.Series:
+def days_to_end(tables: Source, dates: Sequence[date], horizon: Horizon, rows: pd.Index) -> pd.Series:
     """Days from each date to the end of the customer's last subscription, within the horizon; null where one goes on.
 
     An end counts only if no subscription is active at the end of the window.
@@ -133,7 +134,7 @@ def days_to_end(tables: Tables, dates: Sequence[date], horizon: Horizon, rows: p
         expression = held.group_by(*KEYS).agg(
             active=held.active.sum().cast("float64"), age=held.ended_age.min().cast("float64")
         )
-        found = _from_ends(run(expression, KEYS), horizon).reindex(rows)
+        found = _from_ends(opened.run(expression, KEYS), horizon).reindex(rows)
     return (horizon.whole_days - found["age"]).where(found["active"].fillna(0) == 0).clip(lower=0)
 
 
@@ -141,21 +142,21 @@ def _dates(features: pd.DataFrame) -> list[date]:
     return [stamp.date() for stamp in features.index.get_level_values("as_of").unique()]
 
 
-def _mrr_down(tables: Tables, features: pd.DataFrame, job: ChurnJob) -> Labels:
+def _mrr_down(tables: Source, features: pd.DataFrame, job: ChurnJob) -> Labels:
     """Who has less recurring revenue at the end of the window than the declared share of what it was."""
     with engine(tables) as opened:
         held = subscription_rows(opened, [day + job.horizon.delta for day in _dates(features)])
         expression = held.group_by(*KEYS).agg(mrr=units(held.mrr.sum(where=held.active)))
-        after = _from_ends(run(expression, KEYS), job.horizon)["mrr"].reindex(features.index).fillna(0.0)
+        after = _from_ends(opened.run(expression, KEYS), job.horizon)["mrr"].reindex(features.index).fillna(0.0)
     kept = (1 - job.mrr_down.share) * features["active_mrr"].to_numpy()
     return np.asarray(after.to_numpy() <= kept + 1e-9)
 
 
-def _condition(tables: Tables, dates: Sequence[date], horizon: Horizon, rows: pd.Index, asked: Condition) -> Labels:
+def _condition(tables: Source, dates: Sequence[date], horizon: Horizon, rows: pd.Index, asked: Condition) -> Labels:
     with engine(tables) as opened:
         inside = _rows_of(opened, asked, [day + horizon.delta for day in dates], horizon)
         amount = inside.count().cast("float64") if asked.sum_of is None else units(micro(inside[asked.sum_of]).sum())
-        found = _from_ends(run(inside.group_by(*KEYS).agg(amount=amount), KEYS), horizon)
+        found = _from_ends(opened.run(inside.group_by(*KEYS).agg(amount=amount), KEYS), horizon)
     amounts = found["amount"].reindex(rows).fillna(0.0).to_numpy()
     return np.asarray(amounts < asked.below if asked.below is not None else amounts >= asked.at_least)
 

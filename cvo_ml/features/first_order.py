@@ -8,9 +8,8 @@ from typing import Any, Final
 import ibis
 import pandas as pd
 
-from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
-from cvo_ml.features.engine import Engine, engine, run
+from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.integer_sums import exact_mean, exact_sum
 from cvo_ml.features.profile_columns import known_profile
 from cvo_ml.features.value_at_age import first_orders
@@ -32,7 +31,7 @@ FIRST_ORDER_FEATURES: Final[tuple[str, ...]] = (
 FIRST_ORDER_TEXTS: Final[tuple[str, ...]] = ("first_order_channel",)
 
 
-def first_order_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
+def first_order_features(tables: Source, as_of: str | date) -> pd.DataFrame:
     """The first order of each customer who had one before ``as_of``, as it stood when ordered.
 
     Refunds are later news, so they do not touch these columns.
@@ -46,8 +45,8 @@ def first_order_features(tables: Tables, as_of: str | date) -> pd.DataFrame:
     """
     day = parse_as_of(as_of)
     with engine(tables) as opened:
-        frame = run(with_basket(opened, first_orders(opened, day), day))
-    profile = known_profile(tables, day, None)
+        frame = opened.run(with_basket(opened, first_orders(opened, day), day))
+        profile = known_profile(opened.tables, day, None)
     return frame.join(profile[[name for name in profile if name not in frame]])
 
 

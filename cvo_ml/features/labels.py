@@ -11,7 +11,7 @@ import pandas as pd
 
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
-from cvo_ml.features.engine import engine, run
+from cvo_ml.features.engine import Source, engine
 from cvo_ml.features.integer_sums import units
 from cvo_ml.features.order_relations import KEYS, order_rows
 from cvo_ml.features.snapshot import is_gone, snapshots
@@ -42,7 +42,7 @@ class Labelled:
 
 
 def labelled_snapshots(
-    tables: Tables, dates: Sequence[str | date], horizon: Horizon, until: date | None = None
+    tables: Source, dates: Sequence[str | date], horizon: Horizon, until: date | None = None
 ) -> Labelled:
     """Snapshots of ``dates`` with what followed; rows whose horizon is not closed are dropped and counted.
 
@@ -51,20 +51,22 @@ def labelled_snapshots(
     until:
         The date up to which the tables are complete; if None, the last order shows how far they reach.
     """
-    features = snapshots(tables, dates)
-    closed = {
-        midnight(day): is_closed(tables, day, horizon) if until is None else day + horizon.delta <= until
-        for day in map(parse_as_of, dates)
-    }
-    days = features.index.get_level_values("as_of")
-    is_open = ~days.map(closed).to_numpy(dtype=bool)
-    dropped = {day.date(): int((days == day).sum()) for day, done in closed.items() if not done}
-    features = features[~is_open]
-    outcomes = window_outcomes(tables, [day.date() for day, done in closed.items() if done], horizon, features.index)
+    with engine(tables) as opened:
+        features = snapshots(opened, dates)
+        closed = {
+            midnight(day): is_closed(opened.tables, day, horizon) if until is None else day + horizon.delta <= until
+            for day in map(parse_as_of, dates)
+        }
+        days = features.index.get_level_values("as_of")
+        is_open = ~days.map(closed).to_numpy(dtype=bool)
+        dropped = {day.date(): int((days == day).sum()) for day, done in closed.items() if not done}
+        features = features[~is_open]
+        begun = [day.date() for day, done in closed.items() if done]
+        outcomes = window_outcomes(opened, begun, horizon, features.index)
     return Labelled(features, outcomes, is_gone(features, horizon), dropped)
 
 
-def window_outcome(tables: Tables, as_of: str | date, horizon: Horizon, customers: pd.Index) -> pd.DataFrame:
+def window_outcome(tables: Source, as_of: str | date, horizon: Horizon, customers: pd.Index) -> pd.DataFrame:
     """Orders and value of each customer in [``as_of``, ``as_of`` + ``horizon``).
 
     Parameters
@@ -82,7 +84,7 @@ def window_outcome(tables: Tables, as_of: str | date, horizon: Horizon, customer
     return window_outcomes(tables, [as_of], horizon, rows).set_axis(customers, axis=0)
 
 
-def window_outcomes(tables: Tables, dates: Sequence[str | date], horizon: Horizon, rows: pd.Index) -> pd.DataFrame:
+def window_outcomes(tables: Source, dates: Sequence[str | date], horizon: Horizon, rows: pd.Index) -> pd.DataFrame:
     """As ``window_outcome`` for several dates in one pass; ``rows`` holds ``as_of, customer_id``."""
     ends = [parse_as_of(day) + horizon.delta for day in dates]
     if not ends:
@@ -90,7 +92,7 @@ def window_outcomes(tables: Tables, dates: Sequence[str | date], horizon: Horizo
     with engine(tables) as opened:
         orders = order_rows(opened, ends)
         inside = orders.filter(orders.kept, orders.age <= horizon.whole_days)
-        summed = run(
+        summed = opened.run(
             inside.group_by(*KEYS).agg(
                 orders=inside.count().cast("float64"),
                 purchase_days=inside.day.nunique().cast("float64"),

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ModelRefused, UsageError
-from cvo_ml.core.tables import CONTRACTS
 from cvo_ml.features.catalogue import CATALOGUE
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS
 from cvo_ml.stats.leaks import Dominance, bins, chance_error, dominance, folded_auc, single_auc

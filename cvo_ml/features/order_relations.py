@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import ibis
 
-from cvo_ml.features.engine import Engine, cut, repeated
+from cvo_ml.features.engine import Engine, cut, is_visible, repeated
 from cvo_ml.features.integer_sums import if_true, micro
 
 #: An order counts as wholly refunded when less than this many millionths are left of it.
@@ -38,8 +38,7 @@ def with_refunds(engine: Engine, dates: Sequence[date]) -> Any:
     else:
         orders = orders.mutate(**{f"refunded_{place}": ibis.null("int64") for place in places})
     seen = {
-        f"seen_{place}": (orders.ordered_at < cut(day)) & (orders.known_at <= cut(day))
-        for place, day in enumerate(dates)
+        f"seen_{place}": is_visible(cut(day), orders.ordered_at, orders.known_at) for place, day in enumerate(dates)
     }
     kept = {f"kept_{place}": seen[f"seen_{place}"] & _is_kept(orders, orders[f"refunded_{place}"]) for place in places}
     return orders.mutate(**seen, **kept)
@@ -107,7 +106,7 @@ def last_bought(attribute: str) -> Callable[[Engine, Sequence[date]], Any]:
         lines = lines.filter(lines[attribute].notnull())
         lasts = {}
         for place, day in enumerate(dates):
-            known = lines.line_known_at.isnull() | (lines.line_known_at <= cut(day))
+            known = is_visible(cut(day), known=lines.line_known_at)
             lasts[f"last_{place}"] = if_true(lines[f"kept_{place}"] & known, lines.day).max()
         found = repeated(lines.group_by("customer_id", attribute).agg(**lasts), dates)
         found = found.mutate(day=_at_date(found, "last", dates))
@@ -128,7 +127,7 @@ def _refunded(engine: Engine, dates: Sequence[date]) -> Any:
     refunds = refunds.filter(refunds.order_id.notnull()).mutate(millionths=micro(refunds.amount))
     back = {}
     for place, day in enumerate(dates):
-        known = (refunds.refunded_at < cut(day)) & (refunds.known_at <= cut(day))
+        known = is_visible(cut(day), refunds.refunded_at, refunds.known_at)
         back[f"refunded_{place}"] = if_true(known, refunds.millionths).sum().cast("int64")
     return refunds.group_by(refunded_order=refunds.order_id).agg(**back)
 
@@ -147,7 +146,7 @@ def _at_date(rows: Any, name: str, dates: Sequence[date]) -> Any:
 def _dated(orders: Any, dates: Sequence[date], names: tuple[str, ...]) -> Any:
     """The orders seen at each date, ``names`` taken from the columns of that date."""
     rows = repeated(orders, dates)
-    rows = rows.filter(rows.ordered_at < rows.as_of, rows.known_at <= rows.as_of)
+    rows = rows.filter(is_visible(rows.as_of, rows.ordered_at, rows.known_at))
     at_date = {name: _at_date(rows, name, dates) for name in names}
     once = [name for name in rows.columns if not name.rsplit("_", 1)[-1].isdigit()]
     rows = rows.select(*once, **at_date)
@@ -169,7 +168,7 @@ def _with_orders(engine: Engine, dates: Sequence[date]) -> Any:
 
 
 def _line_is_known(rows: Any) -> Any:
-    return rows.line_known_at.isnull() | (rows.line_known_at <= rows.as_of)
+    return is_visible(rows.as_of, known=rows.line_known_at)
 
 
 def _lines(engine: Engine) -> Any:

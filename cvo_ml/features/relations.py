@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import ibis
 
-from cvo_ml.features.engine import Engine
+from cvo_ml.features.engine import Engine, is_visible
 from cvo_ml.features.integer_sums import if_true, micro
 from cvo_ml.features.order_relations import (
     age,
@@ -36,7 +36,7 @@ def refund_rows(engine: Engine, dates: Sequence[date]) -> Any:
     )
     rows = refunds.left_join(orders, refunds.order_id == orders.known_order)
     rows = engine.visible(rows, dates, "refunded_at")
-    seen = (rows.ordered_at < rows.as_of) & (rows.order_known_at <= rows.as_of)
+    seen = is_visible(rows.as_of, rows.ordered_at, rows.order_known_at)
     rows = rows.mutate(customer_id=ibis.coalesce(rows.customer_id, if_true(seen, rows.owner)))
     rows = rows.filter(rows.customer_id.notnull())
     return rows.mutate(age=age(rows, rows.refunded_at.date()))

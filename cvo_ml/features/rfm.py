@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from cvo_ml.core.tables import ORDERS, Tables
+from cvo_ml.core.contracts import ORDERS
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import days_per, parse_as_of
-from cvo_ml.features.engine import Engine, ParquetTables, Source, engine, run
+from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.integer_sums import as_int64, units, value_at_most
 from cvo_ml.features.order_relations import order_rows
 
@@ -20,7 +21,7 @@ def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str =
     Parameters
     ----------
     orders:
-        A shop's tables, or a frame with ``order_id, customer_id, ordered_at, net``.
+        A shop's tables, or an engine over them, or a frame with ``order_id, customer_id, ordered_at, net``.
     as_of:
         Orders on or after this date at 00:00 UTC are not seen.
     unit:
@@ -46,13 +47,9 @@ def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str =
     >>> rfm_summary(orders, as_of="2011-01-31").loc["a"].to_dict()
     {'frequency': 1.0, 'recency': 10.0, 'T': 29.0, 'monetary_value': 30.0}
     """
-    tables = (
-        orders
-        if isinstance(orders, Tables | ParquetTables)
-        else Tables({"orders": ORDERS.validate(orders)}, currency="")
-    )
-    with engine(tables) as opened:
-        summary = run(rfm_expression(opened, parse_as_of(as_of)))
+    source = Tables({"orders": ORDERS.validate(orders)}, currency="") if isinstance(orders, pd.DataFrame) else orders
+    with engine(source) as opened:
+        summary = opened.run(rfm_expression(opened, parse_as_of(as_of)))
     summary[["recency", "T"]] /= days_per(unit)
     return summary
 

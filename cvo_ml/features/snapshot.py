@@ -15,7 +15,7 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.features import basket_features, order_features, row_features, service_features
 from cvo_ml.features.catalogue import CATALOGUE, Feature
-from cvo_ml.features.engine import Engine, Source, engine, run, write
+from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.order_relations import KEYS
 from cvo_ml.features.relations import RELATIONS
 
@@ -56,8 +56,9 @@ def snapshot(tables: Source, as_of: str | date) -> pd.DataFrame:
         Indexed by ``customer_id`` (customers with an order left by then): every feature of the catalogue
         (docs/features.md), null where the shop has no such table. Money in the shop's currency, times in days.
     """
-    frame = snapshots(tables, [as_of]).reset_index("as_of", drop=True)
-    return frame if "customers" in tables else frame.drop(columns="country")
+    with engine(tables) as opened:
+        frame = snapshots(opened, [as_of]).reset_index("as_of", drop=True)
+        return frame if opened.has("customers") else frame.drop(columns="country")
 
 
 def snapshots(tables: Source, dates: Sequence[str | date], names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -80,7 +81,7 @@ def snapshots(tables: Source, dates: Sequence[str | date], names: Sequence[str] 
     """
     days = _distinct(dates)
     with engine(tables) as opened:
-        found = run(snapshots_expression(opened, days, names), KEYS)
+        found = opened.run(snapshots_expression(opened, days, names), KEYS)
     return _with_absent(found, names)
 
 
@@ -90,7 +91,7 @@ def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> 
     with engine(tables) as opened:
         found = snapshots_expression(opened, days)
         absent = {name: _null(known) for name, known in CATALOGUE.items() if name not in found.columns}
-        return write(opened, found.mutate(**absent).select(*KEYS, *CATALOGUE), path)
+        return opened.write(found.mutate(**absent).select(*KEYS, *CATALOGUE), path)
 
 
 def snapshots_expression(engine: Engine, dates: Sequence[date], names: Sequence[str] | None = None) -> Any:

@@ -7,7 +7,8 @@ from datetime import date
 
 import pandas as pd
 
-from cvo_ml.core.tables import CONTRACTS, Tables
+from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 
 

@@ -8,9 +8,8 @@ from typing import Any, Final, Literal
 import ibis
 import pandas as pd
 
-from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.features.engine import Engine, engine, run
+from cvo_ml.features.engine import Engine, Source, engine, is_visible
 from cvo_ml.features.integer_sums import MICRO, micro, units
 from cvo_ml.features.order_relations import CENT
 
@@ -19,7 +18,7 @@ Basis = Literal["revenue", "contribution"]
 COLUMNS: Final = ("value", "later_value", "cost", "later_cost", "serving_cost")
 
 
-def value_by_age(tables: Tables, as_of: str | date, age: Horizon) -> pd.DataFrame:
+def value_by_age(tables: Source, as_of: str | date, age: Horizon) -> pd.DataFrame:
     """What each customer had brought ``age`` after the first order, where that lies before ``as_of``.
 
     Returns
@@ -38,7 +37,7 @@ def value_by_age(tables: Tables, as_of: str | date, age: Horizon) -> pd.DataFram
         return _brought(opened, starts, day, age).rename(columns={"start": "first_ordered_at"})
 
 
-def value_after_winning(tables: Tables, as_of: str | date, age: Horizon) -> pd.DataFrame:
+def value_after_winning(tables: Source, as_of: str | date, age: Horizon) -> pd.DataFrame:
     """The same from the day that a deal was won; indexed by ``customer_id``, with ``start``.
 
     Of several won deals of a customer the first counts. Deals without ``customer_id`` are not here.
@@ -101,8 +100,8 @@ def _brought(opened: Engine, starts: Any, day: date, age: Horizon) -> pd.DataFra
         later_cost=units(rows.cost.sum(where=kept & later)).coalesce(0.0),
         unpriced=(kept & rows.cost.isnull()).sum(),
     )
-    every = run(starts.select("start", "window_end", customer_id="owner"))
-    found = every.join(run(sums))
+    every = opened.run(starts.select("start", "window_end", customer_id="owner"))
+    found = every.join(opened.run(sums))
     unknown = found["unpriced"] > 0
     money = {name: found[name].fillna(0.0) for name in ("value", "later_value", "cost", "later_cost")}
     costs = {name: money[name].mask(unknown) for name in ("cost", "later_cost")}
@@ -114,7 +113,8 @@ def _left_of_refunds(opened: Engine, inside: Any, day: date) -> Any:
     """One row per order with ``left``: its net less the refunds known by the window's end."""
     refunds = opened.known("refunds", day).select(refunded_order="order_id", amount="amount", refund_known="known_at")
     back = inside.left_join(refunds, inside.order_id == refunds.refunded_order)
-    back = back.mutate(counted=(back.refund_known <= back.window_end).ifelse(micro(back.amount), 0).coalesce(0))
+    known = is_visible(back.window_end, known=back.refund_known)
+    back = back.mutate(counted=known.ifelse(micro(back.amount), 0).coalesce(0))
     per_order = back.group_by("owner", "order_id", "first_order", "net", "cost").agg(back=back.counted.sum())
     return per_order.mutate(left=ibis.greatest(per_order.net - per_order.back.cast("int64"), 0))
 
@@ -125,7 +125,7 @@ def _serving(opened: Engine, found: pd.DataFrame, day: date) -> pd.Series:
         return pd.Series(0.0, index=found.index)
     rows = opened.known("costs_to_serve", day)
     rows = rows.filter(rows.customer_id.notnull())
-    costs = run(rows.select("customer_id", "period", amount=micro(rows.quantity * rows.unit_cost))).reset_index()
+    costs = opened.run(rows.select("customer_id", "period", amount=micro(rows.quantity * rows.unit_cost))).reset_index()
     costs = costs.join(found[["start", "window_end"]], on="customer_id", how="inner")
     month = costs["start"].dt.to_period("M").dt.to_timestamp()
     inside = (costs["period"] >= month) & (costs["period"] < costs["window_end"])

@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
+from cvo_ml.core.contracts import ORDERS
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.ledger import RowLedger
-from cvo_ml.core.tables import ORDERS, Tables
+from cvo_ml.core.tables import Tables
 from cvo_ml.ingest.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
 from cvo_ml.ingest.assemble import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
 from cvo_ml.ingest.cross_checks import OrderIds, check_between, check_rows

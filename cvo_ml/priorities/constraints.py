@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import Action, ContactCap
-from cvo_ml.core.tables import CONTRACTS, Tables
+from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 
 #: the word of a treatment log for "nothing was done"

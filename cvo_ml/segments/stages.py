@@ -12,9 +12,8 @@ from scipy.stats import CensoredData, ecdf
 
 from cvo_ml.config.segments import StageRules
 from cvo_ml.core.result import Json, Result
-from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
-from cvo_ml.features.engine import Engine, engine, run
+from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.order_relations import order_rows
 from cvo_ml.stats.intervals import Interval, wilson
 
@@ -93,7 +92,7 @@ class Stages:
         return NextStage(share, _median_days(self.entered.loc[here, name], went, self.as_of))
 
 
-def stages(tables: Tables, as_of: date, rules: StageRules) -> Stages:
+def stages(tables: Source, as_of: date, rules: StageRules) -> Stages:
     """The stages of everybody known at ``as_of``, buyers or not.
 
     A customer is aware from the first trace (profile, touchpoint, event, order), considers from the first consideration
@@ -132,7 +131,7 @@ _TRACES: Final = (("customers", "created_at"), ("touchpoints", "at"), ("events",
 
 def _orders(opened: Engine, as_of: date) -> pd.DataFrame:
     """The first order, refunded or not, and the first and second that were kept."""
-    found = run(order_rows(opened, [as_of]).select("customer_id", "ordered_at", "order_id", "kept"))
+    found = opened.run(order_rows(opened, [as_of]).select("customer_id", "ordered_at", "order_id", "kept"))
     placed = found.sort_values(["ordered_at", "order_id"])
     kept = placed[placed["kept"]].groupby(level=0)["ordered_at"]
     return pd.DataFrame(
@@ -141,21 +140,20 @@ def _orders(opened: Engine, as_of: date) -> pd.DataFrame:
 
 
 def _first(opened: Engine, name: str, column: str, as_of: date) -> pd.Series:
-    rows = opened.known(name, as_of)
-    rows = rows.filter(rows[column] < midnight(as_of).to_pydatetime())
-    return run(rows.group_by("customer_id").agg(at=rows[column].min()))["at"]
+    rows = opened.visible(opened.table(name), [as_of], column)
+    return opened.run(rows.group_by("customer_id").agg(at=rows[column].min()))["at"]
 
 
 def _events(opened: Engine, as_of: date, names: tuple[str, ...]) -> pd.Series:
     rows = opened.known("events", as_of)
     rows = rows.filter(rows.name.isin(list(names)))
-    return run(rows.group_by("customer_id").agg(at=rows["at"].min()))["at"]
+    return opened.run(rows.group_by("customer_id").agg(at=rows["at"].min()))["at"]
 
 
 def _promoters(opened: Engine, as_of: date, score: float) -> pd.Series:
     rows = opened.known("surveys", as_of)
     rows = rows.filter(rows.kind.startswith("nps"), rows.score >= score)
-    return run(rows.group_by("customer_id").agg(at=rows.answered_at.min()))["at"]
+    return opened.run(rows.group_by("customer_id").agg(at=rows.answered_at.min()))["at"]
 
 
 def _earliest(moments: list[pd.Series]) -> pd.Series:

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from cvo_ml.config.simulation import Defects
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ContractError
-from cvo_ml.core.tables import CONTRACTS
 from cvo_ml.simulate import dirty_frames, saas_world, shop_world, simulate_shop
 
 DEFECTS = Defects(late=0.1, duplicates=0.05, test_orders=0.05, zone_mix=0.1)

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from cvo_ml.config.simulation import Campaigns, Channel, Dependence, Gamma, Population, SaasConfig, Season
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError
-from cvo_ml.core.tables import CONTRACTS
 from cvo_ml.simulate import preset_names, saas_preset, shop_preset, simulate_saas, simulate_shop
 from cvo_ml.simulate.columns import ids
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
-from cvo_ml.features.engine import engine, run
+from cvo_ml.features.engine import engine
 from cvo_ml.features.order_relations import order_rows
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.baselines import LastPeriod
@@ -162,7 +162,7 @@ def tracking_of(tables: Tables, as_of: date, window: Window, scorer: BuyTillYouD
     model = scorer.model.transactions_
     with engine(tables) as opened:
         orders = order_rows(opened, [as_of])
-        days = run(orders.filter(orders.kept).select("customer_id", "day").distinct(), ["customer_id", "day"])
+        days = opened.run(orders.filter(orders.kept).select("customer_id", "day").distinct(), ["customer_id", "day"])
     frame = days.reset_index()
     frame = frame[frame["customer_id"].isin(window.features.index)]
     day = pd.to_datetime(frame["day"])
