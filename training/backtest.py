@@ -19,27 +19,27 @@ import pandas as pd
 
 from cvo_ml import workflows
 from cvo_ml.config.base import FrozenConfig
-from cvo_ml.config.jobs import ChurnJob, load_job
+from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.config.loader import as_mapping, default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import DataError, ModelRefused, UsageError
+from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.files import canonical_json, finite, read_json, write_json
-from cvo_ml.core.models import ICP
+from cvo_ml.core.models import ICP, MODEL_NAMES
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.workspace import Silent
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring import judge
 from cvo_ml.monitoring.earnings import contacts, earnings
-from cvo_ml.predict import LoadedModels
-from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.workflows.train import TrainingSettings, training_settings
 from training.evidence.dates import first_day
-from training.jobs import TRAINERS
+from training.jobs import train_at
 from training.protocol import follow_parent, say, speaking
 
 #: own configuration of the folder that this process was started in
@@ -71,7 +71,8 @@ def walk(options: argparse.Namespace) -> None:
     span, every, out = Horizon(options.horizon), Horizon(options.every), Path(options.out)
     shop = load_config(Path(options.shop), ShopConfig)
     same = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *options.set]
-    jobs = {name: load_job(name, same, CONFIGS) for name in TRAINERS}
+    settings = training_settings(MODEL_NAMES, same, shop.name, CONFIGS)
+    jobs = settings.jobs
     policies = _policies()
     say("step", text="reading the whole history")
     read = read_shop(shop)
@@ -89,7 +90,7 @@ def walk(options: argparse.Namespace) -> None:
             say("cut", cut=str(cut), number=number, of=len(cuts), resumed=True)
             continue
         say("step", text=f"cut {number} of {len(cuts)}: {cut}")
-        record = one_cut(read, shop, cut, span, jobs, policies, out)
+        record = one_cut(read, shop, cut, span, settings, policies, out)
         write_json(done, record)
         say("cut", cut=str(cut), number=number, of=len(cuts), seconds=record["seconds"], models=record["models"])
     summary = summed_up(out, cuts, plan)
@@ -130,7 +131,7 @@ def one_cut(
     shop: ShopConfig,
     cut: date,
     span: Horizon,
-    jobs: Mapping[str, FrozenConfig],
+    settings: TrainingSettings,
     policies: Mapping[str, Any],
     out: Path,
 ) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def one_cut(
     """
     began = time.monotonic()
     early = truncated(read.tables, cut)
-    models = trained_at(early, cut, jobs, policies["readiness"], shop.name)
+    models = train_at(early, cut, settings, _Said())
     known = replace(read, tables=early)
     scored = workflows.score_customers(
         early, cut, models, policies["segments"], policies["priorities"], shop=shop.name, out=out
@@ -158,29 +159,18 @@ def one_cut(
     return {
         "cut": str(cut),
         "run": run.name,
-        "models": {name: workflows.described_briefly(models, name) for name in TRAINERS},
+        "models": {name: workflows.described_briefly(models, name) for name in MODEL_NAMES},
         "judged": finite(judged),
         "seconds": round(time.monotonic() - began, 1),
     }
 
 
-def trained_at(
-    tables: Tables, cut: date, jobs: Mapping[str, FrozenConfig], minima: ReadinessPolicy, shop: str
-) -> LoadedModels:
-    """The champions that training at the cut gives; a refused model has its reason."""
-    bundles: list[Bundle] = []
-    refused: dict[str, str] = {}
-    for name, train in TRAINERS.items():
-        say("step", text=f"{cut}: training {name}")
-        try:
-            trained = train(tables, cut, jobs[name], getattr(minima, name))
-        except ModelRefused as error:
-            refused[name] = error.reason_code
-            continue
-        metrics = {key: value for key, value in trained.metrics.items() if abs(value) < float("inf")}
-        facts = {**trained.bundle.facts, "trained_as_of": str(cut), "shop": shop, "metrics": metrics}
-        bundles.append(replace(trained.bundle, facts=facts))
-    return LoadedModels.of(*bundles, refused=refused)
+class _Said(Silent):
+    """Tells the process that asked."""
+
+    def tell(self, text: str) -> None:
+        """What is being done, as a line."""
+        say("step", text=text)
 
 
 def summed_up(out: Path, cuts: Sequence[date], plan: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from cvo_ml.config.gates import load_gates
 from cvo_ml.config.loader import as_mapping, default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.bundles.card import model_card
@@ -27,29 +28,27 @@ from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import JUDGED, ChampionHistory, Incumbent
 from cvo_ml.registry.tracking.promotion import EVIDENCE, Placement, When, place
 from cvo_ml.registry.tracking.run import Run
+from cvo_ml.workflows.train import TrainedModel
 from training.evidence.gate_evidence import evidence
 from training.evidence.golden import golden_inputs
 from training.evidence.result import Trained
-
-#: own configuration of the folder that this process was started in
-CONFIGS: Final = Path("configs")
-DOSSIERS: Final = Path("models")
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
-class Session:
-    """What the jobs of one call share."""
+class Registration:
+    """What the models of one call are registered with."""
 
     tracker: Tracker
     shop: ShopConfig
     as_of: date
     read: ReadResult
     when: When
+    workspace: Workspace
 
-    def take(self, name: str, job: FrozenConfig, fit: Callable[[Run], Trained]) -> dict[str, Any]:
-        """Fit in a tracked run, register, and give the new version its place; what to say of it.
+    def take(self, name: str, job: FrozenConfig, fit: Callable[[Run], Trained]) -> TrainedModel:
+        """Fit in a tracked run, register, and give the new version its place.
 
         Raises
         ------
@@ -64,7 +63,7 @@ class Session:
             job = trained.job or job
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
-            policy = load_config(default_config("policies/priorities.yaml", CONFIGS), PriorityPolicy)
+            policy = load_config(default_config("policies/priorities.yaml", self.workspace.configs), PriorityPolicy)
             found = evidence(trained.trial, bundle, standing, policy)
             self._log(run, trained, bundle, job, found)
             with tempfile.TemporaryDirectory() as folder:
@@ -72,18 +71,18 @@ class Session:
                 admit(save_bundle(bundle, Path(folder) / "model"))
                 uri = run.log_bundle(Path(folder) / "model")
         version, placed = self._register(uri, bundle, standing, found)
-        return {
-            "name": name,
-            "kind": bundle.kind,
-            "grade": bundle.grade,
-            "version": bundle.version,
-            "registered": version,
-            "role": placed.role,
-            "why": placed.why,
-            "metrics": {key: value for key, value in trained.metrics.items() if value == value},
-            "parameters": trained.parameters,
-            "notes": list(trained.notes),
-        }
+        return TrainedModel(
+            name=name,
+            kind=bundle.kind,
+            grade=bundle.grade,
+            version=bundle.version,
+            registered=version,
+            role=placed.role,
+            why=placed.why,
+            metrics={key: value for key, value in trained.metrics.items() if value == value},
+            parameters=trained.parameters,
+            notes=trained.notes,
+        )
 
     def _register(
         self, uri: str, bundle: Bundle, standing: Incumbent | None, found: dict[str, Any]
@@ -92,7 +91,7 @@ class Session:
             return standing.version, Placement("champion", "it is the champion already, to the bit")
         tags = {"grade": bundle.grade, "shop": self.shop.name, "hash": bundle.version, "as_of": str(self.as_of)}
         version = self.tracker.register(uri, bundle.name, tags)
-        gates = load_gates(bundle.name, dossiers=DOSSIERS)
+        gates = load_gates(bundle.name, dossiers=self.workspace.dossiers)
         return version, place(self.tracker, bundle, version, standing, found, gates, self.when)
 
     def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: dict[str, Any]) -> None:

@@ -304,10 +304,13 @@ def backtest(
 ) -> None:
     """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
     from cvo_ml.cli import backtest as command
-    from cvo_ml.cli import commands, shops
+    from cvo_ml.cli import shops
+    from cvo_ml.cli.options import CONFIGS
     from cvo_ml.core.errors import UsageError
+    from cvo_ml.core.models import MODEL_NAMES
+    from cvo_ml.workflows.train import check_overrides
 
-    commands.check_overrides(("clv", "churn", "icp"), overrides or [])
+    check_overrides(MODEL_NAMES, overrides or [], CONFIGS)
     truth = None
     if simulated is not None:
         from cvo_ml.cli import simulation

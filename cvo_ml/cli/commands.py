@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from cvo_ml import workflows
-from cvo_ml.cli import shops, simulation, training
-from cvo_ml.cli.options import CONFIGS
+from cvo_ml.cli import shops, simulation
+from cvo_ml.cli.checkout import trainer
+from cvo_ml.cli.options import CONFIGS, DOSSIERS
 from cvo_ml.cli.prospects import score_prospects as prospects_of
-from cvo_ml.cli.terminal import console, print_json, step
+from cvo_ml.cli.terminal import Steps, aside, console, print_json, step
 from cvo_ml.cli.views import check as check_view
 from cvo_ml.cli.views import outcomes as outcomes_view
 from cvo_ml.cli.views import scores as scores_view
 from cvo_ml.cli.views import training as training_view
-from cvo_ml.config.jobs import load_job
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import GateClosed, ModelRefused, UsageError
+from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text
-from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.models import CHURN, MODEL_NAMES
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.core.workspace import Workspace
+from cvo_ml.core.workspace import Silent, Workspace
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring.outcome_summary import GROUPINGS
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.predict import LoadedModels
 from cvo_ml.readiness import readiness
-from cvo_ml.registry.tracking.promotion import When
 from cvo_ml.report import priorities_section, render, segment_section
 from cvo_ml.segments.history import run_segments
 from cvo_ml.segments.results_folder import stored_findings
 from cvo_ml.workflows.serving_models import serving_models
+from cvo_ml.workflows.train import StaticRequest, TrainRequest
+from cvo_ml.workflows.train import train as train_models
+from cvo_ml.workflows.train import train_static as train_on_table
 
 
 def demo(
@@ -53,7 +54,7 @@ def demo(
 ) -> None:
     """check, train, score, outcomes and report, one after the other."""
     span = Horizon(horizon)
-    training.checkout()
+    jobs = trainer()
     with step(f"Reading {shop.source.path}"):
         read = read_shop(shop)
     check_view.ledger(console, read)
@@ -61,13 +62,12 @@ def demo(
     console.print(f"Cut: [bold]{cut}[/]. Models learn from before it; the {span} after it judge them.", highlight=False)
     workflows.check_window(read.tables, cut, span)
     shop_file = shops.save(shop, out / shops.FILE)
-    check_overrides(MODEL_NAMES, overrides)
-    settings = [f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides]
-    said = _train(MODEL_NAMES, shop_file, cut, mlruns, settings, "always", quiet=False)
-    training_view.models(console, said)
-    refused = {event["name"]: event["reason"] for event in said if event["event"] == "refused"}
+    settings = (f"clv.horizon={span}", f"clv.validation_horizon={span}", f"churn.horizon={span}", *overrides)
+    request = TrainRequest(names=MODEL_NAMES, shop=shop, as_of=cut, overrides=settings, promote="always")
+    trained = train_models(request, workspace(out, mlruns), jobs)
+    training_view.models(console, trained)
     with step("Loading the champions"):
-        models = serving_models(Workspace(out, mlruns), shop.name, refused=refused)
+        models = serving_models(Workspace(out, mlruns), shop.name, refused=trained.refused)
     run = _score(read, shop, cut, out, models, quiet=False)
     scores_view.scored(console, read_scores(run), run)
     with step("Looking at what really happened after the cut"):
@@ -128,30 +128,24 @@ def train(
     GateClosed
         If a model was to be promoted and its gates are closed; it is a challenger then.
     """
-    unknown = [name for name in names if name not in MODEL_NAMES]
-    if unknown:
-        raise UsageError(f"no model {unknown[0]!r}: use {', '.join(MODEL_NAMES)}")
     if as_of is None:
         raise UsageError("train needs --as-of YYYY-MM-DD: the code never asks the clock what day it is")
-    if tune is not None and "churn" not in names:
-        raise UsageError("--tune searches churn trees, and churn is not among the models: add churn, or leave it out")
-    check_overrides(names, overrides)
-    training.checkout()
-    shop_file = shops.save(shop, mlruns / f"shop-{shop.name}.yaml")
-    when: When = "gate" if promote else "never"
-    cut = parse_as_of(as_of)
-    said = _train(list(dict.fromkeys(names)), shop_file, cut, mlruns, overrides, when, quiet=as_json, tune=tune)
+    request = TrainRequest(
+        names=tuple(names),
+        shop=shop,
+        as_of=parse_as_of(as_of),
+        overrides=tuple(overrides),
+        promote="gate" if promote else "never",
+        tune=tune,
+    )
+    with aside(as_json):
+        trained = train_models(request, workspace(mlruns, mlruns, quiet=as_json), trainer())
     if as_json:
-        print_json({"models": said})
+        print_json(trained.to_json())
     else:
-        training_view.models(console, said)
-    if all(event["event"] == "refused" for event in said):
-        raise ModelRefused("no model was trained: each was refused for the reason given, and the champions stay")
-    behind = [event["name"] for event in said if event.get("role") == "challenger"]
-    if promote and behind:
-        raise GateClosed(
-            f"{', '.join(behind)}: the champion stays, because a gate is closed: cvo models show {behind[0]}"
-        )
+        training_view.models(console, trained)
+    if failure := trained.failure(request.promote):
+        raise failure
 
 
 def train_static(
@@ -173,23 +167,21 @@ def train_static(
     ModelRefused
         If the table carries no model.
     """
-    if list(names) != ["churn"] or label is None:
+    if list(names) != [CHURN.name] or label is None:
         raise UsageError("--static is for churn alone, and needs --label: cvo train churn --static FILE --label COLUMN")
     if tune is not None:
         raise UsageError(
             "--tune judges trials on later windows, which a table without dates does not have: leave it out"
         )
-    check_overrides(names, overrides)
-    training.checkout()
-    with step(f"Training churn on {table.name}", as_json):
-        said = training.run_static(table, label, positive, mlruns, overrides, lambda event: None)
-    if said["event"] == "refused":
-        raise ModelRefused(said["text"], reason_code=said["reason"])
+    request = StaticRequest(table=table, label=label, positive=positive, overrides=tuple(overrides))
+    with aside(as_json):
+        trained = train_on_table(request, workspace(mlruns, mlruns, quiet=as_json), trainer())
+    if refused := trained.refusal():
+        raise refused
     if as_json:
-        print_json({"models": [said]})
+        print_json(trained.to_json())
     else:
-        check_view.notes(console, said["notes"])
-        console.print_json(data=said["metrics"])
+        training_view.static_model(console, trained)
 
 
 def score(
@@ -263,22 +255,9 @@ def report(out: Path) -> None:
     write_report(out, quiet=False)
 
 
-def _train(
-    names: Sequence[str],
-    shop_file: Path,
-    as_of: date,
-    mlruns: Path,
-    overrides: Sequence[str],
-    when: When,
-    quiet: bool,
-    tune: str | None = None,
-) -> list[dict[str, Any]]:
-    with step(f"Training {', '.join(names)}", quiet), console.status("Starting the training process") as status:
-
-        def listen(event: Mapping[str, Any]) -> None:
-            status.update(event.get("text", "Training"))
-
-        return training.run(names, shop_file, as_of, mlruns, overrides, when, listen, tune)
+def workspace(out: Path, mlruns: Path, quiet: bool = False) -> Workspace:
+    """Where a command's things lie, with the own configuration of the folder that it was started in."""
+    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps())
 
 
 def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: LoadedModels, quiet: bool) -> StoredRun:
@@ -287,26 +266,6 @@ def _score(read: ReadResult, shop: ShopConfig, cut: date, out: Path, models: Loa
     with step("Scoring, segmenting, prioritizing", quiet):
         scored = workflows.score_customers(read.tables, cut, models, segments, priorities, shop=shop.name, out=out)
         return workflows.store(scored, read, models, cut, out, shop.name, priorities)
-
-
-def check_overrides(names: Sequence[str], overrides: Sequence[str]) -> None:
-    """Refuse a --set that would change nothing or cannot be, before anything is written.
-
-    Raises
-    ------
-    UsageError
-        If it is not job.key=value, or of a job that is not trained here.
-    ConfigError
-        If the job has no such key, or the key not such a value.
-    """
-    for text in overrides:
-        job, dot, _ = text.partition("=")[0].partition(".")
-        if not dot or "=" not in text:
-            raise UsageError(f"--set {text!r} is not job.key=value, such as churn.horizon=60D")
-        if job not in names:
-            raise UsageError(f"--set {text!r} is for {job!r}, which is not trained here: use {', '.join(names)}")
-    for name in names:
-        load_job(name, overrides, CONFIGS)
 
 
 def write_report(out: Path, quiet: bool) -> None:

@@ -8,13 +8,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import cvo_ml
 from cvo_ml.core.errors import CvoError, UsageError
-from cvo_ml.registry.tracking.promotion import When
 
 #: seconds that the child has to end in order
 PATIENCE: Final = 8.0
@@ -40,52 +38,6 @@ def checkout() -> Path:
         "training runs from a checkout of the project, and there is none here: "
         "clone it and run 'uv run cvo train ...' there"
     )
-
-
-def run(
-    names: Sequence[str],
-    shop_file: Path,
-    as_of: date,
-    mlruns: Path,
-    overrides: Sequence[str],
-    when: When,
-    listener: Listener,
-    tune: str | None = None,
-) -> list[dict[str, Any]]:
-    """Train the named models in one child process and return what it said of each.
-
-    Parameters
-    ----------
-    tune:
-        Budget of a search for better churn trees: trials, or minutes such as ``10min``.
-
-    Raises
-    ------
-    CvoError
-        With the child's sentence and exit code, where it fails.
-    """
-    arguments = ["--shop", str(shop_file), "--as-of", str(as_of), "--mlruns", str(mlruns.resolve())]
-    arguments += ["--promote", when]
-    arguments += [part for name in names for part in ("--job", name)]
-    arguments += ["--tune", tune] if tune is not None else []
-    said = run_module("training", [*arguments, *_sets(overrides)], listener)
-    return [event for event in said if event["event"] in ("trained", "refused")]
-
-
-def run_static(
-    table: Path, label: str, positive: str | None, mlruns: Path, overrides: Sequence[str], listener: Listener
-) -> dict[str, Any]:
-    """Train churn on a table without dates in a child process and return what it said.
-
-    Raises
-    ------
-    CvoError
-        With the child's sentence and exit code, where it fails.
-    """
-    arguments = ["--job", "churn", "--static", str(table), "--label", label, "--mlruns", str(mlruns.resolve())]
-    arguments += ["--positive", positive] if positive else []
-    said = run_module("training", [*arguments, *_sets(overrides)], listener)
-    return next(event for event in said if event["event"] in ("trained", "refused"))
 
 
 def backtest(

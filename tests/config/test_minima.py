@@ -2,40 +2,29 @@
 
 from pathlib import Path
 
-import pytest
-
-from cvo_ml.config.loader import config_dir, default_config, load_config
+from cvo_ml.config.loader import config_dir, load_config
 from cvo_ml.config.readiness import ReadinessPolicy
-from training import __main__ as jobs
+from cvo_ml.core.models import CHURN, CLV, ICP, MODEL_NAMES
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.workspace import Silent
+from cvo_ml.workflows.train import training_settings
+from tests.builders import SHOP_CUT
+from training.jobs import train_at
 
 
 def test_the_shipped_policy_says_what_its_defaults_are() -> None:
     assert load_config(config_dir() / "policies/readiness.yaml", ReadinessPolicy) == ReadinessPolicy()
 
 
-def test_training_hands_the_policy_of_the_working_folder_to_its_jobs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the file says reaches each job; nothing is fitted."""
-    (tmp_path / "configs/policies").mkdir(parents=True)
-    (tmp_path / "configs/policies/readiness.yaml").write_text(
-        "clv: {repeat_customers: 7}\nchurn: {of_each_outcome: 8}\nicp: {positives: 9}\n"
+def test_training_hands_the_policy_of_the_own_folder_to_its_jobs(shop: Tables, tmp_path: Path) -> None:
+    """The shop can carry none of what the file asks for, and could carry what the packaged one does."""
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies/readiness.yaml").write_text(
+        "clv: {repeat_customers: 70001}\nchurn: {of_each_outcome: 80001}\nicp: {positives: 90001}\n"
     )
-    (tmp_path / "shop.yaml").write_text(
-        "{name: s, currency: EUR, source: {path: o.csv}, "
-        "columns: {order_id: o, customer_id: c, ordered_at: d, net: n}}\n"
-    )
-    (tmp_path / "o.csv").write_text("o,c,d,n\nA1,C1,2024-01-01,5\n")
-    monkeypatch.chdir(tmp_path)
-    handed = {}
-
-    def note(name, job, minima, *context):
-        handed[name] = getattr(minima, name)
-        raise jobs.ModelRefused("not fitted here")
-
-    monkeypatch.setattr(jobs, "_fit", note)
-    arguments = [part for name in ("clv", "churn", "icp") for part in ("--job", name)]
-    assert jobs.main([*arguments, "--shop", "shop.yaml", "--as-of", "2024-06-01", "--mlruns", "mlruns"]) == 0
-    assert (handed["clv"].repeat_customers, handed["churn"].of_each_outcome, handed["icp"].positives) == (7, 8, 9)
-    policy = load_config(default_config("policies/readiness.yaml", tmp_path / "configs"), ReadinessPolicy)
-    assert (policy.clv, policy.churn, policy.icp) == (handed["clv"], handed["churn"], handed["icp"])
+    settings = training_settings(MODEL_NAMES, ("churn.horizon=45D", "icp.age=30D"), "s", tmp_path)
+    assert settings.minima.clv.repeat_customers == 70001
+    models = train_at(shop, SHOP_CUT, settings, Silent())
+    assert set(models.models) == {CLV.name}
+    assert models.models[CLV.name].bundle.kind in ("clv.formula", "clv.last_period")
+    assert set(models.refused) == {CHURN.name, ICP.name}
