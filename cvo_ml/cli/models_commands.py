@@ -27,7 +27,7 @@ from cvo_ml.registry.tracking.champions import ChampionHistory, Promotion
 from cvo_ml.registry.tracking.promotion import evidence_of
 from cvo_ml.registry.tracking.promotion import promote as make_champion
 from cvo_ml.registry.tracking.run import flat
-from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models
+from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models, shop_of
 
 #: Facts that a difference of two versions is about; the rest follows from them.
 COMPARED: Final = ("trained_as_of", "shop", "data_hash", "git_commit", "pins_hash", "job", "metrics")
@@ -36,7 +36,7 @@ COMPARED: Final = ("trained_as_of", "shop", "data_hash", "git_commit", "pins_has
 def list_(mlruns: Path, as_json: bool) -> None:
     """List what is registered."""
     tracker = Tracker.existing(mlruns)
-    rows = tracker.registered() if tracker else []
+    rows = [row.to_json() for row in tracker.registered()] if tracker else []
     if as_json:
         print_json({"models": rows})
         return
@@ -60,7 +60,7 @@ def show(name: str, version: int | None, mlruns: Path, as_json: bool) -> None:
     if as_json:
         found = {"version": chosen, "champion": current, "settings": bundle.settings, "facts": bundle.facts}
         gates = [check.__dict__ for check in checks]
-        print_json({**found, "evidence": evidence, "gates": gates, "audit": [past.as_dict() for past in history]})
+        print_json({**found, "evidence": evidence, "gates": gates, "audit": [past.to_json() for past in history]})
         return
     console.print(Markdown(model_card(bundle, evidence)))
     _gates(chosen, checks)
@@ -125,7 +125,7 @@ def shadow(shop: ShopConfig, as_of: str, mlruns: Path, as_json: bool) -> None:
     """Champions and challengers on the same customers."""
     cut = parse_as_of(as_of)
     workspace = Workspace(Path("out"), mlruns)
-    behind, serving = challengers(open_tracker(workspace)), serving_models(workspace, shop.name)
+    behind, serving = challengers(open_tracker(workspace, shop.name)), serving_models(workspace, shop.name)
     read = read_shop(shop, as_of=cut)
     found = workflows.shadow_scores(read.tables, cut, serving, behind, shop=shop.name)
     if as_json:
@@ -143,7 +143,8 @@ def shadow(shop: ShopConfig, as_of: str, mlruns: Path, as_json: bool) -> None:
 def _tracker(name: str, mlruns: Path) -> Tracker:
     if name not in MODEL_NAMES:
         raise UsageError(f"no model {name!r}: use {', '.join(MODEL_NAMES)}")
-    return open_tracker(Workspace(Path("out"), mlruns))
+    workspace = Workspace(Path("out"), mlruns)
+    return open_tracker(workspace, shop_of(workspace, None))
 
 
 def _version(tracker: Tracker, name: str, alias: str) -> int:
@@ -155,7 +156,7 @@ def _version(tracker: Tracker, name: str, alias: str) -> int:
 
 def _moved(moved: Promotion, as_json: bool) -> None:
     if as_json:
-        print_json(moved.as_dict())
+        print_json(moved.to_json())
         return
     before = "nobody" if moved.before is None else f"version {moved.before}"
     said = f"{moved.name}: version {moved.version} is champion, {before} was ({moved.kind}: {moved.why})"

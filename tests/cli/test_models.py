@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
-from cvo_ml.cli import champions, models_commands
+from cvo_ml.cli import models_commands
 from cvo_ml.core.errors import ConfigError, GateClosed, NoChampion, UsageError
+from cvo_ml.core.workspace import Workspace
+from cvo_ml.predict import LoadedModels
+from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
+from cvo_ml.workflows.serving_models import challengers, serving_models
 from tests.registry.conftest import empty, tracker
 from tests.registry.test_promotion import against, made, trained
 
@@ -27,6 +31,10 @@ def shop(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> Path:
     later = made(2.0)
     trained(tracker, replace(later, facts={**later.facts, "trained_as_of": "2024-02-01"}), against(1, psi=0.4))
     return tracker.root
+
+
+def bundles_of(models: LoadedModels) -> list[Bundle]:
+    return [model.bundle for model in models.models.values()]
 
 
 def asked(capsys: pytest.CaptureFixture[str], command: Any, *arguments: Any) -> Any:
@@ -88,22 +96,22 @@ def test_gates_are_those_of_the_folder_or_of_the_named_file(shop: Path, tmp_path
         models_commands.promote("churn", None, tmp_path / "wrong.yaml", False, "", shop, True)
     (tmp_path / "wide.yaml").write_text("score_shift: 0.5\n")
     models_commands.promote("churn", None, tmp_path / "wide.yaml", False, "", shop, False)
-    assert Tracker(shop).version_of("churn") == 2
+    assert Tracker(shop, "a").version_of("churn") == 2
 
 
 def test_export_writes_a_dossier_that_scores_and_its_card(shop: Path, tmp_path: Path) -> None:
     models_commands.export("churn", None, tmp_path / "dossiers", shop)
-    assert champions.from_folder(tmp_path / "dossiers").bundles == {"churn": made(1.0)}
+    assert bundles_of(serving_models(Workspace(tmp_path, tmp_path), "a", exported=tmp_path / "dossiers")) == [made(1.0)]
     assert "## Fairness" in (tmp_path / "dossiers" / "churn" / "MODEL_CARD.md").read_text()
 
 
 def test_a_damaged_champion_is_stood_for_and_a_note_says_so(shop: Path) -> None:
-    ChampionHistory(Tracker(shop)).appoint("churn", 2, "forced", "why")
+    ChampionHistory(Tracker(shop, "a")).appoint("churn", 2, "forced", "why")
     for path in (shop / "artifacts").rglob("parameters.json"):
         if '"slope": 2.0' in path.read_text():
             path.write_text("{}")
-    found = champions.champions(shop, "a", {"clv": "refused", "icp": "refused"})
-    assert found.bundles == {"churn": made(1.0)}
+    found = serving_models(Workspace(shop, shop), "a", refused={"clv": "refused", "icp": "refused"})
+    assert bundles_of(found) == [made(1.0)]
     assert "churn: scored with version 1, the champion before, because" in found.notes[0]
 
 
@@ -115,6 +123,6 @@ def test_wrong_names_and_empty_folders_say_what_to_do(shop: Path, tmp_path: Path
     with pytest.raises(NoChampion, match="holds no models"):
         models_commands.rollback("churn", "why", tmp_path / "nothing", True)
     assert not (tmp_path / "nothing").exists()
-    Tracker(shop).client.delete_registered_model_alias("churn", "challenger")
+    Tracker(shop, "a").client.delete_registered_model_alias("a-churn", "challenger")
     with pytest.raises(NoChampion, match="no challenger is registered"):
-        champions.challengers(Tracker(shop))
+        challengers(Tracker(shop, "a"))

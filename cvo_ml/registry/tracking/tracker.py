@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ REFUSED: Final = "refused"
 #: Tags of a registered model and of its versions.
 SHOP: Final = "shop"
 MODEL: Final = "model"
+#: MLflow's tag of a logged model that leads to its registered versions.
+VERSIONS: Final = "mlflow.modelVersions"
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ class Tracker:
             runs = self.client.search_runs([known.experiment_id], order_by=["attributes.start_time DESC"])
             own = [run for run in runs if run.data.tags.get(SHOP) == self.shop]
             if own:
-                return own[0].data.tags.get(REFUSED)
+                found: str | None = own[0].data.tags.get(REFUSED)
+                return found
         return None
 
     def experiment(self, name: str) -> str:
@@ -152,27 +156,26 @@ class Tracker:
             If another shop has this registered name, or the shop's versions still have those of the first edition.
         """
         self.require_migrated(model)
-        name = self.registered_name(model)
-        self._claim(name, model)
-        model_id = model_uri.removeprefix("models:/")
-        run_id = self.client.get_logged_model(model_id).source_run_id
-        created = self.client.create_model_version(name, model_uri, run_id, tags=dict(tags), model_id=model_id)
-        version = int(created.version)
+        name = self.claim(model)
+        logged = self.client.get_logged_model(model_uri.removeprefix("models:/"))
+        version = create_version(
+            self.client, name, logged.artifact_location, logged.source_run_id, tags, logged.model_id
+        )
         if alias is not None:
             self.client.set_registered_model_alias(name, alias, str(version))
         return version
 
     def holder(self, model: str) -> str:
-        """The registered name that holds the shop's versions: its own, or the first edition's until it is migrated."""
-        return model if self.is_unmigrated(model) else self.registered_name(model)
+        """The registered name that holds the shop's champion: its own, or the first edition's until it is migrated."""
+        if self.is_unmigrated(model):
+            champion = self._by_alias(model, CHAMPION)
+            if champion is not None and champion.tags.get(SHOP) == self.shop:
+                return model
+        return self.registered_name(model)
 
     def is_unmigrated(self, model: str) -> bool:
         """Whether versions of this shop stand under the name that the first edition gave to every shop's model."""
-        if not self.shop:
-            return False
-        return self._registered_model(self.registered_name(model)) is None and any(
-            version.tags.get(SHOP) == self.shop for version in self._versions(model)
-        )
+        return bool(self.shop) and any(version.tags.get(SHOP) == self.shop for version in self.versions(model))
 
     def require_migrated(self, model: str) -> None:
         """Refuse to write beside versions that the first edition registered.
@@ -207,7 +210,8 @@ class Tracker:
         """
         version = self.version_of(model, alias)
         if version is None:
-            raise NoChampion(f"no {alias} for {model!r} is registered: run 'cvo train {model}' first")
+            command = "models migrate" if self.is_unmigrated(model) else f"train {model}"
+            raise NoChampion(f"no {alias} for {model!r} is registered: run 'cvo {command}' first")
         return self.bundle(model, version)
 
     def bundle(self, model: str, version: int) -> Bundle:
@@ -219,8 +223,7 @@ class Tracker:
             If its files are gone, damaged or another job's.
         """
         what = f"version {version} of {model!r}"
-        logged = self._downloaded(f"models:/{self.holder(model)}/{version}", what)
-        bundle = load_bundle(_data_folder(logged))
+        bundle = load_bundle(_data_folder(self._files(self.holder(model), version, what)))
         if bundle.name != model:
             raise BundleError(f"{what} holds a bundle of {bundle.name!r}: run 'cvo train {model}' again")
         if self.shop and bundle.facts.get(SHOP, self.shop) != self.shop:
@@ -238,13 +241,8 @@ class Tracker:
             If it is not there.
         """
         run_id = self.client.get_model_version(self.holder(model), str(version)).run_id
-        what, stored = f"{path} of version {version} of {model!r}", self.client.get_run(run_id).info.artifact_uri
-        if not stored.startswith("file:"):
-            return self._downloaded(f"runs:/{run_id}/{path}", what)
-        local = Path(url2pathname(urlsplit(stored).path)) / path
-        if not local.exists():
-            raise BundleError(f"{local}: {what} is missing: put {self.root} back, or train again")
-        return local
+        stored = self.client.get_run(run_id).info.artifact_uri
+        return self._local(f"{stored.rstrip('/')}/{path}", f"{path} of version {version} of {model!r}")
 
     def registered(self) -> list[RegisteredVersion]:
         """All versions of this shop, or of all shops without one; newest first within a shop's model."""
@@ -260,33 +258,36 @@ class Tracker:
         name = model.tags.get(MODEL, model.name)
         if name not in MODEL_NAMES or not model.name.startswith(self.prefix):
             return  # not ours
-        for version in self._versions(model.name):
+        for version in self.versions(model.name):
             own = sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version))
             told = {key: version.tags[key] for key in ("grade", SHOP, "hash", "as_of") if key in version.tags}
             shop = told.pop(SHOP, model.tags.get(SHOP, ""))
             alias = CHAMPION if CHAMPION in own else ", ".join(own)
             yield RegisteredVersion(name, int(version.version), alias, shop=shop, **told)
 
-    def _claim(self, name: str, model: str) -> None:
-        """Make the registered model, or see that it is this shop's."""
+    def claim(self, model: str) -> str:
+        """The registered name of the shop's model, which is made if it is not there.
+
+        Raises
+        ------
+        UsageError
+            If another shop has it.
+        """
+        name = self.registered_name(model)
         with contextlib.suppress(_mlflow_error()):
             own = {SHOP: self.shop, MODEL: model} if self.shop else {}
             self.client.create_registered_model(name, tags=own)
-            return
+            return name
         holder = self.client.get_registered_model(name).tags.get(SHOP, self.shop)
         if holder != self.shop:
             raise UsageError(
                 f"shop {self.shop!r} would register its models under {name!r}, which are those of shop {holder!r}: "
                 "give one of them another name"
             )
+        return name
 
-    def _registered_model(self, name: str) -> Any:
-        try:
-            return self.client.get_registered_model(name)
-        except _mlflow_error():
-            return None
-
-    def _versions(self, name: str) -> list[Any]:
+    def versions(self, name: str) -> list[Any]:
+        """MLflow's versions under a registered name; none where there is no such name."""
         return list(self.client.search_model_versions(f"name='{name}'", max_results=10_000))
 
     def _by_alias(self, name: str, alias: str) -> Any:
@@ -295,16 +296,33 @@ class Tracker:
         except _mlflow_error():
             return None
 
-    def _downloaded(self, uri: str, what: str) -> Path:
+    def _files(self, name: str, version: int, what: str) -> Path:
+        """The folder with the files of a registered version, on this machine."""
+        try:
+            place = self.client.get_model_version_download_uri(name, str(version))
+            if place.startswith("models:/"):
+                place = self.client.get_logged_model(place.removeprefix("models:/")).artifact_location
+        except _mlflow_error() as error:
+            raise self._unreadable(what, error) from None
+        return self._local(place, what)
+
+    def _local(self, place: str, what: str) -> Path:
+        """A file or folder of artifacts on this machine, downloaded where it lies elsewhere."""
         from mlflow.artifacts import download_artifacts
 
+        if place.startswith("file:"):
+            local = Path(url2pathname(urlsplit(place).path))
+            if not local.exists():
+                raise BundleError(f"{local}: {what} is missing: put {self.root} back, or train again")
+            return local
         try:
-            return Path(download_artifacts(artifact_uri=uri, tracking_uri=self.uri, registry_uri=self.uri))
+            return Path(download_artifacts(artifact_uri=place, tracking_uri=self.uri, registry_uri=self.uri))
         except (_mlflow_error(), OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise BundleError(
-                f"the files of {what} cannot be read ({reason}): put {self.root} back, or train again"
-            ) from None
+            raise self._unreadable(what, error) from None
+
+    def _unreadable(self, what: str, error: Exception) -> BundleError:
+        reason = str(error).splitlines()[0]
+        return BundleError(f"the files of {what} cannot be read ({reason}): put {self.root} back, or train again")
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -327,6 +345,21 @@ class Tracker:
                 self.client.set_terminated(run.info.run_id, "FINISHED" if moved else "FAILED")
 
 
+def create_version(
+    client: Any, name: str, source: str, run_id: str, tags: Mapping[str, str], model_id: str | None
+) -> int:
+    """A version of a registered model whose files lie at ``source``; returns its number.
+
+    MLflow's database would ask its global address for a source ``models:/...``, so the place itself is named.
+    """
+    created = client.create_model_version(name, source, run_id, tags=dict(tags), model_id=model_id)
+    if model_id:  # as MLflow's own registration does: its pages lead from the model to its versions
+        known = json.loads(client.get_logged_model(model_id).tags.get(VERSIONS, "[]"))
+        versions = [*known, {"name": name, "version": created.version}]
+        client.set_logged_model_tags(model_id, {VERSIONS: json.dumps(versions)})
+    return int(created.version)
+
+
 def _create(uri: str) -> None:
     client_of(uri).search_experiments(max_results=1)
 
@@ -334,7 +367,8 @@ def _create(uri: str) -> None:
 def _mlflow_error() -> type[Exception]:
     from mlflow.exceptions import MlflowException
 
-    return MlflowException
+    found: type[Exception] = MlflowException
+    return found
 
 
 def _data_folder(model_folder: Path) -> Path:
