@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import pandas as pd
 
-from cvo_ml import workflows
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.config.loader import as_mapping, default_config, load_config
@@ -30,13 +29,16 @@ from cvo_ml.core.files import canonical_json, finite, read_json, write_json
 from cvo_ml.core.models import ICP, MODEL_NAMES
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.core.workspace import Silent
+from cvo_ml.core.workspace import Silent, Workspace
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.monitoring import judge
 from cvo_ml.monitoring.earnings import contacts, earnings
+from cvo_ml.workflows.cut_dates import default_cut
+from cvo_ml.workflows.publish import described_briefly, store
+from cvo_ml.workflows.score_tables import score_customers
 from cvo_ml.workflows.train import TrainingSettings, training_settings
 from training.evidence.dates import first_day
 from training.jobs import train_at
@@ -109,7 +111,7 @@ def cut_dates(
         If there is none.
     """
     assert isinstance(churn, ChurnJob)
-    last = workflows.default_cut(tables, span) if end is None else end
+    last = default_cut(tables, span) if end is None else end
     earliest = first_day(tables) + churn.shortest_history.delta + 2 * span.delta
     if start is not None:
         earliest = max(earliest, start)
@@ -143,10 +145,8 @@ def one_cut(
     early = truncated(read.tables, cut)
     models = train_at(early, cut, settings, _Said())
     known = replace(read, tables=early)
-    scored = workflows.score_customers(
-        early, cut, models, policies["segments"], policies["priorities"], shop=shop.name, out=out
-    )
-    run = workflows.store(scored, known, models, cut, out, shop.name, policies["priorities"])
+    scored = score_customers(early, cut, models, policies["segments"], policies["priorities"], shop=shop.name, out=out)
+    run = store(scored, known, models, cut, Workspace(out, out, CONFIGS), shop.name, policies["priorities"])
     outcome = window_outcome(read.tables, cut, span, scored.scores.index)
     action = policies["priorities"].contact
     listed = contacts(
@@ -159,7 +159,7 @@ def one_cut(
     return {
         "cut": str(cut),
         "run": run.name,
-        "models": {name: workflows.described_briefly(models, name) for name in MODEL_NAMES},
+        "models": {name: described_briefly(models, name) for name in MODEL_NAMES},
         "judged": finite(judged),
         "seconds": round(time.monotonic() - began, 1),
     }

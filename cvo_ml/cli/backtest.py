@@ -8,21 +8,23 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cvo_ml import workflows
-from cvo_ml.cli import shops, training
+from cvo_ml.cli import training
 from cvo_ml.cli.terminal import console, print_json
 from cvo_ml.cli.views.backtest import REPORT, SUMMARY, show
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import read_shop
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.report.backtest import render
+from cvo_ml.workflows.outcomes import close_outcomes, distances, ledger_lines
+from cvo_ml.workflows.shops import save_shop
 
 
 def backtest(
     shop: ShopConfig,
-    out: Path,
+    workspace: Workspace,
     horizon: str,
     options: Mapping[str, str | None],
     overrides: Sequence[str],
@@ -36,12 +38,13 @@ def backtest(
             parse_as_of(value)
     Horizon(options["every"] or "30D")
     training.checkout()
-    shop_file = shops.save(shop, out / shops.FILE)
+    out = workspace.results
+    shop_file = save_shop(shop, workspace.shop_file)
     _walk(shop_file, out, {**options, "horizon": str(span)}, overrides, quiet=as_json)
-    workflows.close_outcomes(out, read_shop(shop), shop.name)
-    summary = {**read_json(out / SUMMARY), "ledger": workflows.realised_outcomes(out, "as_of")}
+    close_outcomes(workspace, read_shop(shop), shop.name)
+    summary = {**read_json(out / SUMMARY), "ledger": ledger_lines(workspace, "as_of")}
     if truth is not None:
-        summary["truth"] = {str(cut): found for cut, found in workflows.distances(out, truth, span).items()}
+        summary["truth"] = {str(cut): found for cut, found in distances(workspace, truth, span).items()}
     write_json(out / SUMMARY, summary)
     write_text(out / REPORT, render(summary))
     if as_json:

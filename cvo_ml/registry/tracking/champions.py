@@ -158,6 +158,7 @@ class ChampionHistory:
         BundleError
             If the files of the one before are damaged: then nothing changes.
         """
+        self._tracker.require_migrated(name)
         if self._tracker.version_of(name) is None:
             raise NoChampion(f"no champion for {name!r} is registered: run 'cvo train {name}' first")
         line = self.line(name)
@@ -202,13 +203,13 @@ class ChampionHistory:
         registered = self._tracker.registered_name(name)
         tags = {
             MODEL: registered,
-            SHOP: self._tracker.shop,
             "kind": kind,
             "number": str(len(self.history(name)) + 1),
             "to": str(version),
             "why": why,
         }
         tags |= {} if before is None else {"from": str(before)}
+        tags |= {SHOP: self._tracker.shop} if self._tracker.shop else {}
         experiment = self._tracker.experiment(EXPERIMENT)
         title = f"{registered}: {'none' if before is None else before} to {version}"
         return start(self._client, experiment, title, tags)
