@@ -145,8 +145,11 @@ def one_cut(
     early = truncated(read.tables, cut)
     models = train_at(early, cut, settings, _Said())
     known = replace(read, tables=early)
-    scored = score_customers(early, cut, models, policies["segments"], policies["priorities"], shop=shop.name, out=out)
-    run = store(scored, known, models, cut, Workspace(out, out, CONFIGS), shop.name, policies["priorities"])
+    workspace = Workspace(out, out, CONFIGS)
+    scored = score_customers(
+        early, cut, models, policies["segments"], policies["priorities"], shop=shop.name, workspace=workspace
+    )
+    run = store(scored, known, models, cut, workspace, shop.name, policies["priorities"])
     outcome = window_outcome(read.tables, cut, span, scored.scores.index)
     action = policies["priorities"].contact
     listed = contacts(

@@ -189,7 +189,7 @@ def segment_tables(
     shop, as_of = request.shop.name, request.as_of
     features = customer_features(tables, as_of)
     chosen = choose_edges(
-        rfm_of(features, tables), policy, workspace.edges, shop=shop, currency=tables.currency, as_of=as_of,
+        rfm_of(features, tables, as_of), policy, workspace.edges, shop=shop, currency=tables.currency, as_of=as_of,
         recut=request.recut,
     )  # fmt: skip
     since = replay_since(as_of, policy.triggers)

@@ -78,7 +78,7 @@ def test_the_map_is_fitted_on_what_is_joined() -> None:
     model = BoostedChurn(("x",))
     calibrated(model, tried, job, WAVE, has_purchases=True)
     y = np.concatenate([f.window.churned for f in tried])
-    raw = np.concatenate([model.composition_.apply(f.trees, f.window.X) for f in tried])
+    raw = np.concatenate([model.stack_.apply(f.trees, f.window.X) for f in tried])
     again = BoostedChurn(("x",))
     calibrated(again, [*tried, fold(9, None, follows=False, skilled=True)], job, WAVE, has_purchases=True)
     assert model.calibration_ == again.calibration_, "a window without a wave of its own teaches nothing of one"

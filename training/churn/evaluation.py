@@ -93,7 +93,7 @@ def with_and_without_stack(tried: Sequence[Fold], job: ChurnJob) -> tuple[Floats
         model = copy(last.model)
         asked = job.model_copy(update={"stack": use})
         calibrated(model, closed_folds(tried, last, job), asked, last.season, last.has_purchases)
-        found.append(model.calibration_.apply(model.composition_.apply(last.trees, last.window.X)))
+        found.append(model.calibration_.apply(model.stack_.apply(last.trees, last.window.X)))
     return found[0], found[1]
 
 
@@ -107,7 +107,7 @@ def cuts(tried: Sequence[Fold], job: ChurnJob) -> list[dict[str, Any]]:
     rows = []
     for fold in tried[-4:]:
         y, p = fold.window.churned, fold.probability()
-        inside = fold.model.doubt_.interval(p).mean(axis=0)
+        inside = fold.model.interval_.bounds(p).mean(axis=0)
         rows.append(
             {
                 "cut": str(fold.window.day),

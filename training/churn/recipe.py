@@ -116,13 +116,13 @@ def calibrated(
     season, has_purchases:
         The model's own wave, and whether it has a model of purchases beside it.
     """
-    model.composition_, joined = composed(later, season, job, has_purchases)
-    if model.composition_.season:
+    model.stack_, joined = composed(later, season, job, has_purchases)
+    if model.stack_.season:
         # what a model without the wave missed says nothing of one that has it
         later = [fold for fold in later if fold.season]
-    pairs = [(fold.window.day, fold.window.churned, fold.raw(model.composition_)) for fold in later]
+    pairs = [(fold.window.day, fold.window.churned, fold.raw(model.stack_)) for fold in later]
     if not pairs:
-        model.calibration_, model.doubt_ = NONE, ProbabilityInterval()
+        model.calibration_, model.interval_ = NONE, ProbabilityInterval()
         return Calibrated(Choice("none", {}), joined)
     if job.calibration.method == "auto":
         choice = choose([(day.toordinal(), y, p) for day, y, p in pairs], job.horizon.whole_days)
@@ -130,7 +130,7 @@ def calibrated(
         choice = Choice(job.calibration.method, {})
     y, p = np.concatenate([y for _, y, _ in pairs]), np.concatenate([p for *_, p in pairs])
     model.calibration_ = METHODS[choice.method](y, p)
-    model.doubt_ = doubt_of([(y, p, model.calibration_.apply(p)) for _, y, p in pairs])
+    model.interval_ = doubt_of([(y, p, model.calibration_.apply(p)) for _, y, p in pairs])
     return Calibrated(choice, joined)
 
 
@@ -159,5 +159,5 @@ def recency(windows: Sequence[Window], job: ChurnJob) -> RecencyChurn:
             p = RecencyChurn().fit(*stacked(past)).predict_proba(window.X)[:, 1]
             seen.append((window.churned, p, p))
     if seen:
-        model.doubt_ = doubt_of(seen)
+        model.interval_ = doubt_of(seen)
     return model

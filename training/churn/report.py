@@ -29,7 +29,7 @@ def described(model: Model, made: Calibrated) -> dict[str, Any]:
     return {
         "method": made.choice.method,
         "out_of_time_log_loss": dict(made.choice.losses),
-        "level_sd_log_odds": model.doubt_.level_sd,
+        "level_sd_log_odds": model.interval_.level_sd,
         "joined": made.joined,
     }
 
@@ -53,9 +53,9 @@ def notes(judged: Judged, model: Model, made: Calibrated) -> list[str]:
     found = []
     if judged.verdict.grade == "D":
         found.append("not better than recency alone out of time: recency is champion")
-    measured, spread = judged.document["measures"]["model"], model.doubt_.level_sd
+    measured, spread = judged.document["measures"]["model"], model.interval_.level_sd
     rate = judged.document["churn_rate"]
-    bounds = model.doubt_.interval(np.array([rate]))[0]
+    bounds = model.interval_.bounds(np.array([rate]))[0]
     if bounds[1] - bounds[0] > 0.1:
         found.append(
             f"the level of churn wanders: in the last windows the log-odds were missed by {spread:.2f} (root mean "
