@@ -107,7 +107,8 @@ def _copied(everything: Tracker, name: str, model: str, own: set[int]) -> Iterat
             old = client.get_model_version(model, str(number))
             source = client.get_model_version_download_uri(model, str(number))
             tags = {**old.tags, ORIGIN: origin}
-            there[origin] = create_version(client, name, source, old.run_id, tags, old.model_id)
+            logged = old.source.removeprefix("models:/") if old.source.startswith("models:/") else old.model_id
+            there[origin] = create_version(client, name, source, old.run_id, tags, logged)
         yield number, there[origin]
 
 
