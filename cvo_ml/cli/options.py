@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, TypeVar, get_type_hints
@@ -56,6 +57,8 @@ CONFIGS: Final = Path("configs")
 DOSSIERS: Final = Path("models")
 OUT: Final = Path("out")
 MLRUNS: Final = Path("mlruns")
+#: names what the registered names of models begin with, such as the schema of a catalog
+PREFIX: Final = "CVO_REGISTRY_PREFIX"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +128,8 @@ def workspace(out: Path = OUT, mlruns: Path = MLRUNS, *, quiet: bool = False) ->
     from cvo_ml.cli.terminal import Steps
     from cvo_ml.core.workspace import Silent, Workspace
 
-    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps())
+    prefix = os.environ.get(PREFIX, "")
+    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps(), prefix)
 
 
 def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | None = None) -> ShopConfig:
