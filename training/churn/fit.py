@@ -101,7 +101,7 @@ def trained(
     facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.to_json()}
     # the latest population: earlier ones are of a younger shop; the date itself drifts by nature
     own = [name for name in champion.columns if name not in (*BTYD, *SEASON)]
-    facts |= {"reference": reference_of(X, own, champion.predict_proba(X)[:, 1])}
+    facts |= {"reference": reference_of(X, own, champion.predict_proba(X)[:, 1]).to_json()}
     facts |= {"calibration": told.described(model, made)}
     facts |= {"clv_hash": settings["btyd"]["hash"]} if "btyd" in settings else {}
     parameters = {
