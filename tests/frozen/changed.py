@@ -1,0 +1,40 @@
+"""Deliberate changes of what is frozen; ``CHANGED.md`` tells them to people, and a test holds the two together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Change:
+    """One deliberate change.
+
+    Parameters
+    ----------
+    snapshot:
+        Name of the snapshot without ``.json``; for an exit code its stage and command line (``*``: anything).
+    path:
+        Where it differs, such as ``models[*].metrics.model_auc`` (``*``: anything).
+    decision:
+        The page in ``docs/decisions`` that says so.
+    """
+
+    snapshot: str
+    path: str
+    decision: str
+
+
+_SHOPS: Final = "0023-one-registry-many-shops.md"
+
+CHANGED: Final[tuple[Change, ...]] = (
+    Change("models_promote", "shop", _SHOPS),
+    Change("models_rollback", "shop", _SHOPS),
+    Change("models_show", "audit[*].shop", _SHOPS),
+    Change("models_show_champion", "audit[*].shop", _SHOPS),
+)
+
+
+def allowed(snapshot: str) -> list[str]:
+    """The paths that may differ in a snapshot."""
+    return [change.path for change in CHANGED if change.snapshot in (snapshot, "*")]
