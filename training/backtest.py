@@ -25,8 +25,9 @@ from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
-from cvo_ml.core.files import canonical_json, finite, read_json, write_json
+from cvo_ml.core.files import canonical_json, read_json, write_json
 from cvo_ml.core.models import ICP, MODEL_NAMES
+from cvo_ml.core.result import to_json
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.core.workspace import Silent, Workspace
@@ -34,7 +35,7 @@ from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.ingest import ReadResult, read_shop
-from cvo_ml.monitoring import judge
+from cvo_ml.monitoring import evaluate_run
 from cvo_ml.monitoring.earnings import contacts, earnings
 from cvo_ml.workflows.cut_dates import default_cut
 from cvo_ml.workflows.publish import described_briefly, store
@@ -158,12 +159,14 @@ def one_cut(
     listed.reset_index(drop=True).to_parquet(_contacts(out, cut))  # whom it is about does not matter any more
     icp = models.get(ICP.name)
     icp_age = span.days if icp is None else icp.settings["age_days"]
-    judged = judge(scored.scores, scored.features, read.tables, cut, horizon=span, icp_age=Horizon.of_days(icp_age))
+    judged = evaluate_run(
+        scored.scores, scored.features, read.tables, cut, horizon=span, icp_age=Horizon.of_days(icp_age)
+    )
     return {
         "cut": str(cut),
         "run": run.name,
         "models": {name: described_briefly(models, name) for name in MODEL_NAMES},
-        "judged": finite(judged),
+        "judged": judged.to_json(),
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -181,7 +184,7 @@ def summed_up(out: Path, cuts: Sequence[date], plan: Mapping[str, Any]) -> dict[
     records = [read_json(out / CUTS / f"{cut}.json") for cut in cuts]
     windows = {str(cut): pd.read_parquet(_contacts(out, cut)) for cut in cuts}
     listed = {cut: frame for cut, frame in windows.items() if len(frame)}
-    return {"plan": plan, "cuts": records, "earnings": finite(earnings(listed))}
+    return {"plan": plan, "cuts": records, "earnings": to_json(earnings(listed))}
 
 
 def _contacts(out: Path, cut: date) -> Path:

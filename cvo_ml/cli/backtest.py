@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import read_shop
+from cvo_ml.monitoring.backtest import stored_backtest
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.report.backtest import render
 from cvo_ml.workflows.outcomes import close_outcomes, distances, ledger_lines
@@ -42,15 +44,16 @@ def backtest(
     shop_file = save_shop(shop, workspace.shop_file)
     _walk(shop_file, out, {**options, "horizon": str(span)}, overrides, quiet=as_json)
     close_outcomes(workspace, read_shop(shop), shop.name)
-    summary = {**read_json(out / SUMMARY), "ledger": ledger_lines(workspace, "as_of")}
+    walked = replace(stored_backtest(read_json(out / SUMMARY)), ledger=tuple(ledger_lines(workspace, "as_of")))
     if truth is not None:
-        summary["truth"] = {str(cut): found for cut, found in distances(workspace, truth, span).items()}
-    write_json(out / SUMMARY, summary)
-    write_text(out / REPORT, render(summary))
+        by_cut = {str(cut): distance for cut, distance in distances(workspace, truth, span).items()}
+        walked = replace(walked, truth=by_cut)
+    write_json(out / SUMMARY, walked.to_json())
+    write_text(out / REPORT, render(walked))
     if as_json:
-        print_json(summary)
+        print_json(walked.to_json())
     else:
-        show(console, summary, out)
+        show(console, walked, out)
 
 
 def _walk(shop_file: Path, out: Path, options: Mapping[str, str | None], overrides: Sequence[str], quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they come to: a workspace, a shop."""
+"""What commands share: options, the workspace and the shop that they come to, and how a result is printed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, TypeVar, get_type_hints
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from cvo_ml.config.shops import ShopConfig
+    from cvo_ml.core.result import Result
     from cvo_ml.core.workspace import Workspace
+
+Answer = TypeVar("Answer", bound="Result")
 
 # typer reads annotations at run time, and Optional keeps them readable for it on every Python
 Shop = Annotated[
@@ -132,3 +137,13 @@ def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | 
     from cvo_ml.workflows.shops import choose_shop
 
     return choose_shop(workspace, shop=shop, max_bad_share=max_bad_share)
+
+
+def answer(result: Answer, as_json: bool, show: Callable[[Console, Answer], None]) -> None:
+    """Print a result: for machines as JSON, for people as they read it."""
+    from cvo_ml.cli.terminal import console, print_json
+
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show(console, result)

@@ -16,6 +16,7 @@ from cvo_ml.core.store import served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.labels import is_closed
+from cvo_ml.monitoring.backtest import stored_backtest
 from cvo_ml.report.backtest import ranking, render, totals
 from training import backtest
 
@@ -87,14 +88,14 @@ def test_an_interrupted_walk_goes_on_and_ends_as_an_uninterrupted_one(tmp_path: 
 
 def test_the_page_draws_every_cut_and_names_the_currency(tmp_path: Path) -> None:
     backtest.walk(options(write_shop(tmp_path / "shop"), tmp_path / "out"))
-    summary = json.loads((tmp_path / "out" / "backtest.json").read_text())
-    cuts = summary["cuts"]
+    walked = stored_backtest(json.loads((tmp_path / "out" / "backtest.json").read_text()))
+    cuts = walked.cuts
     drawn = ranking(cuts), totals(cuts, "EUR")
-    assert [list(figure.data[0].x) for figure in drawn] == [[record["cut"] for record in cuts]] * 2
-    assert list(drawn[1].data[1].y) == [record["judged"]["value"]["actual_total"] for record in cuts]
-    page = render(summary)
+    assert [list(figure.data[0].x) for figure in drawn] == [[str(record.cut) for record in cuts]] * 2
+    assert list(drawn[1].data[1].y) == [record.evaluation.value.amounts.actual_total for record in cuts]
+    page = render(walked)
     assert "value of all customers (EUR)" in page
-    assert all(record["cut"] in page for record in cuts)
+    assert all(str(record.cut) in page for record in cuts)
 
 
 def test_a_folder_of_another_backtest_is_left_alone(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.monitoring.drift import reference_of
+from cvo_ml.monitoring.drift import ModelReference, reference_of
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
@@ -71,7 +71,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     facts = {
         "verdict": verdict.as_dict(),
         "baseline": validation.baseline,
-        "reference": described_by(champion, features, job),
+        "reference": described_by(champion, features, job).to_json(),
     }
     return Trained(
         bundle_of("clv", champion, settings, facts),
@@ -87,7 +87,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
 
 def described_by(
     champion: BuyTillYouDie | HybridLifetimeValue | Baseline, features: pd.DataFrame, job: ClvJob
-) -> dict[str, Any]:
+) -> ModelReference:
     """The distribution of what the champion reads and says at the cut, for later runs to be compared with."""
     said = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
     return reference_of(features, champion.columns, said["predicted_clv"].to_numpy())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from cvo_ml.cli.options import DOSSIERS, MLRUNS, AsOf, Json, Mlruns, Shop, chosen_shop, workspace
+from cvo_ml.cli.options import DOSSIERS, MLRUNS, AsOf, Json, Mlruns, Shop, answer, chosen_shop, workspace
 
 if TYPE_CHECKING:
     from cvo_ml.core.workspace import Workspace
@@ -31,7 +31,6 @@ Reason = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
 @app.command("list")
 def list_(shop: Whose = None, mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """The registered models of all shops, or of one: their versions, grades and aliases."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import model_list as view
     from cvo_ml.workflows.models import ShopRequest, list_models
 
@@ -44,7 +43,6 @@ def show(
     name: Name, version: Version = None, shop: Whose = None, mlruns: Mlruns = MLRUNS, as_json: Json = False
 ) -> None:
     """A version's card, its gates and the audit; default: the challenger, else the champion."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import details as view
     from cvo_ml.workflows.models import ModelRequest, show_model
 
@@ -63,7 +61,6 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """What differs between two versions: settings, job, data, metrics."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import diff as view
     from cvo_ml.workflows.models import DiffRequest, diff_models
 
@@ -86,7 +83,6 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make the challenger champion if the evidence of its training opens every gate."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import moved as view
     from cvo_ml.workflows.models import PromoteRequest, promote_model
 
@@ -100,7 +96,6 @@ def promote(
 @app.command()
 def rollback(name: Name, reason: Reason, shop: Whose = None, mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """Make the champion before the present one champion again."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import moved as view
     from cvo_ml.workflows.models import RollbackRequest, rollback_model
 
@@ -130,7 +125,6 @@ def export(
 @app.command()
 def shadow(shop: Shop = None, as_of: AsOf = None, mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """Score with the champions and with the challengers, and compare; nothing is stored."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import shadow as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.units import parse_as_of
@@ -146,7 +140,6 @@ def shadow(shop: Shop = None, as_of: AsOf = None, mlruns: Mlruns = MLRUNS, as_js
 @app.command()
 def migrate(mlruns: Mlruns = MLRUNS, as_json: Json = False) -> None:
     """Give each shop's models names of their own, where an older version registered all shops' under one name."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.models import migrated as view
     from cvo_ml.workflows.models import migrate_models
 
