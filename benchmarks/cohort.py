@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 
-from cvo_ml.config.simulation import Beta, Dropout, Population, Renewal, ShopConfig, Spend
+from cvo_ml.config.simulation import BetaDistribution, Dropout, Population, Renewal, SimulatedShopConfig, Spend
 
 R, ALPHA, A, B = 0.55, 6.0, 0.8, 4.5
 P, Q, V = 6.25, 3.74, 15.44
 
 
-def cohort(acquired_until: date) -> ShopConfig:
+def cohort(acquired_until: date) -> SimulatedShopConfig:
     """A BG/NBD and Gamma-Gamma shop of 18 months, about 4 orders per customer."""
     population = Population(
         name="all",
         purchase=Renewal(r=R, alpha=ALPHA),
-        dropout=Dropout(per_order=Beta(a=A, b=B)),
+        dropout=Dropout(per_order=BetaDistribution(a=A, b=B)),
         spend=Spend(p=P, q=Q, v=V),
     )
-    return ShopConfig(
+    return SimulatedShopConfig(
         name="benchmark",
         about="one cohort, BG/NBD and Gamma-Gamma",
         seed=1,

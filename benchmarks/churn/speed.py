@@ -6,7 +6,7 @@ python benchmarks/churn/speed.py [ROWS]
 from __future__ import annotations
 
 import sys
-from copy import copy
+from dataclasses import replace
 from typing import Any, Final
 
 import lightgbm
@@ -41,11 +41,10 @@ def main(rows: int = 1_000_000, columns: int = 60) -> None:
     ratio = f"ratio {took.cpu / bare_took.cpu:.2f}"
     print(f"training {rows:,} x {columns}: ours {took.cpu:.1f} s CPU, bare {bare_took.cpu:.1f} s, {ratio}")
     print(f"  wall {took.wall:.1f} s, bare {bare_took.wall:.1f} s")
-    ours.calibrate(X[:5000], y[:5000])
+    ours = ours.calibrate(X[:5000], y[:5000])
     purchases = BetaGeoModel().fit(histories(20_000, generator))
     whole = X.join(histories(rows, generator)).assign(season_sine=0.5, season_cosine=0.8)
-    joined = copy(ours)
-    joined.composition_ = Stack(0.25, 0.0, Season(0.0, 0.2, 0.1))
+    joined = ours.with_calibration(replace(ours.calibration, stack=Stack(0.25, 0.0, Season(0.0, 0.2, 0.1))))
     works = {
         "Booster.predict": lambda: theirs.predict(X),
         "ours": lambda: ours.predict_proba(X),

@@ -32,7 +32,7 @@ from cvo_ml.priorities.knapsack import NONE
 from cvo_ml.priorities.prices import Limits
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
-from cvo_ml.workflows import score_customers
+from cvo_ml.workflows.score_tables import score_customers
 from training.churn.fit import train_churn
 from training.clv.sections import PurchaseSpec
 from training.clv.validation import fit

@@ -31,9 +31,9 @@ def main() -> None:
         size = sum(path.stat().st_size for path in place.rglob("*.parquet"))
     finally:
         shutil.rmtree(place)
-    rows = sum(file["rows"] for file in manifest["files"].values())
+    rows = sum(file.rows for file in manifest.files.values())
     print(
-        f"{chosen.preset}: {chosen.customers:,} customers, {rows:,} rows in {len(manifest['files'])} files, "
+        f"{chosen.preset}: {chosen.customers:,} customers, {rows:,} rows in {len(manifest.files)} files, "
         f"{size / 1e9:.2f} GB on disk, {taken.wall:.0f} s, peak {peak_memory() / 1e9:.2f} GB"
     )
 

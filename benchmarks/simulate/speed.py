@@ -21,7 +21,7 @@ from cvo_ml.simulate import simulate_shop
 from cvo_ml.simulate.random_streams import blocks
 from cvo_ml.simulate.shop import population, purchases
 from cvo_ml.simulate.shop.clock import Clock
-from cvo_ml.simulate.shop.shop import shop_world
+from cvo_ml.simulate.shop.shop import shop_simulation
 
 WEEKS = 78
 CONFIG = cohort(acquired_until=date(2020, 1, 2))
@@ -54,7 +54,7 @@ def process_only(customers: int) -> int:
 
 def arrow_tables(customers: int) -> None:
     """Orders with ids, times, money, and the truth, as Arrow tables block by block (what is streamed to Parquet)."""
-    for _ in shop_world(CONFIG, customers).parts(frozenset({"orders"})):
+    for _ in shop_simulation(CONFIG, customers).parts(frozenset({"orders"})):
         pass
 
 

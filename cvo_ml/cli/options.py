@@ -1,23 +1,130 @@
-"""Options that several groups of commands share."""
+"""Options that several commands share, and what they come to: a workspace, a shop."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, get_type_hints
 
 import typer
+
+if TYPE_CHECKING:
+    from cvo_ml.config.shops import ShopConfig
+    from cvo_ml.core.workspace import Workspace
 
 # typer reads annotations at run time, and Optional keeps them readable for it on every Python
 Shop = Annotated[
     Optional[Path],
     typer.Option("--shop", help="A shop's YAML file, such as configs/shops/cdnow.yaml.", show_default=False),
 ]
-AsOf = Annotated[
-    Optional[str], typer.Option("--as-of", help="The cut, YYYY-MM-DD: nothing later is known.", show_default=False)
-]
+CUT: Final = "The cut, YYYY-MM-DD: nothing later is known."
+AsOf = Annotated[Optional[str], typer.Option("--as-of", help=CUT, show_default=False)]
+RequiredAsOf = Annotated[str, typer.Option("--as-of", help=CUT)]
 Mlruns = Annotated[Path, typer.Option("--mlruns", help="Folder of MLflow's database and artifacts.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of scores/, priorities.csv and report.html.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+JobOverrides = Annotated[
+    Optional[list[str]],
+    typer.Option("--set", help="Override a job's setting, such as churn.horizon=60D.", show_default=False),
+]
+Simulated = Annotated[
+    Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
+]
+SimulatedSize = Annotated[
+    Optional[int], typer.Option("--size", min=1, help="With --simulated: customers (shop) or leads (saas).")
+]
+SimulatedSeed = Annotated[Optional[int], typer.Option("--seed", help="With --simulated: default, the preset's.")]
+MaxBadShare = Annotated[
+    Optional[float],
+    typer.Option(
+        "--max-bad-share", min=0, max=1, show_default=False,
+        help="One fault in more than this share of the rows refuses the file; default: the shop's, else 0.01.",
+    ),
+]  # fmt: skip
+Window = Annotated[str, typer.Option("--horizon", help="Window that is predicted and then judged, such as 90D.")]
 
 #: own configuration and thresholds of the folder that a command was started in; only the command line looks there
 CONFIGS: Final = Path("configs")
 DOSSIERS: Final = Path("models")
+OUT: Final = Path("out")
+MLRUNS: Final = Path("mlruns")
+
+
+@dataclasses.dataclass(frozen=True)
+class OrdersFile:
+    """How a file of orders reads: the options that ``check`` and ``demo`` share."""
+
+    columns: Annotated[
+        str,
+        typer.Option(
+            "--columns", help="With --data: meaning=header, ... such as customer_id=Client,ordered_at=Date,net=Total."
+        ),
+    ] = ""
+    rows: Annotated[
+        Optional[str], typer.Option("--rows", help="With --data: 'orders' or 'lines' (one row an order line).")
+    ] = None
+    date_format: Annotated[
+        Optional[str], typer.Option("--date-format", help="With --data: such as %d/%m/%Y; else ISO 8601.")
+    ] = None
+    currency: Annotated[str, typer.Option("--currency", help="With --data: ISO code; XXX = not known.")] = "XXX"
+    delimiter: Annotated[str, typer.Option("--delimiter", help="With --data: the field separator of a CSV.")] = ","
+    decimal: Annotated[str, typer.Option("--decimal", help="With --data: the decimal sign, '.' or ','.")] = "."
+    encoding: Annotated[str, typer.Option("--encoding", help="With --data: utf-8, utf-16, latin-1 or cp1252.")] = (
+        "utf-8"
+    )
+    guests: Annotated[
+        bool, typer.Option("--guests", help="With --data: rows without a customer are guests, not faults.")
+    ] = False
+    max_bad_share: MaxBadShare = None
+
+    def shop(self, workspace: Workspace, data: Path | None, shop: Path | None) -> ShopConfig:
+        """The shop that is named, the file that is described, or the sample."""
+        from cvo_ml.workflows.shops import choose_shop
+
+        return choose_shop(workspace, shop=shop, data=data, **vars(self))
+
+
+def reads_orders(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, its parameter ``file: OrdersFile`` spelled as one option a field."""
+    hints = get_type_hints(OrdersFile, include_extras=True)
+    fields = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in dataclasses.fields(OrdersFile)
+    ]
+    spelled: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        spelled += fields if name == "file" else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+
+    @functools.wraps(command)
+    def with_file(**options: Any) -> None:
+        file = OrdersFile(**{field.name: options.pop(field.name) for field in fields})
+        command(file=file, **options)
+
+    vars(with_file)["__signature__"] = inspect.Signature(spelled)
+    return with_file
+
+
+def workspace(out: Path = OUT, mlruns: Path = MLRUNS, *, quiet: bool = False) -> Workspace:
+    """Where a command's things lie, with the own configuration of the folder that it was started in.
+
+    Parameters
+    ----------
+    quiet:
+        Nobody is told of the work: what is printed is for machines.
+    """
+    from cvo_ml.cli.terminal import Steps
+    from cvo_ml.core.workspace import Silent, Workspace
+
+    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps())
+
+
+def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | None = None) -> ShopConfig:
+    """The shop that is named, else the sample."""
+    from cvo_ml.workflows.shops import choose_shop
+
+    return choose_shop(workspace, shop=shop, max_bad_share=max_bad_share)

@@ -6,26 +6,18 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from rich.console import Console
 from rich.status import Status
 
+from cvo_ml.core.result import Json, Result
+
+Answer = TypeVar("Answer", bound=Result)
+
 console: Final = Console()
-
-
-@contextmanager
-def step(text: str, quiet: bool = False) -> Iterator[None]:
-    """Show what is being done, and how long it took when it is done."""
-    if quiet:
-        yield
-        return
-    started = time.perf_counter()
-    with console.status(text):
-        yield
-    console.print(f"[green]✓[/] {text} [dim]{time.perf_counter() - started:.1f} s[/]", highlight=False)
 
 
 class Steps:
@@ -38,11 +30,15 @@ class Steps:
     def step(self, text: str) -> Iterator[None]:
         """Show what is being done, and how long it took when it is done."""
         started = time.perf_counter()
-        with console.status(text) as self._status:
-            try:
-                yield
-            finally:
-                self._status = None
+        if self._status is None:
+            with console.status(text) as self._status:
+                try:
+                    yield
+                finally:
+                    self._status = None
+        else:  # a step inside a step: one line moves at a time
+            self._status.update(text)
+            yield
         console.print(f"[green]✓[/] {text} [dim]{time.perf_counter() - started:.1f} s[/]", highlight=False)
 
     def tell(self, text: str) -> None:
@@ -62,6 +58,14 @@ def aside(quiet: bool) -> Iterator[None]:
         yield
 
 
-def print_json(value: Any) -> None:
-    """Print a value for machines; dates and paths as text."""
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+def answer(result: Answer, as_json: bool, show: Callable[[Console, Answer], None]) -> None:
+    """Print a result: for machines as JSON, for people as they read it."""
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show(console, result)
+
+
+def print_json(value: Json) -> None:
+    """Print a value for machines."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))

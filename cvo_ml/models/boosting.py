@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError, UsageError
-
-Floats = NDArray[np.float64]
+from cvo_ml.core.result import Json, Result
+from cvo_ml.models.protocol import Parts
 
 #: Small trees and a slow rate: shops have thousands of rows, not millions. Deterministic, so that the
 #: same rows give the same trees in any process.
@@ -38,6 +40,28 @@ ROWS_AT_ONCE: Final = 65_536
 #: other threads read at the same time to size their buffers; plain predictions write nothing.
 _CONTRIBUTIONS: Final = threading.Lock()
 _NOT_A_NUMBER: Final = re.compile(r"^leaf_value=.*\b(?:nan|inf)\b", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TreeParameters(Result):
+    """What a bundle holds of trees, beside their text.
+
+    Parameters
+    ----------
+    levels:
+        Text column to its coded categories, in order.
+    parameters:
+        LightGBM parameters that differ from ``DEFAULTS``.
+    """
+
+    features: Sequence[str]
+    categories: Sequence[str]
+    levels: Mapping[str, Sequence[str]]
+    rounds: int
+    parameters: Mapping[str, Json]
+
+
+P = TypeVar("P", bound=TreeParameters)
 
 
 class BoostedClassifier:
@@ -120,34 +144,47 @@ class BoostedClassifier:
         gains = self.booster_.feature_importance(importance_type="gain")
         return dict(zip(self.columns, map(float, gains), strict=True))
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the files: the trees as text."""
-        parameters = {
-            "features": list(self.features),
-            "categories": list(self.categories),
-            "levels": self.levels_,
-            "rounds": self.rounds,
-            "parameters": self.parameters,
-        }
-        return parameters, {"trees.txt": self.booster_.model_to_string()}
+    def parameters_as(self, kind: type[P], **more: Any) -> P:
+        """The parameters as a type that may have ``more`` fields."""
+        return kind(
+            features=self.features,
+            categories=self.categories,
+            levels=self.levels_,
+            rounds=self.rounds,
+            parameters=self.parameters,
+            **more,
+        )
+
+    def files(self) -> dict[str, str]:
+        """The trees as text."""
+        return {"trees.txt": self.booster_.model_to_string()}
+
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees as text."""
+        return Parts.of(self.parameters_as(TreeParameters), self.files())
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> BoostedClassifier:
-        """Rebuild from what ``to_parts`` gave.
+    def from_parts(cls, parts: Parts) -> Self:
+        """Rebuild from what ``to_parts`` gave, with or without more parameters.
 
         Raises
         ------
         BundleError
             If the trees cannot be read, name other columns than the parameters, there are none, or a leaf is no number.
         """
+        return cls.of(parts.read(TreeParameters), parts.files["trees.txt"])
+
+    @classmethod
+    def of(cls, parameters: TreeParameters, trees: str) -> Self:
+        """Rebuild from parameters and the trees' text; raises as ``from_parts``."""
         import lightgbm
 
-        if _NOT_A_NUMBER.search(files["trees.txt"]):
+        if _NOT_A_NUMBER.search(trees):
             raise BundleError("the trees hold a value that is not a finite number: train or export it again")
-        model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
-        model.levels_ = {name: list(levels) for name, levels in parameters["levels"].items()}
+        model = cls(parameters.features, parameters.categories, parameters.rounds, parameters.parameters)
+        model.levels_ = {name: list(levels) for name, levels in parameters.levels.items()}
         try:
-            model.booster_ = lightgbm.Booster(model_str=files["trees.txt"])
+            model.booster_ = lightgbm.Booster(model_str=trees)
         except lightgbm.basic.LightGBMError as error:
             raise BundleError(f"the trees cannot be read ({error}): train or export it again") from None
         if tuple(model.booster_.feature_name()) != model.columns:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.result import from_json
 from cvo_ml.stats.shift import Reference, ks_to_reference, psi, psi_by_chance, reference
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ def reference_of(features: pd.DataFrame, names: Sequence[str], score: Floats) ->
         (n,) what the model says of these rows.
     """
     described = {name: _described(features[name]) for name in names}
-    return {"features": described, SCORE: reference(np.asarray(score, dtype=np.float64)).as_dict()}
+    return {"features": described, SCORE: reference(np.asarray(score, dtype=np.float64)).to_json()}
 
 
 def drift(kept: Mapping[str, Any], features: pd.DataFrame, score: Floats) -> dict[str, Any]:
@@ -41,27 +42,27 @@ def drift(kept: Mapping[str, Any], features: pd.DataFrame, score: Floats) -> dic
         ``chance`` is what the index of as many rows of the same population rarely exceeds.
     """
     found = {
-        name: _shift(Reference.from_dict(content), _numbers(features[name], content.get("labels")))
+        name: _shift(from_json(Reference, content), _numbers(features[name], content.get("labels")))
         for name, content in kept["features"].items()
         if name in features
     }
     ordered = sorted(found.items(), key=lambda item: -item[1]["psi"])
     return {
         "rows": len(features),
-        SCORE: _shift(Reference.from_dict(kept[SCORE]), np.asarray(score, dtype=np.float64)),
+        SCORE: _shift(from_json(Reference, kept[SCORE]), np.asarray(score, dtype=np.float64)),
         "features": dict(ordered),
     }
 
 
 def _described(column: pd.Series) -> dict[str, Any]:
     if pd.api.types.is_numeric_dtype(column):
-        return reference(_numbers(column, None)).as_dict()
+        return reference(_numbers(column, None)).to_json()
     labels = sorted(column.dropna().astype("str").value_counts().index[:MOST_LABELS])
     codes = _numbers(column, labels)
     edges = tuple(np.arange(len(labels)) + 0.5)
     counts = np.bincount(codes[np.isfinite(codes)].astype(int), minlength=len(labels) + 1)
     shares = (*(counts / max(1, len(column))).tolist(), float(np.isnan(codes).mean()) if len(column) else 0.0)
-    return {**Reference(edges, shares, len(column)).as_dict(), "labels": labels}
+    return {**Reference(edges, shares, len(column)).to_json(), "labels": labels}
 
 
 def _numbers(column: pd.Series, labels: Sequence[str] | None) -> Floats:

@@ -39,7 +39,7 @@ def churn_columns(features: pd.DataFrame, loaded: LoadedModel) -> pd.DataFrame:
     if not isinstance(model, ChurnScorer):
         raise loaded.not_a("model of churn")
     probability = model.predict_proba(rows)[:, 1]
-    bounds = model.doubt_.interval(probability)
+    bounds = model.interval_.bounds(probability)
     filled = pd.DataFrame(
         {
             "churn_model": loaded.kind,

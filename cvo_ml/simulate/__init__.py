@@ -7,30 +7,38 @@
 >>> value = shop.truth.expected_value("1998-01-01", "12M")
 """
 
-from cvo_ml.config.simulation import Defects, SaasConfig, ShopConfig
-from cvo_ml.simulate.folder import dirty_frames, read_saas, read_shop, write_saas, write_shop
+from cvo_ml.config.simulation import Defects, SimulatedSaasConfig, SimulatedShopConfig
+from cvo_ml.simulate.folder import (
+    SimulationManifest,
+    dirty_frames,
+    read_simulated_saas,
+    read_simulated_shop,
+    write_saas,
+    write_shop,
+)
 from cvo_ml.simulate.presets import preset_names, saas_preset, shop_preset
-from cvo_ml.simulate.saas.saas import SimulatedSaas, saas_world, simulate_saas
+from cvo_ml.simulate.saas.saas import SimulatedSaas, saas_simulation, simulate_saas
 from cvo_ml.simulate.saas.truth import SaasTruth
-from cvo_ml.simulate.shop.shop import SimulatedShop, shop_world, simulate_shop
+from cvo_ml.simulate.shop.shop import SimulatedShop, shop_simulation, simulate_shop
 from cvo_ml.simulate.shop.truth import ShopTruth
 
 __all__ = [
     "Defects",
-    "SaasConfig",
     "SaasTruth",
-    "ShopConfig",
     "ShopTruth",
     "SimulatedSaas",
+    "SimulatedSaasConfig",
     "SimulatedShop",
+    "SimulatedShopConfig",
+    "SimulationManifest",
     "dirty_frames",
     "preset_names",
-    "read_saas",
-    "read_shop",
+    "read_simulated_saas",
+    "read_simulated_shop",
     "saas_preset",
-    "saas_world",
+    "saas_simulation",
     "shop_preset",
-    "shop_world",
+    "shop_simulation",
     "simulate_saas",
     "simulate_shop",
     "write_saas",

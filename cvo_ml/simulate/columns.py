@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-Array = np.ndarray[Any, np.dtype[Any]]
-Columns = Mapping[str, Array | pa.Array]
+from cvo_ml.core.arrays import Numbers
+
+Columns = Mapping[str, Numbers | pa.Array]
 SECONDS_PER_DAY = 86_400
 
 
-def ids(pattern: str, *numbers: Array) -> pa.Array:
+def ids(pattern: str, *numbers: Numbers) -> pa.Array:
     """Texts of equal width from whole numbers: ``#`` in the pattern is one digit.
 
     Parameters
@@ -50,7 +50,7 @@ def ids(pattern: str, *numbers: Array) -> pa.Array:
     return pa.LargeStringArray.from_buffers(size, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(text.T)))
 
 
-def texts(names: Sequence[str], codes: Array, missing: Array | None = None) -> pa.Array:
+def texts(names: Sequence[str], codes: Numbers, missing: Numbers | None = None) -> pa.Array:
     """``names[codes]`` as a text column, null where ``missing``.
 
     Examples
@@ -66,7 +66,7 @@ def constant(text: str, rows: int) -> pa.Array:
     return pa.repeat(pa.scalar(text, pa.large_string()), rows)
 
 
-def times(start: date, day: Array) -> Array:
+def times(start: date, day: Numbers) -> Numbers:
     """Zone-less UTC timestamps of ``day`` days after ``start``, whole seconds; NaN becomes NaT.
 
     Whole seconds, so that the last bits of floating arithmetic cannot change a table.
@@ -77,7 +77,7 @@ def times(start: date, day: Array) -> Array:
     return stamps
 
 
-def cents(amount: Array) -> Array:
+def cents(amount: Numbers) -> Numbers:
     """Money rounded to two decimals."""
     return np.round(amount, 2)
 

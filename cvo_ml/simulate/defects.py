@@ -14,19 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cvo_ml.config.simulation import Defects
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.units import midnight
 from cvo_ml.simulate.columns import constant, ids, table, texts
 from cvo_ml.simulate.random_streams import Block
-from cvo_ml.simulate.simulation import Part, World
+from cvo_ml.simulate.simulation import Part, Simulation
 
-Array = np.ndarray[Any, np.dtype[Any]]
 MEAN_DAYS_LATE, ZONE_HOURS = 10.0, 2
 ZONE = f"+{ZONE_HOURS:02d}:00"
 KINDS = ("late", "zone_mix", "exact_duplicate", "conflicting_duplicate", "test_order")
 LATE, ZONED, EXACT, CONFLICT, TEST = range(5)
 
 
-def spoil(part: Part, number: int, world: World, defects: Defects) -> Part:
+def spoil(part: Part, number: int, simulation: Simulation, defects: Defects) -> Part:
     """The part with faults in its orders, and a truth table ``defects`` (order_id, kind).
 
     ``late``: ``known_at`` some days after the order. ``zone_mix``: the same instant written in local
@@ -36,10 +36,10 @@ def spoil(part: Part, number: int, world: World, defects: Defects) -> Part:
     orders = part.tables.get("orders")
     if orders is None or orders.num_rows == 0:
         return part
-    rng = Block(world.seed, number, 0, 0).stream("defects")
+    rng = Block(simulation.seed, number, 0, 0).stream("defects")
     real = orders.num_rows
     orders = pa.concat_tables([orders, _test_orders(orders, defects.test_orders, number, rng)])
-    orders, late = _known_late(orders, defects.late, midnight(world.config.end).to_datetime64(), rng)
+    orders, late = _known_late(orders, defects.late, midnight(simulation.config.end).to_datetime64(), rng)
     orders, zoned = _mix_zones(orders, defects.zone_mix, rng)
     copies, exact = _duplicates(orders, defects.duplicates, rng)
     marks = [
@@ -54,14 +54,16 @@ def spoil(part: Part, number: int, world: World, defects: Defects) -> Part:
     return replace(part, tables=part.tables | spoiled, truth=part.truth | written)
 
 
-def _known_late(orders: pa.Table, share: float, end: np.datetime64, rng: np.random.Generator) -> tuple[pa.Table, Array]:
+def _known_late(
+    orders: pa.Table, share: float, end: np.datetime64, rng: np.random.Generator
+) -> tuple[pa.Table, Numbers]:
     late = rng.random(orders.num_rows) < share
     delay = np.where(late, rng.standard_exponential(orders.num_rows) * MEAN_DAYS_LATE * 86_400, 0)
     known = orders["ordered_at"].to_numpy() + delay.astype("timedelta64[s]")
     return orders.append_column("known_at", pa.array(np.minimum(known, end).astype("datetime64[us]"))), late
 
 
-def _mix_zones(orders: pa.Table, share: float, rng: np.random.Generator) -> tuple[pa.Table, Array]:
+def _mix_zones(orders: pa.Table, share: float, rng: np.random.Generator) -> tuple[pa.Table, Numbers]:
     zoned = rng.random(orders.num_rows) < share
     shift = np.where(zoned, np.timedelta64(ZONE_HOURS, "h"), np.timedelta64(0, "h"))
     local = (orders["ordered_at"].to_numpy() + shift).astype("datetime64[s]")
@@ -72,7 +74,7 @@ def _mix_zones(orders: pa.Table, share: float, rng: np.random.Generator) -> tupl
     return orders.set_column(place, "ordered_at", written), zoned
 
 
-def _duplicates(orders: pa.Table, share: float, rng: np.random.Generator) -> tuple[pa.Table, Array]:
+def _duplicates(orders: pa.Table, share: float, rng: np.random.Generator) -> tuple[pa.Table, Numbers]:
     rows = np.flatnonzero(rng.random(orders.num_rows) < share)
     exact = rng.random(len(rows)) < 0.5
     copies = orders.take(pa.array(rows))
@@ -94,6 +96,6 @@ def _test_orders(orders: pa.Table, share: float, part: int, rng: np.random.Gener
     return tests
 
 
-def _mark(orders: pa.Table, rows: Array, kind: int) -> pa.Table:
+def _mark(orders: pa.Table, rows: Numbers, kind: int) -> pa.Table:
     found = orders.filter(pa.array(rows))["order_id"].combine_chunks()
     return table({"order_id": found, "kind": texts(KINDS, np.full(len(found), kind))})

@@ -5,39 +5,99 @@ Memory holds one chunk of customers, however many there are. The folder appears 
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cvo_ml.config.simulation import Defects, SaasConfig, ShopConfig
+from cvo_ml.config.simulation import Defects, SimulatedSaasConfig, SimulatedShopConfig
 from cvo_ml.core.errors import DataError, UsageError
-from cvo_ml.core.files import staged_folder
+from cvo_ml.core.files import sha256_of, staged_folder
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.defects import spoil
-from cvo_ml.simulate.saas.saas import SimulatedSaas, saas_world
+from cvo_ml.simulate.saas.saas import SimulatedSaas, saas_simulation
 from cvo_ml.simulate.saas.truth import SaasTruth
-from cvo_ml.simulate.shop.shop import SimulatedShop, shop_world
+from cvo_ml.simulate.shop.shop import SimulatedShop, shop_simulation
 from cvo_ml.simulate.shop.truth import ShopTruth
-from cvo_ml.simulate.simulation import Part, World, chosen_tables, collect
+from cvo_ml.simulate.simulation import Part, Simulation, chosen_tables, collect
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 CHUNK = 65_536
-Manifest = dict[str, Any]
+Kind = Literal["shop", "saas"]
 Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class SimulatedFile(Result):
+    """A file of the folder: its rows, and the hash of its bytes."""
+
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SimulationManifest(Result):
+    """What a folder of a simulated business holds, and all that is needed to simulate it again.
+
+    Parameters
+    ----------
+    size:
+        Customers of a shop, leads of a software vendor.
+    numpy:
+        The version whose random streams were drawn.
+    defects:
+        Shares of the planted faults; None = none were planted.
+    files:
+        By path in the folder.
+    preset:
+        The whole preset.
+    """
+
+    kind: str
+    seed: int
+    size: int
+    numpy: str
+    defects: Json
+    files: Mapping[str, SimulatedFile]
+    preset: Json
+
+    def to_json(self) -> dict[str, Json]:
+        """The fields with the format first; the size is named after what it counts."""
+        fields = super().to_json()
+        kind, seed, size = (fields.pop(name) for name in ("kind", "seed", "size"))
+        return {"format": FORMAT, "kind": kind, "seed": seed, _size_name(self.kind): size, **fields}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Json]) -> SimulationManifest:
+        """Rebuild from what ``to_json`` gave.
+
+        Raises
+        ------
+        KeyError, TypeError
+            If it is something else.
+        """
+        known: Mapping[str, Any] = values
+        files = {name: SimulatedFile(int(file["rows"]), str(file["sha256"])) for name, file in known["files"].items()}
+        kind, seed, size = known["kind"], int(known["seed"]), int(known[_size_name(known["kind"])])
+        return cls(kind, seed, size, known["numpy"], known["defects"], files, known["preset"])
+
+
+def _size_name(kind: str) -> str:
+    return "customers" if kind == "shop" else "leads"
 
 
 def write_shop(
     folder: str | Path,
-    preset: str | ShopConfig = "shop",
+    preset: str | SimulatedShopConfig = "shop",
     n_customers: int | None = None,
     seed: int | None = None,
     *,
@@ -46,7 +106,7 @@ def write_shop(
     defects: Defects | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Manifest:
+) -> SimulationManifest:
     """Simulate a shop into ``folder`` and return its manifest.
 
     Parameters
@@ -66,13 +126,13 @@ def write_shop(
     UsageError
         If the folder exists and ``overwrite`` is false, or a table is unknown.
     """
-    world = shop_world(preset, n_customers, seed)
-    return write_world(folder, world, tables, chunk_customers, defects, overwrite, progress)
+    simulation = shop_simulation(preset, n_customers, seed)
+    return write_simulation(folder, simulation, tables, chunk_customers, defects, overwrite, progress)
 
 
 def write_saas(
     folder: str | Path,
-    preset: str | SaasConfig = "saas",
+    preset: str | SimulatedSaasConfig = "saas",
     n_leads: int | None = None,
     seed: int | None = None,
     *,
@@ -81,47 +141,49 @@ def write_saas(
     defects: Defects | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Manifest:
+) -> SimulationManifest:
     """Simulate a software vendor into ``folder``; see ``write_shop``."""
-    world = saas_world(preset, n_leads, seed)
-    return write_world(folder, world, tables, chunk_customers, defects, overwrite, progress)
+    simulation = saas_simulation(preset, n_leads, seed)
+    return write_simulation(folder, simulation, tables, chunk_customers, defects, overwrite, progress)
 
 
-def write_world(
+def write_simulation(
     folder: str | Path,
-    world: World,
+    simulation: Simulation,
     tables: Iterable[str] | None,
     chunk_customers: int,
     defects: Defects | None,
     overwrite: bool,
     progress: Progress | None,
-) -> Manifest:
-    """Write all parts of a world into a staging folder, then rename it once; of a failure nothing stays."""
+) -> SimulationManifest:
+    """Write all parts of a simulation into a staging folder, then rename it once; of a failure nothing stays."""
     place = Path(folder)
     _refuse_unknown_folder(place, overwrite)
     with staged_folder(place) as staging:
         for part in ("tables", "truth"):
             (staging / part).mkdir()
-        _stream(staging, parts_of(world, tables, defects), chunk_customers, progress)
-        manifest = _manifest(staging, world, defects)
-        (staging / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _stream(staging, parts_of(simulation, tables, defects), chunk_customers, progress)
+        manifest = _manifest(staging, simulation, defects)
+        (staging / MANIFEST).write_text(
+            json.dumps(manifest.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     return manifest
 
 
-def parts_of(world: World, tables: Iterable[str] | None, defects: Defects | None) -> Iterator[Part]:
-    """The world's parts, spoilt if asked for."""
-    for number, part in enumerate(world.parts(chosen_tables(world, tables))):
-        yield spoil(part, number, world, defects) if defects else part
+def parts_of(simulation: Simulation, tables: Iterable[str] | None, defects: Defects | None) -> Iterator[Part]:
+    """The simulation's parts, spoilt if asked for."""
+    for number, part in enumerate(simulation.parts(chosen_tables(simulation, tables))):
+        yield spoil(part, number, simulation, defects) if defects else part
 
 
 def dirty_frames(
-    world: World, defects: Defects, tables: Iterable[str] | None = None
+    simulation: Simulation, defects: Defects, tables: Iterable[str] | None = None
 ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """Tables with planted faults, in memory, and the truth with its table ``defects``."""
-    return collect(parts_of(world, tables, defects))
+    return collect(parts_of(simulation, tables, defects))
 
 
-def read_shop(folder: str | Path) -> SimulatedShop:
+def read_simulated_shop(folder: str | Path) -> SimulatedShop:
     """A shop written by ``write_shop`` without defects.
 
     Raises
@@ -130,15 +192,15 @@ def read_shop(folder: str | Path) -> SimulatedShop:
         If the folder holds no shop, a file differs from the manifest, or faults were planted.
     """
     manifest, frames, truth = _read(Path(folder), "shop")
-    config = ShopConfig.model_validate(manifest["preset"])
-    return SimulatedShop(Tables(frames, config.currency), ShopTruth(config, truth), config, manifest["seed"])
+    config = SimulatedShopConfig.model_validate(manifest.preset)
+    return SimulatedShop(Tables(frames, config.currency), ShopTruth(config, truth), config, manifest.seed)
 
 
-def read_saas(folder: str | Path) -> SimulatedSaas:
-    """A software vendor written by ``write_saas`` without defects; see ``read_shop``."""
+def read_simulated_saas(folder: str | Path) -> SimulatedSaas:
+    """A software vendor written by ``write_saas`` without defects; see ``read_simulated_shop``."""
     manifest, frames, truth = _read(Path(folder), "saas")
-    config = SaasConfig.model_validate(manifest["preset"])
-    return SimulatedSaas(Tables(frames, config.currency), SaasTruth(config, truth), config, manifest["seed"])
+    config = SimulatedSaasConfig.model_validate(manifest.preset)
+    return SimulatedSaas(Tables(frames, config.currency), SaasTruth(config, truth), config, manifest.seed)
 
 
 def _stream(staging: Path, parts: Iterable[Part], chunk_customers: int, progress: Progress | None) -> None:
@@ -172,32 +234,32 @@ def _flush(held: dict[Path, list[pa.Table]], writers: dict[Path, pq.ParquetWrite
     held.clear()
 
 
-def _manifest(staging: Path, world: World, defects: Defects | None) -> Manifest:
-    return {
-        "format": FORMAT,
-        "kind": world.kind,
-        "seed": world.seed,
-        "customers" if world.kind == "shop" else "leads": world.size,
-        "numpy": np.__version__,
-        "defects": defects.model_dump() if defects else None,
-        "files": {
-            str(path.relative_to(staging)): {"rows": pq.ParquetFile(path).metadata.num_rows, "sha256": _sha256(path)}
-            for path in sorted(staging.glob("*/*.parquet"))
-        },
-        "preset": world.config.model_dump(mode="json"),
+def _manifest(staging: Path, simulation: Simulation, defects: Defects | None) -> SimulationManifest:
+    files = {
+        str(path.relative_to(staging)): SimulatedFile(pq.ParquetFile(path).metadata.num_rows, sha256_of(path))
+        for path in sorted(staging.glob("*/*.parquet"))
     }
+    return SimulationManifest(
+        kind=simulation.kind,
+        seed=simulation.seed,
+        size=simulation.size,
+        numpy=np.__version__,
+        defects=defects.model_dump() if defects else None,
+        files=files,
+        preset=simulation.config.model_dump(mode="json"),
+    )
 
 
-def _read(folder: Path, kind: str) -> tuple[Manifest, dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+def _read(folder: Path, kind: Kind) -> tuple[SimulationManifest, dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     manifest = _read_manifest(folder)
-    if manifest["kind"] != kind:
+    if manifest.kind != kind:
         raise DataError(
-            f"holds a simulated {manifest['kind']}, not a {kind}", f"use read_{manifest['kind']}", file=str(folder)
+            f"holds a simulated {manifest.kind}, not a {kind}", f"use read_simulated_{manifest.kind}", file=str(folder)
         )
-    if manifest["defects"]:
+    if manifest.defects:
         raise DataError("has planted faults", "read its tables like any export", file=str(folder))
-    for name, expected in manifest["files"].items():
-        if not (folder / name).is_file() or _sha256(folder / name) != expected["sha256"]:
+    for name, expected in manifest.files.items():
+        if not (folder / name).is_file() or sha256_of(folder / name) != expected.sha256:
             raise DataError("differs from the manifest", "simulate the folder again", file=str(folder / name))
     tables, truth = (
         {path.stem: pd.read_parquet(path) for path in sorted((folder / part).glob("*.parquet"))}
@@ -206,16 +268,16 @@ def _read(folder: Path, kind: str) -> tuple[Manifest, dict[str, pd.DataFrame], d
     return manifest, tables, truth
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def _read_manifest(folder: Path) -> SimulationManifest:
     try:
-        manifest: Manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        stored = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if stored.get("format") == FORMAT:
+            return SimulationManifest.from_json(stored)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
         raise DataError(
             f"has no readable {MANIFEST}", "name a folder that cvo simulate wrote", file=str(folder)
         ) from None
-    if manifest.get("format") != FORMAT:
-        raise DataError(f"has format {manifest.get('format')}, not {FORMAT}", "simulate it again", file=str(folder))
-    return manifest
+    raise DataError(f"has format {stored.get('format')}, not {FORMAT}", "simulate it again", file=str(folder))
 
 
 def _refuse_unknown_folder(place: Path, overwrite: bool) -> None:
@@ -226,8 +288,3 @@ def _refuse_unknown_folder(place: Path, overwrite: bool) -> None:
         raise UsageError(f"{place} exists: name a new folder, or ask to overwrite it")
     if not (place / MANIFEST).is_file():
         raise UsageError(f"{place} was not written by the simulator: it is not overwritten; name another folder")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

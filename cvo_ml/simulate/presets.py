@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cvo_ml.config.loader import config_dir, default_config, load_config
-from cvo_ml.config.simulation import SaasConfig, ShopConfig
+from cvo_ml.config.simulation import SimulatedSaasConfig, SimulatedShopConfig
 from cvo_ml.core.errors import ConfigError, nearest_name
 
 SAAS_PREFIX = "saas"
@@ -18,7 +18,7 @@ def preset_names(kind: str, own: Path | None = None) -> list[str]:
     return sorted(name for name in names if name.startswith(SAAS_PREFIX) == (kind == "saas"))
 
 
-def shop_preset(name: str, overrides: tuple[str, ...] = (), own: Path | None = None) -> ShopConfig:
+def shop_preset(name: str, overrides: tuple[str, ...] = (), own: Path | None = None) -> SimulatedShopConfig:
     """The shop preset called ``name``, with ``--set`` style overrides such as ``margin.mean=0.4``.
 
     Raises
@@ -26,12 +26,12 @@ def shop_preset(name: str, overrides: tuple[str, ...] = (), own: Path | None = N
     ConfigError
         If there is no such preset, or the file or an override is wrong.
     """
-    return load_config(_path("shop", name, own), ShopConfig, overrides)
+    return load_config(_path("shop", name, own), SimulatedShopConfig, overrides)
 
 
-def saas_preset(name: str, overrides: tuple[str, ...] = (), own: Path | None = None) -> SaasConfig:
+def saas_preset(name: str, overrides: tuple[str, ...] = (), own: Path | None = None) -> SimulatedSaasConfig:
     """The software vendor preset called ``name``; see ``shop_preset``."""
-    return load_config(_path("saas", name, own), SaasConfig, overrides)
+    return load_config(_path("saas", name, own), SimulatedSaasConfig, overrides)
 
 
 def _path(kind: str, name: str, own: Path | None) -> Path:

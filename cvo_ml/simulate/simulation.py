@@ -9,7 +9,7 @@ from typing import Protocol
 import pandas as pd
 import pyarrow as pa
 
-from cvo_ml.config.simulation import SaasConfig, ShopConfig
+from cvo_ml.config.simulation import SimulatedSaasConfig, SimulatedShopConfig
 from cvo_ml.core.errors import UsageError, nearest_name
 
 
@@ -22,7 +22,7 @@ class Part:
     truth: dict[str, pa.Table]
 
 
-class World(Protocol):
+class Simulation(Protocol):
     """A simulated business: its definition, and its parts in order."""
 
     @property
@@ -30,7 +30,7 @@ class World(Protocol):
         """``shop`` or ``saas``."""
 
     @property
-    def config(self) -> ShopConfig | SaasConfig:
+    def config(self) -> SimulatedShopConfig | SimulatedSaasConfig:
         """The preset."""
 
     @property
@@ -42,13 +42,13 @@ class World(Protocol):
         """Customers of a shop, leads of a software vendor."""
 
     def table_names(self) -> frozenset[str]:
-        """All tables that this world can make."""
+        """All tables that this simulation can make."""
 
     def parts(self, wanted: frozenset[str]) -> Iterator[Part]:
         """One part per block, then one with what belongs to no block."""
 
 
-def chosen_tables(world: World, tables: Iterable[str] | None) -> frozenset[str]:
+def chosen_tables(simulation: Simulation, tables: Iterable[str] | None) -> frozenset[str]:
     """The wanted tables, all where ``tables`` is None; ``orders`` is always among them.
 
     Raises
@@ -56,14 +56,14 @@ def chosen_tables(world: World, tables: Iterable[str] | None) -> frozenset[str]:
     UsageError
         If a table is not made by this preset.
     """
-    known = world.table_names()
+    known = simulation.table_names()
     if tables is None:
         return known
     for name in tables:
         if name not in known:
             hint = nearest_name(name, sorted(known))
             raise UsageError(
-                f"table {name!r} is not made by {world.config.name!r}{hint}: use {', '.join(sorted(known))}"
+                f"table {name!r} is not made by {simulation.config.name!r}{hint}: use {', '.join(sorted(known))}"
             )
     return frozenset(tables) | {"orders"}
 

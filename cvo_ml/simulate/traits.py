@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from scipy.special import betaincinv, gammainccinv, gammaincinv, ndtr, ndtri
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from cvo_ml.core.arrays import Numbers
+
 _REACH, _STEPS_PER_UNIT = 8.25, 1000
 _GRID = np.linspace(-_REACH, _REACH, int(2 * _REACH * _STEPS_PER_UNIT) + 1)
 _TINY = 1e-300
 
 
-def gamma_quantile(index: Array, shape: float, rate: float) -> Array:
+def gamma_quantile(index: Numbers, shape: float, rate: float) -> Numbers:
     """Gamma(shape, rate) quantile at ``Phi(index)``; relative error below 1e-5 (linear in the log).
 
     Examples
@@ -32,13 +32,13 @@ def gamma_quantile(index: Array, shape: float, rate: float) -> Array:
     return np.exp(_look_up(index, _log_gamma_table(shape))) / rate
 
 
-def beta_quantile(index: Array, a: float, b: float) -> Array:
+def beta_quantile(index: Numbers, a: float, b: float) -> Numbers:
     """Beta(a, b) quantile at ``Phi(index)``, in (0, 1)."""
     odds = np.exp(np.clip(_look_up(index, _logit_beta_table(a, b)), -700, 700))
     return odds / (1.0 + odds)
 
 
-def mix(observed: Array, weights: Mapping[int, float], hidden: Array) -> Array:
+def mix(observed: Numbers, weights: Mapping[int, float], hidden: Numbers) -> Numbers:
     """Standard normal index from independent standard normals.
 
     Parameters
@@ -57,12 +57,12 @@ def mix(observed: Array, weights: Mapping[int, float], hidden: Array) -> Array:
     return index
 
 
-def correlated(first: Array, fresh: Array, correlation: float) -> Array:
+def correlated(first: Numbers, fresh: Numbers, correlation: float) -> Numbers:
     """A standard normal with the given correlation to ``first``."""
     return correlation * first + np.sqrt(1.0 - correlation**2) * fresh
 
 
-def ordered_classes(shares: Array, uniform: Array) -> tuple[Array, Array]:
+def ordered_classes(shares: Numbers, uniform: Numbers) -> tuple[Numbers, Numbers]:
     """Classes drawn with ``shares``, and their standardised mid-score as an index.
 
     The classes are ordered from low to high: the score is the normal mean within the class,
@@ -80,7 +80,7 @@ def ordered_classes(shares: Array, uniform: Array) -> tuple[Array, Array]:
     return codes, (means / scale if scale > 0 else means)[codes]
 
 
-def clipped_normal_mean(mean: Array, sd: float, low: float, high: float) -> Array:
+def clipped_normal_mean(mean: Numbers, sd: float, low: float, high: float) -> Numbers:
     """E[min(max(Y, low), high)] for Y ~ normal(mean, sd).
 
     Examples
@@ -96,7 +96,7 @@ def clipped_normal_mean(mean: Array, sd: float, low: float, high: float) -> Arra
     return low * ndtr(a) + high * ndtr(-b) + mean * inside + sd * slope
 
 
-def _look_up(index: Array, values: Array) -> Array:
+def _look_up(index: Numbers, values: Numbers) -> Numbers:
     """Linear interpolation on the even grid, by arithmetic instead of a search."""
     place = np.clip((index + _REACH) * _STEPS_PER_UNIT, 0, len(_GRID) - 1.000001)
     left = place.astype(np.int64)
@@ -104,7 +104,7 @@ def _look_up(index: Array, values: Array) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _log_gamma_table(shape: float) -> Array:
+def _log_gamma_table(shape: float) -> Numbers:
     low, high = _GRID <= 0, _GRID > 0
     quantiles = np.empty_like(_GRID)
     quantiles[low] = gammaincinv(shape, ndtr(_GRID[low]))
@@ -113,7 +113,7 @@ def _log_gamma_table(shape: float) -> Array:
 
 
 @lru_cache(maxsize=64)
-def _logit_beta_table(a: float, b: float) -> Array:
+def _logit_beta_table(a: float, b: float) -> Numbers:
     """Each half from its own tail, so that neither rounds to 0 or 1."""
     low, high = _GRID <= 0, _GRID > 0
     table = np.empty_like(_GRID)

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval
 from cvo_ml.stats.ranking import capture, gini
 
-Floats = NDArray[np.float64]
 _MOST_DRAWN: Final = 30_000_000  # rows drawn by all replicates of a bootstrap together
 _FEWEST_REPLICATES: Final = 50
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class Accuracy(Result):
     """Predictions (n,) against what came (n,), in the unit of the amounts; None where undefined.
 
     Attributes

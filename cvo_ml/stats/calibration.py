@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.stats.intervals import Interval
 
-Floats = NDArray[np.float64]
 CLIP = 1e-9
 
 

@@ -1,24 +1,25 @@
 """Maps from a model's probabilities to those that mean what they say, each fitted on outcomes that the model never saw.
 
-All are JSON: a map rebuilt from ``as_dict`` gives the same numbers. All rise with the probability, so the order of
+All are JSON: a map rebuilt from ``to_json`` gives the same numbers. All rise with the probability, so the order of
 customers stays (isotonic and Venn-Abers make ties).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from dataclasses import dataclass, fields
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Json, Result, from_json
 from cvo_ml.stats.calibration import LogisticMap, clip_probability, log_loss, logistic_recalibration
 from cvo_ml.stats.isotonic import Steps, fit_isotonic, fit_venn_abers
 
-Floats = NDArray[np.float64]
 Outcomes = NDArray[np.generic]
 #: Rows of weight that pull each fitted map towards leaving probabilities as they are.
 RIDGE: Final = 1.0
@@ -34,12 +35,12 @@ class Calibrator(Protocol):
     def apply(self, probability: Floats) -> Floats:
         """The mapped probabilities, (n,)."""
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """JSON-ready, with ``method``."""
 
 
 @dataclass(frozen=True)
-class Affine:
+class Affine(Result):
     """``logit(q) = intercept + slope x logit(p)``: none (0, 1), a shift of the level (slope 1), or logistic."""
 
     method: str
@@ -52,13 +53,9 @@ class Affine:
             return probability
         return LogisticMap(self.intercept, self.slope).apply(probability)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"method": self.method, "intercept": self.intercept, "slope": self.slope}
-
 
 @dataclass(frozen=True)
-class Beta:
+class Beta(Result):
     """``logit(q) = c + a log p - b log(1 - p)`` with a, b >= 0 (Kull, Silva Filho & Flach 2017)."""
 
     a: float
@@ -70,10 +67,6 @@ class Beta:
         """The mapped probabilities, (n,)."""
         p = clip_probability(probability)
         return np.asarray(expit(self.c + self.a * np.log(p) - self.b * np.log1p(-p)))
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"method": self.method, "a": self.a, "b": self.b, "c": self.c}
 
 
 NONE: Final = Affine("none")
@@ -120,33 +113,33 @@ METHODS: Final[Mapping[str, Callable[[Outcomes, Floats], Calibrator]]] = {
     "isotonic": fit_isotonic,
     "venn_abers": fit_venn_abers,
 }
+_KINDS: Final[Mapping[str, type[Beta | Steps]]] = {"beta": Beta, "isotonic": Steps, "venn_abers": Steps}
 
 
-def calibrator_of(document: Mapping[str, Any]) -> Calibrator:
-    """The map that ``as_dict`` described.
+def calibrator_of(document: Mapping[str, Json]) -> Calibrator:
+    """The map that ``to_json`` described.
 
     Raises
     ------
     ValueError
-        If the method is unknown or a table does not rise.
+        If the method is unknown, a number is missing, or a table does not rise.
 
     Examples
     --------
     >>> calibrator_of({"method": "shift", "intercept": 0.0, "slope": 1.0}).apply(np.array([0.25]))
     array([0.25])
     """
-    values = dict(document)
-    method = str(values.pop("method"))
-    if method in ("none", "shift", "logistic"):
-        return Affine(method, float(values["intercept"]), float(values["slope"]))
-    if method == "beta":
-        return Beta(float(values["a"]), float(values["b"]), float(values["c"]))
+    method = document.get("method")
     if method not in METHODS:
         raise ValueError(f"calibration {method!r} is unknown")
-    table = [tuple(map(float, values[name])) for name in ("scores", "lower", "upper")]
-    if not table[0] or len({len(column) for column in table}) > 1 or np.any(np.diff(table[0]) < 0):
+    kind: type[Affine | Beta | Steps] = _KINDS.get(str(method), Affine)
+    missing = [each.name for each in fields(kind) if each.name not in document]
+    if missing:
+        raise ValueError(f"the calibration lacks {', '.join(missing)}")
+    calibrator = from_json(kind, document)
+    if isinstance(calibrator, Steps) and not calibrator.rises():
         raise ValueError("the calibration's table is not one of rising scores")
-    return Steps(method, *table)
+    return calibrator
 
 
 @dataclass(frozen=True)

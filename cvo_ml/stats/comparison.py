@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import chi2, t
 
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.stats.intervals import Interval
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def sample_ratio(observed: tuple[int, int], expected_share: float) -> float:
     return float(chi2.sf(np.square(np.array(observed) - expected) @ (1 / expected), 1))
 
 
-def adjusted(outcome: Floats, before: Floats, treated: NDArray[np.bool_]) -> Floats:
+def adjusted(outcome: Floats, before: Floats, treated: Flags) -> Floats:
     """The outcome less what was known before explains of it: outcome - (before - its mean) . slope.
 
     The slopes are those within the groups, so an effect does not enter them (CUPED; Deng, Xu, Kohavi &

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.stats.intervals import Interval, mean_interval
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval, mean_interval
 
 Grade = Literal["A", "B", "C", "D"]
@@ -22,7 +21,7 @@ SMALLEST_SLICE: Final = 30
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Verdict(Result):
     """A grade with its evidence.
 
     Parameters
@@ -78,10 +77,10 @@ def grade(advantage: Interval, slope: Interval | None, slices: Mapping[str, Inte
 
 
 def grade_losses(
-    model_loss: NDArray[np.float64],
-    baseline_loss: NDArray[np.float64],
+    model_loss: Floats,
+    baseline_loss: Floats,
     slope: Interval | None,
-    slices: Mapping[str, NDArray[np.bool_]],
+    slices: Mapping[str, Flags],
     seed: int = 0,
 ) -> Verdict:
     """Grade by the mean loss of the same rows under model and baseline, (n,) each, by paired bootstrap."""

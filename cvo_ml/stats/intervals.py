@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 
 
 @dataclass(frozen=True)
-class Interval:
+class Interval(Result):
     """An estimate with its lower and upper bound at a stated level."""
 
     estimate: float

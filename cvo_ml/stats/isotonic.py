@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
+
 Outcomes = NDArray[np.generic]
 #: A Venn-Abers table holds at most so many scores; more are grouped by rank.
 MOST_SCORES: Final = 200
 
 
 @dataclass(frozen=True)
-class Steps:
+class Steps(Result):
     """A table of scores and probabilities: isotonic regression, or Venn-Abers with both bounds.
 
     Parameters
@@ -45,10 +47,10 @@ class Steps:
         place = np.clip(np.searchsorted(self.scores, probability, side="right") - 1, 0, len(self.scores) - 1)
         return np.asarray(self.lower)[place], np.asarray(self.upper)[place]
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        table = {"scores": list(self.scores), "lower": list(self.lower), "upper": list(self.upper)}
-        return {"method": self.method, **table}
+    def rises(self) -> bool:
+        """Whether the table is one: rising scores, as many as probabilities, at least one."""
+        same = len(self.scores) == len(self.lower) == len(self.upper) > 0
+        return same and not np.any(np.diff(self.scores) < 0)
 
 
 def fit_isotonic(outcome: Outcomes, probability: Floats) -> Steps:

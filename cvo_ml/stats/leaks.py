@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from cvo_ml.core.arrays import Floats, Ints
 from cvo_ml.stats.ranking import auc
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
 #: Bins of a number column; missing values have a bin of their own.
 BINS: Final = 20
 #: Rows of the overall rate that each level's rate is mixed with.
 PRIOR_ROWS: Final = 20.0
 
 
-def bins(values: Floats, reference: Floats) -> Codes:
+def bins(values: Floats, reference: Floats) -> Ints:
     """Numbers as codes 0 (missing), 1, 2, … by the quantiles of ``reference``; (n,).
 
     Examples
@@ -33,7 +32,7 @@ def bins(values: Floats, reference: Floats) -> Codes:
     return np.where(np.isnan(values), 0, 1 + np.searchsorted(edges, values, side="right")).astype(np.int64)
 
 
-def encoded(codes: Codes, outcome: NDArray[np.generic], codes_to_score: Codes) -> Floats:
+def encoded(codes: Ints, outcome: NDArray[np.generic], codes_to_score: Ints) -> Floats:
     """Rate of the outcome at each level in (n,) rows, mixed with the overall rate, for (m,) other rows.
 
     ``(positives + k rate) / (rows + k)`` with k = ``PRIOR_ROWS`` (Micci-Barreca 2001, eq. 4); unseen levels get the
@@ -48,12 +47,12 @@ def encoded(codes: Codes, outcome: NDArray[np.generic], codes_to_score: Codes) -
     return np.where(levels[place] == codes_to_score, encoding[place], rate)
 
 
-def single_auc(codes: Codes, y: NDArray[np.generic], later_codes: Codes, later_y: NDArray[np.generic]) -> float:
+def single_auc(codes: Ints, y: NDArray[np.generic], later_codes: Ints, later_y: NDArray[np.generic]) -> float:
     """AUC on later rows of the one column's rates in earlier rows."""
     return auc(later_y, encoded(codes, y, later_codes))
 
 
-def folded_auc(codes: Codes, outcome: NDArray[np.generic], folds: int = 5, seed: int = 7) -> float:
+def folded_auc(codes: Ints, outcome: NDArray[np.generic], folds: int = 5, seed: int = 7) -> float:
     """AUC of rates taken from the other folds, for rows without a date."""
     y = np.asarray(outcome)
     fold = np.random.default_rng(seed).permutation(len(y)) % folds

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
 
 
 def benjamini_hochberg(p: Floats) -> Floats:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.stats.intervals import Interval
 
-Floats = NDArray[np.float64]
 #: below so many effective observations the normal approximation says nothing
 FEWEST_EFFECTIVE: Final = 100.0
 

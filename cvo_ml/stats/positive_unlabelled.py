@@ -13,11 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.stats.intervals import Interval, wilson
 from cvo_ml.stats.ranking import auc, top_weights
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 #: Below this a label frequency would blow up every score that is divided by it.
 LEAST_FREQUENCY: Final = 0.01
 REPLICATES: Final = 500

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
 
 
 def decision_profit(stake: Floats, came: Floats, *, effect: float, cost: float) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Flags, Floats
 
 
 def auc(outcome: NDArray[np.generic], score: Floats, weight: Floats | None = None) -> float:
@@ -36,7 +36,7 @@ def auc(outcome: NDArray[np.generic], score: Floats, weight: Floats | None = Non
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
-def _weighted_auc(positive: NDArray[np.bool_], score: Floats, weight: Floats) -> float:
+def _weighted_auc(positive: Flags, score: Floats, weight: Floats) -> float:
     _, level = np.unique(score, return_inverse=True)
     winners, losers = np.bincount(level, weight * positive), np.bincount(level, weight * ~positive)
     pairs = winners.sum() * losers.sum()

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.stats.ranking import top_weights
 
-Floats = NDArray[np.float64]
 #: alpha, beta of the share of leaving customers whom an offer keeps (Verbraken, Verbeke & Baesens 2013).
 ACCEPTS: Final = (6.0, 14.0)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
+
 #: ten groups, the industry's habit for the population stability index
 GROUPS: Final = 10
 #: an empty group would make the index infinite; half a customer stands in for nobody
@@ -17,7 +17,7 @@ EMPTY: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Result):
     """The distribution of a column in the rows that a model learned from.
 
     Parameters
@@ -33,16 +33,6 @@ class Reference:
     edges: tuple[float, ...]
     shares: tuple[float, ...]
     rows: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return {"edges": list(self.edges), "shares": list(self.shares), "rows": self.rows}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Reference:
-        """The inverse of ``as_dict``."""
-        edges, shares = (tuple(map(float, content[name])) for name in ("edges", "shares"))
-        return cls(edges, shares, int(content["rows"]))
 
 
 def reference(values: Floats) -> Reference:

@@ -1,46 +1,119 @@
-"""Stored runs against what came after them: outcomes, the ledger, alarms."""
+"""Stored runs against what came after them: outcomes of the current run, and the ledger of all."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
-from cvo_ml.config.monitoring import MonitoringPolicy
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DamagedFile, UsageError
 from cvo_ml.core.files import finite, read_json, write_json
-from cvo_ml.core.store import (
-    RUN_NAME,
-    StoredRun,
-    StoreError,
-    current_run,
-    open_run,
-    read_columns,
-    read_scores,
-    served_runs,
-)
+from cvo_ml.core.models import ICP, MODELS
+from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.core.run_log import logged
+from cvo_ml.core.store import RUN_NAME, StoredRun, StoreError, open_run, read_columns, read_scores, served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import customer_features
 from cvo_ml.features.labels import is_closed
 from cvo_ml.ingest import ReadResult
 from cvo_ml.monitoring import distance_from_truth, judge, ledger
-from cvo_ml.monitoring.alarms import Alarm, alarms
-from cvo_ml.monitoring.health import SCORE_COLUMNS
 from cvo_ml.monitoring.ledger import Closed
-from cvo_ml.monitoring.outcome_summary import realised
+from cvo_ml.monitoring.outcome_summary import GROUPINGS, realised
 from cvo_ml.monitoring.truth import Truth
+from cvo_ml.workflows.shops import read_tables, run_of
 
-#: folder of the outcome ledger beside the scores
-LEDGER: Final = "outcomes"
+LOGGER: Final = logging.getLogger(__name__)
+
 #: what ``outcomes.json`` always holds
 JUDGEMENT: Final = frozenset({"run", "as_of", "horizon_days", "customers", "value", "churn", "icp", "actions"})
 
 
+class OutcomesRequest(FrozenConfig):
+    """What to judge.
+
+    Parameters
+    ----------
+    horizon:
+        The window; None = the longest predicted one that is over.
+    by:
+        What the ledger is broken down by: one of ``GROUPINGS``.
+    """
+
+    shop: ShopConfig
+    horizon: Horizon | None = None
+    by: str = GROUPINGS[0]
+
+
+@dataclass(frozen=True)
+class OutcomesResult(Result):
+    """How the current run turned out, and the ledger of all runs.
+
+    Parameters
+    ----------
+    judged:
+        As ``judge_run``; of a run whose window is open, its ``as_of`` and the ``reason``.
+    ledger:
+        As ``ledger_lines``, by ``by``.
+    """
+
+    judged: Mapping[str, Any]
+    ledger: Sequence[Mapping[str, Any]]
+    by: str
+    currency: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the current run cannot be judged yet."""
+        return "reason" in self.judged
+
+    def to_json(self) -> dict[str, Json]:
+        """The judgement, with the ledger beside it."""
+        return {**{name: to_json(value) for name, value in self.judged.items()}, "ledger": to_json(self.ledger)}
+
+
 def outcomes(
-    run: StoredRun, tables: Tables, horizon: Horizon | None, out: Path, truth: Truth | None = None
+    request: OutcomesRequest, workspace: Workspace, read: ReadResult | None = None, truth: Truth | None = None
+) -> OutcomesResult:
+    """Close every run whose window is over in the ledger, and judge the current one.
+
+    Parameters
+    ----------
+    read:
+        The shop's tables; None = they are read here.
+    truth:
+        Of a simulated shop: how far the scores were from it is said too.
+
+    Raises
+    ------
+    UsageError
+        If no window is over, the grouping is unknown, or the orders are another shop's.
+    """
+    if request.by not in GROUPINGS:
+        raise UsageError(f"--by {request.by!r} is unknown: use {', '.join(GROUPINGS)}")
+    with logged(LOGGER, "outcomes", shop=request.shop.name) as facts:
+        run = run_of(request.shop, workspace)
+        read = read or read_tables(request.shop, workspace)
+        facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
+        lines = ledger_lines(workspace, request.by)
+        try:
+            judged = judge_run(run, read.tables, request.horizon, workspace, truth)
+        except UsageError as open_window:
+            if request.horizon or not lines:
+                raise
+            judged = {"as_of": run.manifest["as_of"], "reason": str(open_window)}
+    return OutcomesResult(judged, lines, request.by, read.tables.currency)
+
+
+def judge_run(
+    run: StoredRun, tables: Tables, horizon: Horizon | None, workspace: Workspace, truth: Truth | None = None
 ) -> dict[str, Any]:
-    """Judge a stored run by what came after, and by the truth where it is known; write ``out/outcomes.json``.
+    """Judge a stored run by what came after, and by the truth where it is known; write ``outcomes.json``.
 
     Parameters
     ----------
@@ -54,71 +127,54 @@ def outcomes(
     """
     as_of = parse_as_of(str(run.manifest["as_of"]))
     window = horizon or _window_that_is_over(run, tables, as_of)
-    scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
-    features = customer_features(tables, as_of).reindex(scores.index)
-    icp = run.manifest["models"]["icp"].get("settings", {})
-    icp_age = Horizon.of_days(icp.get("age_days", window.days))
-    judged = judge(scores, features, tables, as_of, horizon=window, icp_age=icp_age, icp_settings=icp)
+    judged = judge_scores(run, tables, window)
     if truth is not None:
+        scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
         judged["truth"] = distance_from_truth(scores, truth, as_of, window)
-    write_json(out / "outcomes.json", finite({**judged, "run": run.name}))
+    write_json(workspace.outcomes_file, finite({**judged, "run": run.name}))
     return judged
 
 
-def close_outcomes(out: Path, read: ReadResult, shop: str) -> list[Closed]:
-    """Close every run of ``out`` whose window is over in the data; returns what is new or revised."""
-    return ledger.close(out / LEDGER, out / "scores", read.tables, data_hash=read.fingerprint, shop=shop)
-
-
-def realised_outcomes(out: Path, by: str) -> list[dict[str, Any]]:
-    """The ledger of ``out`` in lines, one per model and group; JSON-ready."""
-    return [finite(line) for line in realised(ledger.read(out / LEDGER), by)]
-
-
-def distances(out: Path, truth: Truth, horizon: Horizon) -> dict[date, dict[str, Any]]:
-    """How far the scores of each date were from what is true of a simulated shop."""
-    found = {}
-    for as_of, run in sorted(served_runs(out / "scores"), key=lambda served: served[0]):
-        scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
-        found[as_of] = finite(distance_from_truth(scores, truth, as_of, horizon))
-    return found
-
-
-def alarms_of(out: Path, policy: MonitoringPolicy) -> tuple[StoredRun, list[Alarm]]:
-    """The current run, and what is worth saying about it beside the run before and the outcomes so far.
-
-    Raises
-    ------
-    StoreError
-        If nothing was scored.
-    """
-    run = current_run(out / "scores")
-    earlier = served_runs(out / "scores", before=parse_as_of(str(run.manifest["as_of"])))
-    before = next((found for _, found in earlier), None)
-    unchanged = before is not None and _same_scores(run, before)
-    closed = ledger.read(out / LEDGER)
-    return run, alarms(run.manifest, before.manifest if before else None, closed, policy, unchanged)
-
-
-def _same_scores(run: StoredRun, other: StoredRun) -> bool:
-    names = ["customer_id", *SCORE_COLUMNS.values()]
-    first, second = (read_columns(found, names).sort_values("customer_id", ignore_index=True) for found in (run, other))
-    return first.equals(second)
-
-
-def check_shop(run: StoredRun, shop: str) -> None:
-    """Refuse to judge a run by the orders of another shop.
+def judge_scores(run: StoredRun, tables: Tables, horizon: Horizon) -> dict[str, Any]:
+    """Judge a stored run by what came in the window after it; lookalikes by the settings of the model that scored.
 
     Raises
     ------
     UsageError
-        If the run is not of ``shop``.
+        If the window is not over in the tables.
     """
-    if run.manifest["shop"] != shop:
-        raise UsageError(
-            f"{run.folder}: these scores are of shop {run.manifest['shop']!r} and this is {shop!r}: "
-            "name the shop that was scored (--shop)"
-        )
+    as_of = parse_as_of(str(run.manifest["as_of"]))
+    scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
+    features = customer_features(tables, as_of).reindex(scores.index)
+    icp = run.manifest["models"][ICP.name].get("settings", {})
+    icp_age = Horizon.of_days(icp.get("age_days", horizon.days))
+    return judge(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age, icp_settings=icp)
+
+
+def close_outcomes(workspace: Workspace, read: ReadResult, shop: str) -> list[Closed]:
+    """Close every run whose window is over in the data; returns what is new or revised."""
+    return ledger.close(workspace.outcome_ledger, workspace.scores, read.tables, data_hash=read.fingerprint, shop=shop)
+
+
+def ledger_lines(workspace: Workspace, by: str) -> list[dict[str, Any]]:
+    """The ledger in lines, one per model and group; JSON-ready."""
+    return [finite(line) for line in realised(ledger.read(workspace.outcome_ledger), by)]
+
+
+def distances(workspace: Workspace, truth: Truth, horizon: Horizon) -> dict[date, dict[str, Any]]:
+    """How far the scores of each date were from what is true of a simulated shop."""
+    far = {}
+    for as_of, run in sorted(served_runs(workspace.scores), key=lambda served: served[0]):
+        scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
+        far[as_of] = finite(distance_from_truth(scores, truth, as_of, horizon))
+    return far
+
+
+def same_scores(run: StoredRun, other: StoredRun) -> bool:
+    """Whether every customer has the same scores in both."""
+    names = ["customer_id", *(model.score for model in MODELS)]
+    first, second = (read_columns(held, names).sort_values("customer_id", ignore_index=True) for held in (run, other))
+    return first.equals(second)
 
 
 def _window_that_is_over(run: StoredRun, tables: Tables, as_of: date) -> Horizon:
@@ -130,15 +186,15 @@ def _window_that_is_over(run: StoredRun, tables: Tables, as_of: date) -> Horizon
     return over[-1] if over else spans[0]
 
 
-def stored_outcomes(out: Path, run: StoredRun) -> dict[str, Any] | None:
-    """The outcomes in ``out`` if they judge the scores of this run: its own, or those of the run that it plans anew.
+def stored_outcomes(workspace: Workspace, run: StoredRun) -> dict[str, Any] | None:
+    """The stored outcomes if they judge the scores of this run: its own, or those of the run that it plans anew.
 
     Raises
     ------
     DamagedFile
         If ``outcomes.json`` is not what ``cvo outcomes`` wrote.
     """
-    path = out / "outcomes.json"
+    path = workspace.outcomes_file
     if not path.is_file():
         return None
     found = read_json(path)
@@ -154,6 +210,6 @@ def _place(run: StoredRun, name: Any) -> str:
 def _judges(name: str, run: StoredRun) -> bool:
     """Whether the run of that name and the same date has the same scores; another plan changes no outcome."""
     try:
-        return _same_scores(run, open_run(run.folder.with_name(name)))
+        return same_scores(run, open_run(run.folder.with_name(name)))
     except StoreError:
         return False

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.files import write_text
 from cvo_ml.core.models import CHURN, MODEL_NAMES
-from cvo_ml.core.store import StoredRun
+from cvo_ml.core.store import StoredRun, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.monitoring.health import health
 from cvo_ml.predict import LoadedModels
-from cvo_ml.priorities.runs import keep
-from cvo_ml.readiness import readiness, readiness_policy
+from cvo_ml.priorities import Plan
+from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.registry.bundles.kinds import changed_features
-from cvo_ml.segments import EDGES
-from cvo_ml.workflows.score import Scored
+from cvo_ml.workflows.check import readiness_of, readiness_policy
+from cvo_ml.workflows.score_tables import Scored
 
 
 def store(
@@ -29,12 +31,12 @@ def store(
     read: ReadResult,
     models: LoadedModels,
     as_of: date,
-    out: Path,
+    workspace: Workspace,
     shop: str,
     priorities: PriorityPolicy,
 ) -> StoredRun:
-    """Write the run into ``out/scores`` and the list into ``out/priorities.csv``; the run first, each whole."""
-    limits = readiness_policy()
+    """Write the run into the score store, then its list and the edges that are in force; each whole."""
+    limits = readiness_policy(workspace)
     manifest = {
         "shop": shop,
         "currency": read.tables.currency,
@@ -42,8 +44,8 @@ def store(
         "data_hash": read.fingerprint,
         "rows": len(scored.scores),
         "row_ledger": read.ledger.to_json(),
-        "readiness": readiness(read, as_of=as_of, horizon=_horizon(models), policy=limits).lines(),
-        "customer_ledgers": {name: found.to_json() for name, found in scored.ledgers.items()},
+        "readiness": readiness_of(read, as_of, _horizon(models), workspace).lines(),
+        "customer_ledgers": {name: ledger.to_json() for name, ledger in scored.ledgers.items()},
         "notes": [
             *models.notes,
             *filter(None, (changed_features(model.bundle) for model in models.models.values())),
@@ -57,8 +59,15 @@ def store(
         "plan": scored.plan.summary,
         "as_of": str(as_of),
     }
-    run = keep(out, scored.scores, scored.plan, manifest)
-    scored.segmented.chosen.save(out / EDGES)
+    run = publish(scored.scores, scored.plan, manifest, workspace)
+    scored.segmented.chosen.save(workspace.edges)
+    return run
+
+
+def publish(scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any], workspace: Workspace) -> StoredRun:
+    """Write a run with its plan into the score store, then its list; the run becomes the current one."""
+    run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, {"plan": planned.table})
+    write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary))
     return run
 
 

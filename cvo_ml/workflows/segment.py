@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final, get_args
 
 import pandas as pd
 
@@ -12,22 +15,27 @@ from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import CvoError, NoChampion
+from cvo_ml.core.errors import CvoError, NoChampion, UsageError
 from cvo_ml.core.models import CLV
 from cvo_ml.core.result import Json, Result
+from cvo_ml.core.run_log import logged
 from cvo_ml.core.store import StoredRun, read_columns
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import customer_features
-from cvo_ml.ingest import read_shop
 from cvo_ml.models.clv.scorers import BuyTillYouDie
+from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.purchase_columns import buy_till_you_die
+from cvo_ml.registry.tracking import Tracker
+from cvo_ml.segments.customer_table import LADDER
 from cvo_ml.segments.history import comparable_runs, rfm_of
-from cvo_ml.segments.model_based import Method
+from cvo_ml.segments.model_based import Method, ModelBased
 from cvo_ml.segments.profile import (
+    MODEL_SEGMENT,
     MOVE_COLUMNS,
     PREDICTED,
+    RunMovement,
     SegmentProfile,
     model_based_segments,
     profile_segments,
@@ -35,10 +43,31 @@ from cvo_ml.segments.profile import (
     run_history,
 )
 from cvo_ml.segments.results_folder import write_profile
+from cvo_ml.segments.rules.custom_groups import BoxTable
 from cvo_ml.segments.rules.stored_edges import choose_edges
 from cvo_ml.segments.triggers import COLUMNS
-from cvo_ml.workflows.score import check_models
+from cvo_ml.workflows.score_tables import check_models
 from cvo_ml.workflows.serving_models import serving_models
+from cvo_ml.workflows.shops import read_tables
+
+__all__ = [
+    "LADDER",
+    "METHODS",
+    "MODEL_SEGMENT",
+    "BoxTable",
+    "ModelBased",
+    "RunMovement",
+    "SegmentProfile",
+    "SegmentRequest",
+    "SegmentResult",
+    "method_of",
+    "segment",
+    "segment_tables",
+]
+
+LOGGER: Final = logging.getLogger(__name__)
+
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
 
 
 class SegmentRequest(FrozenConfig):
@@ -94,8 +123,13 @@ class SegmentResult(Result):
         return self.profile.to_json()
 
 
-def segment(request: SegmentRequest, workspace: Workspace) -> SegmentResult:
+def segment(request: SegmentRequest, workspace: Workspace, models: LoadedModels | None = None) -> SegmentResult:
     """Segment the shop as of a date; write the folder of segments unless it is a dry run.
+
+    Parameters
+    ----------
+    models:
+        Already parsed ones, for the days to win customers back; None = the shop's champion.
 
     Raises
     ------
@@ -110,13 +144,31 @@ def segment(request: SegmentRequest, workspace: Workspace) -> SegmentResult:
         default_config("policies/segments.yaml", workspace.configs), SegmentPolicy, list(request.overrides)
     )
     actions = load_config(default_config("policies/next_actions.yaml", workspace.configs), NextActions)
-    with workspace.progress.step(f"Reading {request.shop.source.path}"):
-        tables = read_shop(request.shop, as_of=request.as_of).tables
-    purchases, no_window, notes = _purchase_model(workspace, request.shop.name, tables.currency, request.as_of)
-    with workspace.progress.step("Segmenting"):
-        profile = segment_tables(tables, request, policy, actions, workspace, purchases)
-        files = [] if request.dry_run else write_profile(profile, workspace.segments)
+    with logged(LOGGER, "segment", shop=request.shop.name) as facts:
+        tables = read_tables(request.shop, workspace, request.as_of).tables
+        purchases, no_window, notes = _purchase_model(request, workspace, tables.currency, models)
+        alone = contextlib.nullcontext() if request.dry_run else workspace.publishing()
+        with alone, workspace.progress.step("Segmenting"):
+            profile = segment_tables(tables, request, policy, actions, workspace, purchases)
+            files = [] if request.dry_run else write_profile(profile, workspace.segments)
+        facts["customers"] = len(profile.customers)
     return SegmentResult(profile, actions, tables.currency, tuple(files), no_window, notes)
+
+
+def method_of(name: str | None) -> Method | None:
+    """The method of model-based segments that is called so; None for none.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method.
+    """
+    for method in METHODS:
+        if name == method:
+            return method
+    if name is None:
+        return None
+    raise UsageError(f"--model {name!r} is unknown: use {' or '.join(METHODS)}")
 
 
 def segment_tables(
@@ -165,12 +217,15 @@ def _scores(stored: dict[date, StoredRun]) -> dict[date, pd.DataFrame]:
 
 
 def _purchase_model(
-    workspace: Workspace, shop: str, currency: str, as_of: date
+    request: SegmentRequest, workspace: Workspace, currency: str, models: LoadedModels | None
 ) -> tuple[BuyTillYouDie | None, str, tuple[str, ...]]:
     """The champion's model of purchases, or why there is none to use; and what to say of the champion."""
+    shop = request.shop.name
+    if models is None and Tracker.existing(workspace.tracking) is None:
+        return None, f"{workspace.tracking} holds no models; 'cvo train {CLV.name}' makes one", ()
     try:
-        models = serving_models(workspace, shop, only=(CLV.name,))
-        check_models(models, shop=shop, currency=currency, as_of=as_of)
+        models = models or serving_models(workspace, shop, only=(CLV.name,))
+        check_models(models, shop=shop, currency=currency, as_of=request.as_of)
     except NoChampion:
         return None, f"there is no CLV champion in {workspace.tracking}; 'cvo train {CLV.name}' makes one", ()
     except CvoError as error:

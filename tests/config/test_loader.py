@@ -212,7 +212,8 @@ def test_each_shipped_job_and_policy_loads_and_says_all_that_it_could_say(path: 
     """A shipped file loads as its own schema, and each of its keys reached the object."""
     loaded = as_mapping(load_config(path, SCHEMAS[path.stem]))
     written = read_yaml(path)
-    assert written
+    # the segments' file holds examples alone; the tests of its comments are below
+    assert bool(written) == (path.stem != "segments")
     assert set(written) <= set(loaded)
     assert set(loaded) == set(SCHEMAS[path.stem].model_fields)
 
@@ -238,8 +239,30 @@ def test_each_shipped_job_says_what_its_defaults_are(path: Path) -> None:
     assert load_config(path, SCHEMAS[path.stem]) == SCHEMAS[path.stem]()
 
 
-def test_the_shipped_segments_are_the_defaults() -> None:
-    assert load_config(default_config("policies/segments.yaml"), SegmentPolicy) == SegmentPolicy()
+def _commented_keys(path: Path) -> dict[str, str]:
+    """The examples in a file's comments, each top-level key with its lines."""
+    examples: dict[str, str] = {}
+    key = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        text = line.removeprefix("# ")
+        if text != line and re.match(r"[a-z_]+:|  ", text):
+            key = key if text.startswith(" ") else text.partition(":")[0]
+            examples[key] = f"{examples.get(key, '')}{text}\n"
+    return examples
+
+
+def test_the_shipped_segments_say_nothing_that_the_schema_says() -> None:
+    path = default_config("policies/segments.yaml")
+    assert read_yaml(path) == {}
+    assert load_config(path, SegmentPolicy) == SegmentPolicy()
+    assert set(_commented_keys(path)) == set(SegmentPolicy.model_fields)
+
+
+def test_each_example_in_the_shipped_segments_works_and_differs_from_the_default(tmp_path: Path) -> None:
+    for key, text in _commented_keys(default_config("policies/segments.yaml")).items():
+        (tmp_path / "segments.yaml").write_text(text + ("vocabulary: own\nscale: 3\n" if key == "groups" else ""))
+        policy = load_config(tmp_path / "segments.yaml", SegmentPolicy)
+        assert getattr(policy, key) != getattr(SegmentPolicy(), key)
 
 
 @pytest.mark.parametrize("path", shipped("shops"), ids=lambda path: path.stem)

@@ -3,11 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
-
-from cvo_ml.cli import segment
-from cvo_ml.core.errors import UsageError
-from cvo_ml.ingest import sample_shop
 from tests.e2e.conftest import Command
 
 
@@ -42,10 +37,9 @@ def test_a_wrong_call_is_one_sentence(cvo: Command, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_method_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--model 'dbscan' is unknown: use kmeans or mixture"):
-        segment.segment(
-            sample_shop(), "2011-09-10", tmp_path, tmp_path, months=0, recut=False, dry_run=False, method="dbscan",
-            horizon="90D", overrides=(), machine=True,
-        )  # fmt: skip
+def test_an_unknown_method_is_refused_before_anything_is_read(cvo: Command, tmp_path: Path) -> None:
+    ran = cvo("segment", "--as-of", "2011-09-10", "--model", "dbscan", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert "--model 'dbscan' is unknown: use kmeans or mixture" in ran.stderr
+    assert "Reading" not in ran.stdout
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cvo_ml.cli.simulation import declared
 from cvo_ml.config.jobs import IcpJob, LeadsJob
 from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.core.errors import ModelRefused
@@ -20,6 +19,7 @@ from cvo_ml.ingest import read_shop
 from cvo_ml.readiness import readiness
 from cvo_ml.readiness.leads import judge_leads
 from cvo_ml.simulate import simulate_saas, write_saas
+from cvo_ml.workflows.simulate import shop_of_tables
 from training.icp.dataset import check, lead_rows, split_leads
 
 AS_OF, MINIMA = date(2022, 12, 31), IcpMinima()
@@ -126,7 +126,7 @@ def test_a_shop_without_leads_hears_nothing_of_them() -> None:
 
 def test_the_report_of_a_simulated_vendor_judges_both_settings(tmp_path: Path) -> None:
     write_saas(tmp_path / "world", "saas", 2000, 3, tables=["leads", "deals"])
-    read = read_shop(declared("vendor", tmp_path / "world" / "tables", "EUR"))
+    read = read_shop(shop_of_tables("vendor", tmp_path / "world" / "tables", "EUR"))
     report = readiness(read, as_of=AS_OF, horizon=Horizon("90D"), icp=JOB)
     named = {found.model: found for found in report.models}
     assert {"icp", "icp of leads"} <= set(named)

@@ -8,6 +8,7 @@ import pytest
 
 from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.models.boosting import MOST_CATEGORIES, BoostedClassifier
+from cvo_ml.models.protocol import Parts
 
 RNG = np.random.default_rng(4)
 N = 600
@@ -34,7 +35,7 @@ def test_the_same_rows_give_the_same_trees(model: BoostedClassifier) -> None:
 
 def test_the_number_of_threads_changes_no_tree(model: BoostedClassifier) -> None:
     one = BoostedClassifier(["a", "b"], ["c"], rounds=20, parameters={"num_threads": 1}).fit(X, Y)
-    trees = [m.to_parts()[1]["trees.txt"].partition("\nparameters:")[0] for m in (one, model)]
+    trees = [m.to_parts().files["trees.txt"].partition("\nparameters:")[0] for m in (one, model)]
     assert trees[0] == trees[1]
 
 
@@ -109,13 +110,13 @@ def test_only_the_most_frequent_categories_have_a_code() -> None:
 
 
 def test_parts_rebuild_the_model(model: BoostedClassifier) -> None:
-    back = BoostedClassifier.from_parts(*model.to_parts())
+    back = BoostedClassifier.from_parts(model.to_parts())
     assert back.columns == ("a", "b", "c")
     assert np.array_equal(back.predict_positive(X), model.predict_positive(X))
-    assert back.to_parts()[0] == model.to_parts()[0]
+    assert back.to_parts().parameters == model.to_parts().parameters
 
 
 def test_trees_of_other_columns_are_refused(model: BoostedClassifier) -> None:
-    parameters, files = model.to_parts()
+    parts = model.to_parts()
     with pytest.raises(BundleError, match="other columns"):
-        BoostedClassifier.from_parts({**parameters, "features": ["b", "a"]}, files)
+        BoostedClassifier.from_parts(Parts({**parts.parameters, "features": ["b", "a"]}, parts.files))

@@ -44,7 +44,7 @@ def learnt(features: pd.DataFrame, more: tuple[str, ...] = MORE) -> Bundle:
     told = told + sum(features[name].fillna(0).rank(pct=True) for name in more)
     model = BoostedChurn((*FEATURES, *more), ("country",), 30, {"num_threads": 1}, fewest_outcomes=50)
     model.fit(features, (told > told.median()).to_numpy())
-    model.doubt_ = ProbabilityInterval(level_sd=0.3)
+    model.interval_ = ProbabilityInterval(level_sd=0.3)
     return bundle_of("churn", model, SETTINGS)
 
 
@@ -124,7 +124,7 @@ def test_the_interval_holds_the_probability_and_is_null_with_it(
 ) -> None:
     if kind == "recency":
         baseline = RecencyChurn().fit(features, np.arange(len(features)) % 2)
-        baseline.doubt_ = ProbabilityInterval(level_sd=0.3)
+        baseline.interval_ = ProbabilityInterval(level_sd=0.3)
         bundle = bundle_of("churn", baseline, SETTINGS)
     silent = features.assign(days_since_last_order=np.where(np.arange(len(features)) < 5, 999.0, 10.0))
     scored = churn_columns(silent, load_model(bundle))

@@ -13,10 +13,9 @@ import pytest
 
 from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
-from cvo_ml.registry import promotion
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle, save_bundle
 from cvo_ml.registry.bundles.golden import golden_of
-from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking import Tracker, promotion
 from cvo_ml.registry.tracking.champions import ChampionHistory
 from cvo_ml.registry.tracking.promotion import Placement, When, evidence_of, place, promote
 from tests.registry.test_gate import GOOD, changed

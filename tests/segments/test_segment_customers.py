@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cvo_ml import workflows
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.scores import columns_of, validate_scores
@@ -19,6 +18,7 @@ from cvo_ml.predict import LoadedModels
 from cvo_ml.segments import EDGES, segment
 from cvo_ml.segments.history import earlier_run, rfm_at, run_segments
 from cvo_ml.segments.movement import CORRECTION, EDGE, OWN
+from cvo_ml.workflows.score_tables import score_customers
 from tests.builders import SHOP_CUT, Order, shop_of
 from tests.priorities.makers import action
 
@@ -30,7 +30,7 @@ def run(
     tables: Tables, as_of: date, out: Path, policy: SegmentPolicy | None = None, shop: str = "seeded"
 ) -> pd.DataFrame:
     """Score, store and freeze as the pipeline does."""
-    scored = workflows.score_customers(
+    scored = score_customers(
         tables, as_of, LoadedModels.of(), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
     )
     manifest = {"shop": shop, "currency": tables.currency, "segments": scored.segmented.described.to_json()}

@@ -6,19 +6,19 @@ import pytest
 from cvo_ml.config.simulation import Defects
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ContractError
-from cvo_ml.simulate import dirty_frames, saas_world, shop_world, simulate_shop
+from cvo_ml.simulate import dirty_frames, saas_simulation, shop_simulation, simulate_shop
 
 DEFECTS = Defects(late=0.1, duplicates=0.05, test_orders=0.05, zone_mix=0.1)
 
 
 @pytest.fixture(scope="module")
 def orders() -> pd.DataFrame:
-    return dirty_frames(shop_world("shop", 1_000), DEFECTS)[0]["orders"]
+    return dirty_frames(shop_simulation("shop", 1_000), DEFECTS)[0]["orders"]
 
 
 @pytest.fixture(scope="module")
 def faults() -> pd.Series:
-    return dirty_frames(shop_world("shop", 1_000), DEFECTS)[1]["defects"].groupby("kind")["order_id"].agg(list)
+    return dirty_frames(shop_simulation("shop", 1_000), DEFECTS)[1]["defects"].groupby("kind")["order_id"].agg(list)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,6 @@ def test_shares_are_those_asked_for(clean: pd.DataFrame, faults: pd.Series):
 
 
 def test_invoices_of_a_vendor_can_be_dirty_too():
-    frames, truth = dirty_frames(saas_world("saas", 1_000), DEFECTS)
+    frames, truth = dirty_frames(saas_simulation("saas", 1_000), DEFECTS)
     assert len(truth["defects"]) > 0
     assert frames["orders"]["is_test"].any()

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 from scipy.special import gammaln, hyp2f1
 
-from cvo_ml.config.simulation import Beta, Dependence, Dependences, Dropout, Renewal
-from cvo_ml.simulate import ShopConfig, saas_preset, shop_preset, simulate_shop
+from cvo_ml.config.simulation import BetaDistribution, Dependence, Dependences, Dropout, Renewal
+from cvo_ml.simulate import SimulatedShopConfig, saas_preset, shop_preset, simulate_shop
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.saas.leads import contact_propensity
 from cvo_ml.simulate.shop import population, purchases
@@ -18,7 +18,9 @@ N = 200_000
 SIGMAS = 4.0
 
 
-def repeat_orders(config: ShopConfig, weeks: list[float], customers: int = 60_000, parts: int = 4) -> np.ndarray:
+def repeat_orders(
+    config: SimulatedShopConfig, weeks: list[float], customers: int = 60_000, parts: int = 4
+) -> np.ndarray:
     """Orders after the first within ``weeks`` of each customer's own first order; shape (n, len(weeks))."""
     counts = []
     for number in range(parts):
@@ -71,7 +73,7 @@ class TestPurchases:
 
     def test_mbg_nbd_is_bg_nbd_with_a_chance_to_leave_at_the_first_order(self):
         """P(X(t) = 0) = E[p] + (1 - E[p]) (alpha / (alpha + t))^r; Batislam et al. 2007."""
-        after_first = Dropout(per_order=Beta(a=0.891, b=1.614), after_first_order=True)
+        after_first = Dropout(per_order=BetaDistribution(a=0.891, b=1.614), after_first_order=True)
         silent = repeat_orders(cohort(Renewal(r=0.525, alpha=6.183), after_first), [39.0])[:, 0] == 0
         leaves = 0.891 / (0.891 + 1.614)
         assert_mean(silent, leaves + (1 - leaves) * (6.183 / (6.183 + 39.0)) ** 0.525)

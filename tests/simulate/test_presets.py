@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from cvo_ml.config.simulation import Campaigns, Channel, Dependence, Gamma, Population, SaasConfig, Season
+from cvo_ml.config.simulation import (
+    Campaigns,
+    Channel,
+    Dependence,
+    GammaDistribution,
+    Population,
+    SimulatedSaasConfig,
+    SimulatedSeason,
+)
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.simulate import preset_names, saas_preset, shop_preset, simulate_saas, simulate_shop
@@ -73,7 +81,7 @@ def test_an_inconsistent_shop_is_refused(settings: dict[str, object], message: s
 def test_donors_have_no_season_and_shops_do_not_mix_ways_to_buy():
     donors = shop_preset("donation").populations[0]
     with pytest.raises(ValidationError, match="can buy at any time"):
-        cohort(populations=(donors,), season=Season(yearly_amplitude=0.2))
+        cohort(populations=(donors,), season=SimulatedSeason(yearly_amplitude=0.2))
     buyers = shop_preset("cdnow").populations[0]
     halves: tuple[Population, ...] = tuple(p.model_copy(update={"share": 0.5}) for p in (donors, buyers))
     with pytest.raises(ValidationError, match="all buy at any time"):
@@ -84,14 +92,14 @@ def test_parts_of_a_preset_are_checked():
     with pytest.raises(ValidationError, match="more than 1"):
         Dependence(observed={"age": 0.8, "engagement": 0.8})
     with pytest.raises(ValidationError):
-        Gamma(shape=0, rate=1)
+        GammaDistribution(shape=0, rate=1)
     action = {"name": "a", "channel": "b", "kind": "save", "cost": 1, "mean": 0.1, "weights": {"age": 1.0}}
     with pytest.raises(ValidationError, match="overlap"):
         Campaigns(actions=(action,), every_days=30, window_days=45)
     with pytest.raises(ValidationError, match="differ from 0"):
         Campaigns(actions=(action | {"weights": {"age": 0.0}},))
     with pytest.raises(ValidationError, match="first from 1 seat"):
-        SaasConfig.model_validate(
+        SimulatedSaasConfig.model_validate(
             saas_preset("saas").model_dump() | {"plans": [{"name": "a", "from_seats": 5, "price": 1.0}]}
         )
 

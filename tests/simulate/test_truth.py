@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvo_ml.config.simulation import Action, Campaigns, Dropout, Gamma, Renewal
+from cvo_ml.config.simulation import Campaigns, Dropout, GammaDistribution, Renewal, SimulatedAction
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.simulate import ShopTruth, SimulatedShop, simulate_shop
@@ -89,7 +89,7 @@ class TestEffects:
     @pytest.mark.parametrize("regularity", [1, 3])
     @pytest.mark.parametrize("kind", ["growth", "save"])
     def test_difference_between_treated_and_untreated_is_the_true_effect(self, kind: str, regularity: int):
-        action = Action(name="act", channel="email", kind=kind, cost=1.0, mean=0.5, sd=0.2,
+        action = SimulatedAction(name="act", channel="email", kind=kind, cost=1.0, mean=0.5, sd=0.2,
                         weights={"age": 1.0}, base_logit=0.0)  # fmt: skip
         wave = Campaigns(actions=(action,), first_after_days=100.0, every_days=400.0, window_days=60.0,
                          exploration=1.0, holdout=0.0)  # fmt: skip
@@ -171,7 +171,7 @@ class TestConsistency:
 
     def test_pareto_customers_who_never_buy_again_are_not_yet_dead(self):
         """Dropout in time is not tied to an order: some die long after their last order."""
-        shop = simulate_shop(cohort(dropout=Dropout(per_time=Gamma(shape=1.0, rate=20.0))), 2_000)
+        shop = simulate_shop(cohort(dropout=Dropout(per_time=GammaDistribution(shape=1.0, rate=20.0))), 2_000)
         lives = shop.truth.frames["lives"]
         assert np.isfinite(lives["until_day"]).mean() > 0.3
         assert (lives["until_day"] > lives["since_day"]).all()
@@ -179,7 +179,7 @@ class TestConsistency:
 
 def test_age_of_regular_buyers_counts_the_time_that_growth_added():
     """With lifted pace the same days mean more mean gaps: the truth must stay unbiased right after a window."""
-    action = Action(
+    action = SimulatedAction(
         name="act", channel="email", kind="growth", cost=1.0, mean=2.0, weights={"age": 1.0}, base_logit=3.0
     )
     wave = Campaigns(actions=(action,), first_after_days=60.0, every_days=400.0, window_days=20.0,

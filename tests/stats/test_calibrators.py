@@ -68,7 +68,7 @@ def test_no_map_turns_the_order_of_two_customers_around(method: str, seed: int) 
 @pytest.mark.parametrize("method", METHODS)
 def test_json_rebuilds_the_map(method: str) -> None:
     fitted = METHODS[method](Y, P)
-    back = calibrator_of(fitted.as_dict())
+    back = calibrator_of(fitted.to_json())
     assert back == fitted
     assert np.array_equal(back.apply(P), fitted.apply(P))
 

@@ -96,8 +96,8 @@ def test_calibrating_gives_another_model_and_leaves_the_given_one_as_it_is() -> 
     tried = [fold(month, None, follows=False, skilled=True) for month in (1, 2)]
     found = calibrate(tried, spec(), has_purchases=True)
     made = found.applied(TREES)
-    assert (made.composition_, made.calibration_, made.doubt_) == (found.stack, found.map, found.interval)
-    assert (TREES.composition_, TREES.calibration_, TREES.doubt_) == (Stack(), NONE, ProbabilityInterval())
+    assert (made.stack_, made.calibration_, made.interval_) == (found.stack, found.map, found.interval)
+    assert (TREES.stack_, TREES.calibration_, TREES.interval_) == (Stack(), NONE, ProbabilityInterval())
 
 
 def test_a_model_learns_from_its_latest_windows_alone() -> None:

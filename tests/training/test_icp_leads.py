@@ -25,7 +25,7 @@ from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.simulate import simulate_saas
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.ranking import auc
-from cvo_ml.workflows import score_customers
+from cvo_ml.workflows.score_tables import score_customers
 from tests.priorities.makers import action
 from training.evidence.result import Trained
 from training.icp.dataset import lead_rows, split_leads

@@ -182,7 +182,7 @@ def cuts(tried: Sequence[Fold]) -> list[CutOff]:
     rows = []
     for fold in tried[-4:]:
         y, p = fold.window.churned, fold.probability()
-        low, high = fold.model.doubt_.interval(p).mean(axis=0)
+        low, high = fold.model.interval_.bounds(p).mean(axis=0)
         rate = float(y.mean())
         rows.append(CutOff(fold.window.day, len(y), rate, (float(low), float(high)), metrics.measures(y, p)))
     return rows

@@ -122,7 +122,7 @@ class Calibration:
     def applied(self, model: Model) -> Model:
         """The model with these probabilities; the one that is given stays as it is."""
         made = copy(model)
-        made.composition_, made.calibration_, made.doubt_ = self.stack, self.map, self.interval
+        made.stack_, made.calibration_, made.interval_ = self.stack, self.map, self.interval
         return made
 
     def to_json(self) -> dict[str, Json]:
@@ -189,5 +189,5 @@ def recency(windows: Sequence[Window], sections: ChurnSections) -> RecencyChurn:
             p = RecencyChurn().fit(*stacked(past)).predict_proba(window.X)[:, 1]
             seen.append((window.churned, p, p))
     if seen:
-        model.doubt_ = interval_of(seen)
+        model.interval_ = interval_of(seen)
     return model

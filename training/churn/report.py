@@ -89,7 +89,7 @@ def notes(report: ChurnReport) -> list[str]:
     if evaluation.verdict.grade == "D":
         told.append("not better than recency alone out of time: recency is champion")
     rate, interval = evaluation.churn_rate, calibration.interval
-    low, high = interval.interval(np.array([rate]))[0]
+    low, high = interval.bounds(np.array([rate]))[0]
     if high - low > 0.1:
         told.append(
             f"the level of churn wanders: in the last windows the log-odds were missed by {interval.level_sd:.2f} "

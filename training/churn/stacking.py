@@ -56,7 +56,7 @@ class Fold:
 
     def probability(self) -> Floats:
         """What the fold's own model says of the window, (n,)."""
-        return self.model.calibration_.apply(self.model.composition_.apply(self.trees, self.window.X))
+        return self.model.calibration_.apply(self.model.stack_.apply(self.trees, self.window.X))
 
 
 @dataclass(frozen=True)

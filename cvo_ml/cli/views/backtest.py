@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,19 +12,17 @@ from rich.table import Table
 from cvo_ml.cli.views.outcomes import ledger_table
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.models import MODEL_NAMES
-
-SUMMARY: Final = "backtest.json"
-REPORT: Final = "backtest.html"
+from cvo_ml.workflows.backtest import PAGE, SUMMARY, BacktestResult
 
 
-def show(console: Console, summary: Mapping[str, Any], out: Path) -> None:
+def show(console: Console, result: BacktestResult, out: Path) -> None:
     """The cuts, the ledger and the earnings as tables."""
     table = Table(
         title="At each cut: trained before it, judged on the window after it", title_justify="left", show_edge=False
     )
     for name in ("cut", "grades", "top decile", "next best", "total", "churn AUC", "recency"):
         table.add_column(name, justify="left" if name in ("cut", "grades") else "right")
-    for record in summary["cuts"]:
+    for record in result.cuts:
         table.add_row(
             record["cut"],
             _grades(record["models"]),
@@ -37,13 +35,13 @@ def show(console: Console, summary: Mapping[str, Any], out: Path) -> None:
         "best tenth; next best: by the best ranking without a model.[/]",
         highlight=False,
     )
-    ledger_table(console, summary["ledger"], "as_of")
-    if summary["earnings"]:
-        _earnings(console, summary)
-    console.print(f"\nPlots: [bold]{out / REPORT}[/]; numbers: {out / SUMMARY}", highlight=False)
+    ledger_table(console, result.ledger, "as_of")
+    if result.earnings:
+        _earnings(console, result)
+    console.print(f"\nPlots: [bold]{out / PAGE}[/]; numbers: {out / SUMMARY}", highlight=False)
 
 
-def _earnings(console: Console, summary: Mapping[str, Any]) -> None:
+def _earnings(console: Console, result: BacktestResult) -> None:
     table = Table(
         title="What a tenth of the customers, contacted at each cut, would have earned",
         title_justify="left",
@@ -51,14 +49,14 @@ def _earnings(console: Console, summary: Mapping[str, Any]) -> None:
     )
     for name in ("list", "earned", "95 % interval", "ours leads by"):
         table.add_column(name, justify="left" if name == "list" else "right")
-    for line in summary["earnings"]:
+    for line in result.earnings:
         earned, lead = line["earned"], line.get("lead")
         ahead = f"{lead['estimate']:+,.0f} [{lead['lower']:+,.0f}, {lead['upper']:+,.0f}]" if lead else ""
         table.add_row(
             line["list"], f"{earned['estimate']:,.0f}", f"{earned['lower']:,.0f} – {earned['upper']:,.0f}", ahead
         )
     console.print(table)
-    action = PriorityPolicy.model_validate(summary["plan"]["policies"]["priorities"]).contact
+    action = PriorityPolicy.model_validate(result.plan["policies"]["priorities"]).contact
     console.print(
         f"[dim]Declared assumption: a contact keeps {action.effect.estimate:.1%} of those who leave and costs "
         f"{action.cost:g}; value = what the customer used to bring in such a window.[/]",

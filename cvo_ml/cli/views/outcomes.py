@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from cvo_ml.report.outcome_text import churn_sentences, icp_sentences, truth_sentences, value_sentences
+from cvo_ml.workflows.monitor import MonitorResult
+from cvo_ml.workflows.outcomes import OutcomesResult
+
+#: how the two kinds of findings look
+ALARM_STYLE: Final = {"alarm": "bold red", "notice": "yellow"}
 
 
-def outcomes(console: Console, judged: Mapping[str, Any], currency: str) -> None:
-    """How good the scores were."""
+def outcomes(console: Console, result: OutcomesResult) -> None:
+    """How good the current scores were, and the ledger of all."""
+    if result.is_open:
+        console.print(f"The current run is not judged: {result.judged['reason']}.", highlight=False)
+    else:
+        judged_run(console, result.judged, result.currency)
+    ledger_table(console, result.ledger, result.by)
+
+
+def alarms(console: Console, result: MonitorResult) -> None:
+    """What looks wrong with a run."""
+    for alarm in result.alarms:
+        console.print(f"[{ALARM_STYLE[alarm.level]}]{alarm.level}[/] ", end="")
+        console.print(f"{alarm.code}: {alarm.text}", highlight=False, markup=False)
+    if not result.alarms:
+        console.print(f"[green]✓[/] {result.shop}, {result.as_of}: nothing to report", highlight=False)
+
+
+def judged_run(console: Console, judged: Mapping[str, Any], currency: str) -> None:
+    """How good the scores of one run were."""
     days = judged["horizon_days"]
     if judged["total_value"] > 0:
         _rankings(console, judged["value"]["rankings"], days)

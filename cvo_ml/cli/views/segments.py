@@ -6,16 +6,33 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from cvo_ml.cli.views.check import notes
 from cvo_ml.config.next_actions import NextActions
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.report.segment_text import concentration, percent, verdict
 from cvo_ml.report.text import money_words
-from cvo_ml.segments.customer_table import LADDER
-from cvo_ml.segments.model_based import ModelBased
-from cvo_ml.segments.profile import MODEL_SEGMENT, RunMovement, SegmentProfile
-from cvo_ml.segments.rules.custom_groups import BoxTable
+from cvo_ml.workflows.segment import (
+    LADDER,
+    MODEL_SEGMENT,
+    BoxTable,
+    ModelBased,
+    RunMovement,
+    SegmentProfile,
+    SegmentResult,
+)
 
 
-def show(screen: Console, profile: SegmentProfile, actions: NextActions, currency: str) -> None:
+def segments(screen: Console, result: SegmentResult, workspace: Workspace) -> None:
+    """The profile, and what was written of it."""
+    profiled(screen, result.profile, result.actions, result.currency)
+    if result.no_window:
+        screen.print(f"[dim]No last-chance window: {result.no_window}[/]", highlight=False)
+    notes(screen, result.notes)
+    written = f"{workspace.segments}: {', '.join(result.files)}"
+    screen.print(written if result.files else "Dry run: nothing was written, no edge frozen.", highlight=False)
+
+
+def profiled(screen: Console, profile: SegmentProfile, actions: NextActions, currency: str) -> None:
     """The groups, the moves and the rest in a few tables."""
     edges = profile.chosen.edges
     screen.print(

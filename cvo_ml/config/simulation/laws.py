@@ -15,14 +15,14 @@ Weight = Annotated[float, Field(ge=-1, le=1)]
 Trait = Literal["age", "engagement", "price_sensitivity", "channel"]
 
 
-class Gamma(FrozenConfig):
+class GammaDistribution(FrozenConfig):
     """Gamma distribution with mean ``shape / rate``."""
 
     shape: Positive
     rate: Positive
 
 
-class Beta(FrozenConfig):
+class BetaDistribution(FrozenConfig):
     """Beta distribution with mean ``a / (a + b)``."""
 
     a: Positive
@@ -41,15 +41,15 @@ class Opportunities(FrozenConfig):
     """BG/BB: one chance to buy every so often; dies before it with ``dies``, else buys with ``buys``."""
 
     every: Horizon
-    buys: Beta
-    dies: Beta
+    buys: BetaDistribution
+    dies: BetaDistribution
 
 
 class Dropout(FrozenConfig):
     """BG/NBD dropout after an order (``per_order``), Pareto/NBD dropout in time (``per_time``), both, or none."""
 
-    per_order: Beta | None = None
-    per_time: Gamma | None = None
+    per_order: BetaDistribution | None = None
+    per_time: GammaDistribution | None = None
     after_first_order: bool = False
 
 

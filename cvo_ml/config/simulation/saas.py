@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, Share
-from cvo_ml.config.simulation.laws import Beta, Nonnegative, Positive, Weight
+from cvo_ml.config.simulation.laws import BetaDistribution, Nonnegative, Positive, Weight
 from cvo_ml.config.simulation.sections import Channel
 
 SaasTrait = Literal["company_size", "engagement", "maturity", "source"]
@@ -44,7 +44,7 @@ class Contact(FrozenConfig):
     mean_days_to_close: Positive = 30.0
 
 
-class Plan(FrozenConfig):
+class PricePlan(FrozenConfig):
     """A plan for accounts with at least ``from_seats`` seats: price per seat and month, contract in months."""
 
     name: str
@@ -65,11 +65,11 @@ class Milestones(FrozenConfig):
     """Steps of customer success, each reached at a monthly beta rate; each multiplies churn by 1 - effect."""
 
     names: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)]
-    monthly: Beta
+    monthly: BetaDistribution
     effect_on_churn: Annotated[float, Field(ge=0, lt=1)] = 0.25
 
 
-class SaasConfig(FrozenConfig):
+class SimulatedSaasConfig(FrozenConfig):
     """A simulated software vendor: leads, deals, accounts.
 
     A lead is a winner if it would buy when contacted and its first year's expected contribution
@@ -91,14 +91,14 @@ class SaasConfig(FrozenConfig):
     contact: Contact
     win_share: Annotated[float, Field(gt=0, lt=1)]
     win: SaasDependence = SaasDependence()
-    churn_per_renewal: Beta
+    churn_per_renewal: BetaDistribution
     churn: SaasDependence = SaasDependence()
     mean_seats: Annotated[float, Field(gt=1)] = 8.0
     seats_sigma: Nonnegative = 0.8
     seats: SaasDependence = SaasDependence()
     monthly_expansion: Nonnegative = 0.01
     monthly_contraction: Annotated[float, Field(ge=0, lt=1)] = 0.005
-    plans: Annotated[tuple[Plan, ...], Field(min_length=1)]
+    plans: Annotated[tuple[PricePlan, ...], Field(min_length=1)]
     price_rises: tuple[PriceRise, ...] = ()
     milestones: Milestones
     margin: Share = 0.8
@@ -115,7 +115,7 @@ class SaasConfig(FrozenConfig):
         return (self.end - self.start).days
 
     @model_validator(mode="after")
-    def _consistent(self) -> SaasConfig:
+    def _consistent(self) -> SimulatedSaasConfig:
         if not self.start < self.acquired_until <= self.end:
             raise ValueError("start, acquired_until and end must follow each other")
         if abs(sum(source.share for source in self.sources) - 1) > 1e-9:

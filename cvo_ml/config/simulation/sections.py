@@ -21,7 +21,7 @@ class Margin(FrozenConfig):
     sd: Nonnegative = 0.0
 
 
-class Promotion(FrozenConfig):
+class SalesPromotion(FrozenConfig):
     """Every year from ``month``/``day`` for ``days``: responsive customers buy ``lift`` times as fast."""
 
     code: str
@@ -40,14 +40,14 @@ class RateShift(FrozenConfig):
     factor: Positive
 
 
-class Season(FrozenConfig):
+class SimulatedSeason(FrozenConfig):
     """The shop's pace: yearly wave, weekdays (Monday first), trend, promotions, changing buyers."""
 
     yearly_amplitude: Annotated[float, Field(ge=0, lt=1)] = 0.0
     peak_day_of_year: Annotated[int, Field(ge=1, le=366)] = 340
     weekdays: Annotated[tuple[Nonnegative, ...], Field(min_length=7, max_length=7)] = (1.0,) * 7
     trend_per_year: Annotated[float, Field(gt=-1)] = 0.0
-    promotions: tuple[Promotion, ...] = ()
+    promotions: tuple[SalesPromotion, ...] = ()
     responsive_share: Share = 0.0
     rate_shift: RateShift | None = None
 
@@ -119,7 +119,7 @@ class TouchChannel(FrozenConfig):
     is_offline: bool = False
 
 
-class Action(FrozenConfig):
+class SimulatedAction(FrozenConfig):
     """A treatment and its true effect, mean + sd x index over customers.
 
     ``growth``: the purchase rate times 1 + effect in the window. ``save``: dropout in the window
@@ -137,7 +137,7 @@ class Action(FrozenConfig):
     staleness_logit: float = 0.0
 
     @model_validator(mode="after")
-    def _some_weight(self) -> Action:
+    def _some_weight(self) -> SimulatedAction:
         if not any(self.weights.values()):
             raise ValueError("at least one weight must differ from 0: the observable index needs a direction")
         return self
@@ -146,7 +146,7 @@ class Action(FrozenConfig):
 class Campaigns(FrozenConfig):
     """Waves of treatments with logged propensities; ``observable_share`` of effect variance shows in the profile."""
 
-    actions: Annotated[tuple[Action, ...], Field(min_length=1)]
+    actions: Annotated[tuple[SimulatedAction, ...], Field(min_length=1)]
     observable_share: Share = 0.5
     first_after_days: Positive = 180.0
     every_days: Positive = 60.0

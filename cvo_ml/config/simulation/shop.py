@@ -17,7 +17,7 @@ from cvo_ml.config.simulation.sections import (
     CostsToServe,
     Margin,
     Refunds,
-    Season,
+    SimulatedSeason,
     Surveys,
     Tickets,
     TouchChannel,
@@ -25,7 +25,7 @@ from cvo_ml.config.simulation.sections import (
 from cvo_ml.core.units import days_per
 
 
-class ShopConfig(FrozenConfig):
+class SimulatedShopConfig(FrozenConfig):
     """A simulated shop.
 
     Parameters
@@ -51,7 +51,7 @@ class ShopConfig(FrozenConfig):
     populations: Annotated[tuple[Population, ...], Field(min_length=1)]
     depends: Dependences = Dependences()
     margin: Margin = Margin()
-    season: Season = Season()
+    season: SimulatedSeason = SimulatedSeason()
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)] = (Channel(name="direct", share=1.0),)
     cities: tuple[City, ...] = ()
     consent_share: Share = 1.0
@@ -80,7 +80,7 @@ class ShopConfig(FrozenConfig):
         return isinstance(self.populations[0].purchase, Opportunities)
 
     @model_validator(mode="after")
-    def _consistent(self) -> ShopConfig:
+    def _consistent(self) -> SimulatedShopConfig:
         if not self.start < self.acquired_until <= self.end:
             raise ValueError("start, acquired_until and end must follow each other")
         for name in ("populations", "channels", "cities"):
@@ -92,7 +92,7 @@ class ShopConfig(FrozenConfig):
         if sum(channel.causes for channel in self.touchpoints) > 1:
             raise ValueError("touchpoint channels cannot cause more than all orders: lower 'causes'")
         planted = any(city.loyalty != 1 for city in self.cities) or (self.catalogue and self.catalogue.toxic_products)
-        if self.by_opportunity and (self.campaigns or self.season != Season() or planted):
+        if self.by_opportunity and (self.campaigns or self.season != SimulatedSeason() or planted):
             raise ValueError("campaigns, season and planted dropout need customers who can buy at any time")
         depends = (self.depends.rate, self.depends.dropout, self.depends.spend, self.depends.margin)
         if len(self.channels) == 1 and any("channel" in part.observed for part in depends):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cvo_ml.core.minima import CHURN_OUTCOMES
 from cvo_ml.models.boosting import BoostedClassifier
-from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
+from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
+from cvo_ml.models.protocol import Parts
 
 
 class BoostedChurn(CalibratedTrees):
@@ -52,12 +53,13 @@ class BoostedChurn(CalibratedTrees):
         self.trees.fit(X, y)
         return self
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees as text."""
-        return self.fitted_parts()
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees as text."""
+        return Parts.of(self._parameters_as(CalibratedParameters), self.trees.files())
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
-        return model.restore(parameters, files)
+        parameters = parts.read(CalibratedParameters)
+        model = cls(parameters.features, parameters.categories, parameters.rounds, parameters.parameters)
+        return model._rebuilt(parameters, parts.files)

@@ -1,23 +1,59 @@
-"""What the churn models share: trees, what joins them, the calibration, its doubt, and the reasons."""
+"""What the churn models share: trees, what joins them, the calibration, its interval, and the reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.models.boosting import BoostedClassifier
+from cvo_ml.core.result import Json
+from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
 from cvo_ml.models.churn.stacking import Stack
 from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, calibrator_of
 
-Floats = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is learnt after the trees, on outcomes that they never saw.
+
+    Parameters
+    ----------
+    stack:
+        What joins the trees on the log-odds.
+    map:
+        From the joined probabilities to observed rates.
+    interval:
+        How far the result may be off.
+    """
+
+    stack: Stack = field(default_factory=Stack)
+    map: Calibrator = NONE
+    interval: ProbabilityInterval = field(default_factory=ProbabilityInterval)
+
+
+@dataclass(frozen=True)
+class CalibratedParameters(TreeParameters):
+    """What a bundle holds of calibrated trees, beside their text.
+
+    Earlier bundles know nothing beside the trees, the first ones the logistic map alone, and no interval.
+    """
+
+    calibration: Mapping[str, Json] = field(kw_only=True)
+    composition: Stack = field(default_factory=Stack, kw_only=True)
+    doubt: ProbabilityInterval = field(default_factory=ProbabilityInterval, kw_only=True)
+
+
+P = TypeVar("P", bound=CalibratedParameters)
 
 
 class CalibratedTrees(HasInterval):
@@ -31,9 +67,9 @@ class CalibratedTrees(HasInterval):
 
     def __init__(self, trees: BoostedClassifier) -> None:
         self.trees = trees
-        self.composition_ = Stack()
+        self.stack_ = Stack()
         self.calibration_: Calibrator = NONE
-        self.doubt_ = ProbabilityInterval()
+        self.interval_ = ProbabilityInterval()
 
     @property
     def tree_columns(self) -> tuple[str, ...]:
@@ -44,7 +80,7 @@ class CalibratedTrees(HasInterval):
     def columns(self) -> tuple[str, ...]:
         """The columns that a frame to score must have."""
         own = self.tree_columns
-        return (*own, *(name for name in self.composition_.columns if name not in own))
+        return (*own, *(name for name in self.stack_.columns if name not in own))
 
     def tree_probability(self, X: pd.DataFrame) -> Floats:
         """The churn probability of the trees alone, before all else, (n,)."""
@@ -57,12 +93,22 @@ class CalibratedTrees(HasInterval):
 
     def raw(self, X: pd.DataFrame) -> Floats:
         """The churn probability before calibration, (n,)."""
-        return self.composition_.apply(self.tree_probability(X), X)
+        return self.stack_.apply(self.tree_probability(X), X)
+
+    def with_calibration(self, calibration: Calibration) -> Self:
+        """The same trees with another calibration; they are shared, this model stays as it is."""
+        model = copy(self)
+        model.stack_, model.calibration_, model.interval_ = calibration.stack, calibration.map, calibration.interval
+        return model
 
     def calibrate(self, X: pd.DataFrame, y: NDArray[np.generic], method: str = "logistic") -> Self:
-        """Fit the map from the raw probabilities to observed rates, on rows later than those of ``fit``."""
-        self.calibration_ = METHODS[method](y, self.raw(X))
-        return self
+        """The same trees with the map from raw probabilities to the rates observed in rows later than those of fit."""
+        return self.with_calibration(replace(self.calibration, map=METHODS[method](y, self.raw(X))))
+
+    @property
+    def calibration(self) -> Calibration:
+        """What was learnt after the trees."""
+        return Calibration(self.stack_, self.calibration_, self.interval_)
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
         """Probabilities of staying and of churning, (n, 2)."""
@@ -71,7 +117,7 @@ class CalibratedTrees(HasInterval):
 
     def explain(self, X: pd.DataFrame) -> Explanation:
         """What makes each probability: the trees' own contributions (TreeSHAP) and what joins them."""
-        added, parts, log_odds = self.composition_.explain(*self.tree_parts(X), X)
+        added, parts, log_odds = self.stack_.explain(*self.tree_parts(X), X)
         columns = (*self.tree_columns, *added)
         return Explanation(columns, parts, log_odds, lambda z: self.calibration_.apply(np.asarray(expit(z))))
 
@@ -83,24 +129,16 @@ class CalibratedTrees(HasInterval):
         explanation = self.explain(X)
         return explanation.columns, explanation.effects()
 
-    def fitted_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees as text."""
-        parameters, files = self.trees.to_parts()
-        fitted = {
-            "composition": self.composition_.as_dict(),
-            "calibration": self.calibration_.as_dict(),
-            "doubt": vars(self.doubt_),
-        }
-        return {**parameters, **fitted}, files
+    def _parameters_as(self, kind: type[P], **more: Any) -> P:
+        learnt = {"composition": self.stack_, "calibration": self.calibration_.to_json(), "doubt": self.interval_}
+        return self.trees.parameters_as(kind, **learnt, **more)
 
-    def restore(self, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
-        """Take over what ``fitted_parts`` gave."""
-        self.trees = BoostedClassifier.from_parts(parameters, files)
-        # earlier bundles know nothing beside the trees, the first ones the logistic map alone, and no doubt
-        self.composition_ = Stack.from_dict(parameters.get("composition", {}))
-        self.calibration_ = calibrator_of({"method": "logistic", **parameters["calibration"]})
-        self.doubt_ = ProbabilityInterval(**parameters.get("doubt", {}))
-        return self
+    def _rebuilt(self, parameters: CalibratedParameters, files: Mapping[str, str]) -> Self:
+        """The model with the trees and the calibration of a bundle."""
+        calibration = calibrator_of({"method": "logistic", **parameters.calibration})
+        model = self.with_calibration(Calibration(parameters.composition, calibration, parameters.doubt))
+        model.trees = BoostedClassifier.of(parameters, files["trees.txt"])
+        return model
 
 
 def check_outcomes(y: NDArray[np.generic], fewest: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -10,12 +11,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.models.boosting import BoostedClassifier
-from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
+from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
+from cvo_ml.models.protocol import Parts
 from cvo_ml.stats.calibration import clip_probability
 
-Floats = NDArray[np.float64]
 PERIOD: Final = "period"
+
+
+@dataclass(frozen=True)
+class HazardParameters(CalibratedParameters):
+    """What a bundle holds of hazards, beside the trees' text."""
+
+    periods: int = field(kw_only=True)
+    event_is_churn: bool = field(kw_only=True)
 
 
 class HazardChurn(CalibratedTrees):
@@ -110,20 +120,15 @@ class HazardChurn(CalibratedTrees):
         parts = np.mean(each, axis=0)[:, places] * (1.0 if self.event_is_churn else -1.0)
         return parts, logit(clip_probability(self.tree_probability(X)))
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees as text."""
-        parameters, files = self.fitted_parts()
-        return {**parameters, "periods": self.periods, "event_is_churn": self.event_is_churn}, files
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees as text."""
+        more = {"periods": self.periods, "event_is_churn": self.event_is_churn}
+        return Parts.of(self._parameters_as(HazardParameters, **more), self.trees.files())
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls(
-            [name for name in parameters["features"] if name != PERIOD],
-            parameters["categories"],
-            parameters["rounds"],
-            parameters["parameters"],
-            int(parameters["periods"]),
-            bool(parameters["event_is_churn"]),
-        )
-        return model.restore(parameters, files)
+        p = parts.read(HazardParameters)
+        features = [name for name in p.features if name != PERIOD]
+        model = cls(features, p.categories, p.rounds, p.parameters, p.periods, p.event_is_churn)
+        return model._rebuilt(p, parts.files)

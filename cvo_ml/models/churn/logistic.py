@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.models.churn.probability_interval import HasInterval
 from cvo_ml.models.churn.reasons import Explanation
+from cvo_ml.models.protocol import Parts
 
-Floats = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class LogisticParameters(Result):
+    """What a bundle holds of the regression: one number a column."""
+
+    features: Sequence[str]
+    intercept: float
+    median: Sequence[float]
+    mean: Sequence[float]
+    scale: Sequence[float]
+    coefficients: Sequence[float]
 
 
 class LogisticChurn(HasInterval):
@@ -35,7 +49,7 @@ class LogisticChurn(HasInterval):
         """The columns that a frame to score must have."""
         return self.features
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> LogisticChurn:
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
         """Fit by penalised maximum likelihood (C = 1); ``y`` is (n,) of 0 and 1 with both present."""
         from sklearn.linear_model import LogisticRegression
 
@@ -61,18 +75,18 @@ class LogisticChurn(HasInterval):
         """Column names and each one's effect on the churn probability, (n, columns)."""
         return self.columns, self.explain(X).effects()
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def to_parts(self) -> Parts:
         """The parameters; there are no files."""
-        arrays = {name: getattr(self, f"{name}_").tolist() for name in ("median", "mean", "scale", "coefficients")}
-        return {"features": list(self.features), "intercept": self.intercept_, **arrays}, {}
+        arrays = (each.tolist() for each in (self.median_, self.mean_, self.scale_, self.coefficients_))
+        return Parts.of(LogisticParameters(self.features, self.intercept_, *arrays))
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> LogisticChurn:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls(parameters["features"])
-        model.intercept_ = float(parameters["intercept"])
-        for name in ("median", "mean", "scale", "coefficients"):
-            setattr(model, f"{name}_", np.asarray(parameters[name], dtype=np.float64))
+        values = parts.read(LogisticParameters)
+        model = cls(values.features)
+        model.intercept_, model.median_, model.mean_ = values.intercept, np.array(values.median), np.array(values.mean)
+        model.scale_, model.coefficients_ = np.array(values.scale), np.array(values.coefficients)
         return model
 
     def _parts(self, X: pd.DataFrame) -> Floats:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.stats.calibration import clip_probability
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ProbabilityInterval:
+class ProbabilityInterval(Result):
     """How far a probability may be off, on the log-odds.
 
     Parameters
@@ -33,7 +34,7 @@ class ProbabilityInterval:
     covariance: float = 0.0
     level_sd: float = 0.0
 
-    def interval(self, probability: Floats, level: float = 0.9) -> Floats:
+    def bounds(self, probability: Floats, level: float = 0.9) -> Floats:
         """Lower and upper bound of each probability, (n, 2)."""
         z = logit(clip_probability(probability))
         variance = self.intercept_variance + 2 * z * self.covariance + z**2 * self.slope_variance + self.level_sd**2
@@ -42,14 +43,20 @@ class ProbabilityInterval:
 
 
 class HasInterval(ABC):
-    """A model whose probabilities have an interval; without doubt learnt, its bounds are the probability."""
+    """A model whose probabilities have an interval; without one learnt, its bounds are the probability."""
 
-    doubt_: ProbabilityInterval = ProbabilityInterval()
+    interval_: ProbabilityInterval = ProbabilityInterval()
 
     @abstractmethod
     def predict_proba(self, X: pd.DataFrame) -> Floats:
         """Probabilities of staying and of churning, (n, 2)."""
 
     def predict_interval(self, X: pd.DataFrame, level: float = 0.9) -> Floats:
-        """Lower and upper bound of the churn probability, (n, 2): calibration and level, not the model's own doubt."""
-        return self.doubt_.interval(self.predict_proba(X)[:, 1], level)
+        """Lower and upper bound of the churn probability, (n, 2): calibration and level, not the trees' own."""
+        return self.interval_.bounds(self.predict_proba(X)[:, 1], level)
+
+    def with_interval(self, interval: ProbabilityInterval) -> Self:
+        """The same model with another interval; this one stays as it is."""
+        model = copy(self)
+        model.interval_ = interval
+        return model

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
 
 #: Lever to the names of the columns that it moves; the first that matches counts.
 LEVERS: Final[tuple[tuple[str, str], ...]] = (

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
+from cvo_ml.models.protocol import Parts
 
-Floats = NDArray[np.float64]
 RECENCY: Final = "days_since_last_order"
+
+
+@dataclass(frozen=True)
+class RecencyParameters(Result):
+    """What a bundle holds of the logistic."""
+
+    intercept: float
+    slope: float
+    reference: float
+    features: Sequence[str] = (RECENCY,)
+    doubt: ProbabilityInterval = field(default_factory=ProbabilityInterval)
 
 
 class RecencyChurn(HasInterval):
@@ -27,7 +41,7 @@ class RecencyChurn(HasInterval):
         """The columns that a frame to score must have."""
         return (RECENCY,)
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> RecencyChurn:
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
         """Fit by maximum likelihood; ``y`` is (n,) of 0 and 1 with both present."""
         from sklearn.linear_model import LogisticRegression
 
@@ -53,18 +67,17 @@ class RecencyChurn(HasInterval):
         """Column names and each one's effect on the churn probability, (n, 1)."""
         return self.columns, self.explain(X).effects()
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def to_parts(self) -> Parts:
         """The parameters; there are no files."""
-        values = {"intercept": self.intercept_, "slope": self.slope_, "reference": self.reference_}
-        return {**values, "features": [RECENCY], "doubt": vars(self.doubt_)}, {}
+        values = RecencyParameters(self.intercept_, self.slope_, self.reference_, self.columns, self.interval_)
+        return Parts.of(values)
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> RecencyChurn:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls()
-        model.intercept_, model.slope_ = float(parameters["intercept"]), float(parameters["slope"])
-        model.reference_ = float(parameters["reference"])
-        model.doubt_ = ProbabilityInterval(**parameters.get("doubt", {}))
+        model, values = cls(), parts.read(RecencyParameters)
+        model.intercept_, model.slope_, model.reference_ = values.intercept, values.slope, values.reference
+        model.interval_ = values.doubt
         return model
 
     @staticmethod

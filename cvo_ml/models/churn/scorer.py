@@ -15,7 +15,7 @@ from cvo_ml.models.protocol import ProbabilityScorer
 class ChurnScorer(ProbabilityScorer, Protocol):
     """A churn probability with its interval and what makes it."""
 
-    doubt_: ProbabilityInterval
+    interval_: ProbabilityInterval
 
     def explain(self, X: pd.DataFrame) -> Explanation:
         """What makes each probability."""

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.result import Result
 from cvo_ml.features import SEASON
 from cvo_ml.stats.calibration import clip_probability
 
-Floats = NDArray[np.float64]
 #: The column with P(no purchase in the horizon) of a model of purchases.
 P_NO_ORDER: Final = "btyd_p_no_order"
 
 
 @dataclass(frozen=True)
-class Season:
+class Season(Result):
     """The level of the date, on the log-odds: ``intercept + sine x sin + cosine x cos`` of the day of the year."""
 
     intercept: float
@@ -60,7 +60,7 @@ class Season:
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(Result):
     """``logit(q) = (1 - weight) logit(trees) + weight logit(P(no order)) + season``.
 
     Parameters
@@ -107,21 +107,6 @@ class Stack:
             own[P_NO_ORDER] = weight * (np.nan_to_num(self._purchases(X), nan=self.typical) - self.typical)
             parts = parts * (1 - weight)[:, None]
         return tuple(own), np.column_stack([parts, *own.values()]), np.asarray(joined)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        season = None if self.season is None else vars(self.season)
-        return {"weight": self.weight, "typical": self.typical, "season": season}
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Self:
-        """What ``as_dict`` described; nothing joins the trees where the document is empty."""
-        season = document.get("season")
-        return cls(
-            float(document.get("weight", 0.0)),
-            float(document.get("typical", 0.0)),
-            None if season is None else Season(*(float(season[name]) for name in ("intercept", "sine", "cosine"))),
-        )
 
     def _parts(self, z: Floats, X: pd.DataFrame) -> dict[str, Floats]:
         missing = [name for name in self.columns if name not in X.columns]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,9 +19,37 @@ from sklearn.base import BaseEstimator
 
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError, UsageError
+from cvo_ml.core.result import Json, Result, from_json
 from cvo_ml.models.clv.fit import FitStatus, FittedParameters, LogNormalPrior
+from cvo_ml.models.protocol import check_finite
 
 FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FittedDocument(Result):
+    """A fitted model as it is written.
+
+    Parameters
+    ----------
+    format, model:
+        What tells a document from a foreign one.
+    settings, params, covariance:
+        What the constructor took, and the fitted parameters with their covariance in the same order.
+    """
+
+    format: int
+    model: str
+    settings: Mapping[str, Json]
+    params: Mapping[str, float]
+    log_likelihood: float
+    covariance: Sequence[Sequence[float]]
+    n_customers: float
+    status: FitStatus
+    penalty: str
+
+
+D = TypeVar("D", bound=FittedDocument)
 
 
 class ParametricModel(BaseEstimator):
@@ -41,6 +71,7 @@ class ParametricModel(BaseEstimator):
         The prior that was used, in words.
     """
 
+    document_type: ClassVar[type[FittedDocument]] = FittedDocument
     prior: ClassVar[LogNormalPrior]
     params_: dict[str, float]
     log_likelihood_: float
@@ -72,33 +103,24 @@ class ParametricModel(BaseEstimator):
         covariance = self.covariance_.to_numpy(dtype=np.float64) * stretch**2
         return cubature_points(self._parameters(), covariance, self._prior())
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """The fitted model as plain JSON types.
 
         Raises
         ------
         UsageError
             If it is not fitted.
+        BundleError
+            If a number of it is not finite.
         """
         self._parameters()
-        document = {
-            "format": FORMAT,
-            "model": type(self).__name__,
-            "settings": {k: list(v) if isinstance(v, tuple) else v for k, v in self.get_params(deep=False).items()},
-            "params": self.params_,
-            "log_likelihood": self.log_likelihood_,
-            "covariance": self.covariance_.to_numpy().tolist(),
-            "n_customers": self.n_customers_,
-            "status": {"rung": self.status_.rung, "reason": self.status_.reason},
-            "penalty": self.penalty_,
-            **self._more_json(),
-        }
+        document = self._document()
         check_finite(document)
-        return document
+        return document.to_json()
 
     @classmethod
-    def from_json(cls, document: dict[str, Any] | str) -> Self:
-        """The model that ``to_json`` wrote, from its dictionary or JSON text.
+    def from_json(cls, document: Json) -> Self:
+        """The model that ``to_json`` wrote, from its values or JSON text.
 
         Raises
         ------
@@ -107,30 +129,44 @@ class ParametricModel(BaseEstimator):
         """
         content = read_document(document, cls.__name__)
         try:
-            settings = content["settings"].items()
-            model = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings})
-            names, n_positive = model._prior().names, len(cls.prior.names)
-            model.params_ = {name: float(content["params"][name]) for name in names}
-            covariance = np.asarray(content["covariance"], dtype=np.float64).reshape(len(names), len(names))
-            model.covariance_ = pd.DataFrame(covariance, index=list(names), columns=list(names))
-            model.log_likelihood_ = float(content["log_likelihood"])
-            model.n_customers_ = float(content["n_customers"])
-            model.status_ = FitStatus(str(content["status"]["rung"]), str(content["status"]["reason"]))
-            model.penalty_ = str(content["penalty"])
-            model._read_more_json(content)
+            written = from_json(cls.document_type, content)
+            model = cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in written.settings.items()})
+            model._restore(written)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(
                 f"the {cls.__name__} document is incomplete or malformed ({error}): export it again"
             ) from error
-        if not all(value > 0 for value in list(model.params_.values())[:n_positive]):
+        check_finite(written)
+        if not all(value > 0 for value in list(model.params_.values())[: len(cls.prior.names)]):
             raise BundleError(f"the {cls.__name__} document has a parameter that is not positive: export it again")
         return model
 
-    def _more_json(self) -> dict[str, Any]:
-        return {}
+    def _document(self) -> FittedDocument:
+        return self._written_as(FittedDocument)
 
-    def _read_more_json(self, content: dict[str, Any]) -> None:
-        pass
+    def _written_as(self, kind: type[D], **more: Any) -> D:
+        """The document of the fitted state, of a type that may have ``more`` fields."""
+        return kind(
+            format=FORMAT,
+            model=type(self).__name__,
+            settings=self.get_params(deep=False),
+            params=self.params_,
+            log_likelihood=self.log_likelihood_,
+            covariance=self.covariance_.to_numpy().tolist(),
+            n_customers=self.n_customers_,
+            status=self.status_,
+            penalty=self.penalty_,
+            **more,
+        )
+
+    def _restore(self, written: FittedDocument) -> None:
+        """Take the fitted state from a document."""
+        names = list(self._prior().names)
+        self.params_ = {name: float(written.params[name]) for name in names}
+        covariance = np.asarray(written.covariance, dtype=np.float64).reshape(len(names), len(names))
+        self.covariance_ = pd.DataFrame(covariance, index=names, columns=names)
+        self.log_likelihood_, self.n_customers_ = written.log_likelihood, written.n_customers
+        self.status_, self.penalty_ = written.status, written.penalty
 
     def _keep(self, fitted: FittedParameters, n_customers: float) -> None:
         names = list(self._prior().names)
@@ -189,7 +225,7 @@ def check_penalty(penalty: float) -> None:
         raise UsageError(f"penalty is {penalty!r}: give a number >= 0, the prior's strength in pseudo-observations")
 
 
-def read_document(document: dict[str, Any] | str, model: str) -> dict[str, Any]:
+def read_document(document: Json, model: str) -> Mapping[str, Json]:
     """A saved document, checked for kind, format and finite numbers.
 
     Raises
@@ -201,27 +237,12 @@ def read_document(document: dict[str, Any] | str, model: str) -> dict[str, Any]:
         content = json.loads(document) if isinstance(document, str) else document
     except json.JSONDecodeError as error:
         raise BundleError(f"the {model} document is not JSON ({error}): export it again") from error
-    if not isinstance(content, dict) or content.get("model") != model:
+    if not isinstance(content, Mapping) or content.get("model") != model:
         raise BundleError(f"this is not the document of a {model}")
     if content.get("format") != FORMAT:
         raise BundleError(f"the {model} document has format {content.get('format')!r}, this version reads {FORMAT}")
     check_finite(content)
     return content
-
-
-def check_finite(value: Any, where: str = "document") -> None:
-    """Refuse NaN and infinity anywhere inside nested dictionaries and lists.
-
-    Raises
-    ------
-    BundleError
-        With the place of the first one.
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BundleError(f"{where} is {value}: a model with such a number is neither saved nor loaded")
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        check_finite(child, f"{where}.{key}")
 
 
 def parameter_draws(

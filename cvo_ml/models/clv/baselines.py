@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,8 +11,10 @@ import pandas as pd
 
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.result import Result
 from cvo_ml.core.units import Horizon, days_per
 from cvo_ml.models.clv.scorers import OUTPUTS
+from cvo_ml.models.protocol import Parts
 
 
 def clv_simple(aov: float, frequency: float, lifespan: float) -> float:
@@ -119,14 +122,22 @@ class Formula:
         columns["predicted_clv"] = clv_formula(orders, value, age, horizon)
         return pd.DataFrame(columns, index=X.index)
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def to_parts(self) -> Parts:
         """The formula has no parameters."""
-        return {"features": list(self.columns)}, {}
+        return Parts({"features": list(self.columns)})
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+    def from_parts(cls, parts: Parts) -> Self:
         """The formula."""
         return cls()
+
+
+@dataclass(frozen=True)
+class PeriodParameters(Result):
+    """What a bundle holds of a repeated period."""
+
+    days: int
+    features: Sequence[str] = ()
 
 
 class LastPeriod:
@@ -169,11 +180,11 @@ class LastPeriod:
         """Amounts >= 0 of the last period, repeated over the ``horizon`` (n,)."""
         return last_period_repeated(of_last_period, Horizon.of_days(self.days), horizon)
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def to_parts(self) -> Parts:
         """The length of the period."""
-        return {"days": self.days, "features": list(self.columns)}, {}
+        return Parts.of(PeriodParameters(self.days, self.columns))
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        return cls(int(parameters["days"]))
+        return cls(parts.read(PeriodParameters).days)

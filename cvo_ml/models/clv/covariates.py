@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import UsageError, nearest_name
+from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import ParametricModel
 from cvo_ml.models.clv.fit import LogNormalPrior
 from cvo_ml.models.clv.histories import covariate_columns
@@ -74,7 +75,7 @@ def has_covariates(model: CovariateModel) -> bool:
 
 
 @dataclass(frozen=True)
-class CovariateCoding:
+class CovariateCoding(Result):
     """Names become indicators of their levels, numbers standardised logarithms; what is not known counts as usual.
 
     Attributes
@@ -137,16 +138,3 @@ class CovariateCoding:
             logs = np.log1p(X[column].clip(lower=0))
             added[f"log {column}"] = ((logs - mean) / deviation).fillna(0.0).astype(float)
         return X.assign(**added)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return {
-            "levels": {k: list(v) for k, v in self.levels.items()},
-            "scales": {k: list(v) for k, v in self.scales.items()},
-        }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """What ``to_json`` wrote."""
-        scales = {column: (float(mean), float(deviation)) for column, (mean, deviation) in document["scales"].items()}
-        return cls({column: tuple(found) for column, found in document["levels"].items()}, scales)

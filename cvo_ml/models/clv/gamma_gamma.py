@@ -13,7 +13,7 @@ parts of a customer base merge with ``+``.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -23,7 +23,8 @@ from scipy.special import gammaln, ndtr, psi
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.minima import REPEAT_CUSTOMERS
-from cvo_ml.models.clv.base import ParametricModel, check_penalty
+from cvo_ml.core.result import Result
+from cvo_ml.models.clv.base import FittedDocument, ParametricModel, check_penalty
 from cvo_ml.models.clv.fit import Evaluation, FitStatus, LogNormalPrior, fit_parameters
 from cvo_ml.models.clv.histories import numbers, weights
 from cvo_ml.models.clv.likelihood import log_rising, trigamma
@@ -33,6 +34,45 @@ _FAR: Final = 3.0  # a population mean this many times the observed one is an ar
 PARAMETERS: Final = ("p", "q", "v")
 _BLOCK: Final = 8192
 _SMALL_RANGE: Final = 2**20
+
+
+@dataclass(frozen=True)
+class Independence(Result):
+    """Whether the value of a purchase depends on how often the customer buys; Gamma-Gamma assumes that it does not.
+
+    Attributes
+    ----------
+    correlation:
+        Pearson's, between the number of purchases and their mean value; None if one of them does not vary.
+    elasticity:
+        Change of the mean value per unit of log(purchases), relative to the mean; 0.1 = 7 % more per doubling. None
+        if the number of purchases does not vary.
+    standard_error, p_value:
+        Of the elasticity, robust to unequal variances.
+    """
+
+    correlation: float | None
+    elasticity: float | None
+    standard_error: float | None
+    p_value: float | None
+
+    def __str__(self) -> str:
+        if self.elasticity is None or self.p_value is None:
+            return "the number of purchases does not vary: independence cannot be tested"
+        change, p = 100.0 * (2.0**self.elasticity - 1.0), self.p_value
+        verdict = "depends on" if p < 0.01 else "shows no dependence on"
+        return (
+            f"the value of a purchase {verdict} their number: {change:+.1f} % per doubling (p = {p:.2g}, "
+            f"correlation {self.correlation if self.correlation is not None else float('nan'):.3f})"
+        )
+
+
+@dataclass(frozen=True)
+class GammaGammaDocument(FittedDocument):
+    """A fitted Gamma-Gamma model as it is written; earlier versions did not test the independence."""
+
+    population_mean: float
+    independence: Independence = Independence(None, None, None, None)
 
 
 class GammaGammaModel(ParametricModel):
@@ -70,6 +110,7 @@ class GammaGammaModel(ParametricModel):
     ('converged', True)
     """
 
+    document_type: ClassVar = GammaGammaDocument
     prior: ClassVar = LogNormalPrior(PARAMETERS, (2.0, 3.5, float("nan")))
     population_mean_: float
     independence_: Independence
@@ -153,13 +194,14 @@ class GammaGammaModel(ParametricModel):
             self.status_ = FitStatus(CREDIBILITY, earlier + why)
             self.population_mean_ = observed
 
-    def _more_json(self) -> dict[str, Any]:
-        return {"population_mean": self.population_mean_, "independence": asdict(self.independence_)}
+    def _document(self) -> FittedDocument:
+        more = {"population_mean": self.population_mean_, "independence": self.independence_}
+        return self._written_as(GammaGammaDocument, **more)
 
-    def _read_more_json(self, content: dict[str, Any]) -> None:
-        self.population_mean_ = float(content["population_mean"])
-        unknown = dict.fromkeys(("correlation", "elasticity", "standard_error", "p_value"))
-        self.independence_ = Independence(**content.get("independence", unknown))
+    def _restore(self, written: FittedDocument) -> None:
+        super()._restore(written)
+        if isinstance(written, GammaGammaDocument):
+            self.population_mean_, self.independence_ = written.population_mean, written.independence
 
 
 @dataclass(frozen=True)
@@ -191,37 +233,6 @@ class SpendHistories:
     def n_customers(self) -> float:
         """Customers, counted with their weights."""
         return float(self.count.sum())
-
-
-@dataclass(frozen=True)
-class Independence:
-    """Whether the value of a purchase depends on how often the customer buys; Gamma-Gamma assumes that it does not.
-
-    Attributes
-    ----------
-    correlation:
-        Pearson's, between the number of purchases and their mean value; None if one of them does not vary.
-    elasticity:
-        Change of the mean value per unit of log(purchases), relative to the mean; 0.1 = 7 % more per doubling. None
-        if the number of purchases does not vary.
-    standard_error, p_value:
-        Of the elasticity, robust to unequal variances.
-    """
-
-    correlation: float | None
-    elasticity: float | None
-    standard_error: float | None
-    p_value: float | None
-
-    def __str__(self) -> str:
-        if self.elasticity is None or self.p_value is None:
-            return "the number of purchases does not vary: independence cannot be tested"
-        change, p = 100.0 * (2.0**self.elasticity - 1.0), self.p_value
-        verdict = "depends on" if p < 0.01 else "shows no dependence on"
-        return (
-            f"the value of a purchase {verdict} their number: {change:+.1f} % per doubling (p = {p:.2g}, "
-            f"correlation {self.correlation if self.correlation is not None else float('nan'):.3f})"
-        )
 
 
 def independence_of(spend: SpendHistories) -> Independence:

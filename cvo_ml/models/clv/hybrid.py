@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,11 @@ from scipy.special import ndtr, ndtri
 
 from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.boosting import BoostedClassifier
+from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.clv.scorers import OUTPUTS, SCORERS, BuyTillYouDie
+from cvo_ml.models.protocol import Parts
 
 #: What the trees read of the model beneath, beside the columns of the snapshot.
 BENEATH: Final = ("btyd_value", "btyd_orders", "btyd_alive", "btyd_buys", "btyd_log_value_if_buys")
@@ -24,6 +27,30 @@ _FOLDS: Final = 3
 _SPREAD: Final = (0.1, 2.0)  # of the log of the value: beyond, the mean of a log-normal is its tail alone
 _SMEAR: Final = (0.5, 2.0)
 _SMALLEST: Final = 1e-6  # of a probability or an amount before its logarithm
+
+
+@dataclass(frozen=True)
+class HybridParameters(Result):
+    """What a bundle holds of the hurdle, beside the trees' text.
+
+    Parameters
+    ----------
+    base_kind, base:
+        The model beneath: its kind and its parameters.
+    features, snapshot:
+        All columns to score, and those that the trees read.
+    """
+
+    base_kind: str
+    base: Mapping[str, Json]
+    horizon_days: int | float
+    features: Sequence[str]
+    snapshot: Sequence[str]
+    rounds: int
+    parameters: Mapping[str, Json]
+    reference_p90: float | None
+    smear: float
+    trees: Mapping[str, TreeParameters]
 
 
 class HybridLifetimeValue:
@@ -79,7 +106,7 @@ class HybridLifetimeValue:
         """That of the model beneath."""
         return self.base.orders_per_purchase_day
 
-    def fit(self, X: pd.DataFrame, value: Floats, customer: NDArray[Any]) -> HybridLifetimeValue:
+    def fit(self, X: pd.DataFrame, value: Floats, customer: NDArray[Any]) -> Self:
         """Grow the trees on closed windows.
 
         Parameters
@@ -148,27 +175,25 @@ class HybridLifetimeValue:
         """Total gain of each column in the trees of size."""
         return self.size_.importance()
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees as text."""
-        parts, files = {}, {}
-        for name in ("hurdle", "size", "spread"):
-            parts[name], trees = getattr(self, f"{name}_").to_parts()
-            files[f"{name}.txt"] = trees["trees.txt"]
-        return {
-            "base_kind": self.base.kind,
-            "base": self.base.to_parts()[0],
-            "horizon_days": self.horizon.days,
-            "features": list(self.columns),
-            "snapshot": list(self.features),
-            "rounds": self.rounds,
-            "parameters": self.parameters,
-            "reference_p90": self.reference_p90,
-            "smear": self.smear_,
-            "trees": parts,
-        }, files
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees as text."""
+        trees = {"hurdle": self.hurdle_, "size": self.size_, "spread": self.spread_}
+        parameters = HybridParameters(
+            base_kind=self.base.kind,
+            base=self.base.to_parts().parameters,
+            horizon_days=self.horizon.days,
+            features=self.columns,
+            snapshot=self.features,
+            rounds=self.rounds,
+            parameters=self.parameters,
+            reference_p90=self.reference_p90,
+            smear=self.smear_,
+            trees={name: each.parameters_as(TreeParameters) for name, each in trees.items()},
+        )
+        return Parts.of(parameters, {f"{name}.txt": each.files()["trees.txt"] for name, each in trees.items()})
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> HybridLifetimeValue:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave.
 
         Raises
@@ -176,23 +201,15 @@ class HybridLifetimeValue:
         BundleError
             If the model beneath is of a kind that is not known.
         """
-        kinds = {kind.kind: kind for kind in SCORERS}
-        if parameters["base_kind"] not in kinds:
-            raise BundleError(f"the hybrid stands on {parameters['base_kind']!r}, which this version does not know")
-        base = kinds[parameters["base_kind"]].from_parts(parameters["base"], {})
-        p90 = parameters["reference_p90"]
-        model = cls(
-            base,
-            Horizon.of_days(parameters["horizon_days"]),
-            parameters["snapshot"],
-            int(parameters["rounds"]),
-            parameters["parameters"],
-            None if p90 is None else float(p90),
+        p, kinds = parts.read(HybridParameters), {kind.kind: kind for kind in SCORERS}
+        if p.base_kind not in kinds:
+            raise BundleError(f"the hybrid stands on {p.base_kind!r}, which this version does not know")
+        base, horizon = kinds[p.base_kind].from_parts(Parts(p.base)), Horizon.of_days(p.horizon_days)
+        model = cls(base, horizon, p.snapshot, p.rounds, p.parameters, p.reference_p90)
+        model.hurdle_, model.size_, model.spread_ = (
+            BoostedClassifier.of(p.trees[name], parts.files[f"{name}.txt"]) for name in ("hurdle", "size", "spread")
         )
-        for name in ("hurdle", "size", "spread"):
-            trees = {"trees.txt": files[f"{name}.txt"]}
-            setattr(model, f"{name}_", BoostedClassifier.from_parts(parameters["trees"][name], trees))
-        model.smear_ = float(parameters["smear"])
+        model.smear_ = p.smear
         return model
 
     def _grow(self, X: pd.DataFrame, buys: Flags, away: Floats) -> tuple[BoostedClassifier, BoostedClassifier]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
@@ -11,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError, ContractError, UsageError
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.base import FORMAT, interval_names, read_document
 from cvo_ml.models.clv.bg_bb import BetaGeoBinomialModel
@@ -25,6 +28,16 @@ from cvo_ml.models.clv.value_interval import PredictiveValue, TabulatedValue, Va
 PURCHASE_MODELS: Final[tuple[type[PurchaseModel], ...]] = (
     BetaGeoModel, ModifiedBetaGeoModel, ParetoNBDModel, BetaGeoBinomialModel,
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LifetimeDocument(Result):
+    """Both fitted models as they are written."""
+
+    format: int
+    model: str
+    transactions: Mapping[str, Json]
+    value: Mapping[str, Json]
 
 
 class CustomerLifetimeValue(BaseEstimator):
@@ -215,19 +228,15 @@ class CustomerLifetimeValue(BaseEstimator):
         span = Horizon(horizon).to(self.transactions_.time_unit)
         return ValueLaw(where.law, where.position, where.alive, q + p * known, span, float(p)), spend
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """Both fitted models as plain JSON types."""
         transactions, value = self._fitted()
-        return {
-            "format": FORMAT,
-            "model": type(self).__name__,
-            "transactions": transactions.to_json(),
-            "value": value.to_json(),
-        }
+        document = LifetimeDocument(FORMAT, type(self).__name__, transactions.to_json(), value.to_json())
+        return document.to_json()
 
     @classmethod
-    def from_json(cls, document: dict[str, Any] | str) -> Self:
-        """The model that ``to_json`` wrote, from its dictionary or JSON text.
+    def from_json(cls, document: Json) -> Self:
+        """The model that ``to_json`` wrote, from its values or JSON text.
 
         Raises
         ------
@@ -247,9 +256,9 @@ class CustomerLifetimeValue(BaseEstimator):
         return self.transactions_, self.value_
 
 
-def _purchase_model(document: Any) -> PurchaseModel:
+def _purchase_model(document: Json) -> PurchaseModel:
     """The model of purchases that a document holds, by its name."""
-    name = document.get("model") if isinstance(document, dict) else None
+    name = document.get("model") if isinstance(document, Mapping) else None
     for kind in PURCHASE_MODELS:
         if kind.__name__ == name:
             return kind.from_json(document)

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.covariates import CovariateCoding
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.protocol import Parts
 
 #: What every scorer returns, indexed like its input.
 OUTPUTS: Final = (
     "predicted_number_of_orders", "predicted_clv", "predicted_clv_p05", "predicted_clv_p95", "p_alive", "p_top_decile",
     "days_to_next_order",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LifetimeParameters(Result):
+    """What a bundle holds of a model of purchases and value; earlier versions know neither drift nor covariates.
+
+    Parameters
+    ----------
+    model:
+        As ``CustomerLifetimeValue.to_json`` gave it.
+    """
+
+    model: Mapping[str, Json]
+    orders_per_purchase_day: float
+    reference_p90: float | None = None
+    rate_drift: float = 0.0
+    coding: CovariateCoding | None = None
+    features: Sequence[str] = ()
 
 
 class BuyTillYouDie:
@@ -95,28 +116,24 @@ class BuyTillYouDie:
         predicted["days_to_next_order"] = np.where(np.isfinite(median), median, np.nan)
         return predicted[list(OUTPUTS)]
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values; there are no files."""
-        return {
-            "model": self.model.to_json(),
-            "orders_per_purchase_day": self.orders_per_purchase_day,
-            "reference_p90": self.reference_p90,
-            "rate_drift": self.rate_drift,
-            "coding": None if self.coding is None else self.coding.to_json(),
-            "features": list(self.columns),
-        }, {}
+    def to_parts(self) -> Parts:
+        """The parameters; there are no files."""
+        values = LifetimeParameters(
+            self.model.to_json(),
+            self.orders_per_purchase_day,
+            self.reference_p90,
+            self.rate_drift,
+            self.coding,
+            self.columns,
+        )
+        return Parts.of(values)
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Self:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        p90, coding = parameters.get("reference_p90"), parameters.get("coding")  # earlier versions do not have them
-        return cls(
-            CustomerLifetimeValue.from_json(parameters["model"]),
-            float(parameters["orders_per_purchase_day"]),
-            None if p90 is None else float(p90),
-            float(parameters.get("rate_drift", 0.0)),
-            None if coding is None else CovariateCoding.from_json(coding),
-        )
+        p = parts.read(LifetimeParameters)
+        model = CustomerLifetimeValue.from_json(p.model)
+        return cls(model, p.orders_per_purchase_day, p.reference_p90, p.rate_drift, p.coding)
 
 
 class ModifiedBuyTillYouDie(BuyTillYouDie):

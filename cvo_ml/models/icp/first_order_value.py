@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
+from cvo_ml.models.protocol import Parts
 
-Floats = NDArray[np.float64]
 VALUE: Final = "first_order_value"
+
+
+@dataclass(frozen=True)
+class FirstOrderParameters(Result):
+    """What a bundle holds of the logistic and its reference."""
+
+    intercept: float
+    slope: float
+    quantiles: Sequence[float]
+    features: Sequence[str] = (VALUE,)
 
 
 class FirstOrderValue:
@@ -26,7 +39,7 @@ class FirstOrderValue:
         """The columns that a frame to score must have."""
         return (VALUE,)
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> FirstOrderValue:
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
         """Fit by maximum likelihood on customers with a known outcome; ``y`` (n,): 1 = most profitable."""
         from sklearn.linear_model import LogisticRegression
 
@@ -44,17 +57,15 @@ class FirstOrderValue:
         """Where scores stand among the reference customers, 0-100."""
         return percentile(score, self.quantiles_)
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def to_parts(self) -> Parts:
         """The parameters; there are no files."""
-        values = {"intercept": self.intercept_, "slope": self.slope_, "quantiles": self.quantiles_}
-        return {**values, "features": [VALUE]}, {}
+        return Parts.of(FirstOrderParameters(self.intercept_, self.slope_, self.quantiles_, self.columns))
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> FirstOrderValue:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls()
-        model.intercept_, model.slope_ = float(parameters["intercept"]), float(parameters["slope"])
-        model.quantiles_ = [float(value) for value in parameters["quantiles"]]
+        model, values = cls(), parts.read(FirstOrderParameters)
+        model.intercept_, model.slope_, model.quantiles_ = values.intercept, values.slope, list(values.quantiles)
         return model
 
     @staticmethod

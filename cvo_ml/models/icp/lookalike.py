@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.minima import ICP_POSITIVES
-from cvo_ml.models.boosting import BoostedClassifier
+from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
+from cvo_ml.models.protocol import Parts
 
-Floats = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class LookalikeParameters(TreeParameters):
+    """What a bundle holds of the score and its reference, beside the trees' text."""
+
+    quantiles: Sequence[float]
 
 
 class Lookalike:
@@ -48,7 +56,7 @@ class Lookalike:
         """The columns that a frame to score must have."""
         return self.trees.columns
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Lookalike:
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
         """Fit on customers whose value at the fixed age is known; ``y`` (n,): 1 = most profitable.
 
         Raises
@@ -76,15 +84,15 @@ class Lookalike:
         """Where scores stand among the reference customers, 0-100."""
         return percentile(score, self.quantiles_)
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees as text."""
-        parameters, files = self.trees.to_parts()
-        return {**parameters, "quantiles": self.quantiles_}, files
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees as text."""
+        return Parts.of(self.trees.parameters_as(LookalikeParameters, quantiles=self.quantiles_), self.trees.files())
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> Lookalike:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls(parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"])
-        model.trees = BoostedClassifier.from_parts(parameters, files)
-        model.quantiles_ = [float(value) for value in parameters["quantiles"]]
+        p = parts.read(LookalikeParameters)
+        model = cls(p.features, p.categories, p.rounds, p.parameters)
+        model.trees = BoostedClassifier.of(p, parts.files["trees.txt"])
+        model.quantiles_ = list(p.quantiles)
         return model

@@ -4,26 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.minima import ICP_POSITIVES
-from cvo_ml.models.boosting import BoostedClassifier
+from cvo_ml.core.result import Json, Result
+from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
+from cvo_ml.models.protocol import Parts
 from cvo_ml.stats.calibration import LogisticMap, logistic_recalibration
 from cvo_ml.stats.intervals import Interval
 from cvo_ml.stats.positive_unlabelled import label_frequency
 
-Floats = NDArray[np.float64]
 #: Scores are kept this far from 0 and 1 where log-odds are taken.
 EDGE = 1e-6
 #: A bag leaves out as much of the background as a bootstrap sample would: it is calibrated on what is left out.
 MOST_DRAWN: Final = 1 - 1 / math.e
+
+
+@dataclass(frozen=True)
+class Line(Result):
+    """The calibration: a line on the log-odds."""
+
+    intercept: float
+    slope: float
+
+
+@dataclass(frozen=True)
+class BagParameters(Result):
+    """What a bundle holds of all bags, beside their trees' text."""
+
+    features: Sequence[str]
+    categories: Sequence[str]
+    rounds: int
+    parameters: Mapping[str, Json]
+    per_positive: float
+    levels_by_bag: Sequence[Mapping[str, Sequence[str]]]
+    thinning: float
+    calibration: Line
+    frequency: float
+    elkan_noto: Interval
+    quantiles: Sequence[float]
 
 
 class PositiveUnlabelled:
@@ -81,7 +109,7 @@ class PositiveUnlabelled:
         *,
         weight: Floats | None = None,
         reference: pd.DataFrame | None = None,
-    ) -> PositiveUnlabelled:
+    ) -> Self:
         """Fit on rows sorted by the caller.
 
         Parameters
@@ -156,36 +184,40 @@ class PositiveUnlabelled:
         """Where scores stand among the reference people, 0-100."""
         return percentile(score, self.quantiles_)
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """The parameters as JSON-ready values, and the trees of each bag as text."""
-        parts = [trees.to_parts() for trees in self.models_]
-        files = {f"trees_{place:02}.txt": files["trees.txt"] for place, (_, files) in enumerate(parts)}
-        own: dict[str, Any] = {
-            "levels_by_bag": [parameters["levels"] for parameters, _ in parts],
-            "thinning": self.thinning_,
-        }
-        shared = {"rounds": self.rounds, "parameters": self.parameters, "per_positive": self.per_positive}
-        names = {"features": list(self.features), "categories": list(self.categories)}
-        own["calibration"] = {"intercept": self.calibration_.intercept, "slope": self.calibration_.slope}
-        found = {"frequency": self.frequency_, "elkan_noto": self.elkan_noto_.as_dict(), "quantiles": self.quantiles_}
-        return {**names, **shared, **own, **found}, files
+    def to_parts(self) -> Parts:
+        """The parameters, and the trees of each bag as text."""
+        trees = [bag.files()["trees.txt"] for bag in self.models_]
+        parameters = BagParameters(
+            features=self.features,
+            categories=self.categories,
+            rounds=self.rounds,
+            parameters=self.parameters,
+            per_positive=self.per_positive,
+            levels_by_bag=[bag.levels_ for bag in self.models_],
+            thinning=self.thinning_,
+            calibration=Line(self.calibration_.intercept, self.calibration_.slope),
+            frequency=self.frequency_,
+            elkan_noto=self.elkan_noto_,
+            quantiles=self.quantiles_,
+        )
+        return Parts.of(parameters, {f"trees_{place:02}.txt": text for place, text in enumerate(trees)})
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> PositiveUnlabelled:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        names = parameters["features"], parameters["categories"], parameters["rounds"], parameters["parameters"]
-        bags = len(parameters["levels_by_bag"])
-        model = cls(*names, bags=bags, per_positive=float(parameters["per_positive"]))
+        p = parts.read(BagParameters)
+        bags = len(p.levels_by_bag)
+        model = cls(p.features, p.categories, p.rounds, p.parameters, bags=bags, per_positive=p.per_positive)
         model.models_ = [
-            BoostedClassifier.from_parts(
-                {**parameters, "levels": levels}, {"trees.txt": files[f"trees_{place:02}.txt"]}
+            BoostedClassifier.of(
+                TreeParameters(p.features, p.categories, levels, p.rounds, p.parameters),
+                parts.files[f"trees_{place:02}.txt"],
             )
-            for place, levels in enumerate(parameters["levels_by_bag"])
+            for place, levels in enumerate(p.levels_by_bag)
         ]
-        model.thinning_, model.frequency_ = float(parameters["thinning"]), float(parameters["frequency"])
-        model.calibration_ = LogisticMap(**parameters["calibration"])
-        model.elkan_noto_ = Interval(**parameters["elkan_noto"])
-        model.quantiles_ = [float(value) for value in parameters["quantiles"]]
+        model.thinning_, model.frequency_ = p.thinning, p.frequency
+        model.calibration_ = LogisticMap(p.calibration.intercept, p.calibration.slope)
+        model.elkan_noto_, model.quantiles_ = p.elkan_noto, list(p.quantiles)
         return model
 
     def _winner(self, known: Floats) -> Floats:

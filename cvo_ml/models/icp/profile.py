@@ -13,13 +13,12 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.stats.intervals import Interval, wilson
 from cvo_ml.stats.multiple_testing import benjamini_hochberg
 
-Flags = NDArray[np.bool_]
 #: Levels with fewer people are no claim; text fields are looked at in their commonest levels; numbers in fifths.
 LEAST_SUPPORT: Final = 30
 MOST_LEVELS: Final = 20

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cvo_ml.core.arrays import Floats
+
 LEVELS = np.linspace(0, 1, 101)
 
 

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.result import Result
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
+from cvo_ml.models.protocol import Parts
 
-Floats = NDArray[np.float64]
 #: Rows of the overall rate that each source's rate is mixed with (Micci-Barreca 2001, eq. 4).
 PRIOR_ROWS: Final = 20.0
+
+
+@dataclass(frozen=True)
+class SourceParameters(Result):
+    """What a bundle holds of the rates."""
+
+    column: str | None
+    rate: float
+    rates: Mapping[str, float]
+    quantiles: Sequence[float]
+    features: Sequence[str] = ()
 
 
 class SourceRate:
@@ -36,7 +50,7 @@ class SourceRate:
         """The columns that a frame to score must have."""
         return () if self.column is None else (self.column,)
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> SourceRate:
+    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
         """Count; ``y`` (n,): 1 = winner."""
         won = np.asarray(y).astype(np.float64)
         self.rate_ = float(won.mean())
@@ -68,16 +82,14 @@ class SourceRate:
         """Where scores stand among the reference people, 0-100."""
         return percentile(score, self.quantiles_)
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def to_parts(self) -> Parts:
         """The rates; there are no files."""
-        values = {"column": self.column, "rate": self.rate_, "rates": self.rates_, "quantiles": self.quantiles_}
-        return {**values, "features": list(self.columns)}, {}
+        return Parts.of(SourceParameters(self.column, self.rate_, self.rates_, self.quantiles_, self.columns))
 
     @classmethod
-    def from_parts(cls, parameters: Mapping[str, Any], files: Mapping[str, str]) -> SourceRate:
+    def from_parts(cls, parts: Parts) -> Self:
         """Rebuild from what ``to_parts`` gave."""
-        model = cls(parameters["column"])
-        model.rate_ = float(parameters["rate"])
-        model.rates_ = {str(name): float(rate) for name, rate in parameters["rates"].items()}
-        model.quantiles_ = [float(value) for value in parameters["quantiles"]]
+        values = parts.read(SourceParameters)
+        model = cls(values.column)
+        model.rate_, model.rates_, model.quantiles_ = values.rate, dict(values.rates), list(values.quantiles)
         return model

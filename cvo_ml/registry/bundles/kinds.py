@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.features.fingerprint import described, feature_hash
-from cvo_ml.models.protocol import Bundled
+from cvo_ml.models.protocol import Bundled, Parts
 from cvo_ml.registry.bundles.bundle import Bundle
 
 #: Kind to class. Only what is named here can be built from a bundle.
@@ -32,9 +32,10 @@ KINDS: Final[Mapping[str, str]] = {
 
 def bundle_of(name: str, model: Bundled, settings: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> Bundle:
     """The bundle of a fitted model, with the hash of what its columns mean."""
-    parameters, files = model.to_parts()
+    parts = model.to_parts()
     features = {"features": list(model.columns), "feature_hash": _meaning(model.columns)}
-    return Bundle(name, model.kind, parameters, dict(settings), files, {**features, **(facts or {})})
+    facts = {**features, **(facts or {})}
+    return Bundle(name, model.kind, parts.parameters, dict(settings), dict(parts.files), facts)
 
 
 def changed_features(bundle: Bundle) -> str | None:
@@ -62,7 +63,7 @@ def model_of(bundle: Bundle) -> Bundled:
     module, _, name = KINDS[bundle.kind].partition(":")
     kind = getattr(import_module(module), name)
     try:
-        model = kind.from_parts(bundle.parameters, bundle.files)
+        model = kind.from_parts(Parts(bundle.parameters, bundle.files))
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise BundleError(f"{bundle.name}: parameters do not make a {bundle.kind} ({error}): train again") from error
     assert isinstance(model, Bundled)

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion, UsageError
 from cvo_ml.core.files import locked
+from cvo_ml.core.result import Result
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
 from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
 from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
@@ -28,8 +29,11 @@ Kind = Literal["first", "promotion", "forced", "rollback"]
 
 
 @dataclass(frozen=True)
-class Promotion:
-    """A line of the audit: ``version`` took the place of ``before`` (None: there was no champion)."""
+class Promotion(Result):
+    """A line of the audit: ``version`` took the place of ``before`` (None: there was no champion).
+
+    ``at`` is in milliseconds since 1970, as MLflow recorded it.
+    """
 
     name: str
     kind: Kind
@@ -39,10 +43,6 @@ class Promotion:
     who: str
     at: int
     metrics: Mapping[str, float] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready; ``at`` in milliseconds since 1970, as MLflow recorded it."""
-        return {**self.__dict__, "metrics": dict(self.metrics)}
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 
-from cvo_ml.config.simulation import SaasConfig
+from cvo_ml.config.simulation import SimulatedSaasConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.units import days_per
 from cvo_ml.simulate.columns import day_number
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.saas.leads import Leads
 
-Array = np.ndarray[Any, np.dtype[Any]]
 MONTH = days_per("M")
 
 
@@ -34,21 +33,21 @@ class Accounts:
     Arrays of shape (milestones reached,): reached_by (row), reached (number), reached_on (day).
     """
 
-    lead: Array
-    start: Array
-    plan: Array
-    ended: Array
-    row: Array
-    month: Array
-    day: Array
-    seats: Array
-    price: Array
-    reached_by: Array
-    reached: Array
-    reached_on: Array
+    lead: Numbers
+    start: Numbers
+    plan: Numbers
+    ended: Numbers
+    row: Numbers
+    month: Numbers
+    day: Numbers
+    seats: Numbers
+    price: Numbers
+    reached_by: Numbers
+    reached: Numbers
+    reached_on: Numbers
 
 
-def run_accounts(config: SaasConfig, leads: Leads, block: Block) -> Accounts:
+def run_accounts(config: SimulatedSaasConfig, leads: Leads, block: Block) -> Accounts:
     """Follow every won deal until it leaves or the data end."""
     rng, lead = block.stream("accounts"), leads.won(config.days)
     start, plan = leads.closed[lead], plan_of(config, leads.seats[lead])
@@ -81,15 +80,15 @@ def run_accounts(config: SaasConfig, leads: Leads, block: Block) -> Accounts:
 
 
 def renewal_hazard(
-    config: SaasConfig, churn: Array, reached: Array, day: Array, contract: Array, month: Array | int
-) -> Array:
+    config: SimulatedSaasConfig, churn: Numbers, reached: Numbers, day: Numbers, contract: Numbers, month: Numbers | int
+) -> Numbers:
     """P(leave at this month's renewal); 0 inside a contract. All of shape (n,), ``month`` >= 1."""
     kept = (1.0 - config.milestones.effect_on_churn) ** reached
     bumped = price_effect(config, day - contract * MONTH, day)
     return np.where(np.asarray(month) % contract == 0, np.minimum(churn * kept * bumped, 1.0), 0.0)
 
 
-def price_effect(config: SaasConfig, since: Array, until: Array) -> Array:
+def price_effect(config: SimulatedSaasConfig, since: Numbers, until: Numbers) -> Numbers:
     """Product of the churn factors of all price rises in (since, until]."""
     factor = np.ones(len(until))
     for rise in config.price_rises:
@@ -98,7 +97,7 @@ def price_effect(config: SaasConfig, since: Array, until: Array) -> Array:
     return factor
 
 
-def price_level(config: SaasConfig, day: Array) -> Array:
+def price_level(config: SimulatedSaasConfig, day: Numbers) -> Numbers:
     """Product of the factors of all price rises until ``day``."""
     level = np.ones(np.shape(day))
     for rise in config.price_rises:
@@ -106,34 +105,34 @@ def price_level(config: SaasConfig, day: Array) -> Array:
     return level
 
 
-def plan_of(config: SaasConfig, seats: Array) -> Array:
+def plan_of(config: SimulatedSaasConfig, seats: Numbers) -> Numbers:
     """The plan that an account of this size signs; it is kept for life."""
     return np.searchsorted([plan.from_seats for plan in config.plans], seats, side="right") - 1
 
 
-def contract_months(config: SaasConfig) -> Array:
+def contract_months(config: SimulatedSaasConfig) -> Numbers:
     """Contract length of each plan in months."""
     return np.array([plan.contract_months for plan in config.plans])
 
 
-def list_prices(config: SaasConfig) -> Array:
+def list_prices(config: SimulatedSaasConfig) -> Numbers:
     """Price per seat and month of each plan at the start."""
     return np.array([plan.price for plan in config.plans])
 
 
-def next_seats(config: SaasConfig, seats: Array, rng: np.random.Generator) -> Array:
+def next_seats(config: SimulatedSaasConfig, seats: Numbers, rng: np.random.Generator) -> Numbers:
     """Seats a month later, at least 1."""
     gained = rng.poisson(config.monthly_expansion * seats)
     return seats + gained - rng.binomial(seats - 1, config.monthly_contraction)
 
 
-def expected_next_seats(config: SaasConfig, seats: Array) -> Array:
+def expected_next_seats(config: SimulatedSaasConfig, seats: Numbers) -> Numbers:
     """E[seats a month later] = (1 + e - d) seats + d."""
     growth, loss = config.monthly_expansion, config.monthly_contraction
     return (1.0 + growth - loss) * seats + loss
 
 
-def price_rows(config: SaasConfig) -> list[tuple[str, date, date | None, float]]:
+def price_rows(config: SimulatedSaasConfig) -> list[tuple[str, date, date | None, float]]:
     """Price list: plan, valid from, valid to, price per seat and month."""
     rises = sorted(config.price_rises, key=lambda rise: rise.at)
     begins = [config.start, *(rise.at for rise in rises)]
@@ -146,6 +145,8 @@ def price_rows(config: SaasConfig) -> list[tuple[str, date, date | None, float]]
     ]
 
 
-def _invoice(config: SaasConfig, rows: Array, month: int, day: Array, seats: Array, plan: Array) -> tuple[Array, ...]:
+def _invoice(
+    config: SimulatedSaasConfig, rows: Numbers, month: int, day: Numbers, seats: Numbers, plan: Numbers
+) -> tuple[Numbers, ...]:
     price = np.round(list_prices(config)[plan] * price_level(config, day), 2)
     return rows, np.full(len(rows), month), day, seats.copy(), price

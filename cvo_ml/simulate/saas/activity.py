@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from cvo_ml.config.simulation import SaasConfig
+from cvo_ml.config.simulation import SimulatedSaasConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.saas.accounts import MONTH, Accounts, price_rows
 from cvo_ml.simulate.saas.leads import Leads, account_ids, lead_ids, profile_columns
 
-Array = np.ndarray[Any, np.dtype[Any]]
 MEAN_TICKET_MINUTES = 15.0
 CANCEL_REASONS = ("price", "missing feature", "no results", "closed business")
 TICKET_TOPICS = ("bug", "how to", "billing", "integration")
@@ -20,9 +18,9 @@ USAGE_LOGIT, USAGE_SLOPE = 0.4, 1.0
 MEAN_SCORE, SCORE_SD = 7.6, 1.8
 
 
-def customer_columns(config: SaasConfig, leads: Leads, accounts: Accounts, block: Block) -> Columns:
+def customer_columns(config: SimulatedSaasConfig, leads: Leads, accounts: Accounts, block: Block) -> Columns:
     """The table ``customers``: accounts with their lead's profile."""
-    profile = profile_columns(config, leads, accounts.lead)
+    profile = dict(profile_columns(config, leads, accounts.lead))
     return {
         "customer_id": account_ids(block, accounts.lead),
         "created_at": times(config.start, accounts.start),
@@ -32,7 +30,7 @@ def customer_columns(config: SaasConfig, leads: Leads, accounts: Accounts, block
     }
 
 
-def invoice_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Columns:
+def invoice_columns(config: SimulatedSaasConfig, accounts: Accounts, block: Block) -> Columns:
     """The table ``orders``: one invoice per account and month, in advance."""
     net = cents(accounts.seats * accounts.price)
     rows = len(net)
@@ -48,7 +46,7 @@ def invoice_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Col
     }
 
 
-def subscription_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Columns:
+def subscription_columns(config: SimulatedSaasConfig, accounts: Accounts, block: Block) -> Columns:
     """The table ``subscriptions``: a row per state; a change of seats or price ends one and starts the next."""
     changes = _first_of_state(accounts)
     row = accounts.row[changes]
@@ -73,7 +71,7 @@ def subscription_columns(config: SaasConfig, accounts: Accounts, block: Block) -
     }
 
 
-def usage_columns(config: SaasConfig, leads: Leads, accounts: Accounts, block: Block) -> Columns:
+def usage_columns(config: SimulatedSaasConfig, leads: Leads, accounts: Accounts, block: Block) -> Columns:
     """The table ``events``: active users at the end of each account month.
 
     Each seat is active with probability expit(.4 + index), index = - link x churn index + own noise.
@@ -92,7 +90,7 @@ def usage_columns(config: SaasConfig, leads: Leads, accounts: Accounts, block: B
     }
 
 
-def milestone_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Columns:
+def milestone_columns(config: SimulatedSaasConfig, accounts: Accounts, block: Block) -> Columns:
     """The table ``milestones``."""
     return {
         "customer_id": account_ids(block, accounts.lead[accounts.reached_by]),
@@ -101,7 +99,7 @@ def milestone_columns(config: SaasConfig, accounts: Accounts, block: Block) -> C
     }
 
 
-def ticket_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Columns:
+def ticket_columns(config: SimulatedSaasConfig, accounts: Accounts, block: Block) -> Columns:
     """The table ``tickets``: Poisson per account month."""
     month, day, minutes = _tickets(config, accounts, block)
     rng = block.stream("ticket topics")
@@ -116,7 +114,7 @@ def ticket_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Colu
     }
 
 
-def serving_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Columns:
+def serving_columns(config: SimulatedSaasConfig, accounts: Accounts, block: Block) -> Columns:
     """The table ``costs_to_serve``: support minutes per account and calendar month."""
     month, day, minutes = _tickets(config, accounts, block)
     first = np.datetime64(config.start, "M")
@@ -131,7 +129,7 @@ def serving_columns(config: SaasConfig, accounts: Accounts, block: Block) -> Col
     }
 
 
-def survey_columns(config: SaasConfig, leads: Leads, accounts: Accounts, block: Block) -> Columns:
+def survey_columns(config: SimulatedSaasConfig, leads: Leads, accounts: Accounts, block: Block) -> Columns:
     """The table ``surveys``: NPS; with link 0 answers say nothing about staying."""
     rng, link = block.stream("surveys"), config.survey_link
     mood = -link * leads.churn_index[accounts.lead] + np.sqrt(1 - link**2) * rng.standard_normal(len(accounts.lead))
@@ -149,7 +147,7 @@ def survey_columns(config: SaasConfig, leads: Leads, accounts: Accounts, block: 
     }
 
 
-def price_columns(config: SaasConfig) -> Columns:
+def price_columns(config: SimulatedSaasConfig) -> Columns:
     """The table ``prices``: the price list of all plans."""
     plan, begin, end, price = zip(*price_rows(config), strict=True)
     return {
@@ -160,7 +158,7 @@ def price_columns(config: SaasConfig) -> Columns:
     }
 
 
-def spend_columns(config: SaasConfig, leads: int, block: Block) -> Columns:
+def spend_columns(config: SimulatedSaasConfig, leads: int, block: Block) -> Columns:
     """The table ``acquisition_spend``: planned spend on leads by source, and on sales time."""
     days = (config.acquired_until - config.start).days
     daily = [leads / days * source.share * source.cost_per_customer for source in config.sources]
@@ -175,7 +173,7 @@ def spend_columns(config: SaasConfig, leads: int, block: Block) -> Columns:
     }
 
 
-def _tickets(config: SaasConfig, accounts: Accounts, block: Block) -> tuple[Array, Array, Array]:
+def _tickets(config: SimulatedSaasConfig, accounts: Accounts, block: Block) -> tuple[Numbers, Numbers, Numbers]:
     """Account month, day and minutes of every ticket before the data end."""
     rng = block.stream("tickets")
     counts = rng.poisson(config.tickets_per_month, len(accounts.row))
@@ -186,7 +184,7 @@ def _tickets(config: SaasConfig, accounts: Accounts, block: Block) -> tuple[Arra
     return month[keep], day[keep], minutes[keep]
 
 
-def _first_of_state(accounts: Accounts) -> Array:
+def _first_of_state(accounts: Accounts) -> Numbers:
     """Account months whose seats or price differ from the month before."""
     changed = np.ones(len(accounts.row), bool)
     same_row = accounts.row[1:] == accounts.row[:-1]
@@ -195,5 +193,5 @@ def _first_of_state(accounts: Accounts) -> Array:
     return np.flatnonzero(changed)
 
 
-def _reasons(accounts: Accounts, block: Block) -> Array:
+def _reasons(accounts: Accounts, block: Block) -> Numbers:
     return block.stream("cancel reasons").integers(0, len(CANCEL_REASONS), len(accounts.lead))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from cvo_ml.config.simulation import SaasConfig
+from cvo_ml.config.simulation import SimulatedSaasConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.saas.accounts import (
     MONTH,
     contract_months,
@@ -17,33 +17,31 @@ from cvo_ml.simulate.saas.accounts import (
     renewal_hazard,
 )
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
 
 @dataclass(frozen=True)
 class AccountState:
     """Accounts at a date; arrays of shape (n,). ``month``: months begun and invoiced so far, minus one."""
 
-    start: Array
-    plan: Array
-    churn: Array
-    milestone_rate: Array
-    alive: Array
-    month: Array
-    reached: Array
-    seats: Array
+    start: Numbers
+    plan: Numbers
+    churn: Numbers
+    milestone_rate: Numbers
+    alive: Numbers
+    month: Numbers
+    reached: Numbers
+    seats: Numbers
 
 
 @dataclass(frozen=True)
 class Expectations:
     """Expected value and months invoiced in the window, P(left in it | here at its start); shape (n,)."""
 
-    invoiced: Array
-    months: Array
-    churned: Array
+    invoiced: Numbers
+    months: Numbers
+    churned: Numbers
 
 
-def look_ahead(config: SaasConfig, state: AccountState, until: Array) -> Expectations:
+def look_ahead(config: SimulatedSaasConfig, state: AccountState, until: Numbers) -> Expectations:
     """Follow the chain over all months that begin before day ``until``, shape (n,)."""
     contract, price = contract_months(config)[state.plan], list_prices(config)[state.plan]
     levels = len(config.milestones.names) + 1

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow.compute as pc
 from scipy.special import ndtr, ndtri
 
-from cvo_ml.config.simulation import SaasConfig, SaasDependence
+from cvo_ml.config.simulation import SaasDependence, SimulatedSaasConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate import traits
 from cvo_ml.simulate.columns import Columns, cents, ids, texts, times
 from cvo_ml.simulate.random_streams import Block
 
-Array = np.ndarray[Any, np.dtype[Any]]
 TRAITS = ("company_size", "engagement", "maturity", "source")
 DAYS_TO_CONTACT = 7.0
 
@@ -28,26 +28,26 @@ DAYS_TO_CONTACT = 7.0
 class Leads:
     """A block's leads; arrays of shape (n,); days since the start, NaN where it never happens."""
 
-    created: Array
-    observed: Array  # (n, 4) independent standard normals in the order of TRAITS
-    source: Array
-    industry: Array
-    country: Array
-    would_buy: Array
-    churn: Array  # per renewal, before milestones
-    churn_index: Array  # standard normal, high = leaves
-    milestone_rate: Array  # per month
-    seats: Array
-    contact_propensity: Array
-    contacted: Array  # day
-    closed: Array  # day of the decision, also beyond the data's end
+    created: Numbers
+    observed: Numbers  # (n, 4) independent standard normals in the order of TRAITS
+    source: Numbers
+    industry: Numbers
+    country: Numbers
+    would_buy: Numbers
+    churn: Numbers  # per renewal, before milestones
+    churn_index: Numbers  # standard normal, high = leaves
+    milestone_rate: Numbers  # per month
+    seats: Numbers
+    contact_propensity: Numbers
+    contacted: Numbers  # day
+    closed: Numbers  # day of the decision, also beyond the data's end
 
-    def won(self, days: float) -> Array:
+    def won(self, days: float) -> Numbers:
         """Rows of the leads that became accounts before the data end."""
         return np.flatnonzero(self.would_buy & (self.closed < days))
 
 
-def draw_leads(config: SaasConfig, block: Block) -> Leads:
+def draw_leads(config: SimulatedSaasConfig, block: Block) -> Leads:
     """Leads of one block with all that would happen if they were contacted."""
     rng, size = block.stream("leads"), block.size
     source, score = traits.ordered_classes(np.array([s.share for s in config.sources]), rng.random(size))
@@ -78,7 +78,7 @@ def draw_leads(config: SaasConfig, block: Block) -> Leads:
     )
 
 
-def contact_propensity(config: SaasConfig, observed: Array) -> Array:
+def contact_propensity(config: SimulatedSaasConfig, observed: Numbers) -> Numbers:
     """P(contacted | what sales see) = Phi(sqrt(1 + s^2) Phi^-1(share) + s x), of mean ``share`` exactly.
 
     x is the index of what sales choose by (default: the observed part of the winning index), scaled to variance 1; s is
@@ -90,7 +90,7 @@ def contact_propensity(config: SaasConfig, observed: Array) -> Array:
     return ndtr(np.sqrt(1 + s**2) * ndtri(np.clip(config.contact.share, 0.0, 1.0)) + s * x + np.zeros(len(observed)))
 
 
-def lead_columns(config: SaasConfig, leads: Leads, block: Block) -> Columns:
+def lead_columns(config: SimulatedSaasConfig, leads: Leads, block: Block) -> Columns:
     """The table ``leads``: the profile at creation, and when sales contacted the lead (null: never)."""
     contacted = np.where(leads.contacted < config.days, leads.contacted, np.nan)
     return {
@@ -101,7 +101,7 @@ def lead_columns(config: SaasConfig, leads: Leads, block: Block) -> Columns:
     }
 
 
-def profile_columns(config: SaasConfig, leads: Leads, rows: Array) -> dict[str, Any]:
+def profile_columns(config: SimulatedSaasConfig, leads: Leads, rows: Numbers) -> Columns:
     """What a lead's form and visits tell: company, source, scores from 0 to 100."""
     observed = leads.observed[rows]
     return {
@@ -114,7 +114,7 @@ def profile_columns(config: SaasConfig, leads: Leads, rows: Array) -> dict[str, 
     }
 
 
-def deal_columns(config: SaasConfig, leads: Leads, monthly: Array, block: Block) -> Columns:
+def deal_columns(config: SimulatedSaasConfig, leads: Leads, monthly: Numbers, block: Block) -> Columns:
     """The table ``deals``: one per contacted lead; open while not decided before the data end.
 
     ``monthly`` is what each lead would pay per month, shape (n,).
@@ -135,21 +135,21 @@ def deal_columns(config: SaasConfig, leads: Leads, monthly: Array, block: Block)
     }
 
 
-def lead_ids(block: Block, rows: Array) -> Any:
+def lead_ids(block: Block, rows: Numbers) -> Any:
     """``l`` + the lead's number."""
     return ids("l########", block.first + rows)
 
 
-def account_ids(block: Block, rows: Array) -> Any:
+def account_ids(block: Block, rows: Numbers) -> Any:
     """``c`` + the number of the lead that became the account."""
     return ids("c########", block.first + rows)
 
 
-def texts_where(column: Any, keep: Array) -> Any:
+def texts_where(column: Any, keep: Numbers) -> Any:
     """The column, null where not ``keep``."""
     return pc.if_else(keep, column, None)
 
 
-def _index(dependence: SaasDependence, observed: Array, hidden: Array) -> Array:
+def _index(dependence: SaasDependence, observed: Numbers, hidden: Numbers) -> Numbers:
     weights = {TRAITS.index(name): weight for name, weight in dependence.observed.items()}
     return traits.mix(observed, weights, hidden)

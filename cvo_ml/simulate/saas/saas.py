@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cvo_ml.config.simulation import SaasConfig
+from cvo_ml.config.simulation import SimulatedSaasConfig
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import Columns, table
 from cvo_ml.simulate.presets import saas_preset
@@ -28,7 +28,7 @@ class SimulatedSaas:
 
     tables: Tables
     truth: SaasTruth
-    config: SaasConfig
+    config: SimulatedSaasConfig
     seed: int
 
 
@@ -36,7 +36,7 @@ class SimulatedSaas:
 class SaasBlock:
     """Everything that happened to a block's leads."""
 
-    config: SaasConfig
+    config: SimulatedSaasConfig
     block: Block
     leads: Leads
     accounts: Accounts
@@ -48,10 +48,10 @@ class SaasBlock:
 
 
 @dataclass(frozen=True)
-class SaasWorld:
+class SaasSimulation:
     """The definition of a software vendor: preset, number of leads, seed."""
 
-    config: SaasConfig
+    config: SimulatedSaasConfig
     size: int
     seed: int
     kind: str = "saas"
@@ -75,7 +75,7 @@ class SaasWorld:
 
 
 def simulate_saas(
-    preset: str | SaasConfig = "saas",
+    preset: str | SimulatedSaasConfig = "saas",
     n_leads: int | None = None,
     seed: int | None = None,
     *,
@@ -98,17 +98,22 @@ def simulate_saas(
     >>> len(saas.tables.get("leads")), 0 < saas.truth.label_propensity < 1
     (500, True)
     """
-    world = saas_world(preset, n_leads, seed)
-    frames, truth = collect(world.parts(chosen_tables(world, tables)))
+    simulation = saas_simulation(preset, n_leads, seed)
+    frames, truth = collect(simulation.parts(chosen_tables(simulation, tables)))
     return SimulatedSaas(
-        Tables(frames, world.config.currency), SaasTruth(world.config, truth), world.config, world.seed
+        Tables(frames, simulation.config.currency),
+        SaasTruth(simulation.config, truth),
+        simulation.config,
+        simulation.seed,
     )
 
 
-def saas_world(preset: str | SaasConfig, n_leads: int | None = None, seed: int | None = None) -> SaasWorld:
+def saas_simulation(
+    preset: str | SimulatedSaasConfig, n_leads: int | None = None, seed: int | None = None
+) -> SaasSimulation:
     """The definition of a vendor, with the preset's size and seed where none are given."""
     config = saas_preset(preset) if isinstance(preset, str) else preset
-    return SaasWorld(config, n_leads or config.leads, config.seed if seed is None else seed)
+    return SaasSimulation(config, n_leads or config.leads, config.seed if seed is None else seed)
 
 
 def _deals(b: SaasBlock) -> Columns:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from cvo_ml.config.simulation import SaasConfig
+from cvo_ml.config.simulation import SimulatedSaasConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.simulate.columns import day_number
 from cvo_ml.simulate.saas.accounts import MONTH, list_prices, plan_of, price_level
@@ -18,7 +19,6 @@ from cvo_ml.simulate.saas.activity import MEAN_TICKET_MINUTES
 from cvo_ml.simulate.saas.expectations import AccountState, Expectations, look_ahead
 from cvo_ml.simulate.saas.leads import DAYS_TO_CONTACT, Leads
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Basis = Literal["revenue", "gross_margin", "contribution"]
 FIRST_YEAR = 365.0
 
@@ -31,7 +31,7 @@ class SaasTruth:
     ``as_of``; windows are [as_of, as_of + horizon).
     """
 
-    config: SaasConfig
+    config: SimulatedSaasConfig
     frames: Mapping[str, pd.DataFrame]
 
     @property
@@ -52,15 +52,15 @@ class SaasTruth:
 
     def churn_probability(self, as_of: str | date, horizon: Horizon | str) -> pd.Series:
         """P(leaves in the window) of each account; 1 for those who have left."""
-        outlook, ids = self._outlook(as_of, horizon)
-        return pd.Series(np.nan_to_num(outlook.churned, nan=1.0), index=ids, name="churn_probability")
+        expected, ids = self._expected(as_of, horizon)
+        return pd.Series(np.nan_to_num(expected.churned, nan=1.0), index=ids, name="churn_probability")
 
     def expected_value(self, as_of: str | date, horizon: Horizon | str, basis: Basis = "contribution") -> pd.Series:
         """Expected value invoiced in the window; contribution is less support minutes, not acquisition."""
-        outlook, ids = self._outlook(as_of, horizon)
-        return pd.Series(value_of(self.config, outlook, basis), index=ids, name="expected_value")
+        expected, ids = self._expected(as_of, horizon)
+        return pd.Series(value_of(self.config, expected, basis), index=ids, name="expected_value")
 
-    def _outlook(self, as_of: str | date, horizon: Horizon | str) -> tuple[Expectations, pd.Index]:
+    def _expected(self, as_of: str | date, horizon: Horizon | str) -> tuple[Expectations, pd.Index]:
         state, ids = self._state(as_of)
         day = day_number(self.config.start, parse_as_of(as_of))
         return look_ahead(self.config, state, np.full(len(ids), day + Horizon(horizon).whole_days)), ids
@@ -84,12 +84,12 @@ class SaasTruth:
         )
         return state, pd.Index(accounts["customer_id"].to_numpy(), name="customer_id")
 
-    def _reached(self, accounts: pd.DataFrame, day: float) -> Array:
+    def _reached(self, accounts: pd.DataFrame, day: float) -> Numbers:
         steps = self.frames["milestones"]
         steps = steps[steps["day"] < day]
         return _count(steps["lead_number"].to_numpy(), accounts["lead_number"].to_numpy(), len(self.leads))
 
-    def _seats(self, accounts: pd.DataFrame, day: float) -> Array:
+    def _seats(self, accounts: pd.DataFrame, day: float) -> Numbers:
         months = self.frames["months"]
         months = months[months["day"] < day].drop_duplicates("lead_number", keep="last")
         seats = np.zeros(len(self.leads), np.int64)
@@ -97,7 +97,7 @@ class SaasTruth:
         return seats[accounts["lead_number"].to_numpy()]
 
 
-def first_year_contribution(config: SaasConfig, leads: Leads) -> Array:
+def first_year_contribution(config: SimulatedSaasConfig, leads: Leads) -> Numbers:
     """Expected contribution of each lead's first year if it bought, after the costs of winning it; shape (n,).
 
     A lead never contacted is taken to start at the mean delay after its creation.
@@ -109,23 +109,23 @@ def first_year_contribution(config: SaasConfig, leads: Leads) -> Array:
     state = AccountState(start, plan, leads.churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
     later = look_ahead(config, state, start + FIRST_YEAR)
     first = first_invoice(config, start, plan, leads.seats)
-    outlook = Expectations(later.invoiced + first, later.months + 1, later.churned)
+    expected = Expectations(later.invoiced + first, later.months + 1, later.churned)
     won = np.array([source.cost_per_customer for source in config.sources])[leads.source] + config.contact.cost
-    return value_of(config, outlook, "contribution") - won
+    return value_of(config, expected, "contribution") - won
 
 
-def first_invoice(config: SaasConfig, start: Array, plan: Array, seats: Array) -> Array:
+def first_invoice(config: SimulatedSaasConfig, start: Numbers, plan: Numbers, seats: Numbers) -> Numbers:
     """What an account pays at its start."""
     return np.asarray(seats * np.round(list_prices(config)[plan] * price_level(config, start), 2))
 
 
-def value_of(config: SaasConfig, outlook: Expectations, basis: Basis) -> Array:
-    """Expected value of an outlook on one basis."""
+def value_of(config: SimulatedSaasConfig, expected: Expectations, basis: Basis) -> Numbers:
+    """Expected value of an expected on one basis."""
     if basis == "revenue":
-        return outlook.invoiced
-    support = config.tickets_per_month * MEAN_TICKET_MINUTES * config.cost_per_ticket_minute * outlook.months
-    return config.margin * outlook.invoiced - (support if basis == "contribution" else 0.0)
+        return expected.invoiced
+    support = config.tickets_per_month * MEAN_TICKET_MINUTES * config.cost_per_ticket_minute * expected.months
+    return config.margin * expected.invoiced - (support if basis == "contribution" else 0.0)
 
 
-def _count(found: Array, wanted: Array, size: int) -> Array:
+def _count(found: Numbers, wanted: Numbers, size: int) -> Numbers:
     return np.bincount(found, minlength=size)[wanted]

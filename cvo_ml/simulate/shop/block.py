@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from cvo_ml.config.simulation import Opportunities, ShopConfig
+from cvo_ml.config.simulation import Opportunities, SimulatedShopConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, table, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop import (
@@ -26,14 +26,12 @@ from cvo_ml.simulate.shop import (
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import Clock
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
 
 @dataclass(frozen=True)
 class ShopBlock:
     """Everything that happened to a block's customers."""
 
-    config: ShopConfig
+    config: SimulatedShopConfig
     block: Block
     profile: population.Profile
     traits: population.Traits
@@ -52,7 +50,7 @@ class ShopBlock:
         return post_purchase.draw_tickets(self.config, self.sales, self.block)
 
     @cached_property
-    def caused(self) -> Array:
+    def caused(self) -> Numbers:
         """Touch channel that caused each order, -1 for none."""
         return touchpoints.caused_by(self.config, self.sales, self.block)
 
@@ -65,7 +63,7 @@ class ShopBlock:
         return {name: table(make(self)) for name, make in truth_makers(self.config).items()}
 
 
-def simulate_block(config: ShopConfig, clock: Clock, block: Block) -> ShopBlock:
+def simulate_block(config: SimulatedShopConfig, clock: Clock, block: Block) -> ShopBlock:
     """Draw customers, run their purchases through all campaigns, and price the orders."""
     profile = population.draw_profile(config, clock, block)
     traits = population.draw_traits(config, profile, clock, block)
@@ -83,7 +81,7 @@ def simulate_block(config: ShopConfig, clock: Clock, block: Block) -> ShopBlock:
     return ShopBlock(config, block, profile, traits, sold, lives, log)
 
 
-def table_makers(config: ShopConfig) -> dict[str, Callable[[ShopBlock], Columns]]:
+def table_makers(config: SimulatedShopConfig) -> dict[str, Callable[[ShopBlock], Columns]]:
     """How each table of this preset is made from a block; tables of absent behaviours are absent."""
     makers: dict[str, tuple[object, Callable[[ShopBlock], Columns]]] = {
         "customers": (True, _customers),
@@ -105,7 +103,7 @@ def table_makers(config: ShopConfig) -> dict[str, Callable[[ShopBlock], Columns]
     return {name: make for name, (present, make) in makers.items() if present}
 
 
-def truth_makers(config: ShopConfig) -> dict[str, Callable[[ShopBlock], Columns]]:
+def truth_makers(config: SimulatedShopConfig) -> dict[str, Callable[[ShopBlock], Columns]]:
     """How each truth table is made; ``orders`` only where something about an order is hidden or needed."""
     regular = any(getattr(component.purchase, "regularity", 1) > 1 for component in config.populations)
     makers: dict[str, tuple[object, Callable[[ShopBlock], Columns]]] = {
@@ -119,8 +117,8 @@ def truth_makers(config: ShopConfig) -> dict[str, Callable[[ShopBlock], Columns]
 
 
 def _at_opportunities(
-    config: ShopConfig, profile: population.Profile, traits: population.Traits, days: float, block: Block
-) -> tuple[Array, Array, purchases.Lives]:
+    config: SimulatedShopConfig, profile: population.Profile, traits: population.Traits, days: float, block: Block
+) -> tuple[Numbers, Numbers, purchases.Lives]:
     purchase = config.populations[0].purchase
     assert isinstance(purchase, Opportunities)
     return opportunities.walk(traits, profile.born, purchase.every.days, days, block.stream("purchases"))
@@ -129,7 +127,7 @@ def _at_opportunities(
 def _customers(b: ShopBlock) -> Columns:
     everyone = np.arange(b.block.size)
     campaign, names = touchpoints.campaign_codes(b.config, b.profile)
-    columns: dict[str, Array | pa.Array] = {
+    columns: dict[str, Numbers | pa.Array] = {
         "customer_id": sales.customer_ids(b.block, everyone),
         "created_at": times(b.config.start, b.profile.born),
         "acquisition_channel": texts([channel.name for channel in b.config.channels], b.profile.channel),

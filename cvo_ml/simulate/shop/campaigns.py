@@ -9,31 +9,29 @@ added to "none". Every probability is positive, so the log supports any other po
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cvo_ml.config.simulation import Campaigns
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.population import Profile, Traits
 from cvo_ml.simulate.shop.purchases import Process, advance, revive
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
 class TreatmentLog:
     """One row per customer and wave. ``action`` is its number, -1 for none; ``held_out`` by the random holdout."""
 
-    who: Array
-    wave: Array
-    sent: Array  # days since the start
-    action: Array
-    propensity: Array
-    held_out: Array
+    who: Numbers
+    wave: Numbers
+    sent: Numbers  # days since the start
+    action: Numbers
+    propensity: Numbers
+    held_out: Numbers
 
 
-def waves(campaigns: Campaigns | None, days: float) -> Array:
+def waves(campaigns: Campaigns | None, days: float) -> Numbers:
     """Days since the start at which waves are sent."""
     if campaigns is None:
         return np.zeros(0)
@@ -56,7 +54,7 @@ def run(process: Process, campaigns: Campaigns | None, profile: Profile, days: f
 
 
 def choose(
-    campaigns: Campaigns, profile: Profile, last_order: Array, wave: int, sent: float, rng: np.random.Generator
+    campaigns: Campaigns, profile: Profile, last_order: Numbers, wave: int, sent: float, rng: np.random.Generator
 ) -> TreatmentLog:
     """Draw an action for every consenting customer who has ordered before ``sent``."""
     who = np.flatnonzero((profile.born < sent) & profile.consent)
@@ -68,7 +66,7 @@ def choose(
     return TreatmentLog(who, np.full(len(who), wave), np.full(len(who), sent), option - 1, logged, held_out)
 
 
-def propensities(campaigns: Campaigns, days_since_order: Array) -> Array:
+def propensities(campaigns: Campaigns, days_since_order: Numbers) -> Numbers:
     """P(option) without the holdout, shape (n, 1 + actions); the first option is none."""
     staleness = np.log1p(days_since_order / 30.0)[:, None]
     base = np.array([0.0, *(action.base_logit for action in campaigns.actions)])
@@ -91,7 +89,7 @@ def treat(
     advance(process, until, purchases, lift, survival)
 
 
-def multipliers(campaigns: Campaigns, traits: Traits, log: TreatmentLog, customers: int) -> tuple[Array, Array]:
+def multipliers(campaigns: Campaigns, traits: Traits, log: TreatmentLog, customers: int) -> tuple[Numbers, Numbers]:
     """Rate and hazard multipliers in the window for each customer, shape (n,)."""
     lift, survival = np.ones(customers), np.ones(customers)
     for number, action in enumerate(campaigns.actions):
@@ -104,7 +102,7 @@ def multipliers(campaigns: Campaigns, traits: Traits, log: TreatmentLog, custome
     return lift, survival
 
 
-def _note_last_orders(process: Process, last_order: Array, noted: int) -> int:
+def _note_last_orders(process: Process, last_order: Numbers, noted: int) -> int:
     """Bring ``last_order`` up to date with the parts found since ``noted``; the new number of parts."""
     for who, at in zip(process.orders_by[noted:], process.orders_at[noted:], strict=True):
         last_order[who] = process.clock.day_at(at, who)

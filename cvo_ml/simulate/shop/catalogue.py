@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cvo_ml.config.simulation import Catalogue
+from cvo_ml.core.arrays import Numbers
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _GOLDEN = 0.6180339887498949
 
 
@@ -17,11 +16,11 @@ _GOLDEN = 0.6180339887498949
 class Products:
     """Attributes of each product, shape (products,)."""
 
-    share: Array  # popularity, adds up to 1
-    brand: Array
-    category: Array
-    price_level: Array  # relative price, about 0.4 to 2.5
-    toxic: Array
+    share: Numbers  # popularity, adds up to 1
+    brand: Numbers
+    category: Numbers
+    price_level: Numbers  # relative price, about 0.4 to 2.5
+    toxic: Numbers
 
 
 def products(catalogue: Catalogue | None) -> Products:
@@ -40,7 +39,7 @@ def products(catalogue: Catalogue | None) -> Products:
     )
 
 
-def toxic_numbers(catalogue: Catalogue) -> Array:
+def toxic_numbers(catalogue: Catalogue) -> Numbers:
     """Numbers of the toxic products: spread over the middle ranks, so that each has buyers.
 
     Examples

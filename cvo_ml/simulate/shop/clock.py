@@ -1,7 +1,7 @@
 """The shop's pace: calendar days to operational time and back.
 
 A purchase process with intensity ``lambda s(t)`` is the plain process run on the clock
-``S(t) = integral of s`` (time change of a point process; Daley & Vere-Jones 2003, §7.4). Season,
+``S(t) = integral of s`` (time change of a point process; Daley & Vere-Jones 2003, §7.4). SimulatedSeason,
 weekdays, trend and promotions change ``s``; they touch no other formula of the simulator.
 """
 
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 
-from cvo_ml.config.simulation import Promotion, Season
+from cvo_ml.config.simulation import SalesPromotion, SimulatedSeason
+from cvo_ml.core.arrays import Numbers
 
-Array = np.ndarray[Any, np.dtype[Any]]
 YEARS_AFTER_END = 5
 
 
@@ -29,11 +28,11 @@ class Clock:
         Operational time at each midnight since the start, shape (2, days + 1); increasing.
     """
 
-    ticks: Array
+    ticks: Numbers
     flat: bool
 
     @classmethod
-    def of(cls, season: Season, start: date, end: date) -> Clock:
+    def of(cls, season: SimulatedSeason, start: date, end: date) -> Clock:
         """The clock of a season, reaching some years past ``end`` so that future windows have truth."""
         days = (end - start).days + YEARS_AFTER_END * 366
         calendar = [start + timedelta(days=day) for day in range(days)]
@@ -47,7 +46,7 @@ class Clock:
         """Days from the start that the clock covers."""
         return self.ticks.shape[1] - 1
 
-    def elapsed(self, day: Array | float, responsive: Array) -> Array:
+    def elapsed(self, day: Numbers | float, responsive: Numbers) -> Numbers:
         """Operational time at ``day`` (days since the start), per customer; shape of ``responsive``."""
         day = np.broadcast_to(np.asarray(day, float), responsive.shape)
         if self.flat:
@@ -56,7 +55,7 @@ class Clock:
         plain = np.interp(day, midnights, self.ticks[0])
         return np.where(responsive, np.interp(day, midnights, self.ticks[1]), plain)
 
-    def day_at(self, elapsed: Array, responsive: Array) -> Array:
+    def day_at(self, elapsed: Numbers, responsive: Numbers) -> Numbers:
         """The day (with fraction) at which a customer's clock shows ``elapsed``."""
         if self.flat:
             return elapsed
@@ -81,22 +80,22 @@ class PersonalClock:
     """
 
     clock: Clock
-    responsive: Array
-    shift_at: Array
+    responsive: Numbers
+    shift_at: Numbers
     shift_factor: float
 
-    def elapsed(self, day: Array | float) -> Array:
+    def elapsed(self, day: Numbers | float) -> Numbers:
         """Personal time at ``day``, shape (n,)."""
         time = self.clock.elapsed(day, self.responsive)
         return time + (self.shift_factor - 1.0) * np.maximum(time - self.shift_at, 0.0)
 
-    def day_at(self, elapsed: Array, who: Array) -> Array:
+    def day_at(self, elapsed: Numbers, who: Numbers) -> Numbers:
         """The day at which the clocks of customers ``who`` show ``elapsed``; all of shape (m,)."""
         late = np.maximum(elapsed - self.shift_at[who], 0.0) if self.shift_factor != 1.0 else 0.0
         return self.clock.day_at(elapsed + (1.0 / self.shift_factor - 1.0) * late, self.responsive[who])
 
 
-def base_pace(season: Season, start: date, day: date) -> float:
+def base_pace(season: SimulatedSeason, start: date, day: date) -> float:
     """Pace on ``day`` without promotions: yearly cosine x weekday x trend."""
     phase = 2 * np.pi * (day.timetuple().tm_yday - season.peak_day_of_year) / 365.25
     wave = 1.0 + season.yearly_amplitude * np.cos(phase)
@@ -104,13 +103,13 @@ def base_pace(season: Season, start: date, day: date) -> float:
     return float(wave * season.weekdays[day.weekday()] * trend)
 
 
-def promotion_lift(promotions: tuple[Promotion, ...], day: date) -> float:
+def promotion_lift(promotions: tuple[SalesPromotion, ...], day: date) -> float:
     """Product of the lifts of all promotions that run on ``day``."""
     lifts = [promotion.lift for promotion in promotions if is_running(promotion, day)]
     return float(np.prod(lifts)) if lifts else 1.0
 
 
-def is_running(promotion: Promotion, day: date) -> bool:
+def is_running(promotion: SalesPromotion, day: date) -> bool:
     """Whether the yearly promotion runs on ``day``, also across New Year."""
     begins = (date(year, promotion.month, promotion.day) for year in (day.year, day.year - 1))
     return any(0 <= (day - begin).days < promotion.days for begin in begins)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from cvo_ml.config.simulation import ShopConfig
+from cvo_ml.config.simulation import SimulatedShopConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, cents, constant, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.clock import Clock
@@ -14,12 +13,11 @@ from cvo_ml.simulate.shop.population import Traits
 from cvo_ml.simulate.shop.post_purchase import RefundRows, TicketRows, expected_refund_share
 from cvo_ml.simulate.shop.sales import Sales, customer_ids
 
-Array = np.ndarray[Any, np.dtype[Any]]
 ACTIVITIES = ("fulfilment", "support minutes", "refund handling")
 
 
 def serving_columns(
-    config: ShopConfig, sales: Sales, refunds: RefundRows, tickets: TicketRows, block: Block
+    config: SimulatedShopConfig, sales: Sales, refunds: RefundRows, tickets: TicketRows, block: Block
 ) -> Columns:
     """The table ``costs_to_serve``: quantities of each activity per customer and month."""
     assert config.costs_to_serve is not None
@@ -49,7 +47,7 @@ def serving_columns(
     }
 
 
-def spend_columns(config: ShopConfig, clock: Clock, customers: int, block: Block) -> Columns:
+def spend_columns(config: SimulatedShopConfig, clock: Clock, customers: int, block: Block) -> Columns:
     """The table ``acquisition_spend``: planned spend per day, channel and campaign, with noise.
 
     Planned on the expected arrivals, so that it needs no count of the customers who came.
@@ -75,7 +73,7 @@ def spend_columns(config: ShopConfig, clock: Clock, customers: int, block: Block
     }
 
 
-def value_per_order(config: ShopConfig, traits: Traits) -> dict[str, Array]:
+def value_per_order(config: SimulatedShopConfig, traits: Traits) -> dict[str, Numbers]:
     """Expected value of one order after its refunds, per basis; shape (n,)."""
     revenue = traits.mean_value * (1 - expected_refund_share(config))
     serving = 0.0
@@ -88,6 +86,6 @@ def value_per_order(config: ShopConfig, traits: Traits) -> dict[str, Array]:
     return {"revenue": revenue, "gross_margin": margin, "contribution": margin - serving}
 
 
-def _sums(key: Array, amount: Array) -> tuple[Array, Array]:
+def _sums(key: Numbers, amount: Numbers) -> tuple[Numbers, Numbers]:
     keys, place = np.unique(key, return_inverse=True)
     return keys, np.bincount(place, amount, minlength=len(keys))

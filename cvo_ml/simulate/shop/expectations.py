@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import gammainc, gammaln
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from cvo_ml.core.arrays import Numbers
+
 _ROWS_AT_ONCE = 1_000
 
 
@@ -25,13 +25,13 @@ class Span:
     ``length`` is operational time; ``rate``, ``per_order``, ``per_day`` hold inside it.
     """
 
-    length: Array
-    rate: Array
-    per_order: Array
-    per_day: Array
+    length: Numbers
+    rate: Numbers
+    per_order: Numbers
+    per_day: Numbers
 
 
-def expected_purchases(spans: Sequence[Span], stages: Array) -> tuple[Array, Array]:
+def expected_purchases(spans: Sequence[Span], stages: Numbers) -> tuple[Numbers, Numbers]:
     """Expected orders in consecutive spans.
 
     Parameters
@@ -50,13 +50,13 @@ def expected_purchases(spans: Sequence[Span], stages: Array) -> tuple[Array, Arr
     return total, stages
 
 
-def any_purchase(spans: Sequence[Span], stages: Array) -> Array:
+def any_purchase(spans: Sequence[Span], stages: Numbers) -> Numbers:
     """P(at least one order): the expected orders of customers who would all leave after one."""
     final = [Span(span.length, span.rate, np.ones_like(span.rate), span.per_day) for span in spans]
     return expected_purchases(final, stages)[0]
 
 
-def stages_at_age(age: Array, regularity: int, alive: Array) -> Array:
+def stages_at_age(age: Numbers, regularity: int, alive: Numbers) -> Numbers:
     """P(alive and in stage j) at ``age`` mean gaps after the last order, none since; shape (n, k).
 
     Given no order, the number of stages passed is Poisson(k age) cut to below k.
@@ -68,7 +68,7 @@ def stages_at_age(age: Array, regularity: int, alive: Array) -> Array:
     return alive[:, None] * weight / weight.sum(axis=1, keepdims=True)
 
 
-def _through(span: Span, stages: Array) -> tuple[Array, Array]:
+def _through(span: Span, stages: Numbers) -> tuple[Numbers, Numbers]:
     if stages.shape[1] == 1:
         hazard = span.rate * span.per_order + span.per_day
         lived = lived_time(hazard, span.length)
@@ -82,7 +82,7 @@ def _through(span: Span, stages: Array) -> tuple[Array, Array]:
     return orders, after
 
 
-def _through_stages(span: Span, stages: Array, width: int) -> tuple[Array, Array]:
+def _through_stages(span: Span, stages: Numbers, width: int) -> tuple[Numbers, Numbers]:
     k = stages.shape[1]
     beta = k * span.rate[:, None]
     stays = 1.0 - span.per_order[:, None]
@@ -102,7 +102,7 @@ def _through_stages(span: Span, stages: Array, width: int) -> tuple[Array, Array
     return orders, after
 
 
-def lived_time(hazard: Array, length: Array) -> Array:
+def lived_time(hazard: Numbers, length: Numbers) -> Numbers:
     """Expected time alive within ``length`` under a constant hazard: (1 - exp(-h s)) / h.
 
     Examples
@@ -114,11 +114,11 @@ def lived_time(hazard: Array, length: Array) -> Array:
         return np.where(hazard > 0, -np.expm1(-hazard * length) / hazard, length)
 
 
-def _poisson(mean: Array, number: Array) -> Array:
+def _poisson(mean: Numbers, number: Numbers) -> Numbers:
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.where(number == 0, 0.0, number * np.log(mean))
     return np.exp(log - mean - gammaln(number + 1))
 
 
-def _part(span: Span, rows: Array) -> Span:
+def _part(span: Span, rows: Numbers) -> Span:
     return Span(span.length[rows], span.rate[rows], span.per_order[rows], span.per_day[rows])

@@ -6,17 +6,16 @@ Before each opportunity a living customer dies with probability theta, else buys
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.shop.population import Traits
 from cvo_ml.simulate.shop.purchases import Lives
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
-
-def walk(traits: Traits, born: Array, every: float, end: float, rng: np.random.Generator) -> tuple[Array, Array, Lives]:
+def walk(
+    traits: Traits, born: Numbers, every: float, end: float, rng: np.random.Generator
+) -> tuple[Numbers, Numbers, Lives]:
     """Orders after the first, and lives.
 
     Parameters
@@ -40,12 +39,12 @@ def walk(traits: Traits, born: Array, every: float, end: float, rng: np.random.G
     return who, born[who] + number[column] * every, Lives(np.arange(len(born)), born, until)
 
 
-def opportunities_before(born: Array, every: float, day: Array | float) -> Array:
+def opportunities_before(born: Numbers, every: float, day: Numbers | float) -> Numbers:
     """Opportunities of each customer before ``day``, those at ``born + j every`` < ``day``; >= 0."""
     return np.maximum(np.ceil((day - born) / every) - 1, 0).astype(np.int64)
 
 
-def expected_purchases(buys: Array, dies: Array, chances: Array) -> Array:
+def expected_purchases(buys: Numbers, dies: Numbers, chances: Numbers) -> Numbers:
     """E[X(n)] given p, theta and alive: p (1 - theta) (1 - (1 - theta)^n) / theta (ibid., eq. 5).
 
     Examples
@@ -57,7 +56,7 @@ def expected_purchases(buys: Array, dies: Array, chances: Array) -> Array:
     return buys * (1 - dies) * -np.expm1(chances * np.log1p(-np.minimum(dies, 1 - 1e-16))) / dies
 
 
-def any_purchase(buys: Array, dies: Array, chances: Array) -> Array:
+def any_purchase(buys: Numbers, dies: Numbers, chances: Numbers) -> Numbers:
     """P(at least one purchase in n opportunities) given p, theta and alive.
 
     The first purchase comes at opportunity j with probability p (1 - theta)^j (1 - p)^(j - 1).

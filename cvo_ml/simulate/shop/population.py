@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from cvo_ml.config.simulation import Action, Dependence, Opportunities, Population, Renewal, ShopConfig
+from cvo_ml.config.simulation import (
+    Dependence,
+    Opportunities,
+    Population,
+    Renewal,
+    SimulatedAction,
+    SimulatedShopConfig,
+)
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate import traits
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import Clock, PersonalClock
 
-Array = np.ndarray[Any, np.dtype[Any]]
 TRAITS = ("age", "engagement", "price_sensitivity", "channel")
 EFFECT_LIMITS: Mapping[str, tuple[float, float]] = {"growth": (-0.9, 5.0), "save": (-1.0, 0.95)}
 
@@ -24,13 +31,13 @@ EFFECT_LIMITS: Mapping[str, tuple[float, float]] = {"growth": (-0.9, 5.0), "save
 class Profile:
     """What the shop can know of each customer; all of shape (n,) unless said."""
 
-    born: Array  # days since start of the first order
-    observed: Array  # (n, 4) independent standard normals in the order of TRAITS; the channel's is a class score
-    channel: Array
-    campaign: Array
-    city: Array
-    consent: Array
-    first_product: Array
+    born: Numbers  # days since start of the first order
+    observed: Numbers  # (n, 4) independent standard normals in the order of TRAITS; the channel's is a class score
+    channel: Numbers
+    campaign: Numbers
+    city: Numbers
+    consent: Numbers
+    first_product: Numbers
 
 
 @dataclass(frozen=True)
@@ -41,30 +48,30 @@ class Traits:
     ``buys`` and ``dies`` hold the two probabilities, elsewhere they are 0.
     """
 
-    population: Array
-    rate: Array
-    regularity: Array
-    dropout_per_order: Array  # after each later order
-    dropout_at_first: Array  # after the first order
-    dropout_per_day: Array
-    buys: Array
-    dies: Array
-    mean_value: Array
-    value_shape: Array
-    margin: Array
-    satisfaction: Array  # standard normal, high = stays; its link is applied in feedback
-    responsive: Array
-    shift_at: Array
+    population: Numbers
+    rate: Numbers
+    regularity: Numbers
+    dropout_per_order: Numbers  # after each later order
+    dropout_at_first: Numbers  # after the first order
+    dropout_per_day: Numbers
+    buys: Numbers
+    dies: Numbers
+    mean_value: Numbers
+    value_shape: Numbers
+    margin: Numbers
+    satisfaction: Numbers  # standard normal, high = stays; its link is applied in feedback
+    responsive: Numbers
+    shift_at: Numbers
     shift_factor: float
-    effect: Array  # (n, actions)
-    observable_effect: Array  # (n, actions) E[effect | profile]
+    effect: Numbers  # (n, actions)
+    observable_effect: Numbers  # (n, actions) E[effect | profile]
 
     def personal_clock(self, clock: Clock) -> PersonalClock:
         """The shop's clock as these customers live it."""
         return PersonalClock(clock, self.responsive, self.shift_at, self.shift_factor)
 
 
-def draw_profile(config: ShopConfig, clock: Clock, block: Block) -> Profile:
+def draw_profile(config: SimulatedShopConfig, clock: Clock, block: Block) -> Profile:
     """Profiles of one block. New customers arrive at the pace of the shop's clock."""
     rng, size = block.stream("profile"), block.size
     last = (config.acquired_until - config.start).days
@@ -81,7 +88,7 @@ def draw_profile(config: ShopConfig, clock: Clock, block: Block) -> Profile:
     )  # fmt: skip
 
 
-def draw_traits(config: ShopConfig, profile: Profile, clock: Clock, block: Block) -> Traits:
+def draw_traits(config: SimulatedShopConfig, profile: Profile, clock: Clock, block: Block) -> Traits:
     """Traits of one block, dependent on the profile as the preset says."""
     rng, size = block.stream("traits"), block.size
     population = _choose([p.share for p in config.populations], rng.random(size))
@@ -117,7 +124,7 @@ def draw_traits(config: ShopConfig, profile: Profile, clock: Clock, block: Block
     )
 
 
-def observed_profile(profile: Profile) -> dict[str, Array]:
+def observed_profile(profile: Profile) -> dict[str, Numbers]:
     """The observed traits as a shop stores them: years, and scores from 0 to 100."""
     return {
         "age": np.clip(np.round(42 + 13 * profile.observed[:, 0]), 16, 99).astype(np.int64),
@@ -126,7 +133,9 @@ def observed_profile(profile: Profile) -> dict[str, Array]:
     }
 
 
-def _by_population(config: ShopConfig, population: Array, index: Mapping[str, Array]) -> dict[str, Array]:
+def _by_population(
+    config: SimulatedShopConfig, population: Numbers, index: Mapping[str, Numbers]
+) -> dict[str, Numbers]:
     names = ("rate", "regularity", "per_order", "per_time", "buys", "dies", "mean_value", "value_shape")
     drawn = {name: np.zeros(len(population)) for name in names}
     for number, component in enumerate(config.populations):
@@ -138,10 +147,10 @@ def _by_population(config: ShopConfig, population: Array, index: Mapping[str, Ar
 
 
 def _draw_component(
-    component: Population, days_per_unit: float, index: Mapping[str, Array]
-) -> dict[str, Array | float]:
+    component: Population, days_per_unit: float, index: Mapping[str, Numbers]
+) -> dict[str, Numbers | float]:
     spend, dropout = component.spend, component.dropout
-    drawn: dict[str, Array | float] = {
+    drawn: dict[str, Numbers | float] = {
         # nu ~ gamma(q, v): the mean value p / nu is high where the index of nu is low
         "mean_value": spend.p / traits.gamma_quantile(-index["spend"], spend.q, spend.v),
         "value_shape": spend.p,
@@ -163,7 +172,9 @@ def _draw_component(
     return drawn
 
 
-def _planted(config: ShopConfig, profile: Profile, population: Array, drawn: dict[str, Array]) -> dict[str, Array]:
+def _planted(
+    config: SimulatedShopConfig, profile: Profile, population: Numbers, drawn: dict[str, Numbers]
+) -> dict[str, Numbers]:
     """Dropout after what was planted: loyal cities multiply it, toxic first products drive buyers away at once."""
     once = np.array([component.one_time for component in config.populations])[population]
     at_once = once | np.array([c.dropout.after_first_order for c in config.populations])[population]
@@ -178,7 +189,7 @@ def _planted(config: ShopConfig, profile: Profile, population: Array, drawn: dic
     }
 
 
-def _shift(config: ShopConfig, born: Array, block: Block) -> tuple[Array, float]:
+def _shift(config: SimulatedShopConfig, born: Numbers, block: Block) -> tuple[Numbers, float]:
     shift = config.season.rate_shift
     if shift is None:
         return np.full(block.size, np.inf), 1.0
@@ -187,8 +198,8 @@ def _shift(config: ShopConfig, born: Array, block: Block) -> tuple[Array, float]
     return np.where(rng.random(block.size) < shift.share, born + after, np.inf), shift.factor
 
 
-def _effects(config: ShopConfig, profile: Profile, block: Block) -> tuple[Array, Array]:
-    actions: tuple[Action, ...] = config.campaigns.actions if config.campaigns else ()
+def _effects(config: SimulatedShopConfig, profile: Profile, block: Block) -> tuple[Numbers, Numbers]:
+    actions: tuple[SimulatedAction, ...] = config.campaigns.actions if config.campaigns else ()
     effect, observable = np.zeros((2, block.size, len(actions)))
     hidden = block.stream("effects").standard_normal((len(actions), block.size))
     share = config.campaigns.observable_share if config.campaigns else 0.0
@@ -202,11 +213,11 @@ def _effects(config: ShopConfig, profile: Profile, block: Block) -> tuple[Array,
     return effect, observable
 
 
-def _index(dependence: Dependence, profile: Profile, hidden: Array) -> Array:
+def _index(dependence: Dependence, profile: Profile, hidden: Numbers) -> Numbers:
     weights = {TRAITS.index(name): weight for name, weight in dependence.observed.items()}
     return traits.mix(profile.observed, weights, hidden)
 
 
-def _choose(shares: Any, uniform: Array) -> Array:
+def _choose(shares: Any, uniform: Numbers) -> Numbers:
     """Codes drawn with ``shares``."""
     return np.searchsorted(np.cumsum(shares)[:-1], uniform, side="right")

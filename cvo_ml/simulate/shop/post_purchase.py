@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from cvo_ml.config.simulation import ShopConfig
+from cvo_ml.config.simulation import SimulatedShopConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.catalogue import products
@@ -15,7 +15,6 @@ from cvo_ml.simulate.shop.population import Traits
 from cvo_ml.simulate.shop.purchases import Lives
 from cvo_ml.simulate.shop.sales import Sales, customer_ids, order_ids, product_ids
 
-Array = np.ndarray[Any, np.dtype[Any]]
 PARTIAL_REFUND = (0.1, 0.9)  # a part given back is uniform in this range
 REFUND_REASONS = ("damaged", "wrong size", "changed mind", "late")
 TICKET_TOPICS = ("delivery", "product", "payment", "account")
@@ -26,25 +25,25 @@ MEAN_SCORE, SCORE_SD, OWN_SD, TOXIC_DROP = 7.9, 1.5, 0.7, 2.0
 class RefundRows:
     """Refunds before the data end; ``order`` is the row in Sales."""
 
-    order: Array
-    day: Array
-    opened: Array
-    amount: Array
-    reason: Array
+    order: Numbers
+    day: Numbers
+    opened: Numbers
+    amount: Numbers
+    reason: Numbers
 
 
 @dataclass(frozen=True)
 class TicketRows:
     """Tickets before the data end; ``order`` is the row in Sales, ``closed`` NaN while open."""
 
-    order: Array
-    day: Array
-    closed: Array
-    minutes: Array
-    topic: Array
+    order: Numbers
+    day: Numbers
+    closed: Numbers
+    minutes: Numbers
+    topic: Numbers
 
 
-def draw_refunds(config: ShopConfig, sales: Sales, block: Block) -> RefundRows:
+def draw_refunds(config: SimulatedShopConfig, sales: Sales, block: Block) -> RefundRows:
     """A share of orders is given back, wholly or in part, after an exponential time."""
     rng, size = block.stream("refunds"), len(sales.who)
     share = config.refunds.share if config.refunds else 0.0
@@ -59,7 +58,7 @@ def draw_refunds(config: ShopConfig, sales: Sales, block: Block) -> RefundRows:
     return RefundRows(order[keep], day[keep], opened[keep], amount[keep], reason[keep])
 
 
-def expected_refund_share(config: ShopConfig) -> float:
+def expected_refund_share(config: SimulatedShopConfig) -> float:
     """Share of an order's net that is expected back."""
     if config.refunds is None:
         return 0.0
@@ -67,7 +66,7 @@ def expected_refund_share(config: ShopConfig) -> float:
     return config.refunds.share * (config.refunds.full_share + (1 - config.refunds.full_share) * part)
 
 
-def refund_columns(config: ShopConfig, sales: Sales, refunds: RefundRows, block: Block) -> Columns:
+def refund_columns(config: SimulatedShopConfig, sales: Sales, refunds: RefundRows, block: Block) -> Columns:
     """The table ``refunds``."""
     customer, number = block.first + sales.who[refunds.order], sales.number[refunds.order]
     return {
@@ -80,7 +79,7 @@ def refund_columns(config: ShopConfig, sales: Sales, refunds: RefundRows, block:
     }
 
 
-def return_columns(config: ShopConfig, sales: Sales, refunds: RefundRows, block: Block) -> Columns:
+def return_columns(config: SimulatedShopConfig, sales: Sales, refunds: RefundRows, block: Block) -> Columns:
     """The table ``returns``: opened before the money goes back."""
     who, number = sales.who[refunds.order], sales.number[refunds.order]
     return {
@@ -92,7 +91,7 @@ def return_columns(config: ShopConfig, sales: Sales, refunds: RefundRows, block:
     }
 
 
-def draw_tickets(config: ShopConfig, sales: Sales, block: Block) -> TicketRows:
+def draw_tickets(config: SimulatedShopConfig, sales: Sales, block: Block) -> TicketRows:
     """At most one ticket per order, some days after it; minutes are exponential."""
     rng = block.stream("tickets")
     chance = config.tickets.per_order if config.tickets else 0.0
@@ -108,7 +107,7 @@ def draw_tickets(config: ShopConfig, sales: Sales, block: Block) -> TicketRows:
     return TicketRows(order[keep], day[keep], closed[keep], minutes[keep], topic[keep])
 
 
-def ticket_columns(config: ShopConfig, sales: Sales, tickets: TicketRows, block: Block) -> Columns:
+def ticket_columns(config: SimulatedShopConfig, sales: Sales, tickets: TicketRows, block: Block) -> Columns:
     """The table ``tickets``."""
     who = sales.who[tickets.order]
     return {
@@ -121,7 +120,7 @@ def ticket_columns(config: ShopConfig, sales: Sales, tickets: TicketRows, block:
     }
 
 
-def survey_columns(config: ShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
+def survey_columns(config: SimulatedShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
     """The table ``surveys``: NPS before and after delivery.
 
     Satisfaction = link x (index of staying) + sqrt(1 - link^2) x own mood, one per customer; a
@@ -147,7 +146,7 @@ def survey_columns(config: ShopConfig, sales: Sales, traits: Traits, block: Bloc
     }
 
 
-def visit_columns(config: ShopConfig, lives: Lives, block: Block) -> Columns:
+def visit_columns(config: SimulatedShopConfig, lives: Lives, block: Block) -> Columns:
     """The table ``events``: visits, a Poisson process while alive, so that silence is a sign."""
     rng = block.stream("visits")
     until = np.minimum(lives.until, config.days)

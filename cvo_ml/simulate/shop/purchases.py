@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.shop.clock import PersonalClock
 from cvo_ml.simulate.shop.population import Traits
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass
@@ -33,28 +32,28 @@ class Process:
 
     clock: PersonalClock
     traits: Traits
-    position: Array
-    gap: Array
-    life: Array
-    alive: Array
-    orders_by: list[Array] = field(default_factory=list)
-    orders_at: list[Array] = field(default_factory=list)
-    ended_by: list[Array] = field(default_factory=list)
-    ended_at: list[Array] = field(default_factory=list)
-    revived_by: list[Array] = field(default_factory=list)
-    revived_at: list[Array] = field(default_factory=list)
+    position: Numbers
+    gap: Numbers
+    life: Numbers
+    alive: Numbers
+    orders_by: list[Numbers] = field(default_factory=list)
+    orders_at: list[Numbers] = field(default_factory=list)
+    ended_by: list[Numbers] = field(default_factory=list)
+    ended_at: list[Numbers] = field(default_factory=list)
+    revived_by: list[Numbers] = field(default_factory=list)
+    revived_at: list[Numbers] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Lives:
     """Spans in which customers were alive: days since the start, ``until`` infinite where no end is seen."""
 
-    who: Array
-    since: Array
-    until: Array
+    who: Numbers
+    since: Numbers
+    until: Numbers
 
 
-def begin(clock: PersonalClock, traits: Traits, born: Array, rng: np.random.Generator) -> Process:
+def begin(clock: PersonalClock, traits: Traits, born: Numbers, rng: np.random.Generator) -> Process:
     """The process right after each customer's first order, which some do not survive."""
     position = clock.elapsed(born)
     alive = rng.random(len(born)) >= traits.dropout_at_first
@@ -67,7 +66,7 @@ def begin(clock: PersonalClock, traits: Traits, born: Array, rng: np.random.Gene
 
 
 def advance(
-    process: Process, day: float, rng: np.random.Generator, lift: Array | None = None, survival: Array | None = None
+    process: Process, day: float, rng: np.random.Generator, lift: Numbers | None = None, survival: Numbers | None = None
 ) -> None:
     """Run the process until ``day``.
 
@@ -86,7 +85,7 @@ def advance(
         here = _step(process, here, rng)
 
 
-def revive(process: Process, who: Array, day: float, rng: np.random.Generator) -> None:
+def revive(process: Process, who: Numbers, day: float, rng: np.random.Generator) -> None:
     """Bring back customers ``who`` on ``day``, with a new gap and a new life."""
     process.alive[who] = True
     process.position[who] = process.clock.elapsed(day)[who]
@@ -97,15 +96,15 @@ def revive(process: Process, who: Array, day: float, rng: np.random.Generator) -
 
 
 def multiplied(
-    rate: Array, per_order: Array, per_day: Array, lift: Array | None, survival: Array | None
-) -> tuple[Array, Array, Array]:
+    rate: Numbers, per_order: Numbers, per_day: Numbers, lift: Numbers | None, survival: Numbers | None
+) -> tuple[Numbers, Numbers, Numbers]:
     """Rate, dropout per order and dropout rate in time under a treatment (see the module's head)."""
-    m: Array | float = 1.0 if lift is None else lift
-    q: Array | float = 1.0 if survival is None else survival
+    m: Numbers | float = 1.0 if lift is None else lift
+    q: Numbers | float = 1.0 if survival is None else survival
     return rate * m, np.clip(per_order * q / m, 0.0, 1.0), per_day * q
 
 
-def orders_of(process: Process) -> tuple[Array, Array]:
+def orders_of(process: Process) -> tuple[Numbers, Numbers]:
     """All orders after the first: customer and day, sorted by customer and time."""
     who, at = _joined(process.orders_by, np.int64), _joined(process.orders_at, float)
     order = _in_order(who)
@@ -113,7 +112,7 @@ def orders_of(process: Process) -> tuple[Array, Array]:
     return who, process.clock.day_at(at[order], who)
 
 
-def lives_of(process: Process, born: Array) -> Lives:
+def lives_of(process: Process, born: Numbers) -> Lives:
     """Every customer's spans of life, sorted by customer and time."""
     revived, ended = _joined(process.revived_by, np.int64), _joined(process.ended_by, np.int64)
     ended_on = process.clock.day_at(_joined(process.ended_at, float), ended)
@@ -129,17 +128,17 @@ def lives_of(process: Process, born: Array) -> Lives:
 class _Walkers:
     """The customers who are still on their way in one call of ``advance``."""
 
-    who: Array
-    position: Array
-    gap: Array
-    life: Array
-    end: Array
-    rate: Array
-    per_order: Array
-    per_day: Array
-    regularity: Array
+    who: Numbers
+    position: Numbers
+    gap: Numbers
+    life: Numbers
+    end: Numbers
+    rate: Numbers
+    per_order: Numbers
+    per_day: Numbers
+    regularity: Numbers
 
-    def take(self, keep: Array, position: Array, gap: Array, life: Array) -> _Walkers:
+    def take(self, keep: Numbers, position: Numbers, gap: Numbers, life: Numbers) -> _Walkers:
         return _Walkers(self.who[keep], position, gap, life, self.end[keep], self.rate[keep],
                         self.per_order[keep], self.per_day[keep], self.regularity[keep])  # fmt: skip
 
@@ -165,37 +164,37 @@ def _step(process: Process, here: _Walkers, rng: np.random.Generator) -> _Walker
     return here.take(keep, at, _gaps(here.regularity[keep], rng), life)
 
 
-def _rest(process: Process, here: _Walkers, rests: Array) -> None:
+def _rest(process: Process, here: _Walkers, rests: Numbers) -> None:
     who, walked = here.who[rests], here.end[rests] - here.position[rests]
     process.gap[who] = here.gap[rests] - walked * here.rate[rests]
     process.life[who] = here.life[rests] - walked * here.per_day[rests]
     process.position[who] = here.end[rests]
 
 
-def _bury(process: Process, who: Array, at: Array) -> None:
+def _bury(process: Process, who: Numbers, at: Numbers) -> None:
     process.alive[who] = False
     process.ended_by.append(who)
     process.ended_at.append(at)
 
 
-def _gaps(regularity: Array, rng: np.random.Generator) -> Array:
+def _gaps(regularity: Numbers, rng: np.random.Generator) -> Numbers:
     """Gaps of mean 1 and coefficient of variation 1 / sqrt(k)."""
     if np.all(regularity == 1):
         return rng.standard_exponential(len(regularity))
     return rng.standard_gamma(regularity) / regularity
 
 
-def _in_order(who: Array) -> Array:
+def _in_order(who: Numbers) -> Numbers:
     """Sort by customer; each customer's events were found in time order. 16 bits: a radix sort."""
     return np.argsort(who.astype(np.uint16), kind="stable")
 
 
-def _matching(who: Array, ended: Array, customers: int) -> Array:
+def _matching(who: Numbers, ended: Numbers, customers: int) -> Numbers:
     """Row of the span that each end closes: a customer's n-th end closes the n-th span."""
     spans, ends = np.bincount(who, minlength=customers), np.bincount(ended, minlength=customers)
     first_span, first_end = np.cumsum(spans) - spans, np.cumsum(ends) - ends
     return (first_span - first_end)[ended] + np.arange(len(ended))
 
 
-def _joined(parts: list[Array], dtype: Any) -> Array:
+def _joined(parts: list[Numbers], dtype: Any) -> Numbers:
     return np.concatenate([np.zeros(0, dtype), *parts])

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from cvo_ml.config.simulation import Promotion, ShopConfig
+from cvo_ml.config.simulation import SalesPromotion, SimulatedShopConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import is_running
 from cvo_ml.simulate.shop.population import Profile, Traits
 
-Array = np.ndarray[Any, np.dtype[Any]]
 DISCOUNT_OF_OTHERS = 0.3  # share of unresponsive customers' orders that use a running promotion
 
 
@@ -25,29 +24,31 @@ DISCOUNT_OF_OTHERS = 0.3  # share of unresponsive customers' orders that use a r
 class Sales:
     """A block's orders, sorted by customer and time; arrays of shape (orders,). ``who`` counts within the block."""
 
-    who: Array
-    number: Array  # 0 = the customer's first order
-    day: Array
-    net: Array
-    promotion: Array  # -1 for none
-    product: Array  # of the first line
+    who: Numbers
+    number: Numbers  # 0 = the customer's first order
+    day: Numbers
+    net: Numbers
+    promotion: Numbers  # -1 for none
+    product: Numbers  # of the first line
 
     def order_ids(self, block: Block) -> pa.Array:
         """Ids from customer and order number, so that no block needs to know another."""
         return order_ids(block.first + self.who, self.number)
 
 
-def order_ids(customer: Array, number: Array) -> pa.Array:
+def order_ids(customer: Numbers, number: Numbers) -> pa.Array:
     """``o`` + customer + order number."""
     return ids("o########-#####", customer, number)
 
 
-def customer_ids(block: Block, who: Array) -> pa.Array:
+def customer_ids(block: Block, who: Numbers) -> pa.Array:
     """``c`` + the customer's number in the shop."""
     return ids("c########", block.first + who)
 
 
-def sell(config: ShopConfig, profile: Profile, traits: Traits, later: tuple[Array, Array], block: Block) -> Sales:
+def sell(
+    config: SimulatedShopConfig, profile: Profile, traits: Traits, later: tuple[Numbers, Numbers], block: Block
+) -> Sales:
     """All orders of a block: first orders at birth and the ``later`` ones (customer, day), with their value.
 
     Order values are gamma(p, nu) with mean p / nu (Fader & Hardie 2013, The Gamma-Gamma Model, eq. 1).
@@ -59,7 +60,7 @@ def sell(config: ShopConfig, profile: Profile, traits: Traits, later: tuple[Arra
     return Sales(who, number, day, cents(net), _promotions(config, traits, who, day, block), product)
 
 
-def with_first_orders(born: Array, who: Array, day: Array) -> tuple[Array, Array, Array]:
+def with_first_orders(born: Numbers, who: Numbers, day: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """First orders put before each customer's later ones: customer, order number, day."""
     counts = np.bincount(who, minlength=len(born)) + 1
     ends = np.cumsum(counts)
@@ -71,10 +72,10 @@ def with_first_orders(born: Array, who: Array, day: Array) -> tuple[Array, Array
     return everyone, number, days
 
 
-def order_columns(config: ShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
+def order_columns(config: SimulatedShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
     """The table ``orders``."""
     rows = len(sales.who)
-    columns: dict[str, Any] = {
+    columns: Columns = {
         "order_id": sales.order_ids(block),
         "customer_id": customer_ids(block, sales.who),
         "ordered_at": times(config.start, sales.day),
@@ -84,10 +85,11 @@ def order_columns(config: ShopConfig, sales: Sales, traits: Traits, block: Block
         "status": constant("paid", rows),
         "is_test": np.zeros(rows, bool),
     }
-    return columns | (discount_columns(config.season.promotions, sales) if config.season.promotions else {})
+    promotions = config.season.promotions
+    return {**columns, **(discount_columns(promotions, sales) if promotions else {})}
 
 
-def discount_columns(promotions: Sequence[Promotion], sales: Sales) -> dict[str, Any]:
+def discount_columns(promotions: Sequence[SalesPromotion], sales: Sales) -> Columns:
     """What a promotion took off: net is what was paid, gross = net / (1 - discount)."""
     rates = np.array([*(promotion.discount for promotion in promotions), 0.0])  # the last one is "none", -1
     gross = cents(sales.net / (1 - rates[sales.promotion]))
@@ -99,7 +101,7 @@ def discount_columns(promotions: Sequence[Promotion], sales: Sales) -> dict[str,
     }
 
 
-def line_columns(config: ShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
+def line_columns(config: SimulatedShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
     """The table ``order_lines``: the lines of an order add up to its net, to the cent."""
     assert config.catalogue is not None
     rng, catalogue = block.stream("lines"), products(config.catalogue)
@@ -125,17 +127,17 @@ def line_columns(config: ShopConfig, sales: Sales, traits: Traits, block: Block)
     }
 
 
-def product_ids(product: Array) -> pa.Array:
+def product_ids(product: Numbers) -> pa.Array:
     """``p`` + the product's popularity rank."""
     return ids("p#####", product)
 
 
-def brand_names(brand: Array) -> pa.Array:
+def brand_names(brand: Numbers) -> pa.Array:
     """``brand-`` + its number."""
     return ids("brand-###", brand)
 
 
-def split_cents(amount: Array, part_of: Array, weight: Array) -> Array:
+def split_cents(amount: Numbers, part_of: Numbers, weight: Numbers) -> Numbers:
     """Split each amount among its parts by weight, in whole cents, without losing one.
 
     Parameters
@@ -162,7 +164,9 @@ def split_cents(amount: Array, part_of: Array, weight: Array) -> Array:
     return np.asarray((edge - np.where(first, 0.0, np.roll(edge, 1))) / 100)
 
 
-def _lead_products(config: ShopConfig, profile: Profile, who: Array, number: Array, block: Block) -> Array:
+def _lead_products(
+    config: SimulatedShopConfig, profile: Profile, who: Numbers, number: Numbers, block: Block
+) -> Numbers:
     if config.catalogue is None:
         return np.zeros(len(who), np.int64)
     share = products(config.catalogue).share
@@ -170,7 +174,7 @@ def _lead_products(config: ShopConfig, profile: Profile, who: Array, number: Arr
     return np.where(number == 0, profile.first_product[who], drawn)
 
 
-def _promotions(config: ShopConfig, traits: Traits, who: Array, day: Array, block: Block) -> Array:
+def _promotions(config: SimulatedShopConfig, traits: Traits, who: Numbers, day: Numbers, block: Block) -> Numbers:
     """Number of the promotion that each order uses, -1 for none."""
     if not config.season.promotions:
         return np.full(len(who), -1)

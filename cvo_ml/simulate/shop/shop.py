@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from cvo_ml.config.simulation import ShopConfig
+from cvo_ml.config.simulation import SimulatedShopConfig
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import table
 from cvo_ml.simulate.presets import shop_preset
@@ -29,15 +29,15 @@ class SimulatedShop:
 
     tables: Tables
     truth: ShopTruth
-    config: ShopConfig
+    config: SimulatedShopConfig
     seed: int
 
 
 @dataclass(frozen=True)
-class ShopWorld:
+class ShopSimulation:
     """The definition of a shop: preset, size, seed. The same definition always makes the same rows."""
 
-    config: ShopConfig
+    config: SimulatedShopConfig
     size: int
     seed: int
     kind: str = "shop"
@@ -63,7 +63,7 @@ class ShopWorld:
 
 
 def simulate_shop(
-    preset: str | ShopConfig = "shop",
+    preset: str | SimulatedShopConfig = "shop",
     n_customers: int | None = None,
     seed: int | None = None,
     *,
@@ -88,20 +88,25 @@ def simulate_shop(
     >>> float(shop.truth.churn_probability("1998-01-01", "39W").between(0, 1).mean())
     1.0
     """
-    world = shop_world(preset, n_customers, seed)
-    frames, truth = collect(world.parts(chosen_tables(world, tables)))
+    simulation = shop_simulation(preset, n_customers, seed)
+    frames, truth = collect(simulation.parts(chosen_tables(simulation, tables)))
     return SimulatedShop(
-        Tables(frames, world.config.currency), ShopTruth(world.config, truth), world.config, world.seed
+        Tables(frames, simulation.config.currency),
+        ShopTruth(simulation.config, truth),
+        simulation.config,
+        simulation.seed,
     )
 
 
-def shop_world(preset: str | ShopConfig, n_customers: int | None = None, seed: int | None = None) -> ShopWorld:
+def shop_simulation(
+    preset: str | SimulatedShopConfig, n_customers: int | None = None, seed: int | None = None
+) -> ShopSimulation:
     """The definition of a shop, with the preset's size and seed where none are given."""
     config = shop_preset(preset) if isinstance(preset, str) else preset
-    return ShopWorld(config, n_customers or config.customers, config.seed if seed is None else seed)
+    return ShopSimulation(config, n_customers or config.customers, config.seed if seed is None else seed)
 
 
-def planted(config: ShopConfig) -> pa.Table:
+def planted(config: SimulatedShopConfig) -> pa.Table:
     """What a good analysis should find: kind, member, size.
 
     ``toxic_product``: share of first buyers driven away; ``loyal_city``: factor on dropout (also above 1);

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cvo_ml.config.simulation import Campaigns, ShopConfig
+from cvo_ml.config.simulation import Campaigns, SimulatedShopConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.shop.clock import Clock, PersonalClock
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -21,25 +19,25 @@ class Treatment:
     """A treatment window that ends ``days`` from now; multipliers of all customers, shape (customers,)."""
 
     days: float
-    lift: Array
-    survival: Array
+    lift: Numbers
+    survival: Numbers
 
 
 @dataclass(frozen=True)
 class CustomerState:
     """Customers ``who`` on ``day``: P(alive), mean gaps passed since the last order; shape (n,)."""
 
-    who: Array
-    day: Array
-    alive: Array
-    age: Array
+    who: Numbers
+    day: Numbers
+    alive: Numbers
+    age: Numbers
     running: Treatment | None = None
 
     def untreated(self) -> CustomerState:
         """The same without what still runs."""
         return replace(self, running=None)
 
-    def treated(self, treatment: Treatment, back: Array) -> CustomerState:
+    def treated(self, treatment: Treatment, back: Numbers) -> CustomerState:
         """With an action sent now: who has dropped out is back, at age 0, with probability ``back``."""
         alive, age = np.where(self.alive, 1.0, back), np.where(self.alive, self.age, 0.0)
         return replace(self, alive=alive, age=age, running=treatment)
@@ -49,7 +47,7 @@ class CustomerState:
 class Records:
     """The truth folder as arrays; row i of ``frames["customers"]`` is customer number i."""
 
-    config: ShopConfig
+    config: SimulatedShopConfig
     frames: Mapping[str, pd.DataFrame]
 
     @cached_property
@@ -57,22 +55,22 @@ class Records:
         """The shop's pace."""
         return Clock.of(self.config.season, self.config.start, self.config.end)
 
-    def column(self, name: str) -> Array:
+    def column(self, name: str) -> Numbers:
         """A column of the true customers."""
         return self.frames["customers"][name].to_numpy()
 
-    def effects(self, name: str) -> Array:
+    def effects(self, name: str) -> Numbers:
         """A column of the true effects, shape (customers, actions)."""
         return self.frames["effects"][name].to_numpy().reshape(len(self.frames["customers"]), -1)
 
-    def personal_clock(self, who: Array) -> PersonalClock:
+    def personal_clock(self, who: Numbers) -> PersonalClock:
         """The clock as customers ``who`` live it."""
         shift = self.config.season.rate_shift
         factor = shift.factor if shift else 1.0
         return PersonalClock(self.clock, self.column("responsive")[who], self.column("shift_at")[who], factor)
 
     def on(self, day: float) -> CustomerState:
-        """The standing of everyone who has ordered before ``day``."""
+        """The state of everyone who has ordered before ``day``."""
         born = self.column("born_day")
         who = np.flatnonzero(born < day)
         lives = self.frames["lives"]
@@ -84,7 +82,7 @@ class Records:
         np.maximum.at(renewed, number[begun], since[begun])
         return CustomerState(who, np.full(len(who), day), living[who], self._age(who, day, renewed), self._running(day))
 
-    def _age(self, who: Array, day: float, renewed: Array) -> Array:
+    def _age(self, who: Numbers, day: float, renewed: Numbers) -> Numbers:
         """Mean gaps since the last order, or since coming back; 0 for all where gaps have no memory."""
         if not (self.column("regularity") > 1).any():
             return np.zeros(len(who))
@@ -95,7 +93,7 @@ class Records:
         passed = personal.elapsed(day) - personal.elapsed(renewed[who])
         return self.column("rate_per_day")[who] * (passed + self._lifted(day, renewed)[who])
 
-    def _lifted(self, day: float, renewed: Array) -> Array:
+    def _lifted(self, day: float, renewed: Numbers) -> Numbers:
         """Personal time that growth actions have added since each customer's last order."""
         extra, campaigns = np.zeros(len(renewed)), self.config.campaigns
         if campaigns is None:
@@ -128,11 +126,11 @@ class Records:
         return Treatment(float(rows["sent_day"].iloc[0]) + campaigns.window_days - day, lift, survival)
 
 
-def _grows(campaigns: Campaigns, rows: pd.DataFrame) -> Array:
+def _grows(campaigns: Campaigns, rows: pd.DataFrame) -> Numbers:
     return np.array([action.kind == "growth" for action in campaigns.actions])[rows["action_number"].to_numpy()]
 
 
-def _run_numbers(ids: pd.Series) -> Array:
+def _run_numbers(ids: pd.Series) -> Numbers:
     """Number of each run of equal ids: 0, 0, 1, 2, 2 …; every customer has a life, so this is its number."""
     values = ids.to_numpy()
     return np.cumsum(np.r_[False, values[1:] != values[:-1]])

@@ -9,20 +9,17 @@ that come anyway, as brand search and retargeting do, and fool last-touch attrib
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from cvo_ml.config.simulation import ShopConfig
+from cvo_ml.config.simulation import SimulatedShopConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.population import Profile, Traits
 from cvo_ml.simulate.shop.sales import Sales, customer_ids
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
-
-def caused_by(config: ShopConfig, sales: Sales, block: Block) -> Array:
+def caused_by(config: SimulatedShopConfig, sales: Sales, block: Block) -> Numbers:
     """The touch channel that caused each order, -1 for none; shape (orders,)."""
     edges = np.cumsum([channel.causes for channel in config.touchpoints])
     drawn = np.searchsorted(edges, block.stream("causes").random(len(sales.who)), side="right")
@@ -30,7 +27,7 @@ def caused_by(config: ShopConfig, sales: Sales, block: Block) -> Array:
 
 
 def touchpoint_columns(
-    config: ShopConfig, sales: Sales, profile: Profile, traits: Traits, caused: Array, block: Block
+    config: SimulatedShopConfig, sales: Sales, profile: Profile, traits: Traits, caused: Numbers, block: Block
 ) -> Columns:
     """The table ``touchpoints``: acquisition touches and all touches of the marketing channels."""
     rng = block.stream("touchpoints")
@@ -54,8 +51,13 @@ def touchpoint_columns(
 
 
 def _idle_touches(
-    config: ShopConfig, causes: float, conversion: float, profile: Profile, traits: Traits, rng: np.random.Generator
-) -> tuple[Array, Array]:
+    config: SimulatedShopConfig,
+    causes: float,
+    conversion: float,
+    profile: Profile,
+    traits: Traits,
+    rng: np.random.Generator,
+) -> tuple[Numbers, Numbers]:
     """Touches that might have caused an order and did not: (1 - conversion) / conversion per caused one."""
     exposed = config.days - profile.born
     mean = traits.rate * causes * (1 - conversion) / conversion * exposed
@@ -64,7 +66,9 @@ def _idle_touches(
     return who, profile.born[who] + rng.random(len(who)) * exposed[who]
 
 
-def _columns(config: ShopConfig, profile: Profile, who: Array, day: Array, code: Array, block: Block) -> Columns:
+def _columns(
+    config: SimulatedShopConfig, profile: Profile, who: Numbers, day: Numbers, code: Numbers, block: Block
+) -> Columns:
     acquisition = code < len(config.channels)
     names = [c.name for c in config.channels] + [c.name for c in config.touchpoints]
     cost = np.array([0.0] * len(config.channels) + [c.cost for c in config.touchpoints])
@@ -81,7 +85,7 @@ def _columns(config: ShopConfig, profile: Profile, who: Array, day: Array, code:
     }
 
 
-def campaign_codes(config: ShopConfig, profile: Profile) -> tuple[Array, list[str]]:
+def campaign_codes(config: SimulatedShopConfig, profile: Profile) -> tuple[Numbers, list[str]]:
     """Each customer's acquisition campaign as a code into the list of all campaigns."""
     lists = [list(channel.campaigns) or [channel.name] for channel in config.channels]
     offset = np.concatenate([[0], np.cumsum([len(names) for names in lists])])

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from cvo_ml.config.simulation import Opportunities, ShopConfig
+from cvo_ml.config.simulation import Opportunities, SimulatedShopConfig
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.simulate.columns import day_number
@@ -25,7 +26,6 @@ from cvo_ml.simulate.shop.expectations import Span
 from cvo_ml.simulate.shop.purchases import multiplied
 from cvo_ml.simulate.shop.state import CustomerState, Records, Treatment
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Basis = Literal["revenue", "gross_margin", "contribution"]
 
 
@@ -37,7 +37,7 @@ class ShopTruth:
     ``Horizon`` or its text; windows are [as_of + delay, as_of + delay + horizon).
     """
 
-    config: ShopConfig
+    config: SimulatedShopConfig
     frames: Mapping[str, pd.DataFrame]
 
     @property
@@ -47,17 +47,17 @@ class ShopTruth:
 
     def alive(self, as_of: str | date) -> pd.Series:
         """Whether each customer has not dropped out by ``as_of``."""
-        standing = self._standing(as_of)
-        return self._series(standing.who, standing.alive, "alive")
+        state = self._state(as_of)
+        return self._series(state.who, state.alive, "alive")
 
     def expected_orders(
         self, as_of: str | date, horizon: Horizon | str, delay: Horizon | str | None = None
     ) -> pd.Series:
         """Expected number of orders in the window."""
-        standing, late = self._standing(as_of), Horizon(delay).whole_days if delay else 0
-        until = self._orders_until(standing, late + Horizon(horizon).whole_days)
-        before = self._orders_until(standing, late) if late else 0.0
-        return self._series(standing.who, until - before, "expected_orders")
+        state, late = self._state(as_of), Horizon(delay).whole_days if delay else 0
+        until = self._orders_until(state, late + Horizon(horizon).whole_days)
+        before = self._orders_until(state, late) if late else 0.0
+        return self._series(state.who, until - before, "expected_orders")
 
     def expected_value(
         self,
@@ -73,21 +73,21 @@ class ShopTruth:
 
     def churn_probability(self, as_of: str | date, horizon: Horizon | str) -> pd.Series:
         """P(no order in the window) given the true traits: of the dropped out it is 1."""
-        standing, days = self._standing(as_of), Horizon(horizon).whole_days
+        state, days = self._state(as_of), Horizon(horizon).whole_days
         if self.config.by_opportunity:
-            buys, dies, chances = self._chances(standing, days)
-            any_order = standing.alive * opportunities.any_purchase(buys, dies, chances)
+            buys, dies, chances = self._chances(state, days)
+            any_order = state.alive * opportunities.any_purchase(buys, dies, chances)
         else:
-            any_order = self._by_regularity(standing, days, expectations.any_purchase)
-        return self._series(standing.who, 1.0 - any_order, "churn_probability")
+            any_order = self._by_regularity(state, days, expectations.any_purchase)
+        return self._series(state.who, 1.0 - any_order, "churn_probability")
 
     def expected_value_of_newcomers(self, horizon: Horizon | str, basis: Basis = "contribution") -> pd.Series:
         """Expected value in [first order, first order + horizon), the first order included, untreated."""
         born = self._records.column("born_day")
         stays = 1.0 - self._records.column("dropout_at_first")
-        standing = CustomerState(np.arange(len(born)), born, stays, np.zeros(len(born)))
-        orders = 1.0 + self._orders_until(standing, Horizon(horizon).whole_days)
-        return self._series(standing.who, orders * self._records.column(f"value_per_order_{basis}"), "expected_value")
+        state = CustomerState(np.arange(len(born)), born, stays, np.zeros(len(born)))
+        orders = 1.0 + self._orders_until(state, Horizon(horizon).whole_days)
+        return self._series(state.who, orders * self._records.column(f"value_per_order_{basis}"), "expected_value")
 
     def effects(self, as_of: str | date, horizon: Horizon | str) -> pd.DataFrame:
         """True effect of each action sent at ``as_of`` on the orders in [as_of, as_of + horizon).
@@ -106,52 +106,50 @@ class ShopTruth:
         campaigns = self.config.campaigns
         if campaigns is None:
             raise UsageError(f"preset {self.config.name!r} has no campaigns: use one with actions, such as 'shop'")
-        standing, days = self._standing(as_of).untreated(), Horizon(horizon).whole_days
-        plain = self._orders_until(standing, days)
-        parts = [self._effect_of(number, standing, plain, days) for number in range(len(campaigns.actions))]
+        state, days = self._state(as_of).untreated(), Horizon(horizon).whole_days
+        plain = self._orders_until(state, days)
+        parts = [self._effect_of(number, state, plain, days) for number in range(len(campaigns.actions))]
         return pd.concat(parts, ignore_index=True)
 
     @cached_property
     def _records(self) -> Records:
         return Records(self.config, self.frames)
 
-    def _standing(self, as_of: str | date) -> CustomerState:
+    def _state(self, as_of: str | date) -> CustomerState:
         return self._records.on(day_number(self.config.start, parse_as_of(as_of)))
 
-    def _series(self, who: Array, values: Array, name: str) -> pd.Series:
+    def _series(self, who: Numbers, values: Numbers, name: str) -> pd.Series:
         return pd.Series(
             values, index=pd.Index(self.customers["customer_id"].array[who], name="customer_id"), name=name
         )
 
-    def _orders_until(self, standing: CustomerState, days: float) -> Array:
+    def _orders_until(self, state: CustomerState, days: float) -> Numbers:
         if self.config.by_opportunity:
-            return standing.alive * opportunities.expected_purchases(*self._chances(standing, days))
-        return self._by_regularity(
-            standing, days, lambda spans, stages: expectations.expected_purchases(spans, stages)[0]
-        )
+            return state.alive * opportunities.expected_purchases(*self._chances(state, days))
+        return self._by_regularity(state, days, lambda spans, stages: expectations.expected_purchases(spans, stages)[0])
 
-    def _by_regularity(self, standing: CustomerState, days: float, ask: Callable[[list[Span], Array], Array]) -> Array:
+    def _by_regularity(
+        self, state: CustomerState, days: float, ask: Callable[[list[Span], Numbers], Numbers]
+    ) -> Numbers:
         """Ask group by group: one regularity needs one number of stages."""
-        result, regularity = np.zeros(len(standing.who)), self._records.column("regularity")[standing.who]
+        result, regularity = np.zeros(len(state.who)), self._records.column("regularity")[state.who]
         for k in np.unique(regularity):
             rows = np.flatnonzero(regularity == k)
-            alive = standing.alive[rows].astype(float)
-            stages = expectations.stages_at_age(standing.age[rows], int(k), alive)
-            result[rows] = ask(self._spans(standing, rows, days), stages)
+            alive = state.alive[rows].astype(float)
+            stages = expectations.stages_at_age(state.age[rows], int(k), alive)
+            result[rows] = ask(self._spans(state, rows, days), stages)
         return result
 
-    def _spans(self, standing: CustomerState, rows: Array, days: float) -> list[Span]:
+    def _spans(self, state: CustomerState, rows: Numbers, days: float) -> list[Span]:
         """The window as stretches of constant parameters: what a running treatment covers, and the rest."""
-        running = standing.running
+        running = state.running
         if running is None:
-            return [self._span(standing, rows, 0.0, days, None)]
+            return [self._span(state, rows, 0.0, days, None)]
         edge = min(running.days, days)
-        return [self._span(standing, rows, 0.0, edge, running), self._span(standing, rows, edge, days, None)]
+        return [self._span(state, rows, 0.0, edge, running), self._span(state, rows, edge, days, None)]
 
-    def _span(
-        self, standing: CustomerState, rows: Array, since: float, until: float, running: Treatment | None
-    ) -> Span:
-        who, day = standing.who[rows], standing.day[rows]
+    def _span(self, state: CustomerState, rows: Numbers, since: float, until: float, running: Treatment | None) -> Span:
+        who, day = state.who[rows], state.day[rows]
         if float((day + until).max(initial=0.0)) > self._records.clock.days:
             raise UsageError(f"the window ends more than {YEARS_AFTER_END} years after the data: shorten the horizon")
         personal = self._records.personal_clock(who)
@@ -162,25 +160,25 @@ class ShopTruth:
         rate, per_order, per_day = multiplied(rate, per_order, per_day, lift, survival)
         return Span(personal.elapsed(day + until) - personal.elapsed(day + since), rate, per_order, per_day)
 
-    def _chances(self, standing: CustomerState, days: float) -> tuple[Array, Array, Array]:
+    def _chances(self, state: CustomerState, days: float) -> tuple[Numbers, Numbers, Numbers]:
         """Purchase and death probability, and the number of opportunities in the window."""
         purchase = self.config.populations[0].purchase
         assert isinstance(purchase, Opportunities)
         names = ("born_day", "buys_per_opportunity", "dies_per_opportunity")
-        born, buys, dies = (self._records.column(name)[standing.who] for name in names)
-        until = opportunities.opportunities_before(born, purchase.every.days, standing.day + days)
-        return buys, dies, until - opportunities.opportunities_before(born, purchase.every.days, standing.day)
+        born, buys, dies = (self._records.column(name)[state.who] for name in names)
+        until = opportunities.opportunities_before(born, purchase.every.days, state.day + days)
+        return buys, dies, until - opportunities.opportunities_before(born, purchase.every.days, state.day)
 
-    def _effect_of(self, number: int, standing: CustomerState, plain: Array, days: float) -> pd.DataFrame:
-        campaigns, who = self.config.campaigns, standing.who
+    def _effect_of(self, number: int, state: CustomerState, plain: Numbers, days: float) -> pd.DataFrame:
+        campaigns, who = self.config.campaigns, state.who
         assert campaigns is not None
         action, effect = campaigns.actions[number], self._records.effects("effect")[:, number]
         untouched = np.ones(len(effect))
         if action.kind == "growth":
-            treated = standing.treated(Treatment(campaigns.window_days, 1.0 + effect, untouched), np.zeros(len(who)))
+            treated = state.treated(Treatment(campaigns.window_days, 1.0 + effect, untouched), np.zeros(len(who)))
         else:
             back = np.maximum(effect, 0.0)[who]
-            treated = standing.treated(Treatment(campaigns.window_days, untouched, 1.0 - effect), back)
+            treated = state.treated(Treatment(campaigns.window_days, untouched, 1.0 - effect), back)
         extra = self._orders_until(treated, days) - plain
         worth = extra * self._records.column("value_per_order_contribution")[who]
         return pd.DataFrame(

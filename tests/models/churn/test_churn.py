@@ -83,7 +83,7 @@ def test_permuted_labels_teach_nothing() -> None:
 def test_parts_rebuild_the_model(kind: type, model: BoostedChurn) -> None:
     fitted = model if kind is BoostedChurn else RecencyChurn().fit(X, Y)
     assert isinstance(fitted, Bundled)
-    back = kind.from_parts(*fitted.to_parts())
+    back = kind.from_parts(fitted.to_parts())
     assert np.array_equal(back.predict_proba(X), fitted.predict_proba(X))
     assert np.array_equal(back.effects(X)[1], fitted.effects(X)[1])
     assert back.columns == fitted.columns

@@ -63,7 +63,7 @@ def test_the_riskiest_period_is_that_of_the_true_peak() -> None:
 def test_survival_never_rises_and_parts_rebuild_the_model(hazard: HazardChurn) -> None:
     assert (np.diff(hazard.survival(X), axis=1) <= 0).all()
     assert isinstance(hazard, Bundled)
-    back = HazardChurn.from_parts(*hazard.to_parts())
+    back = HazardChurn.from_parts(hazard.to_parts())
     assert np.array_equal(back.predict_proba(X), hazard.predict_proba(X))
     assert back.columns == hazard.columns == ("orders_90d", "noise")
 
@@ -81,7 +81,7 @@ def test_the_logistic_baseline_is_scikit_learns_and_its_parts_add_up() -> None:
     assert ours.coefficients_ == pytest.approx(theirs.coef_[0], rel=1e-3)
     explained = ours.explain(X)
     assert expit(explained.parts.sum(axis=1) + ours.intercept_) == pytest.approx(ours.predict_proba(X)[:, 1])
-    back = LogisticChurn.from_parts(*ours.to_parts())
+    back = LogisticChurn.from_parts(ours.to_parts())
     assert np.array_equal(back.predict_proba(X), ours.predict_proba(X))
     holes = X.assign(noise=np.nan, orders_90d=np.inf)
     assert np.isfinite(ours.predict_proba(holes)).all()
@@ -110,9 +110,9 @@ def test_a_monotone_column_can_only_raise_the_probability() -> None:
     assert not (np.diff(free.predict_proba(line)[:, 1]) >= 0).all()
 
 
-def test_doubt_widens_with_the_levels_wandering_and_holds_the_probability() -> None:
+def test_the_interval_widens_with_the_levels_wandering_and_holds_the_probability() -> None:
     p = np.array([0.1, 0.5, 0.9])
-    narrow, wide = (ProbabilityInterval(level_sd=sd).interval(p) for sd in (0.1, 0.5))
+    narrow, wide = (ProbabilityInterval(level_sd=sd).bounds(p) for sd in (0.1, 0.5))
     assert ((wide[:, 0] < narrow[:, 0]) & (narrow[:, 0] < p) & (p < narrow[:, 1]) & (narrow[:, 1] < wide[:, 1])).all()
     # 90 % of a normal law lie within 1.645 standard deviations, here of the log-odds
     assert wide[1] == pytest.approx(expit([-1.6449 * 0.5, 1.6449 * 0.5]), abs=1e-4)

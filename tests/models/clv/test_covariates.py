@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import ContractError, ModelRefused, UsageError
+from cvo_ml.core.result import from_json
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import (
     BetaGeoModel,
@@ -21,6 +22,7 @@ from cvo_ml.models.clv import (
 )
 from cvo_ml.models.clv.covariates import STATIC, CovariateCoding
 from cvo_ml.models.clv.scorers import BuyTillYouDie, scorer_of
+from cvo_ml.models.protocol import Parts
 
 from .shops import purchase_model, simulate_pareto, simulate_shop, simulate_with_future
 
@@ -90,7 +92,7 @@ def test_the_commonest_level_is_the_base_and_rare_or_missing_ones_count_as_it(sh
     assert X["log first_order_net"].between(-5, 0).all()
     assert X.loc[X["country"].isna(), coding.names[0]].eq(0.0).all()
     assert coding.coded(shop)["log first_order_net"].std(ddof=0) == pytest.approx(1.0)
-    assert CovariateCoding.from_json(json.loads(json.dumps(coding.to_json()))) == coding
+    assert from_json(CovariateCoding, json.loads(json.dumps(coding.to_json()))) == coding
 
 
 def test_columns_that_are_not_settled_or_not_there_are_refused(shop):
@@ -112,7 +114,7 @@ def test_the_ladder_finds_what_a_covariate_does_and_its_scorer_makes_the_round_t
     scorer = scorer_of(CustomerLifetimeValue.of(found.model, GammaGammaModel().fit(shop)), 1.0, 100.0)
     scorer.coding = coding
     assert "country" in scorer.columns
-    again = BuyTillYouDie.from_parts(json.loads(json.dumps(scorer.to_parts()[0])), {})
+    again = BuyTillYouDie.from_parts(Parts(json.loads(json.dumps(scorer.to_parts().parameters))))
     pd.testing.assert_frame_equal(again.predict(shop, horizon=YEAR), scorer.predict(shop, horizon=YEAR))
     total = found.model.expected_repeats(X).sum()
     assert total == pytest.approx(X["frequency"].sum(), rel=0.05)

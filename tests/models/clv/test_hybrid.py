@@ -13,6 +13,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import CustomerLifetimeValue
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue, with_beneath
 from cvo_ml.models.clv.scorers import OUTPUTS, scorer_of
+from cvo_ml.models.protocol import Parts
 from cvo_ml.stats.ranking import gini
 
 from .shops import simulate_with_future
@@ -68,16 +69,16 @@ def test_the_columns_are_those_of_every_scorer_and_one_row_scores_as_all():
 
 
 def test_it_travels_as_json_and_text():
-    parameters, files = MODEL.to_parts()
+    parts = MODEL.to_parts()
+    parameters, files = parts.parameters, parts.files
     assert set(files) == {"hurdle.txt", "size.txt", "spread.txt"}
-    again = HybridLifetimeValue.from_parts(json.loads(json.dumps(parameters, allow_nan=False)), files)
+    again = HybridLifetimeValue.from_parts(Parts(json.loads(json.dumps(parameters, allow_nan=False)), files))
     pd.testing.assert_frame_equal(again.predict(LATER, horizon=SPAN), MODEL.predict(LATER, horizon=SPAN))
     with pytest.raises(BundleError, match="stands on"):
-        HybridLifetimeValue.from_parts({**parameters, "base_kind": "os.system"}, files)
+        HybridLifetimeValue.from_parts(Parts({**parameters, "base_kind": "os.system"}, files))
+    others = files["size.txt"].replace("interest", "other")
     with pytest.raises(BundleError, match="other columns"):
-        HybridLifetimeValue.from_parts(
-            parameters, {**files, "size.txt": files["size.txt"].replace("interest", "other")}
-        )
+        HybridLifetimeValue.from_parts(Parts(parameters, {**files, "size.txt": others}))
 
 
 def test_another_horizon_and_too_few_rows_are_refused():

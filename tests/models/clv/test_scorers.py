@@ -12,6 +12,7 @@ from cvo_ml.features.catalogue import WINDOWS
 from cvo_ml.models.clv import CustomerLifetimeValue, ModifiedBetaGeoModel, ParetoNBDModel
 from cvo_ml.models.clv.baselines import Formula, LastPeriod
 from cvo_ml.models.clv.scorers import OUTPUTS, BuyTillYouDie, scorer_of
+from cvo_ml.models.protocol import Parts
 
 from .shops import simulate_shop
 
@@ -44,11 +45,11 @@ def test_days_to_the_next_order_are_null_exactly_where_never_is_more_likely():
 
 
 def test_parts_make_the_round_trip_and_older_documents_are_read():
-    parameters, files = BuyTillYouDie(MODEL, 1.5, reference_p90=99.0).to_parts()
-    again = BuyTillYouDie.from_parts(parameters, files)
+    parts = BuyTillYouDie(MODEL, 1.5, reference_p90=99.0).to_parts()
+    again = BuyTillYouDie.from_parts(parts)
     assert (again.orders_per_purchase_day, again.reference_p90) == (1.5, 99.0)
-    older = {name: value for name, value in parameters.items() if name != "reference_p90"}
-    table = BuyTillYouDie.from_parts(older, {}).predict(SHOP, horizon=YEAR)
+    older = {name: value for name, value in parts.parameters.items() if name != "reference_p90"}
+    table = BuyTillYouDie.from_parts(Parts(older)).predict(SHOP, horizon=YEAR)
     assert table["p_top_decile"].isna().all()
     assert table["predicted_clv"].notna().all()
     with pytest.raises(UsageError, match="reference_p90"):
@@ -74,7 +75,7 @@ def test_the_last_period_is_repeated_over_the_horizon_and_returns_are_not():
 def test_the_last_period_is_one_that_a_snapshot_has():
     assert tuple(days for days in WINDOWS if days is not None) == LastPeriod.PERIODS
     assert [LastPeriod.like(Horizon(text)).days for text in ("5D", "60D", "90D", "300D", "9Y")] == [7, 90, 90, 365, 365]
-    assert LastPeriod.from_parts(*LastPeriod(30).to_parts()).columns == ("orders_30d", "net_30d")
+    assert LastPeriod.from_parts(LastPeriod(30).to_parts()).columns == ("orders_30d", "net_30d")
     with pytest.raises(UsageError, match="no last 60 days: give one of 7, 30"):
         LastPeriod(60)
 
@@ -94,7 +95,7 @@ def test_a_drift_that_is_no_variance_is_refused(drift):
 def test_each_model_of_purchases_has_its_own_kind(purchases, kind):
     scorer = scorer_of(CustomerLifetimeValue(purchases).fit(SHOP), 1.1, 150.0)
     assert scorer.kind == kind
-    again = type(scorer).from_parts(*scorer.to_parts())
+    again = type(scorer).from_parts(scorer.to_parts())
     pd.testing.assert_frame_equal(again.predict(SHOP, horizon=YEAR), scorer.predict(SHOP, horizon=YEAR))
     with pytest.raises(UsageError, match="holds a"):
-        BuyTillYouDie.from_parts(*scorer.to_parts())
+        BuyTillYouDie.from_parts(scorer.to_parts())

@@ -46,7 +46,7 @@ def test_the_most_profitable_score_higher_and_parts_rebuild_the_model(kind: str)
     p = fitted.predict_proba(X)
     assert p.sum(axis=1) == pytest.approx(1.0)
     assert p[Y, 1].mean() > p[~Y, 1].mean() + 0.2
-    back = type(fitted).from_parts(*fitted.to_parts())
+    back = type(fitted).from_parts(fitted.to_parts())
     assert np.array_equal(back.predict_proba(X), p)
     assert np.array_equal(back.percentile(p[:, 1]), fitted.percentile(p[:, 1]))
     assert back.columns == fitted.columns

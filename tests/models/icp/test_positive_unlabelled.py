@@ -143,7 +143,7 @@ def test_the_rate_by_source_is_mixed_with_the_overall_rate() -> None:
     rate = 30 / 200
     found = model.predict_proba(pd.DataFrame({"source": ["a", "b", "new", None]}))[:, 1]
     assert found == pytest.approx([(20 + 20 * rate) / 60, (0 + 20 * rate) / 80, rate, rate])
-    assert SourceRate.from_parts(*model.to_parts()).predict_proba(X).tolist() == model.predict_proba(X).tolist()
+    assert SourceRate.from_parts(model.to_parts()).predict_proba(X).tolist() == model.predict_proba(X).tolist()
     assert SourceRate(None).fit(X, won).predict_proba(X)[:, 1].tolist() == [rate] * 200
     with pytest.raises(UsageError, match="source"):
         model.predict_proba(pd.DataFrame({"other": ["a"]}))

@@ -1,66 +1,89 @@
-"""Plans of stored runs: made anew under another policy, kept, and evaluated when their window is over."""
+"""Whether the current plan paid: its treated against its held out, when its window is over."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from cvo_ml.config.loader import as_mapping
+from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ConfigError, UsageError
-from cvo_ml.core.files import finite, write_json, write_text
-from cvo_ml.core.scores import columns_of
-from cvo_ml.core.store import StoredRun, read_scores, read_table, write_run
+from cvo_ml.core.files import finite, write_json
+from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.core.run_log import logged
+from cvo_ml.core.store import StoredRun, read_scores, read_table
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
-from cvo_ml.priorities.constraints import NO_ACTION, contact_constraints
-from cvo_ml.priorities.contact_list import priorities_csv
-from cvo_ml.priorities.effects import declared_effects, write_effects
-from cvo_ml.priorities.evaluation import effects_table, evaluate
-from cvo_ml.priorities.plan import Plan, plan
+from cvo_ml.priorities.constraints import NO_ACTION
+from cvo_ml.priorities.effects import write_effects
+from cvo_ml.priorities.evaluation import effects_table
+from cvo_ml.priorities.evaluation import evaluate as evaluate_plan
+from cvo_ml.workflows.shops import read_tables, run_of
 
-EVALUATION: Final = "evaluation.json"
-MEASURED: Final = "measured_effects.csv"
-
-
-def keep(out: Path, scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any]) -> StoredRun:
-    """Write a run with its plan into ``out/scores``, then its list into ``out/priorities.csv``."""
-    run = write_run(out / "scores", scores.reset_index(drop=True), manifest, {"plan": planned.table})
-    write_text(out / "priorities.csv", priorities_csv(scores, planned.table, planned.summary))
-    return run
+LOGGER: Final = logging.getLogger(__name__)
 
 
-def replanned(
-    run: StoredRun, tables: Tables, policy: PriorityPolicy, measured: Sequence[pd.DataFrame], out: Path
-) -> StoredRun:
-    """Plan a run's scores anew; the new run becomes the current one.
+class EvaluateRequest(FrozenConfig):
+    """What to compare.
 
     Parameters
     ----------
-    measured:
-        Effects tables beside the policy's declared effects.
+    horizon:
+        How long after the plan values are counted.
+    """
+
+    shop: ShopConfig
+    horizon: Horizon = Horizon("90D")
+
+
+@dataclass(frozen=True)
+class EvaluateResult(Result):
+    """The comparison, and where it was written.
+
+    Parameters
+    ----------
+    found:
+        As ``evaluated``.
+    """
+
+    found: Mapping[str, Any]
+    file: Path
+    measured_effects: Path
+
+    def to_json(self) -> dict[str, Json]:
+        """The comparison."""
+        return {name: to_json(value) for name, value in self.found.items()}
+
+
+def evaluate(request: EvaluateRequest, workspace: Workspace) -> EvaluateResult:
+    """Compare the current plan's treated with its held out; write ``evaluation.json`` and ``measured_effects.csv``.
 
     Raises
     ------
-    DataError
-        If an effects table cannot be meant.
+    StoreError
+        If nothing was scored.
+    UsageError
+        If the run is another shop's, the window is not over, or the plan held nobody out.
     """
-    scores = _indexed(run)
-    effects = pd.concat([declared_effects(policy), *measured], ignore_index=True)
-    planned = plan(scores, effects, policy, contact_constraints(tables, parse_as_of(str(run.manifest["as_of"]))))
-    scores = scores.drop(columns=[*columns_of("priority"), "priority_reason"]).join(planned.columns)
-    manifest = {name: value for name, value in run.manifest.items() if name != "files"}
-    return keep(out, scores, planned, {**manifest, "priorities": as_mapping(policy), "plan": planned.summary})
+    with logged(LOGGER, "evaluate", shop=request.shop.name):
+        run = run_of(request.shop, workspace)
+        tables = read_tables(request.shop, workspace).tables
+        found = evaluated(run, tables, request.horizon, workspace)
+    return EvaluateResult(found, workspace.evaluation_file, workspace.measured_effects)
 
 
-def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> dict[str, Any]:
-    """Compare a run's treated with its held out; write ``evaluation.json`` and ``measured_effects.csv``.
+def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, workspace: Workspace) -> dict[str, Any]:
+    """Compare a run's treated with its held out, and write what was found.
 
     Parameters
     ----------
@@ -81,7 +104,7 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> di
             f"the data end before {as_of + horizon.delta}, so the {horizon} after {as_of} cannot be evaluated: "
             "wait, or give a shorter --horizon"
         )
-    table, scores = read_table(run, "plan"), _indexed(run)
+    table, scores = read_table(run, "plan"), read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
     customers = pd.Index(table["customer_id"])
     after = float(run.manifest["plan"]["value_share"])
     outcome = pd.DataFrame(
@@ -95,10 +118,10 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, out: Path) -> di
     found = {
         "as_of": str(as_of), "horizon_days": horizon.days, "run": run.name, "value_share": after,
         "recorded": recorded(table, tables.get("treatments"), as_of, horizon),
-        **evaluate(table, outcome, policy, f"plan of {as_of}, {run.name}"),
+        **evaluate_plan(table, outcome, policy, f"plan of {as_of}, {run.name}"),
     }  # fmt: skip
-    write_json(out / EVALUATION, finite(found))
-    write_effects(effects_table(found), out / MEASURED)
+    write_json(workspace.evaluation_file, finite(found))
+    write_effects(effects_table(found), workspace.measured_effects)
     return found
 
 
@@ -134,7 +157,3 @@ def stored_policy(run: StoredRun) -> PriorityPolicy:
         return PriorityPolicy.model_validate(run.manifest["priorities"])
     except ValueError:
         raise ConfigError(f"{run.folder}: its policy is of another version: run 'cvo score' again") from None
-
-
-def _indexed(run: StoredRun) -> pd.DataFrame:
-    return read_scores(run).set_index("customer_id", drop=False).rename_axis(None)

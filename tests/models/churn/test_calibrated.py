@@ -10,9 +10,19 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.features import SEASON
-from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, HazardChurn, ProbabilityInterval, RecencyChurn, Season, Stack
+from cvo_ml.models.churn import (
+    P_NO_ORDER,
+    BoostedChurn,
+    Calibration,
+    HazardChurn,
+    ProbabilityInterval,
+    RecencyChurn,
+    Season,
+    Stack,
+)
+from cvo_ml.models.protocol import Parts
 
 RNG = np.random.default_rng(3)
 N = 3000
@@ -36,8 +46,7 @@ SMALL = {"num_threads": 1, "num_leaves": 4, "min_data_in_leaf": 40}
 def model() -> BoostedChurn:
     """Trees, both companions, and a logistic map."""
     fitted = BoostedChurn(("days_since_last_order",), rounds=20, parameters=SMALL).fit(X, Y)
-    fitted.composition_ = JOINED
-    return fitted.calibrate(X, Y)
+    return fitted.with_calibration(Calibration(JOINED)).calibrate(X, Y)
 
 
 def test_the_wave_is_that_of_greatest_likelihood() -> None:
@@ -90,17 +99,36 @@ def test_parts_of_the_reasons_still_add_up(model: BoostedChurn) -> None:
 @pytest.mark.parametrize("kind", [BoostedChurn, HazardChurn])
 def test_json_brings_it_back_to_the_bit(kind: type) -> None:
     outcome = Y if kind is BoostedChurn else np.where(Y, np.nan, 1.0 + DAY % 3)
-    fitted = kind(("days_since_last_order",), rounds=5, parameters=SMALL).fit(X, outcome)
-    fitted.composition_ = JOINED
-    fitted.calibrate(X, Y)
-    parameters, files = fitted.to_parts()
-    back = kind.from_parts(json.loads(json.dumps(parameters)), files)
-    assert back.composition_ == JOINED
+    bare = kind(("days_since_last_order",), rounds=5, parameters=SMALL).fit(X, outcome)
+    fitted = bare.with_calibration(Calibration(JOINED)).calibrate(X, Y)
+    parts = fitted.to_parts()
+    back = kind.from_parts(Parts(json.loads(json.dumps(parts.parameters)), parts.files))
+    assert back.stack_ == JOINED
     assert np.array_equal(back.predict_proba(X), fitted.predict_proba(X))
     assert np.array_equal(back.effects(X[:20])[1], fitted.effects(X[:20])[1])
     assert back.columns == ("days_since_last_order", P_NO_ORDER, *SEASON)
-    older = {name: value for name, value in parameters.items() if name != "composition"}
-    assert kind.from_parts(older, files).composition_ == Stack()
+    older = {name: value for name, value in parts.parameters.items() if name != "composition"}
+    assert kind.from_parts(Parts(older, parts.files)).stack_ == Stack()
+
+
+def test_another_calibration_leaves_the_model_as_it_was(model: BoostedChurn) -> None:
+    before, parts = model.predict_proba(X), model.to_parts()
+    other = model.with_calibration(Calibration(interval=ProbabilityInterval(level_sd=0.1)))
+    assert other.calibrate(X, Y, "beta").calibration.map.method == "beta"
+    assert other.predict_proba(X)[:, 1] == pytest.approx(model.trees.predict_positive(X)), "nothing but the trees"
+    assert np.array_equal(model.predict_proba(X), before)
+    assert model.to_parts() == parts
+    assert other.with_calibration(model.calibration).to_parts() == parts
+
+
+def test_a_number_that_is_not_finite_is_neither_saved_nor_loaded(model: BoostedChurn) -> None:
+    spoiled = model.with_interval(ProbabilityInterval(level_sd=float("nan")))
+    with pytest.raises(BundleError, match="level_sd is nan"):
+        spoiled.to_parts()
+    parts = model.to_parts()
+    null = Parts({**parts.parameters, "doubt": {"level_sd": None}}, parts.files)
+    with pytest.raises(BundleError, match="level_sd is nan"):
+        BoostedChurn.from_parts(null)
 
 
 def test_a_frame_without_its_columns_is_refused_by_name(model: BoostedChurn) -> None:
@@ -117,11 +145,11 @@ def test_order_of_columns_and_of_rows_changes_no_probability(model: BoostedChurn
 def test_every_kind_has_an_interval_around_its_probability(model: BoostedChurn) -> None:
     for each in (model, RecencyChurn().fit(X, Y)):
         p = each.predict_proba(X)[:, 1]
-        assert each.predict_interval(X) == pytest.approx(np.column_stack([p, p])), "no doubt was learnt"
-        each.doubt_ = ProbabilityInterval(level_sd=0.2)
-        low, high = each.predict_interval(X, level=0.9).T
+        assert each.predict_interval(X) == pytest.approx(np.column_stack([p, p])), "no interval was learnt"
+        wide = each.with_interval(ProbabilityInterval(level_sd=0.2))
+        assert np.array_equal(each.predict_interval(X)[:, 0], each.predict_interval(X)[:, 1]), "the model is as it was"
+        low, high = wide.predict_interval(X, level=0.9).T
         assert logit(high) - logit(p) == pytest.approx(np.full(N, 1.6449 * 0.2), rel=1e-4)
         assert logit(p) - logit(low) == pytest.approx(logit(high) - logit(p))
-        back = type(each).from_parts(*each.to_parts())
-        assert np.array_equal(back.predict_interval(X), each.predict_interval(X))
-        each.doubt_ = ProbabilityInterval()
+        back = type(wide).from_parts(wide.to_parts())
+        assert np.array_equal(back.predict_interval(X), wide.predict_interval(X))

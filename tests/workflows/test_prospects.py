@@ -1,19 +1,31 @@
-"""``cvo score --prospects`` on files as people have them: what is scored, noted, refused; nothing half-written."""
+"""Lists of prospects as people have them: what is scored, noted, refused; nothing half-written."""
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
-from cvo_ml.cli import main, prospects
+from cvo_ml.cli import main
+from cvo_ml.cli.views import scores as view
+from cvo_ml.config.loader import load_config
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import CvoError, NoChampion
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
+from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.export import export
 from cvo_ml.registry.bundles.kinds import bundle_of
+from cvo_ml.workflows.prospects import ProspectsRequest, prospects
 
 Run = Callable[..., tuple[int, str]]
 SHOP = """name: vendor
@@ -55,23 +67,56 @@ def list_of(**columns: object) -> pd.DataFrame:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Score a list with a model of leads; the exit code that a failure has, and what a person reads."""
     (tmp_path / "shop.yaml").write_text(SHOP)
     (tmp_path / "deals.csv").write_text("deal,lead,won,closed\nd1,p007,yes,2023-02-20\nd2,p008,no,2023-02-20\n")
     monkeypatch.chdir(tmp_path)
 
-    def _run(listed: pd.DataFrame | None, as_of: str = "2023-03-01", model: Bundle | None = None) -> tuple[int, str]:
-        monkeypatch.setattr(prospects, "_champion", lambda *_: model or bundle())
+    def _run(listed: pd.DataFrame | None, model: Bundle | None = None) -> tuple[int, str]:
         if listed is not None:
             listed.to_csv("list.csv", index=False)
-        asked = ["score", "--prospects", "list.csv", "--shop", "shop.yaml", "--as-of", as_of]
-        monkeypatch.setattr("sys.argv", ["cvo", *asked])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capfd.readouterr()
-        return int(ended.value.code or 0), " ".join((printed.out + printed.err).split())
+        shop = load_config(Path("shop.yaml"), ShopConfig)
+        request = ProspectsRequest(shop=shop, prospects=Path("list.csv"), as_of=date(2023, 3, 1))
+        console = Console(record=True, width=200, file=io.StringIO())
+        try:
+            result = prospects(request, Workspace(Path("out"), Path("mlruns")), LoadedModels.of(model or bundle()))
+        except CvoError as error:
+            return error.exit_code, str(error)
+        view.prospects(console, result)
+        return 0, " ".join(console.export_text().split())
 
     return _run
+
+
+def test_the_command_scores_a_list_with_an_exported_model(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(list_of())
+    expected = Path("out/prospects.csv").read_bytes()
+    Path("out/prospects.csv").unlink()
+    export(bundle(), "# a card", Path("models"))
+    asked = "score --prospects list.csv --shop shop.yaml --as-of 2023-03-01 --models models --json"
+    monkeypatch.setattr("sys.argv", ["cvo", *asked.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    said = json.loads(capfd.readouterr().out)
+    assert said["prospect_ledger"] == {"known": 200, "scored": 199, "ineligible": {"customer_already": 1}}
+    assert said["row_ledger"]["rows_in"] == 200
+    assert said["file"] == "out/prospects.csv"
+    assert Path("out/prospects.csv").read_bytes() == expected
+
+
+def test_a_workspace_without_a_model_of_leads_names_the_command(run: Run) -> None:
+    run(list_of())
+    request = ProspectsRequest(
+        shop=load_config(Path("shop.yaml"), ShopConfig), prospects=Path("list.csv"), as_of=date(2023, 3, 1)
+    )
+    with pytest.raises(NoChampion, match="cvo train icp"):
+        prospects(request, Workspace(Path("out"), Path("mlruns")))
+    with pytest.raises(NoChampion, match=r"cvo train icp --set icp\.setting=leads"):
+        prospects(request, Workspace(Path("out"), Path("mlruns")), LoadedModels.of())
 
 
 def test_a_list_without_what_sales_write_later_is_scored_best_first(run: Run) -> None:

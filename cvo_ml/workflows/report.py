@@ -1,0 +1,57 @@
+"""The page for people about the current run."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.next_actions import NextActions
+from cvo_ml.core.files import write_text
+from cvo_ml.core.result import Result
+from cvo_ml.core.run_log import logged
+from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
+from cvo_ml.core.workspace import Workspace
+from cvo_ml.report import priorities_section, render, segment_section
+from cvo_ml.segments.history import run_segments
+from cvo_ml.segments.results_folder import stored_findings
+from cvo_ml.workflows.outcomes import stored_outcomes
+
+LOGGER: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReportResult(Result):
+    """The page, and the run that it is about."""
+
+    file: Path
+    run: str
+
+
+def report(workspace: Workspace) -> ReportResult:
+    """Write the report of the current run.
+
+    Raises
+    ------
+    StoreError
+        If nothing was scored.
+    DamagedFile
+        If what was kept of the segments or of the outcomes is not what was written.
+    """
+    run = current_run(workspace.scores)
+    with logged(LOGGER, "report"), workspace.progress.step(f"Writing {workspace.report}"):
+        write_text(workspace.report, _page(run, workspace))
+    return ReportResult(workspace.report, run.name)
+
+
+def _page(run: StoredRun, workspace: Workspace) -> str:
+    scores = read_scores(run)
+    actions = load_config(default_config("policies/next_actions.yaml", workspace.configs), NextActions)
+    segments = segment_section(
+        scores, run_segments(run), actions, stored_findings(workspace.segments, run),
+        as_of=str(run.manifest["as_of"]), currency=str(run.manifest["currency"]),
+    )  # fmt: skip
+    priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
+    return render(scores, run.manifest, stored_outcomes(workspace, run), segments, priorities)

@@ -1,0 +1,132 @@
+"""From tables and models to scores, segments and a plan of every customer; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.config.segments import SegmentPolicy
+from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.ledger import CustomerLedger
+from cvo_ml.core.models import ICP, MODELS
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
+from cvo_ml.features.customer import customer_features, known_customers
+from cvo_ml.features.leads import customer_leads
+from cvo_ml.predict import LoadedModels, score
+from cvo_ml.predict.shadow import Comparison, shadow
+from cvo_ml.priorities import Plan, contact_constraints, declared_effects, plan
+from cvo_ml.segments import Segmented, segment_customers
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A scored population: the table, what it was computed from, its ledgers, its segments' edges and its plan."""
+
+    scores: pd.DataFrame
+    features: pd.DataFrame
+    ledgers: Mapping[str, CustomerLedger]
+    segmented: Segmented
+    plan: Plan
+
+
+def score_customers(
+    tables: Tables,
+    as_of: date,
+    models: LoadedModels,
+    segments: SegmentPolicy,
+    priorities: PriorityPolicy,
+    *,
+    shop: str,
+    out: Path | None = None,
+) -> Scored:
+    """Scores, segments and priorities of every customer known at ``as_of``.
+
+    Parameters
+    ----------
+    out:
+        The folder of results, whose frozen edges and earlier runs the segments refer to; None = neither.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was trained on another shop, in another currency, or with data after ``as_of``.
+    BundleError
+        If the frozen edges are damaged.
+    """
+    check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
+    features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
+    leads = _lead_fields(tables, as_of, models)
+    scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
+    segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, out=out)
+    scores = pd.concat([scores, segmented.columns], axis=1)
+    planned = plan(scores, declared_effects(priorities), priorities, contact_constraints(tables, as_of))
+    scores = pd.concat([scores, planned.columns], axis=1)
+    return Scored(scores, features, ledgers(scores), segmented, planned)
+
+
+def shadow_scores(
+    tables: Tables, as_of: date, serving: LoadedModels, behind: LoadedModels, *, shop: str
+) -> dict[str, Comparison]:
+    """Champions and challengers on the customers known at ``as_of``; nothing is stored.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was made for something else.
+    """
+    for models in (serving, behind):
+        check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
+    features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
+    leads = _lead_fields(tables, as_of, serving), _lead_fields(tables, as_of, behind)
+    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency, leads=leads)
+
+
+def _lead_fields(tables: Tables, as_of: date, models: LoadedModels) -> pd.DataFrame | None:
+    """The fields of the leads that customers were, by customer, where the lookalike model reads them."""
+    model = models.get(ICP.name)
+    if model is None or model.settings.get("setting") != "leads":
+        return None
+    return customer_leads(tables, as_of, Horizon.of_days(model.settings["known_within_days"]))
+
+
+def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
+    """For each model: customers known = scored + ineligible, by reason."""
+    found = {}
+    for model in MODELS:
+        missing = scores[model.score].isna()
+        reasons = scores.loc[missing, model.reason].value_counts()
+        ineligible = {str(reason): int(count) for reason, count in reasons.items()}
+        found[model.name] = CustomerLedger(len(scores), int((~missing).sum()), ineligible)
+    return found
+
+
+def check_models(models: LoadedModels, *, shop: str, currency: str, as_of: date) -> None:
+    """Refuse models that were made for something else.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was trained on another shop, in another currency, or with data after ``as_of``.
+    """
+    for name, model in models.models.items():
+        facts = model.bundle.facts
+        for what, trained, wanted in (("shop", facts.get("shop"), shop), ("currency", facts.get("currency"), currency)):
+            if trained is not None and trained != wanted:
+                raise ModelRefused(
+                    f"{name}: the champion was trained on {what} {trained!r} and this is {wanted!r}: "
+                    f"run 'cvo train {name}' on this shop, or keep its models in a folder of their own (--mlruns)",
+                    reason_code=f"other_{what}",
+                )
+        if str(facts.get("trained_as_of", "")) > str(as_of):
+            raise ModelRefused(
+                f"{name}: the champion learned from data up to {facts['trained_as_of']}, after as_of {as_of}, so its "
+                f"scores would know the future: score a later date, or train for this one in a folder of its own "
+                f"(cvo train {name} --as-of {as_of} --mlruns FOLDER)",
+                reason_code="trained_after_as_of",
+            )
