@@ -47,6 +47,13 @@ def public_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def shared_data(public_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder, for configurations that name it as ``${CVO_DATA}``."""
+    monkeypatch.setenv("CVO_DATA", str(public_data))
+    return public_data
+
+
 @pytest.fixture(scope="session")
 def shop() -> Tables:
     """260 customers over 420 days, with lines, refunds and countries."""

@@ -13,6 +13,10 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 #: Whole numbers: counts, places, codes.
 Ints = NDArray[np.int64]
+#: Places of rows: what sorting and searching answer.
+Places = NDArray[np.intp]
+#: What happened, 0 or 1, in whatever type of numpy it comes.
+Outcomes = NDArray[np.generic]
 #: Python objects, such as texts of a column.
 Objects = NDArray[np.object_]
 #: Numbers of any kind, where both whole and real ones will do.

@@ -198,8 +198,8 @@ def by_model(reasons: str) -> str:
 
     Examples
     --------
-    >>> by_model('[{"feature": "recency"}]')
-    '{"churn": [{"feature": "recency"}]}'
+    >>> json.loads(by_model('[{"feature": "recency"}]')) == {CHURN.name: [{"feature": "recency"}]}
+    True
     """
     return json.dumps({CHURN.name: json.loads(reasons)}, ensure_ascii=False)
 
@@ -225,8 +225,8 @@ def reasons_of(text: object, model: str = CHURN.name) -> list[Reason]:
 
     Examples
     --------
-    >>> reasons_of('{"churn": [{"feature": "recency", "direction": "up", "effect": 0.2, "lever": "recency"}]}')
-    [Reason(feature='recency', direction='up', effect=0.2, lever='recency')]
+    >>> reasons_of(by_model('[{"feature": "recency", "direction": "up", "effect": 0.2}]'))
+    [Reason(feature='recency', direction='up', effect=0.2, lever='')]
     """
     if not isinstance(text, str):
         return []

@@ -41,13 +41,46 @@ def visible(rows: pd.DataFrame, as_of: date, event_time: str | None) -> pd.DataF
 
 def is_visible(rows: pd.DataFrame, as_of: date, event_time: str | None) -> pd.Series:
     """Whether each row can be seen at ``as_of``; see ``visible``."""
-    start = midnight(as_of)
-    seen = pd.Series(True, index=rows.index) if event_time is None else rows[event_time] < start
-    if KNOWN_AT in rows:
-        seen &= rows[KNOWN_AT].isna() | (rows[KNOWN_AT] <= start)
-    return seen
+    known = is_known(rows, midnight(as_of))
+    return known if event_time is None else happened(rows[event_time], as_of) & known
+
+
+def happened(times: pd.Series, as_of: date) -> pd.Series:
+    """Whether each moment lies before ``as_of``; one that is not told does not.
+
+    For a fact that a row learns later, such as an end: the row is seen, the fact is not.
+    """
+    return times < midnight(as_of)
+
+
+def is_known(rows: pd.DataFrame, limit: pd.Timestamp | pd.Series) -> pd.Series:
+    """Whether each row was known by ``limit``, one moment or one for each row, whenever it happened.
+
+    Examples
+    --------
+    >>> leads = pd.DataFrame({"known_at": pd.to_datetime(["2024-01-01", "2024-01-05", None])})
+    >>> is_known(leads, pd.Timestamp("2024-01-03")).tolist()
+    [True, False, True]
+    """
+    if KNOWN_AT not in rows:
+        return pd.Series(True, index=rows.index)
+    return rows[KNOWN_AT].isna() | (rows[KNOWN_AT] <= limit)
 
 
 def visible_table(tables: Tables, name: str, as_of: date) -> pd.DataFrame:
     """The rows of a shop's table that can be seen at ``as_of``; an empty frame where the shop has no such table."""
     return visible(tables.get(name), as_of, CONTRACTS[name].event_time)
+
+
+def as_known_on(tables: Tables, day: date) -> Tables:
+    """The tables as they stood on ``day``, late rows in their place.
+
+    Later news about the past, a late file or a cancellation, then shows in a snapshot of the past: what changed there
+    is a correction and no behaviour.
+    """
+    frames = {}
+    for name, frame in tables.frames.items():
+        if KNOWN_AT in frame:
+            frame = frame[is_known(frame, midnight(day))].drop(columns=KNOWN_AT).reset_index(drop=True)
+        frames[name] = frame
+    return Tables(frames, tables.currency)

@@ -14,10 +14,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cvo_ml.core.contracts import LEADS
+from cvo_ml.core.contracts import DEALS, LEADS
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
+from cvo_ml.core.visibility import is_known, visible, visible_table
+from cvo_ml.features.engine import Engine, engine
 from cvo_ml.features.value_at_age import profit, value_after_winning
 
 SUFFIX: Final = "_known_at"
@@ -37,12 +39,12 @@ def lead_fields(leads: pd.DataFrame, as_of: str | date, known_within: Horizon) -
         Sorted and indexed by ``lead_id``: ``created_at`` and each further column that is no time. A value whose
         ``<field>_known_at`` is later, or missing, is null; a field without such times has its row's ``known_at``.
     """
-    cut = midnight(parse_as_of(as_of))
-    rows = leads[(leads["created_at"] < cut) & _known(leads, cut)]
+    day = parse_as_of(as_of)
+    cut, rows = midnight(day), visible(leads, day, LEADS.event_time)
     found = {"created_at": rows["created_at"]}
     limit = rows["created_at"] + known_within.delta
     limit = limit.where(limit <= cut, cut)
-    in_time, timed = _row_in_time(rows, limit), set(timed_fields(rows))
+    in_time, timed = is_known(rows, limit), set(timed_fields(rows))
     for name in field_names(rows):
         found[name] = rows[name].where(_times(rows[name + SUFFIX]) <= limit if name in timed else in_time)
     return pd.DataFrame(found, index=rows.index).set_index(rows["lead_id"].astype("str")).sort_index()
@@ -69,7 +71,7 @@ def refuse_written_later(leads: pd.DataFrame, declared: Iterable[str], known_wit
     """
     vouched = set(declared)
     limit = leads["created_at"] + known_within.delta
-    rows_late = int((~_row_in_time(leads, limit)).sum())
+    rows_late = int((~is_known(leads, limit)).sum())
     if rows_late > len(leads) / 2:
         raise ModelRefused(
             f"icp: {rows_late:,} of {len(leads):,} leads became known later than {known_within} after they came "
@@ -89,7 +91,7 @@ def refuse_written_later(leads: pd.DataFrame, declared: Iterable[str], known_wit
             )
 
 
-def lead_outcomes(tables: Tables, as_of: str | date, decision: Horizon, age: Horizon) -> pd.DataFrame:
+def lead_outcomes(source: Tables | Engine, as_of: str | date, decision: Horizon, age: Horizon) -> pd.DataFrame:
     """What became of each lead whose window of ``decision`` + ``age`` is closed at ``as_of``.
 
     Returns
@@ -100,12 +102,22 @@ def lead_outcomes(tables: Tables, as_of: str | date, decision: Horizon, age: Hor
         ``attrs`` its ``basis``: contribution, revenue, or deal amount where there are no orders.
     """
     day = parse_as_of(as_of)
-    cut = midnight(day)
-    leads = tables.get("leads")
-    leads = leads[_known(leads, cut) & (leads["created_at"] + decision.delta + age.delta <= cut)]
+    with engine(source) as shop:
+        found, won = _decided(shop.tables, day, decision, age)
+        worth, basis = _worth(shop, day, age, won.set_index("lead_id"))
+    found["profit"] = worth.reindex(found.index).fillna(0.0)
+    found.attrs["basis"] = basis
+    return found
+
+
+def _decided(tables: Tables, day: date, decision: Horizon, age: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Leads with a closed window and what was decided of each in time, and the deals that were won in time."""
+    leads = visible_table(tables, "leads", day)
+    leads = leads[leads["created_at"] + decision.delta + age.delta <= midnight(day)]
     created = leads.set_index(leads["lead_id"].astype("str"))["created_at"].sort_index()
-    deals = tables.get("deals")
-    deals = deals[_known(deals, cut)].join(created.rename("lead_created"), on="lead_id", how="inner")
+    # known by then, open deals among them; the deadline, which lies before the date, says what happened in time
+    deals = visible(tables.get("deals"), day, None)
+    deals = deals.join(created.rename("lead_created"), on="lead_id", how="inner")
     deadline = deals["lead_created"] + decision.delta
     opened = deals["created_at"] if "created_at" in deals else deals["closed_at"]
     closed = deals[deals["closed_at"] < deadline]
@@ -118,10 +130,7 @@ def lead_outcomes(tables: Tables, as_of: str | date, decision: Horizon, age: Hor
             "won": created.index.isin(won["lead_id"]),
         }
     )
-    worth, basis = _worth(tables, day, age, won.set_index("lead_id"))
-    found["profit"] = worth.reindex(found.index).fillna(0.0)
-    found.attrs["basis"] = basis
-    return found
+    return found, won
 
 
 def customer_leads(tables: Tables, as_of: str | date, known_within: Horizon) -> pd.DataFrame:
@@ -136,11 +145,10 @@ def customer_leads(tables: Tables, as_of: str | date, known_within: Horizon) -> 
 
 def won_deals(deals: pd.DataFrame, as_of: str | date) -> pd.DataFrame:
     """Deals known to be won before ``as_of``, in the order of their closing."""
-    cut = midnight(parse_as_of(as_of))
     if "is_won" not in deals:
         return deals.iloc[:0]
-    is_won = deals["is_won"].fillna(False).astype(bool)
-    return deals[_known(deals, cut) & (deals["closed_at"] < cut) & is_won].sort_values("closed_at", kind="stable")
+    closed = visible(deals, parse_as_of(as_of), DEALS.event_time)
+    return closed[closed["is_won"].fillna(False).astype(bool)].sort_values("closed_at", kind="stable")
 
 
 def as_numbers(frame: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:
@@ -154,25 +162,13 @@ def as_numbers(frame: pd.DataFrame, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _worth(tables: Tables, day: date, age: Horizon, won: pd.DataFrame) -> tuple[pd.Series, str]:
+def _worth(shop: Engine, day: date, age: Horizon, won: pd.DataFrame) -> tuple[pd.Series, str]:
     """What each won deal brought, by lead, and on which basis."""
-    if len(tables.orders) == 0 or "customer_id" not in won:
+    if len(shop.tables.orders) == 0 or "customer_id" not in won:
         amount = won["amount"] if "amount" in won else pd.Series(np.nan, index=won.index)
         return amount.fillna(0.0).astype("float64"), "deal amount"
-    brought, basis = profit(value_after_winning(tables, day, age), later=False)
+    brought, basis = profit(value_after_winning(shop, day, age), later=False)
     return won["customer_id"].map(brought).astype("float64").fillna(0.0), basis
-
-
-def _known(rows: pd.DataFrame, cut: pd.Timestamp) -> pd.Series:
-    if "known_at" not in rows:
-        return pd.Series(True, index=rows.index)
-    return rows["known_at"].isna() | (rows["known_at"] <= cut)
-
-
-def _row_in_time(leads: pd.DataFrame, limit: pd.Series) -> pd.Series:
-    if "known_at" not in leads:
-        return pd.Series(True, index=leads.index)
-    return leads["known_at"].isna() | (leads["known_at"] <= limit)
 
 
 def _is_time(leads: pd.DataFrame, name: str) -> bool:

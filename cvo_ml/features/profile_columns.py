@@ -9,7 +9,7 @@ from typing import Final
 import pandas as pd
 
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import midnight
+from cvo_ml.core.visibility import visible_table
 
 #: Columns of the customers table that describe nobody: ids, times, permissions.
 NOT_A_PROFILE: Final = frozenset(
@@ -25,9 +25,7 @@ def known_profile(tables: Tables, as_of: date, columns: Sequence[str] | None = (
     columns:
         Which, where the table has them; None takes all that describe the customer (``NOT_A_PROFILE`` left out).
     """
-    known = tables.get("customers")
-    if "known_at" in known:
-        known = known[known["known_at"].isna() | (known["known_at"] <= midnight(as_of))]
+    known = visible_table(tables, "customers", as_of)
     described = [name for name in known if name not in NOT_A_PROFILE and known[name].dtype.kind != "M"]
     chosen = described if columns is None else [name for name in columns if name in known]
     return known.set_index("customer_id")[chosen]

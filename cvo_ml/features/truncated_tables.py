@@ -9,7 +9,7 @@ import pandas as pd
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import midnight
+from cvo_ml.core.visibility import KNOWN_AT, happened, visible
 
 
 def truncated(tables: Tables, as_of: date) -> Tables:
@@ -39,11 +39,8 @@ def changed_by_later_rows(features: Callable[[Tables], pd.DataFrame], tables: Ta
 
 
 def _rows_before(name: str, frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    cut, event_time = midnight(as_of), CONTRACTS[name].event_time
-    if event_time is not None:
-        frame = frame[frame[event_time] < cut]
-    if "known_at" in frame:
-        frame = frame[frame["known_at"].isna() | (frame["known_at"] <= cut)]
+    event_time = CONTRACTS[name].event_time
+    frame = visible(frame, as_of, event_time)
     times = [column.name for column in CONTRACTS[name].columns if column.kind == "time" and column.name in frame]
-    later = [column for column in times if column not in (event_time, "known_at")]
-    return frame.assign(**{column: frame[column].where(frame[column] < cut) for column in later})
+    later = [column for column in times if column not in (event_time, KNOWN_AT)]
+    return frame.assign(**{column: frame[column].where(happened(frame[column], as_of)) for column in later})

@@ -10,9 +10,8 @@ from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes, Places
 from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.models.protocol import Parts
@@ -94,7 +93,7 @@ class BoostedClassifier:
         """All columns that a frame to score must have."""
         return (*self.features, *self.categories)
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> BoostedClassifier:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> BoostedClassifier:
         """Fit on rows sorted by the caller: trees depend on row order.
 
         Parameters
@@ -135,7 +134,7 @@ class BoostedClassifier:
         with _CONTRIBUTIONS:
             return np.asarray(self.booster_.predict(matrix, pred_contrib=True), dtype=np.float64)
 
-    def leaves(self, X: pd.DataFrame) -> NDArray[np.intp]:
+    def leaves(self, X: pd.DataFrame) -> Places:
         """The leaf that each row falls into, by tree; (n, trees)."""
         return np.asarray(self.booster_.predict(self._matrix(X), pred_leaf=True), dtype=np.intp)
 

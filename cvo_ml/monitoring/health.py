@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.monitoring.drift import drift
 
 #: what a model says of a customer
@@ -38,7 +39,7 @@ def health(
     silence: int | None = None
     if len(scores):
         as_of = pd.Timestamp(scores["as_of"].iloc[0])
-        ordered = ordered[ordered < as_of]
+        ordered = visible_table(tables, "orders", as_of.date())["ordered_at"]
         silence = (as_of - pd.Timestamp(ordered.max())).days if len(ordered) else None
     return {
         "customers": len(scores),

@@ -26,6 +26,7 @@ from cvo_ml.core.files import canonical_json
 from cvo_ml.core.store import StoredRun, read_scores, served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 
@@ -143,9 +144,8 @@ def _closed(run: StoredRun, part: str, span: Horizon, tables: Tables, as_of: dat
 
 
 def _cohorts(tables: Tables, as_of: date) -> pd.Series:
-    """The quarter of each customer's first order, such as 2011Q1."""
-    orders = tables.orders[tables.orders["ordered_at"] < midnight(as_of)]
-    first = orders.groupby("customer_id")["ordered_at"].min().dt.tz_localize(None)
+    """The quarter of each customer's first order known at ``as_of``, such as 2011Q1."""
+    first = visible_table(tables, "orders", as_of).groupby("customer_id")["ordered_at"].min().dt.tz_localize(None)
     quarters: pd.Series = first.dt.to_period("Q").astype("str")
     return quarters
 

@@ -15,6 +15,7 @@ from cvo_ml.config.priorities import Action, ContactCap
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
+from cvo_ml.core.visibility import visible_table
 
 #: the word of a treatment log for "nothing was done"
 NO_ACTION: Final = "none"
@@ -57,7 +58,7 @@ class ContactConstraints:
 def contact_constraints(tables: Tables, as_of: date) -> ContactConstraints:
     """Opt-outs, past contacts and costs in a shop's tables.
 
-    An opt-out counts whenever it was said; everything else must have happened before ``as_of``.
+    An opt-out counts whenever it was said; everything else must have happened before ``as_of`` and be known by then.
     """
     customers = tables.get("customers")
     said_no = pd.Series(False, index=customers.index)
@@ -65,26 +66,24 @@ def contact_constraints(tables: Tables, as_of: date) -> ContactConstraints:
         said_no |= ~customers["marketing_consent"].astype("boolean").fillna(True).astype(bool)
     if "profiling_opt_out" in customers:
         said_no |= customers["profiling_opt_out"].astype("boolean").fillna(False).astype(bool)
-    sent = tables.get("treatments")
-    sent = sent[(sent["sent_at"] < midnight(as_of)) & (sent["action"] != NO_ACTION)]
+    sent = visible_table(tables, "treatments", as_of)
+    sent = sent[sent["action"] != NO_ACTION]
     return ContactConstraints(
         as_of, frozenset(customers.loc[said_no, "customer_id"]), sent, value_share=value_share(tables, as_of)
     )
 
 
 def value_share(tables: Tables, as_of: date) -> float:
-    """1 - (cost of the orders + cost to serve) / (net - refunds), before ``as_of``; 1 where costs are not known.
+    """1 - (cost of the orders + cost to serve) / (net - refunds), as known at ``as_of``; 1 where costs are not known.
 
     The costs are those of the orders' own ``cost`` and of ``costs_to_serve`` by customer; between 0 and 1.
     """
-    start = midnight(as_of)
-    orders = tables.orders[tables.orders["ordered_at"] < start]
+    orders = visible_table(tables, "orders", as_of)
     if "cost" not in orders or orders.empty or orders["cost"].notna().mean() < COSTED_SHARE:
         return 1.0
     costed = orders[orders["cost"].notna()]
-    refunds, served = tables.refunds, tables.get("costs_to_serve")
-    back = float(refunds.loc[refunds["refunded_at"] < start, "amount"].sum())
-    served = served[served["period"] < start]
+    back = float(visible_table(tables, "refunds", as_of)["amount"].sum())
+    served = visible_table(tables, "costs_to_serve", as_of)
     net = float(costed["net"].sum()) - back
     spent = float(costed["cost"].sum()) + float((served["quantity"] * served["unit_cost"]).sum())
     return min(1.0, max(0.0, 1.0 - spent / net)) if net > 0 else 0.0

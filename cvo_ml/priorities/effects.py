@@ -56,7 +56,7 @@ def declared_effects(policy: PriorityPolicy) -> pd.DataFrame:
 
 
 def read_effects(path: Path) -> pd.DataFrame:
-    """An effects table from a CSV file, such as ``cvo prioritize --evaluate`` writes.
+    """An effects table from a CSV file, such as ``cvo evaluate`` writes.
 
     Raises
     ------

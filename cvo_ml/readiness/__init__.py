@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from cvo_ml.config.jobs import ChurnJob, IcpJob
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.readiness import Anchor, ReadinessPolicy, Warnings
 from cvo_ml.config.shops import NO_CURRENCY
-from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.result import Json, Result
+from cvo_ml.core.units import Horizon
+from cvo_ml.core.visibility import visible_table
+from cvo_ml.features.engine import engine
 from cvo_ml.ingest.reader import ReadResult
 from cvo_ml.readiness.contents import Contents, contents
-from cvo_ml.readiness.leads import judge_leads
+from cvo_ml.readiness.leads import assess_leads
 from cvo_ml.readiness.models import (
     MAP_NET,
     NO_VALUE,
     Verdict,
-    judge_churn,
-    judge_clv,
-    judge_icp,
-    judge_subscriptions,
+    assess_churn,
+    assess_clv,
+    assess_icp,
+    assess_subscriptions,
 )
 
 __all__ = ["AnchorCheck", "Contents", "Readiness", "Verdict", "readiness", "readiness_policy"]
@@ -31,20 +34,16 @@ STRAYS: Final = 0.01
 
 
 @dataclass(frozen=True)
-class AnchorCheck:
+class AnchorCheck(Result):
     """Whether the data meet what another product asks for, and what of it they miss."""
 
     name: str
     met: bool
     missing: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The comparison as JSON-ready values."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Readiness:
+class Readiness(Result):
     """The report of ``cvo check``.
 
     Parameters
@@ -66,16 +65,9 @@ class Readiness:
     anchors: tuple[AnchorCheck, ...]
     warnings: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values."""
-        return {
-            "as_of": self.as_of,
-            "horizon": self.horizon,
-            "contents": self.contents.as_dict(),
-            "models": {verdict.model: verdict.as_dict() for verdict in self.models},
-            "anchors": [anchor.as_dict() for anchor in self.anchors],
-            "warnings": list(self.warnings),
-        }
+    def to_json(self) -> dict[str, Json]:
+        """The fields by name; the verdicts by model."""
+        return {**super().to_json(), "models": {verdict.model: verdict.to_json() for verdict in self.models}}
 
     def lines(self) -> list[str]:
         """The report as plain lines of text."""
@@ -101,12 +93,12 @@ def readiness(
     churn: ChurnJob | None = None,
     icp: IcpJob | None = None,
 ) -> Readiness:
-    """Judge a shop's tables as they stood at ``as_of``.
+    """Assess a shop's tables as they stood at ``as_of``.
 
     Parameters
     ----------
     as_of:
-        Rows on or after this day are not looked at.
+        Rows on or after this day, and rows known only after it, are not looked at.
     horizon:
         The window of the models: of the value that is predicted, and in which no order means churn.
     policy:
@@ -123,16 +115,14 @@ def readiness(
     churn = churn or load_config(default_config("jobs/churn.yaml"), ChurnJob)
     icp = icp or load_config(default_config("jobs/icp.yaml"), IcpJob)
     found = contents(read, as_of, horizon, policy.warnings.giant_order_times_median)
-    orders = read.tables.orders[read.tables.orders["ordered_at"] < midnight(as_of)]
-    models = [
-        judge_clv(orders, found, as_of, horizon, policy.clv),
-        judge_churn(orders, found, as_of, horizon, policy.churn, churn),
-        judge_icp(orders, as_of, policy.icp, icp),
-    ]
-    if "subscriptions" in read.tables:
-        models.append(judge_subscriptions(read.tables.get("subscriptions"), as_of, horizon, policy.churn))
-    of_leads = judge_leads(read.tables, as_of, policy.icp, icp)
-    models += [] if of_leads is None else [of_leads]
+    with engine(read.tables) as shop:
+        models = [
+            assess_clv(visible_table(read.tables, "orders", as_of), found, as_of, horizon, policy.clv),
+            assess_churn(shop, found, as_of, horizon, policy.churn, churn),
+            assess_icp(shop, as_of, policy.icp, icp),
+            *([assess_subscriptions(shop, as_of, horizon, policy.churn)] if "subscriptions" in read.tables else []),
+            *filter(None, [assess_leads(shop, as_of, policy.icp, icp)]),
+        ]
     anchors = tuple(_compare(anchor, found, horizon) for anchor in policy.anchors)
     return Readiness(str(as_of), str(horizon), found, tuple(models), anchors, tuple(_warnings(found, policy.warnings)))
 

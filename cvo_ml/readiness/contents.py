@@ -1,20 +1,21 @@
-"""What the tables hold: counts, spans, gaps, shares; all from rows before the cut."""
+"""What the tables hold: counts, spans, gaps, shares; all from rows before the cut that were known by then."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.result import Result
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.visibility import visible, visible_table
 from cvo_ml.ingest.reader import ReadResult
 
 
 @dataclass(frozen=True)
-class Contents:
+class Contents(Result):
     """What the orders before ``as_of`` hold.
 
     Parameters
@@ -66,16 +67,11 @@ class Contents:
     quarantined_share: float
     tables: dict[str, int]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The contents as JSON-ready values."""
-        return asdict(self)
-
 
 def contents(read: ReadResult, as_of: date, horizon: Horizon, giant_times_median: float) -> Contents:
     """What the tables of a shop hold before ``as_of``; shares of nothing are None, not 0."""
     cut = midnight(as_of)
-    orders = read.tables.orders[read.tables.orders["ordered_at"] < cut]
-    refunds = read.tables.refunds[read.tables.refunds["refunded_at"] < cut]
+    orders, refunds = (visible_table(read.tables, name, as_of) for name in ("orders", "refunds"))
     first, last = (orders["ordered_at"].min(), orders["ordered_at"].max()) if len(orders) else (None, None)
     days = purchase_days(orders)
     per_customer = days["customer_id"].value_counts()
@@ -135,7 +131,7 @@ def _silence(orders: pd.DataFrame) -> tuple[int, str | None, int]:
 
 def _value_cv(orders: pd.DataFrame, as_of: date, horizon: Horizon) -> float | None:
     start = midnight(as_of - horizon.delta)
-    known = orders.loc[orders["ordered_at"] < start, "customer_id"].unique()
+    known = visible(orders, as_of - horizon.delta, "ordered_at")["customer_id"].unique()
     window = orders[orders["ordered_at"] >= start]
     values = window.groupby("customer_id")["net"].sum().reindex(known, fill_value=0.0)
     if len(values) < 2 or not values.mean() > 0:

@@ -13,27 +13,27 @@ from cvo_ml.config.jobs import IcpJob
 from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.core.contracts import LEADS
 from cvo_ml.core.minima import ICP_LOSSES
+from cvo_ml.core.models import ICP
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import midnight
+from cvo_ml.features.engine import Engine
+from cvo_ml.features.leads import lead_outcomes
 from cvo_ml.readiness.models import Verdict
 
-NAME: Final = "icp of leads"
+NAME: Final = f"{ICP.name} of leads"
 #: What a deal must say beyond what its contract requires.
 NEEDED: Final = ("is_won", "closed_at")
 
 
-def judge_leads(tables: Tables, as_of: date, minima: IcpMinima, job: IcpJob) -> Verdict | None:
-    """Lookalikes of leads (``icp.setting: leads``); None where there are neither leads nor deals.
-
-    Profit is looked at as revenue here, refunds and costs left out: training may find fewer winners, never more.
-    """
+def assess_leads(source: Tables | Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Verdict | None:
+    """Lookalikes of leads (``icp.setting: leads``); None where there are neither leads nor deals."""
+    tables = source.tables if isinstance(source, Engine) else source
     if "leads" not in tables and "deals" not in tables:
         return None
     fields = _fields(tables.get("leads"), job)
     absent = _absent(tables, fields)
     if absent is not None:
         return Verdict(NAME, "refused", absent[:1], absent[1:])
-    numbers = _numbers(_outcomes(tables, as_of, job), job)
+    numbers = _numbers(_outcomes(source, as_of, job), job)
     text = (
         "{leads:,.0f} leads have a closed window of {decision} + {age}: {asked:,.0f} were asked, {lost:,.0f} lost in "
         "time, {winners:,.0f} won and brought more than {least:g}, {positives:,.0f} of them early enough to learn from"
@@ -70,39 +70,17 @@ def _absent(tables: Tables, fields: Sequence[str]) -> tuple[str, str] | None:
     return None
 
 
-def _outcomes(tables: Tables, as_of: date, job: IcpJob) -> pd.DataFrame:
+def _outcomes(source: Tables | Engine, as_of: date, job: IcpJob) -> pd.DataFrame:
     """Each lead with a closed window: ``created_at``, ``asked``, ``lost`` in time, and ``winner``."""
-    cut = midnight(as_of)
-    leads, deals = (_known(tables.get(name), cut) for name in ("leads", "deals"))
-    window = job.leads.decision.delta + job.age.delta
-    created = leads.loc[leads["created_at"] + window <= cut].set_index("lead_id")["created_at"]
-    deals = deals.join(created.rename("came"), on="lead_id", how="inner")
-    deadline = deals["came"] + job.leads.decision.delta
-    opened = deals["created_at"] if "created_at" in deals else deals["closed_at"]
-    closed = deals[deals["closed_at"] < deadline]
-    is_won = closed["is_won"].fillna(False).astype(bool)
-    won = closed[is_won].sort_values("closed_at", kind="stable").drop_duplicates("lead_id")
-    winners = won.loc[_worth(tables, won, job).to_numpy() > job.leads.profit_above, "lead_id"]
+    found = lead_outcomes(source, as_of, job.leads.decision, job.age)
     return pd.DataFrame(
         {
-            "created_at": created,
-            "asked": created.index.isin(deals.loc[opened < deadline, "lead_id"]),
-            "lost": created.index.isin(closed["lead_id"]) & ~created.index.isin(won["lead_id"]),
-            "winner": created.index.isin(winners),
+            "created_at": found["created_at"],
+            "asked": found["asked"],
+            "lost": found["decided"] & ~found["won"],
+            "winner": found["won"] & (found["profit"] > job.leads.profit_above),
         }
     )
-
-
-def _worth(tables: Tables, won: pd.DataFrame, job: IcpJob) -> pd.Series:
-    """Net of each won lead's orders within the age; the deal's amount where there are no orders."""
-    if tables.orders.empty or "customer_id" not in won:
-        return won["amount"].fillna(0.0) if "amount" in won else pd.Series(0.0, index=won.index)
-    starts = won.dropna(subset="customer_id").groupby("customer_id")["closed_at"].min().rename("start")
-    orders = tables.orders.join(starts, on="customer_id", how="inner")
-    age = orders["ordered_at"] - orders["start"]
-    net = orders[(age >= pd.Timedelta(0)) & (age < job.age.delta)].groupby("customer_id")["net"].sum()
-    brought: pd.Series = won["customer_id"].map(net.to_dict()).astype("float64").fillna(0.0)
-    return brought
 
 
 def _numbers(known: pd.DataFrame, job: IcpJob) -> dict[str, float]:
@@ -123,7 +101,3 @@ def _fields(leads: pd.DataFrame, job: IcpJob) -> list[str]:
 def _unvouched(leads: pd.DataFrame, fields: Sequence[str], job: IcpJob) -> list[str]:
     vouched = set(job.leaks.known_at_conversion)
     return [name for name in fields if name not in vouched and f"{name}_known_at" not in leads]
-
-
-def _known(rows: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
-    return rows if "known_at" not in rows else rows[rows["known_at"].isna() | (rows["known_at"] <= cut)]

@@ -39,7 +39,7 @@ def verdict(comparison: ModelComparison) -> str:
     )
 
 
-def concentration(found: Concentration) -> str:
+def concentration(row: Concentration) -> str:
     """How concentrated the money is, in a sentence (methods A11).
 
     Examples
@@ -47,12 +47,12 @@ def concentration(found: Concentration) -> str:
     >>> print(concentration(Concentration("repeat", "revenue", 0, 0.0, None, "no repeat customers")))
     No Pareto share: no repeat customers.
     """
-    if found.shares is None:
-        return f"No Pareto share: {found.reason}."
-    who = "repeat customers" if found.base == "repeat" else "customers"
+    if row.shares is None:
+        return f"No Pareto share: {row.reason}."
+    who = "repeat customers" if row.base == "repeat" else "customers"
     return (
-        f"{percent(found.shares.customers_for_80)} of {found.customers:,} {who} hold 80 % of their {found.measure}; "
-        f"the top 20 % hold {percent(found.shares.top_20_holds)}."
+        f"{percent(row.shares.customers_for_80)} of {row.customers:,} {who} hold 80 % of their {row.measure}; "
+        f"the top 20 % hold {percent(row.shares.top_20_holds)}."
     )
 
 

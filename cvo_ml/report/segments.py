@@ -121,13 +121,13 @@ def group_map(groups: pd.DataFrame, currency: str) -> go.Figure:
 
 def _captions(groups: pd.DataFrame, unit: str) -> list[str]:
     """Customers and money of each group, a line each."""
-    found = []
+    captions = []
     for row in groups.to_dict("records"):
         lines = [f"{row['customers']:,} customers ({row['share']:.0%})", f"{row['net_value_total']:,.0f}{unit} so far"]
         if "predicted_clv" in row:
             lines.append(f"{row['predicted_clv_total']:,.0f}{unit} expected")
-        found.append("<br>".join(lines))
-    return found
+        captions.append("<br>".join(lines))
+    return captions
 
 
 def flow_chart(matrix: pd.DataFrame, before: str, after: str) -> go.Figure:

@@ -15,6 +15,8 @@ from cvo_ml.core.result import Json, Result
 from cvo_ml.core.store import StoredRun, read_columns, served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
+from cvo_ml.core.visibility import as_known_on, visible_table
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.engine import Source
 from cvo_ml.features.snapshot import snapshots
 from cvo_ml.segments.movement import EarlierRun, movement_since
@@ -22,8 +24,6 @@ from cvo_ml.segments.rules.assign import assign, segment
 from cvo_ml.segments.rules.edges import MEASURES, SegmentEdges
 from cvo_ml.segments.rules.stored_edges import ChosenEdges, EdgesInForce, choose_edges
 
-#: Where frozen edges lie below the folder of results.
-EDGES: Final = Path("segments") / "edges"
 #: What segments need of the snapshot, and what that is computed from.
 FEATURES: Final = (
     "days_since_last_order", "days_since_first_order", "number_of_orders", "mean_gap_days", "gross_value",
@@ -65,7 +65,7 @@ def segment_customers(
     policy: SegmentPolicy,
     *,
     shop: str,
-    out: Path | None = None,
+    workspace: Workspace | None = None,
 ) -> Segmented:
     """Segments of every customer of Scores.
 
@@ -75,18 +75,18 @@ def segment_customers(
         The scores so far, by ``customer_id``.
     features:
         Snapshot at ``as_of``; customers without an order left have nulls.
-    out:
-        The folder of results, with frozen edges and earlier runs; None = neither.
+    workspace:
+        Where frozen edges and earlier runs lie; None = there are neither.
 
     Raises
     ------
     BundleError
         If the frozen edges are damaged.
     """
-    rfm = rfm_of(features, tables)
-    folder = None if out is None else out / EDGES
-    chosen = choose_edges(rfm, policy, folder, shop=shop, currency=tables.currency, as_of=as_of)
-    before = None if out is None else earlier_run(out / "scores", as_of, shop, tables.currency)
+    rfm = rfm_of(features, tables, as_of)
+    frozen = None if workspace is None else workspace.edges
+    chosen = choose_edges(rfm, policy, frozen, shop=shop, currency=tables.currency, as_of=as_of)
+    before = None if workspace is None else earlier_run(workspace.scores, as_of, shop, tables.currency)
     movement = None
     if before is not None:
         corrected = rfm_at(as_known_on(tables, as_of), [before.as_of])[before.as_of]
@@ -94,10 +94,10 @@ def segment_customers(
     return Segmented(assign(scores, rfm, chosen.edges, movement), chosen, before.as_of if before else None)
 
 
-def rfm_of(features: pd.DataFrame, tables: Tables) -> pd.DataFrame:
+def rfm_of(features: pd.DataFrame, tables: Tables, as_of: date) -> pd.DataFrame:
     """What customers with an order left are segmented by; ``margin`` where every order has its cost."""
     needed = [name for name in FEATURES if name in features]
-    known = with_margin(features.loc[features["number_of_orders"].notna(), needed], tables)
+    known = with_margin(features.loc[features["number_of_orders"].notna(), needed], tables, as_of)
     return known[[name for name in (*MEASURES, "mean_gap_days", "margin") if name in known]]
 
 
@@ -106,36 +106,22 @@ def rfm_at(tables: Source, dates: Sequence[date]) -> dict[date, pd.DataFrame]:
 
     ``margin`` is there where every order has its cost (``with_margin``).
     """
-    frame = with_margin(snapshots(tables, dates, FEATURES), tables)
+    frame = with_margin(snapshots(tables, dates, FEATURES), tables, max(dates))
     days = frame.index.get_level_values("as_of")
     return {day: frame[days == midnight(day)].droplevel("as_of") for day in dates}
 
 
-def with_margin(features: pd.DataFrame, tables: Source) -> pd.DataFrame:
+def with_margin(features: pd.DataFrame, tables: Source, as_of: date) -> pd.DataFrame:
     """The features with ``margin``: what orders left after their cost, less refunds of no particular order.
 
-    Only where every order has its cost: of a shop that knows some costs, the customers without would look richer.
+    Only where every order known at ``as_of`` has its cost: of a shop that knows some costs, the customers without
+    would look richer.
     """
-    costs = tables.orders.get("cost") if isinstance(tables, Tables) else None
+    costs = visible_table(tables, "orders", as_of).get("cost") if isinstance(tables, Tables) else None
     if costs is None or costs.isna().any() or not len(costs):
         return features
     loose = features["net_lifetime"] - features["net_value"]
     return features.assign(margin=features["margin_lifetime"] - loose)
-
-
-def as_known_on(tables: Tables, day: date) -> Tables:
-    """The tables as they stood on ``day``, late rows in their place.
-
-    Later news about the past, a late file or a cancellation, then shows in a snapshot of the past: what changed there
-    is a correction and no behaviour.
-    """
-    frames = {}
-    for name, frame in tables.frames.items():
-        if "known_at" in frame:
-            seen = frame["known_at"].isna() | (frame["known_at"] <= midnight(day))
-            frame = frame[seen].drop(columns="known_at").reset_index(drop=True)
-        frames[name] = frame
-    return Tables(frames, tables.currency)
 
 
 def month_dates(as_of: date, months: int) -> list[date]:

@@ -282,12 +282,12 @@ def _criterion(X: Floats, fit: ModelSegments, seed: int) -> float:
 def _stability(X: Floats, fit: ModelSegments, bootstraps: int, rng: np.random.Generator) -> list[float]:
     """Mean over bootstraps of each cluster's best Jaccard similarity (Hennig 2007)."""
     codes = fit.codes(X)
-    found = []
+    similarities = []
     for number in range(bootstraps):
         drawn = X[rng.integers(0, len(X), len(X))]
         again = _fit(drawn, fit.method, len(fit.names), fit.mean, fit.scale, number, starts=1).codes(X)
-        found.append([_best_likeness(codes == own, again) for own in range(len(fit.names))])
-    return [float(value) for value in np.mean(found, axis=0)]
+        similarities.append([_best_likeness(codes == own, again) for own in range(len(fit.names))])
+    return [float(value) for value in np.mean(similarities, axis=0)]
 
 
 def _best_likeness(own: Flags, again: Ints) -> float:

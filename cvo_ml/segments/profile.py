@@ -13,7 +13,8 @@ from cvo_ml.config.next_actions import NextActions
 from cvo_ml.config.segments import SegmentPolicy, Trigger
 from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.units import Horizon
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.features.labels import window_outcome
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.segments.customer_table import LADDER, customer_table, days_to_win_back
@@ -199,7 +200,7 @@ def profile_segments(
     ConfigError
         If a ladder or a group of the policy cannot be.
     """
-    rfm = rfm_of(features, tables)
+    rfm = rfm_of(features, tables, as_of)
     reached = stages(tables, as_of, policy.stages)
     customers = customer_table(features, rfm, chosen.edges, reached.stage, policy, actions)
     if predicted is not None:
@@ -272,7 +273,7 @@ def _monthly(tables: Tables, as_of: date, months: int, chosen: ChosenEdges) -> t
 
 
 def _has_orders(tables: Tables, day: date) -> bool:
-    return bool((tables.orders["ordered_at"] < midnight(day)).any())
+    return not visible_table(tables, "orders", day).empty
 
 
 def _coverage(groups: BoxTable) -> dict[str, Json]:

@@ -131,8 +131,8 @@ _TRACES: Final = (("customers", "created_at"), ("touchpoints", "at"), ("events",
 
 def _orders(opened: Engine, as_of: date) -> pd.DataFrame:
     """The first order, refunded or not, and the first and second that were kept."""
-    found = opened.run(order_rows(opened, [as_of]).select("customer_id", "ordered_at", "order_id", "kept"))
-    placed = found.sort_values(["ordered_at", "order_id"])
+    orders = opened.run(order_rows(opened, [as_of]).select("customer_id", "ordered_at", "order_id", "kept"))
+    placed = orders.sort_values(["ordered_at", "order_id"])
     kept = placed[placed["kept"]].groupby(level=0)["ordered_at"]
     return pd.DataFrame(
         {"any": placed.groupby(level=0)["ordered_at"].first(), "first": kept.nth(0), "second": kept.nth(1)}

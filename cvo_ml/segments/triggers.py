@@ -39,8 +39,8 @@ def events(runs: Mapping[date, pd.DataFrame], triggers: Sequence[Trigger]) -> pd
     named = [frame.index.to_series() for frame in frames]
     customers = pd.Index(pd.concat([pd.Series(dtype="str"), *named]).drop_duplicates().sort_values())
     frames = [frame.reindex(customers) for frame in frames]
-    found = [_replay(trigger, days, frames, customers) for trigger in triggers]
-    table = pd.concat([*found, _event_table(customers[:0], [], "")], ignore_index=True)
+    replayed = [_replay(trigger, days, frames, customers) for trigger in triggers]
+    table = pd.concat([*replayed, _event_table(customers[:0], [], "")], ignore_index=True)
     return table.sort_values(["as_of", "trigger", "customer_id"], kind="stable", ignore_index=True)
 
 
@@ -76,7 +76,7 @@ def _replay(
     inside = np.zeros(n, dtype=bool)
     shown, gone = np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int32)
     last = np.full(n, -np.inf)
-    found = []
+    fired = []
     for place, (day, scores) in enumerate(zip(days, frames, strict=True)):
         enter, leave = enters(trigger, scores), leaves(trigger, scores)
         shown, gone = np.where(enter, shown + 1, 0), np.where(leave, gone + 1, 0)
@@ -92,8 +92,8 @@ def _replay(
         table["rfm_group"] = scores["rfm_group"].to_numpy()[fires]
         table["churn_probability"] = scores["churn_probability"].to_numpy()[fires]
         table["since"] = pd.Timestamp(since)
-        found.append(table)
-    return pd.concat(found, ignore_index=True) if found else _event_table(customers[:0], [], trigger.name)
+        fired.append(table)
+    return pd.concat(fired, ignore_index=True) if fired else _event_table(customers[:0], [], trigger.name)
 
 
 def _event_table(customers: pd.Index, days: Sequence[pd.Timestamp], name: str) -> pd.DataFrame:

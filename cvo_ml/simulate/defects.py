@@ -97,5 +97,5 @@ def _test_orders(orders: pa.Table, share: float, part: int, rng: np.random.Gener
 
 
 def _mark(orders: pa.Table, rows: Numbers, kind: int) -> pa.Table:
-    found = orders.filter(pa.array(rows))["order_id"].combine_chunks()
-    return table({"order_id": found, "kind": texts(KINDS, np.full(len(found), kind))})
+    order_ids = orders.filter(pa.array(rows))["order_id"].combine_chunks()
+    return table({"order_id": order_ids, "kind": texts(KINDS, np.full(len(order_ids), kind))})

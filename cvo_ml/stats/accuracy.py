@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval
 from cvo_ml.stats.ranking import capture, gini
@@ -54,8 +53,8 @@ def accuracy(actual: Floats, predicted: Floats) -> Accuracy:
 
     Examples
     --------
-    >>> found = accuracy(np.array([0.0, 2.0, 4.0]), np.array([1.0, 2.0, 6.0]))
-    >>> found.total_bias, found.mae, found.spearman
+    >>> measured = accuracy(np.array([0.0, 2.0, 4.0]), np.array([1.0, 2.0, 6.0]))
+    >>> measured.total_bias, measured.mae, measured.spearman
     (0.5, 1.0, 1.0)
     >>> accuracy(np.array([0.0, 1.0]), np.zeros(2)).gini is None  # a constant has no order
     True
@@ -102,17 +101,17 @@ def paired(actual: Floats, first: Floats, second: Floats, *, level: float = 0.95
         rows = generator.integers(0, n, n)
         y, one, other = actual[rows], first[rows], second[rows]
         draws[i] = [sign * (measure(y, one) - measure(y, other)) for sign, measure in measures.values()]
-    found = {}
+    intervals = {}
     for column, (name, (sign, measure)) in enumerate(measures.items()):
         known = draws[np.isfinite(draws[:, column]), column]
         estimate = sign * (measure(actual, first) - measure(actual, second))
         if len(known) and np.isfinite(estimate):
             lower, upper = np.quantile(known, [0.5 - level / 2, 0.5 + level / 2])
-            found[name] = Interval(float(estimate), float(lower), float(upper), level)
-    return found
+            intervals[name] = Interval(float(estimate), float(lower), float(upper), level)
+    return intervals
 
 
-def by_group(group: NDArray[np.intp], columns: Mapping[str, Floats]) -> list[dict[str, float]]:
+def by_group(group: Places, columns: Mapping[str, Floats]) -> list[dict[str, float]]:
     """The mean of each column in each group that has rows: ``group`` (its number), ``rows`` and the columns' means.
 
     Examples
@@ -128,7 +127,7 @@ def by_group(group: NDArray[np.intp], columns: Mapping[str, Floats]) -> list[dic
     ]
 
 
-def deciles(predicted: Floats) -> NDArray[np.intp]:
+def deciles(predicted: Floats) -> Places:
     """The tenth of the rows in which each prediction lies, 1 to 10 (highest) (n,); ties by position.
 
     Examples

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Ints, Outcomes, Places
 from cvo_ml.stats.intervals import Interval
 
 CLIP = 1e-9
@@ -20,7 +19,7 @@ def clip_probability(probability: Floats) -> Floats:
     return np.clip(probability, CLIP, 1 - CLIP)
 
 
-def log_loss(outcome: NDArray[np.generic], probability: Floats) -> Floats:
+def log_loss(outcome: Outcomes, probability: Floats) -> Floats:
     """Log loss of each row, (n,): -log of the probability given to what happened."""
     p, happened = clip_probability(probability), np.asarray(outcome).astype(bool)
     return -np.where(happened, np.log(p), np.log1p(-p))
@@ -52,7 +51,7 @@ class LogisticMap:
 
 
 def logistic_recalibration(
-    outcome: NDArray[np.generic], probability: Floats, ridge: float = 1e-6, weight: Floats | None = None
+    outcome: Outcomes, probability: Floats, ridge: float = 1e-6, weight: Floats | None = None
 ) -> LogisticMap:
     """Fit the outcome on the log-odds of the prediction (Cox 1958); slope 1, intercept 0 is perfect.
 
@@ -91,7 +90,7 @@ def logistic_recalibration(
     return LogisticMap(float(beta[0]), float(beta[1]), slope_se, intercept_se, float(covariance[0, 1]))
 
 
-def expected_calibration_error(outcome: NDArray[np.generic], probability: Floats, bins: int = 10) -> float:
+def expected_calibration_error(outcome: Outcomes, probability: Floats, bins: int = 10) -> float:
     """Mean gap between predicted and observed rate over bins of equal size."""
     order = np.argsort(probability, kind="stable")
     y = _shared_by_ties(outcome, probability)
@@ -99,9 +98,7 @@ def expected_calibration_error(outcome: NDArray[np.generic], probability: Floats
     return float(sum(gaps) / len(order))
 
 
-def reliability(
-    outcome: NDArray[np.generic], predicted: Floats, bins: int = 10
-) -> tuple[Floats, Floats, NDArray[np.int_]]:
+def reliability(outcome: Outcomes, predicted: Floats, bins: int = 10) -> tuple[Floats, Floats, Ints]:
     """Mean prediction, mean outcome and size of each of ``bins`` groups by prediction."""
     order = np.argsort(predicted, kind="stable")
     y = _shared_by_ties(outcome, predicted)
@@ -119,7 +116,7 @@ def decile_slope(actual: Floats, predicted: Floats, *, level: float = 0.95, seed
     1 = values are neither exaggerated nor flattened. Through the deciles' means, weighted by size.
     """
 
-    def slope(rows: NDArray[np.intp]) -> float:
+    def slope(rows: Places) -> float:
         x, y, size = reliability(actual[rows], predicted[rows])
         x_centred = x - np.average(x, weights=size)
         spread = float((size * x_centred**2).sum())
@@ -132,12 +129,12 @@ def decile_slope(actual: Floats, predicted: Floats, *, level: float = 0.95, seed
     return Interval(slope(np.arange(n)), float(lower), float(upper), level)
 
 
-def _shared_by_ties(outcome: NDArray[np.generic], predicted: Floats) -> Floats:
+def _shared_by_ties(outcome: Outcomes, predicted: Floats) -> Floats:
     """The mean outcome of the rows with the same prediction, (n,): which of them comes first decides nothing."""
     _, level, size = np.unique(predicted, return_inverse=True, return_counts=True)
     means = np.bincount(level, weights=np.asarray(outcome).astype(np.float64)) / size
     return np.asarray(means[level])
 
 
-def _parts(order: NDArray[np.intp], bins: int) -> list[NDArray[np.intp]]:
+def _parts(order: Places, bins: int) -> list[Places]:
     return [part for part in np.array_split(order, bins) if len(part)]

@@ -11,16 +11,14 @@ from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.result import Json, Result, from_json
 from cvo_ml.stats.calibration import LogisticMap, clip_probability, log_loss, logistic_recalibration
 from cvo_ml.stats.isotonic import Steps, fit_isotonic, fit_venn_abers
 
-Outcomes = NDArray[np.generic]
 #: Rows of weight that pull each fitted map towards leaving probabilities as they are.
 RIDGE: Final = 1.0
 
@@ -84,8 +82,8 @@ def fit_shift(outcome: Outcomes, probability: Floats) -> Affine:
 
 def fit_logistic(outcome: Outcomes, probability: Floats) -> Affine:
     """Platt scaling on the log-odds; a slope below 0 is held at 0."""
-    found = logistic_recalibration(outcome, probability, ridge=RIDGE)
-    return Affine("logistic", found.intercept, max(found.slope, 0.0))
+    line = logistic_recalibration(outcome, probability, ridge=RIDGE)
+    return Affine("logistic", line.intercept, max(line.slope, 0.0))
 
 
 def fit_beta(outcome: Outcomes, probability: Floats) -> Beta:
@@ -99,8 +97,8 @@ def fit_beta(outcome: Outcomes, probability: Floats) -> Beta:
         value = np.logaddexp(0.0, z).sum() - y @ z + RIDGE / 2 * ((beta - centre) ** 2).sum()
         return float(value), design.T @ (expit(z) - y) + RIDGE * (beta - centre)
 
-    found = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
-    a, b, c = map(float, found.x)
+    minimum = minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
+    a, b, c = map(float, minimum.x)
     return Beta(a, b, c)
 
 
@@ -143,7 +141,7 @@ def calibrator_of(document: Mapping[str, Json]) -> Calibrator:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Result):
     """Which map was chosen, and the log loss of each on windows after those it was fitted on.
 
     Parameters

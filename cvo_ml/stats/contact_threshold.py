@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval, mean_interval
 
 
 @dataclass(frozen=True)
-class Cut:
+class Cut(Result):
     """The score from which on contacting pays.
 
     Parameters

@@ -85,7 +85,7 @@ def grade_losses(
 ) -> Verdict:
     """Grade by the mean loss of the same rows under model and baseline, (n,) each, by paired bootstrap."""
     better = baseline_loss - model_loss
-    judged = {
+    by_slice = {
         name: mean_interval(better[rows], seed=seed) for name, rows in slices.items() if rows.sum() >= SMALLEST_SLICE
     }
-    return grade(mean_interval(better, seed=seed), slope, judged)
+    return grade(mean_interval(better, seed=seed), slope, by_slice)

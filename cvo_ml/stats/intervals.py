@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.result import Result
 
 
@@ -64,7 +63,7 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float],
+    statistic: Callable[[Places], float],
     n: int,
     *,
     replicates: int = 1000,

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.result import Result
 
-Outcomes = NDArray[np.generic]
 #: A Venn-Abers table holds at most so many scores; more are grouped by rank.
 MOST_SCORES: Final = 200
 

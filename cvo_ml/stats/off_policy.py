@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import norm
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Result
 from cvo_ml.stats.intervals import Interval
 
 #: below so many effective observations the normal approximation says nothing
@@ -25,7 +26,7 @@ class NoSupportError(ValueError):
 
 
 @dataclass(frozen=True)
-class PolicyValue:
+class PolicyValue(Result):
     """Estimates of a policy's mean reward per decision, with standard errors, and how much of the log speaks of it."""
 
     ips: float
@@ -85,8 +86,8 @@ def policy_value(
 
     Examples
     --------
-    >>> found = policy_value(np.tile([1.0, 0.0], 500), np.tile([0.9, 0.1], 500), np.full(1000, 0.5))
-    >>> round(found.ips, 3), round(found.snips, 3), round(found.effective_sample_size)
+    >>> value = policy_value(np.tile([1.0, 0.0], 500), np.tile([0.9, 0.1], 500), np.full(1000, 0.5))
+    >>> round(value.ips, 3), round(value.snips, 3), round(value.effective_sample_size)
     (0.9, 0.9, 610)
     """
     weight = _weights(target, propensity, unsupported, fewest)

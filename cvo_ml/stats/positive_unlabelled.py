@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Outcomes
 from cvo_ml.stats.intervals import Interval, wilson
 from cvo_ml.stats.ranking import auc, top_weights
 
@@ -42,8 +41,8 @@ def label_frequency(labelled: Flags, score: Floats, *, level: float = 0.95) -> I
     0.2 [0.188, 0.213]
     """
     surest = score >= np.quantile(score, 1 - SUREST)
-    found = wilson(int(labelled[surest].sum()), int(surest.sum()), level)
-    low, middle, high = np.clip([found.lower, found.estimate, found.upper], LEAST_FREQUENCY, 1.0)
+    share = wilson(int(labelled[surest].sum()), int(surest.sum()), level)
+    low, middle, high = np.clip([share.lower, share.estimate, share.upper], LEAST_FREQUENCY, 1.0)
     return Interval(float(middle), float(low), float(high), level)
 
 
@@ -58,7 +57,7 @@ def hidden_share(labelled_share: float, frequency: float) -> float:
     return float(min(1.0, labelled_share * (1 / frequency - 1) / (1 - labelled_share)))
 
 
-def corrected_auc(found: float, hidden: float) -> float:
+def corrected_auc(observed: float, hidden: float) -> float:
     """AUC of winners against losers from that of known winners against the unlabelled: (AUC - h/2) / (1 - h).
 
     ``hidden`` is the share of winners among the unlabelled (Sakai et al. 2018). It may pass 1 by chance; NaN where all
@@ -69,7 +68,7 @@ def corrected_auc(found: float, hidden: float) -> float:
     >>> corrected_auc(0.76, 0.2)
     0.825
     """
-    return float((found - hidden / 2) / (1 - hidden)) if hidden < 1 else float("nan")
+    return float((observed - hidden / 2) / (1 - hidden)) if hidden < 1 else float("nan")
 
 
 def auc_interval(
@@ -81,16 +80,16 @@ def auc_interval(
     """
     generator = np.random.default_rng(seed)
     n, spread = len(score), (frequency.upper - frequency.lower) / 3.92
-    found = np.empty(replicates)
+    draws = np.empty(replicates)
     for place in range(replicates):
         rows = generator.integers(0, n, n)
         drawn = float(np.clip(generator.normal(frequency.estimate, spread), LEAST_FREQUENCY, 1.0))
-        found[place] = _corrected(labelled[rows], score[rows], drawn)
-    lower, upper = np.nanquantile(found, [0.025, 0.975])
+        draws[place] = _corrected(labelled[rows], score[rows], drawn)
+    lower, upper = np.nanquantile(draws, [0.025, 0.975])
     return Interval(_corrected(labelled, score, frequency.estimate), float(lower), float(upper))
 
 
-def precision_at(labelled: NDArray[np.generic], score: Floats, capacity: float, frequency: float = 1.0) -> float:
+def precision_at(labelled: Outcomes, score: Floats, capacity: float, frequency: float = 1.0) -> float:
     """Expected share of winners among the top ``capacity`` (a share of all rows), at most 1.
 
     Examples

@@ -7,17 +7,17 @@ import numpy as np
 from cvo_ml.core.arrays import Floats
 
 
-def decision_profit(stake: Floats, came: Floats, *, effect: float, cost: float) -> Floats:
-    """Profit of each row (n,) when the action is taken wherever the predicted stake promises more than it costs.
+def decision_profit(predicted: Floats, actual: Floats, *, effect: float, cost: float) -> Floats:
+    """Profit of each row (n,) when the action is taken wherever the prediction promises more than it costs.
 
-    ``1[effect x stake > cost] x (effect x came - cost)``: cost-sensitive decisions with an example-dependent gain
+    ``1[effect x predicted > cost] x (effect x actual - cost)``: cost-sensitive decisions with an example-dependent gain
     (Elkan 2001; Bahnsen et al. 2015). The effect is the same for all: two predictions differ by whom they pick.
 
     Parameters
     ----------
-    stake:
+    predicted:
         What the prediction says is to be gained or saved, (n,), currency.
-    came:
+    actual:
         What there really was to gain or save, (n,), currency.
     effect:
         Share of it that the action gains or saves, in [0, 1].
@@ -29,4 +29,4 @@ def decision_profit(stake: Floats, came: Floats, *, effect: float, cost: float) 
     >>> decision_profit(np.array([100., 100., 1.]), np.array([80., 0., 50.]), effect=.1, cost=2.)
     array([ 6., -2.,  0.])
     """
-    return np.where(effect * stake > cost, effect * came - cost, 0.0)
+    return np.where(effect * predicted > cost, effect * actual - cost, 0.0)

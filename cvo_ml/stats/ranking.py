@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Outcomes
 
 
-def auc(outcome: NDArray[np.generic], score: Floats, weight: Floats | None = None) -> float:
+def auc(outcome: Outcomes, score: Floats, weight: Floats | None = None) -> float:
     """Area under the ROC curve, ties counted half (Mann-Whitney); NaN with one class only.
 
     Parameters
@@ -44,7 +43,7 @@ def _weighted_auc(positive: Flags, score: Floats, weight: Floats) -> float:
     return float((winners * beaten).sum() / pairs) if pairs > 0 else float("nan")
 
 
-def average_precision(outcome: NDArray[np.generic], score: Floats) -> float:
+def average_precision(outcome: Outcomes, score: Floats) -> float:
     """Area under the precision-recall curve by steps, ties taken together; NaN without positives.
 
     Examples
@@ -98,7 +97,7 @@ def capture(value: Floats, score: Floats, fraction: float = 0.1) -> float:
     return float((value * top_weights(score, fraction)).sum() / total) if total > 0 else float("nan")
 
 
-def lift(outcome: NDArray[np.generic], score: Floats, fraction: float = 0.1) -> float:
+def lift(outcome: Outcomes, score: Floats, fraction: float = 0.1) -> float:
     """Rate of the outcome in the top ``fraction`` over its rate in all rows; NaN without outcomes.
 
     Examples

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.stats.ranking import top_weights
 
 #: alpha, beta of the share of leaving customers whom an offer keeps (Verbraken, Verbeke & Baesens 2013).
@@ -38,7 +37,7 @@ class Campaign:
         """The mean share of leaving customers who stay."""
         return self.accepts[0] / sum(self.accepts)
 
-    def profit(self, churned: NDArray[np.generic], value: Floats) -> Floats:
+    def profit(self, churned: Outcomes, value: Floats) -> Floats:
         """Expected profit of contacting each customer, given what they would have done without it, (n,).
 
         Parameters
@@ -56,7 +55,7 @@ class Campaign:
         )
 
 
-def empc(outcome: NDArray[np.generic], score: Floats, clv: float = 200.0, campaign: Campaign | None = None) -> float:
+def empc(outcome: Outcomes, score: Floats, clv: float = 200.0, campaign: Campaign | None = None) -> float:
     """Expected maximum profit of churn, a customer (Verbraken, Verbeke & Baesens 2013, eq. 9); NaN with one class.
 
     The best threshold is taken for each save rate, and the save rate has a Beta law.
@@ -89,22 +88,12 @@ def empc(outcome: NDArray[np.generic], score: Floats, clv: float = 200.0, campai
     return float((gain - cost).sum())
 
 
-def mpc(outcome: NDArray[np.generic], score: Floats, clv: float = 200.0, campaign: Campaign | None = None) -> float:
-    """Maximum profit of churn, a customer, with the mean save rate (Verbeke et al. 2012); NaN with one class."""
-    offer = campaign or Campaign()
-    rate, hits, alarms = _hull(outcome, score)
-    if not 0 < rate < 1:
-        return float("nan")
-    kept, lost = offer.profit(np.array([1, 0]), np.full(2, clv))
-    return float((rate * kept * hits + (1 - rate) * lost * alarms).max())
-
-
 def profit_at(profit: Floats, score: Floats, fraction: float = 0.1) -> float:
     """Profit, a customer of all, of contacting the top ``fraction`` by score; ties share the last places."""
     return float((profit * top_weights(score, fraction)).sum() / len(profit))
 
 
-def _hull(outcome: NDArray[np.generic], score: Floats) -> tuple[float, Floats, Floats]:
+def _hull(outcome: Outcomes, score: Floats) -> tuple[float, Floats, Floats]:
     """The rate, and hits (true positives' share) and false alarms along the ROC curve's convex hull."""
     y = np.asarray(outcome).astype(bool)
     if y.all() or not y.any():

@@ -40,10 +40,10 @@ def reference(values: Floats) -> Reference:
 
     Examples
     --------
-    >>> found = reference(np.array([1., 2., 3., 4., 5., 6., 7., 8., 9., 10., np.nan, np.nan]))
-    >>> found.edges
+    >>> described = reference(np.array([1., 2., 3., 4., 5., 6., 7., 8., 9., 10., np.nan, np.nan]))
+    >>> described.edges
     (1.9, 2.8, 3.7, 4.6, 5.5, 6.4, 7.3, 8.2, 9.1)
-    >>> round(found.shares[-1], 3)
+    >>> round(described.shares[-1], 3)
     0.167
     """
     known = values[np.isfinite(values)]
@@ -51,8 +51,8 @@ def reference(values: Floats) -> Reference:
     # an edge at the maximum would leave a group that nobody can be in
     edges = np.unique(np.round(quantiles, 12))
     edges = edges[edges < known.max()] if len(known) else edges
-    found = Reference(tuple(edges.tolist()), (), len(values))
-    return Reference(found.edges, tuple((_counts(found, values) / max(1, len(values))).tolist()), len(values))
+    described = Reference(tuple(edges.tolist()), (), len(values))
+    return Reference(described.edges, tuple((_counts(described, values) / max(1, len(values))).tolist()), len(values))
 
 
 def psi(expected: Reference, values: Floats) -> float:

@@ -234,7 +234,7 @@ def _one_cut(walk: _Walk, cut: date, workspace: Workspace, train_at: TrainAt) ->
     models = train_at(early, cut, walk.settings, workspace.progress)
     with workspace.publishing():
         scored = score_customers(
-            early, cut, models, walk.segments, walk.priorities, shop=walk.shop, out=workspace.results
+            early, cut, models, walk.segments, walk.priorities, shop=walk.shop, workspace=workspace
         )
         known = replace(walk.read, tables=early)
         run = store(scored, known, models, cut, workspace, walk.shop, walk.priorities)

@@ -79,7 +79,7 @@ class CheckResult(Result):
 
     def to_json(self) -> dict[str, Json]:
         """The readiness, with the account of the rows beside it."""
-        return {**self.readiness.as_dict(), **self.rows.to_json()}
+        return {**self.readiness.to_json(), **self.rows.to_json()}
 
 
 def check(request: CheckRequest, workspace: Workspace) -> CheckResult:

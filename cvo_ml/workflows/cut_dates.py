@@ -10,6 +10,7 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.features.labels import is_closed
 
 
@@ -32,7 +33,7 @@ def default_cut(tables: Tables, horizon: Horizon) -> date:
             f"orders span {first} to {last}, and a horizon of {horizon} needs at least {3 * horizon.whole_days} days",
             "give a longer history or a shorter --horizon",
         )
-    if times.between(midnight(cut - horizon.delta), midnight(cut), inclusive="left").sum() == 0:
+    if not (visible_table(tables, "orders", cut)["ordered_at"] >= midnight(cut - horizon.delta)).any():
         after = int((times >= midnight(cut)).sum())
         raise DataError(
             f"no order lies in the {horizon} before {cut}, and {after:,} from there to {last}",

@@ -15,6 +15,7 @@ from cvo_ml.core.models import CHURN, MODEL_NAMES
 from cvo_ml.core.store import StoredRun, write_run
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.monitoring.health import health
@@ -73,7 +74,7 @@ def publish(scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any], wo
 
 def staleness(tables: Tables, as_of: date, most_days: int) -> list[str]:
     """A sentence if the data stop over ``most_days`` before ``as_of``: the scores then speak of unmeasured silence."""
-    last = tables.orders["ordered_at"].max()
+    last = visible_table(tables, "orders", as_of)["ordered_at"].max()
     if pd.isna(last) or (midnight(as_of) - last).days <= most_days:
         return []
     return [

@@ -100,7 +100,7 @@ def score(
         with workspace.publishing():
             with workspace.progress.step("Scoring, segmenting, prioritizing"):
                 scored = score_customers(
-                    read.tables, as_of, models, segments, priorities, shop=shop.name, out=workspace.results
+                    read.tables, as_of, models, segments, priorities, shop=shop.name, workspace=workspace
                 )
                 run = store(scored, read, models, as_of, workspace, shop.name, priorities)
             facts["customers"] = len(scored.scores)

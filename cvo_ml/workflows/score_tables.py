@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 
@@ -16,6 +15,7 @@ from cvo_ml.core.ledger import CustomerLedger
 from cvo_ml.core.models import ICP, MODELS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import customer_features, known_customers
 from cvo_ml.features.leads import customer_leads
 from cvo_ml.predict import LoadedModels, score
@@ -43,14 +43,14 @@ def score_customers(
     priorities: PriorityPolicy,
     *,
     shop: str,
-    out: Path | None = None,
+    workspace: Workspace | None = None,
 ) -> Scored:
     """Scores, segments and priorities of every customer known at ``as_of``.
 
     Parameters
     ----------
-    out:
-        The folder of results, whose frozen edges and earlier runs the segments refer to; None = neither.
+    workspace:
+        Whose frozen edges and earlier runs the segments refer to; None = neither.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def score_customers(
     features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
     leads = _lead_fields(tables, as_of, models)
     scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
-    segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, out=out)
+    segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, workspace=workspace)
     scores = pd.concat([scores, segmented.columns], axis=1)
     planned = plan(scores, declared_effects(priorities), priorities, contact_constraints(tables, as_of))
     scores = pd.concat([scores, planned.columns], axis=1)

@@ -28,14 +28,11 @@ from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.purchase_columns import buy_till_you_die
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.segments.customer_table import LADDER
 from cvo_ml.segments.history import comparable_runs, rfm_of
-from cvo_ml.segments.model_based import Method, ModelBased
+from cvo_ml.segments.model_based import Method
 from cvo_ml.segments.profile import (
-    MODEL_SEGMENT,
     MOVE_COLUMNS,
     PREDICTED,
-    RunMovement,
     SegmentProfile,
     model_based_segments,
     profile_segments,
@@ -43,27 +40,11 @@ from cvo_ml.segments.profile import (
     run_history,
 )
 from cvo_ml.segments.results_folder import write_profile
-from cvo_ml.segments.rules.custom_groups import BoxTable
 from cvo_ml.segments.rules.stored_edges import choose_edges
 from cvo_ml.segments.triggers import COLUMNS
 from cvo_ml.workflows.score_tables import check_models
 from cvo_ml.workflows.serving_models import serving_models
 from cvo_ml.workflows.shops import read_tables
-
-__all__ = [
-    "LADDER",
-    "METHODS",
-    "MODEL_SEGMENT",
-    "BoxTable",
-    "ModelBased",
-    "RunMovement",
-    "SegmentProfile",
-    "SegmentRequest",
-    "SegmentResult",
-    "method_of",
-    "segment",
-    "segment_tables",
-]
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -189,7 +170,7 @@ def segment_tables(
     shop, as_of = request.shop.name, request.as_of
     features = customer_features(tables, as_of)
     chosen = choose_edges(
-        rfm_of(features, tables), policy, workspace.edges, shop=shop, currency=tables.currency, as_of=as_of,
+        rfm_of(features, tables, as_of), policy, workspace.edges, shop=shop, currency=tables.currency, as_of=as_of,
         recut=request.recut,
     )  # fmt: skip
     since = replay_since(as_of, policy.triggers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,13 +47,3 @@ def both_readers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Files are read at once, and as if each were larger than memory."""
     if request.param == "in batches":
         monkeypatch.setattr(large, "LARGE", 0)
-
-
-@pytest.fixture
-def shared_data(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of public data sets; the test is skipped where it is absent."""
-    folder = Path(os.environ.get("CVO_DATA", REPOSITORY.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip("the public data sets are not here: set CVO_DATA to their folder")
-    monkeypatch.setenv("CVO_DATA", str(folder))
-    return folder

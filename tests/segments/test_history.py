@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 
@@ -11,9 +9,9 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot
 from cvo_ml.segments import fit_edges, segment
-from cvo_ml.segments.history import FEATURES, as_known_on, month_dates, monthly_groups, rfm_at
+from cvo_ml.segments.history import FEATURES, month_dates, monthly_groups, rfm_at
 from cvo_ml.segments.movement import movement_between
-from tests.builders import SHOP_CUT, frame, shop_of
+from tests.builders import SHOP_CUT, shop_of
 
 
 def test_the_measures_of_many_dates_are_those_of_each_snapshot(shop: Tables) -> None:
@@ -33,16 +31,6 @@ def test_margin_is_there_where_every_order_has_its_cost() -> None:
     assert margin.to_dict() == {"a": 100 - 60 + 30 - 10, "b": 70 - 80 - 5}
     unknown = tables.orders.assign(cost=[60.0, np.nan, 80.0])
     assert "margin" not in rfm_at(Tables({**tables.frames, "orders": unknown}, "EUR"), [SHOP_CUT])[SHOP_CUT]
-
-
-def test_tables_as_known_on_a_day_put_late_rows_in_their_place() -> None:
-    rows = [("1", "a", "2023-01-01", 1.0, "2023-01-01"), ("2", "a", "2023-01-02", 1.0, "2023-03-01"),
-            ("3", "a", "2023-01-03", 1.0, "2023-06-01")]  # fmt: skip
-    known = as_known_on(shop_of(rows), date(2023, 4, 1))
-    assert known.orders["order_id"].tolist() == ["1", "2"]
-    assert rfm_at(known, [date(2023, 2, 1)])[date(2023, 2, 1)]["number_of_orders"].tolist() == [2.0]
-    plain = frame("orders", ["order_id", "customer_id", "ordered_at", "net"], [("1", "a", "2023-01-01", 1.0)])
-    assert as_known_on(Tables({"orders": plain}, "EUR"), SHOP_CUT).orders.equals(plain)
 
 
 def test_months_add_up(shop: Tables) -> None:

@@ -14,8 +14,9 @@ from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.scores import columns_of, validate_scores
 from cvo_ml.core.store import served_runs, write_run
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
-from cvo_ml.segments import EDGES, segment
+from cvo_ml.segments import segment
 from cvo_ml.segments.history import earlier_run, rfm_at, run_segments
 from cvo_ml.segments.movement import CORRECTION, EDGE, OWN
 from cvo_ml.workflows.score_tables import score_customers
@@ -30,12 +31,13 @@ def run(
     tables: Tables, as_of: date, out: Path, policy: SegmentPolicy | None = None, shop: str = "seeded"
 ) -> pd.DataFrame:
     """Score, store and freeze as the pipeline does."""
+    workspace = Workspace(out, out / "mlruns")
     scored = score_customers(
-        tables, as_of, LoadedModels.of(), policy or SegmentPolicy(), PRIORITIES, shop=shop, out=out
+        tables, as_of, LoadedModels.of(), policy or SegmentPolicy(), PRIORITIES, shop=shop, workspace=workspace
     )
     manifest = {"shop": shop, "currency": tables.currency, "segments": scored.segmented.described.to_json()}
-    write_run(out / "scores", scored.scores.reset_index(drop=True), {**manifest, "as_of": str(as_of)})
-    scored.segmented.chosen.save(out / EDGES)
+    write_run(workspace.scores, scored.scores.reset_index(drop=True), {**manifest, "as_of": str(as_of)})
+    scored.segmented.chosen.save(workspace.edges)
     return validate_scores(scored.scores)
 
 
@@ -101,7 +103,9 @@ def test_a_mass_import_changes_no_group_when_edges_are_frozen(flow: list[Order],
     among = run(shop_of([*flow, *imported(600)]), NEXT_MONTH, crowded)
     columns = [*columns_of("segment"), "segment_reason"]
     pd.testing.assert_frame_equal(among.loc[without.index, columns], without[columns])
-    assert json.loads((alone / EDGES / "manifest.json").read_text())["facts"]["cut_as_of"] == str(SHOP_CUT)
+    assert json.loads((alone / "segments" / "edges" / "manifest.json").read_text())["facts"]["cut_as_of"] == str(
+        SHOP_CUT
+    )
 
 
 def test_recut_edges_move_customers_and_say_that_it_was_the_edge(flow: list[Order], tmp_path: Path) -> None:

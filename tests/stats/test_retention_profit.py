@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import beta
 
 from cvo_ml.stats.ranking import average_precision
-from cvo_ml.stats.retention_profit import Campaign, empc, mpc, profit_at
+from cvo_ml.stats.retention_profit import Campaign, empc, profit_at
 
 Y = np.tile([0, 1], 10)
 
@@ -15,7 +15,6 @@ def test_the_check_values_of_empulse() -> None:
     assert empc(Y, Y.astype(float)) == pytest.approx(28.0000000000391, abs=1e-11)
     assert empc(Y, 1.0 - Y) == pytest.approx(22.5007912244511, abs=1e-11)
     assert empc(Y, np.zeros(20)) == pytest.approx(22.5007912244511, abs=1e-11)
-    assert (mpc(Y, Y.astype(float)), mpc(Y, 1.0 - Y)) == (28.0, 22.5)
 
 
 def test_empc_is_the_mean_of_the_best_profit_over_save_rates() -> None:
@@ -33,7 +32,7 @@ def test_empc_is_the_mean_of_the_best_profit_over_save_rates() -> None:
 
 def test_one_class_has_no_profit_of_an_order() -> None:
     assert np.isnan(empc(np.ones(5), np.arange(5.0)))
-    assert np.isnan(mpc(np.zeros(5), np.arange(5.0)))
+    assert np.isnan(empc(np.zeros(5), np.arange(5.0)))
 
 
 def test_profit_by_hand() -> None:

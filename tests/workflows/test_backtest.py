@@ -31,7 +31,7 @@ from cvo_ml.report.backtest import ranking, render, totals
 from cvo_ml.workflows.backtest import BacktestRequest, BacktestResult, backtest, cut_dates
 from cvo_ml.workflows.outcomes import OutcomesRequest, outcomes
 from cvo_ml.workflows.train import TrainAt, TrainingSettings
-from tests.builders import SHOP_CUT, seeded_shop
+from tests.builders import seeded_shop
 from training.jobs import train_at
 
 SPAN, EVERY = Horizon("30D"), Horizon("60D")
@@ -120,7 +120,7 @@ def test_lookalikes_are_judged_by_what_they_were_trained_for_as_by_cvo_outcomes(
         bundle = replace(bundle_of(ICP.name, model, settings), facts={"shop": "seeded", "trained_as_of": str(as_of)})
         return LoadedModels.of(bundle, refused={CLV.name: "not_asked", CHURN.name: "not_asked"})
 
-    cut, out = SHOP_CUT, tmp_path / "out"
+    cut, out = date(2023, 7, 1), tmp_path / "out"
     result = walk(tmp_path / "shop.yaml", out, lookalikes, start=cut, end=cut)
     (record,) = result.cuts
     shop = load_config(tmp_path / "shop.yaml", ShopConfig)

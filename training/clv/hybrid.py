@@ -14,7 +14,7 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import FEATURES, snapshot, window_outcome
-from cvo_ml.models.clv.hybrid import HybridLifetimeValue, with_beneath
+from cvo_ml.models.clv.hybrid import HybridLifetimeValue, with_purchase_columns
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.stats.intervals import Interval, mean_interval
 from training.evidence.dates import training_dates
@@ -46,7 +46,7 @@ def fit_hybrid(
         features = snapshot(tables, day)
         beneath = fit_base(features) if len(features) else None
         if beneath is not None:
-            frames.append(with_beneath(features, beneath, horizon))
+            frames.append(with_purchase_columns(features, beneath, horizon))
             values.append(window_outcome(tables, day, horizon, features.index)["value"].to_numpy(dtype=np.float64))
     if not frames:
         raise ModelRefused(

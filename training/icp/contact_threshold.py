@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import IcpJob
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import days_per, midnight
+from cvo_ml.core.units import days_per
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.models.icp import PositiveUnlabelled
 from cvo_ml.stats.contact_threshold import best_cut, profit_of_cut
 from cvo_ml.stats.positive_unlabelled import precision_at
@@ -57,13 +58,11 @@ def pays(
 def lead_costs(tables: Tables, as_of: date, leads: pd.DataFrame, job: IcpJob) -> pd.Series:
     """Cost of each lead: sales time, declared acquisition, and the spend of its source per lead of that source."""
     cost = pd.Series(job.costs.contact + job.costs.acquisition, index=leads.index)
-    spend, source = tables.get("acquisition_spend"), job.leads.source
+    spend, source = visible_table(tables, "acquisition_spend", as_of), job.leads.source
     if spend.empty or source not in leads:
         return cost
-    before = spend[spend["date"] < midnight(as_of)]
-    people = tables.get("leads")
-    counts = people.loc[people["created_at"] < midnight(as_of), source].value_counts()
-    per_lead: pd.Series = before.groupby("channel")["spend"].sum() / counts
+    counts = visible_table(tables, "leads", as_of)[source].value_counts()
+    per_lead: pd.Series = spend.groupby("channel")["spend"].sum() / counts
     acquired: pd.Series = leads[source].astype("object").map(per_lead.to_dict()).astype("float64").fillna(0.0)
     return cost + acquired
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
-from cvo_ml.cli.views.check import notes
+from cvo_ml.cli.views.blocks import notes
 from cvo_ml.workflows.audience import AudienceResult
 
 REASONS: Final[Mapping[str, str]] = {

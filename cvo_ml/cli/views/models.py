@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
 
+from cvo_ml.cli.views.blocks import table
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.workflows.models import ExportResult, ModelDetails, ModelDiff, ModelList, Promotion, ShadowResult
 
@@ -18,22 +18,22 @@ LISTED: Final = ("name", "version", "alias", "grade", "shop", "as_of", "hash")
 
 def model_list(console: Console, result: ModelList) -> None:
     """Every version with its alias and grade."""
-    table = _table("Registered models", *(column.replace("_", " ") for column in LISTED))
+    listed = table("Registered models", *(column.replace("_", " ") for column in LISTED))
     for row in result.models:
-        table.add_row(*(str(row.get(column, "")) for column in LISTED))
+        listed.add_row(*(str(row.get(column, "")) for column in LISTED))
     nothing = f"No registered models yet: run 'cvo train {' '.join(MODEL_NAMES)}' or 'cvo demo'."
-    console.print(table if result.models else nothing)
+    console.print(listed if result.models else nothing)
 
 
 def details(console: Console, result: ModelDetails) -> None:
     """Card, gates and audit."""
     console.print(Markdown(result.card))
     if result.gates:
-        gates = _table(f"Gates of version {result.version}", "gate", "", "found")
+        gates = table(f"Gates of version {result.version}", "gate", "", "found")
         for check in result.gates:
             gates.add_row(check.gate, "[green]open[/]" if check.is_open else "[red]closed[/]", check.found)
         console.print(gates)
-    audit = _table("Audit", "when (UTC)", "who", "what", "from", "to", "why")
+    audit = table("Audit", "when (UTC)", "who", "what", "from", "to", "why")
     for past in result.audit:
         when = datetime.fromtimestamp(past.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         before = "" if past.before is None else str(past.before)
@@ -47,10 +47,10 @@ def diff(console: Console, name: str, result: ModelDiff) -> None:
     if not result.differences:
         console.print(f"Versions {first} and {second} are the same model.")
         return
-    table = _table(f"{name}: what differs", "", f"version {first}", f"version {second}")
+    sides = table(f"{name}: what differs", "", f"version {first}", f"version {second}")
     for key, (left, right) in result.differences.items():
-        table.add_row(key, _cell(left), _cell(right))
-    console.print(table)
+        sides.add_row(key, _cell(left), _cell(right))
+    console.print(sides)
 
 
 def moved(console: Console, result: Promotion) -> None:
@@ -69,20 +69,11 @@ def exported(console: Console, result: ExportResult, to: Path) -> None:
 
 def shadow(console: Console, result: ShadowResult) -> None:
     """Champions beside challengers."""
-    table = Table(title=f"Champion and challenger as of {result.as_of}", title_justify="left", show_edge=False)
-    for column in ("", *result.models):
-        table.add_column(column, justify="left" if not column else "right")
+    shown = table(f"Champion and challenger as of {result.as_of}", "", *(f">{name}" for name in result.models))
     sides = [comparison.to_json() for comparison in result.models.values()]
     for key in dict.fromkeys(key for numbers in sides for key in numbers):
-        table.add_row(key.replace("_", " "), *(_cell(numbers.get(key)) for numbers in sides))
-    console.print(table)
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", show_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
+        shown.add_row(key.replace("_", " "), *(_cell(numbers.get(key)) for numbers in sides))
+    console.print(shown)
 
 
 def _cell(value: Any) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from cvo_ml.cli.views.check import notes
+from cvo_ml.cli.views.blocks import notes
 from cvo_ml.report.plan_text import assumption, sentences, why_nobody
 from cvo_ml.workflows.plan import PlanResult
 from cvo_ml.workflows.prospects import ProspectsResult

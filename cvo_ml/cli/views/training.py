@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from cvo_ml.cli.views.check import notes
+from cvo_ml.cli.views.blocks import notes
 from cvo_ml.report.text import evidence
 from cvo_ml.workflows.train import RefusedModel, StaticModel, TrainedModel, TrainResult
 

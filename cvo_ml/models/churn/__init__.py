@@ -1,7 +1,7 @@
 """Churn: the probability that a customer leaves within a horizon."""
 
 from cvo_ml.models.churn.boosted import BoostedChurn
-from cvo_ml.models.churn.calibrated import CalibratedTrees, Calibration, check_outcomes
+from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
 from cvo_ml.models.churn.hazard import HazardChurn
 from cvo_ml.models.churn.logistic import LogisticChurn
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
@@ -14,7 +14,6 @@ __all__ = [
     "P_NO_ORDER",
     "BoostedChurn",
     "CalibratedTrees",
-    "Calibration",
     "ChurnScorer",
     "Explanation",
     "HasInterval",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Outcomes
 from cvo_ml.core.minima import CHURN_OUTCOMES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
@@ -41,7 +40,7 @@ class BoostedChurn(CalibratedTrees):
         super().__init__(BoostedClassifier(features, categories, rounds, parameters))
         self.fewest_outcomes = fewest_outcomes
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Grow the trees on rows of (customer, date), (n, ...), with ``y`` (n,): 1 = churned.
 
         Raises

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Json
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
@@ -20,25 +19,6 @@ from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInt
 from cvo_ml.models.churn.reasons import Explanation
 from cvo_ml.models.churn.stacking import Stack
 from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, calibrator_of
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What is learnt after the trees, on outcomes that they never saw.
-
-    Parameters
-    ----------
-    stack:
-        What joins the trees on the log-odds.
-    map:
-        From the joined probabilities to observed rates.
-    interval:
-        How far the result may be off.
-    """
-
-    stack: Stack = field(default_factory=Stack)
-    map: Calibrator = NONE
-    interval: ProbabilityInterval = field(default_factory=ProbabilityInterval)
 
 
 @dataclass(frozen=True)
@@ -95,20 +75,33 @@ class CalibratedTrees(HasInterval):
         """The churn probability before calibration, (n,)."""
         return self.stack_.apply(self.tree_probability(X), X)
 
-    def with_calibration(self, calibration: Calibration) -> Self:
-        """The same trees with another calibration; they are shared, this model stays as it is."""
+    def with_calibration(
+        self,
+        *,
+        stack: Stack | None = None,
+        calibrator: Calibrator | None = None,
+        interval: ProbabilityInterval | None = None,
+    ) -> Self:
+        """The same trees with another calibration; this model stays as it is.
+
+        Parameters
+        ----------
+        stack:
+            What joins the trees; here and below None = as it is.
+        calibrator:
+            From the joined probabilities to observed rates.
+        interval:
+            How far the result may be off.
+        """
         model = copy(self)
-        model.stack_, model.calibration_, model.interval_ = calibration.stack, calibration.map, calibration.interval
+        model.stack_ = self.stack_ if stack is None else stack
+        model.calibration_ = self.calibration_ if calibrator is None else calibrator
+        model.interval_ = self.interval_ if interval is None else interval
         return model
 
-    def calibrate(self, X: pd.DataFrame, y: NDArray[np.generic], method: str = "logistic") -> Self:
+    def calibrate(self, X: pd.DataFrame, y: Outcomes, method: str = "logistic") -> Self:
         """The same trees with the map from raw probabilities to the rates observed in rows later than those of fit."""
-        return self.with_calibration(replace(self.calibration, map=METHODS[method](y, self.raw(X))))
-
-    @property
-    def calibration(self) -> Calibration:
-        """What was learnt after the trees."""
-        return Calibration(self.stack_, self.calibration_, self.interval_)
+        return self.with_calibration(calibrator=METHODS[method](y, self.raw(X)))
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
         """Probabilities of staying and of churning, (n, 2)."""
@@ -136,12 +129,12 @@ class CalibratedTrees(HasInterval):
     def _rebuilt(self, parameters: CalibratedParameters, files: Mapping[str, str]) -> Self:
         """The model with the trees and the calibration of a bundle."""
         calibration = calibrator_of({"method": "logistic", **parameters.calibration})
-        model = self.with_calibration(Calibration(parameters.composition, calibration, parameters.doubt))
+        model = self.with_calibration(stack=parameters.composition, calibrator=calibration, interval=parameters.doubt)
         model.trees = BoostedClassifier.of(parameters, files["trees.txt"])
         return model
 
 
-def check_outcomes(y: NDArray[np.generic], fewest: int) -> None:
+def check_outcomes(y: Outcomes, fewest: int) -> None:
     """Refuse too few rows of either outcome.
 
     Raises

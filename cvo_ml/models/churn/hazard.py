@@ -8,10 +8,9 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import logit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
 from cvo_ml.models.protocol import Parts
@@ -98,7 +97,7 @@ class HazardChurn(CalibratedTrees):
         """P(no event by the end of each period), (n, periods), not rising."""
         return np.asarray(np.cumprod(1 - self.hazards(X), axis=1), dtype=np.float64)
 
-    def riskiest_period(self, X: pd.DataFrame) -> NDArray[np.intp]:
+    def riskiest_period(self, X: pd.DataFrame) -> Places:
         """The period (from 1 on) of the highest risk given that it is reached, (n,): of ending, or of no order."""
         hazards = self.hazards(X)
         return np.asarray((hazards if self.event_is_churn else -hazards).argmax(axis=1) + 1, dtype=np.intp)

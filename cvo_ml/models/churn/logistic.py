@@ -8,10 +8,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.result import Result
 from cvo_ml.models.churn.probability_interval import HasInterval
 from cvo_ml.models.churn.reasons import Explanation
@@ -49,7 +48,7 @@ class LogisticChurn(HasInterval):
         """The columns that a frame to score must have."""
         return self.features
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Fit by penalised maximum likelihood (C = 1); ``y`` is (n,) of 0 and 1 with both present."""
         from sklearn.linear_model import LogisticRegression
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 
 #: Lever to the names of the columns that it moves; the first that matches counts.
 LEVERS: Final[tuple[tuple[str, str], ...]] = (
@@ -63,7 +62,7 @@ class Explanation:
         """Each column's effect on the churn probability, (n, k): the probability less that without its part."""
         return self._without(self.parts)
 
-    def by_lever(self) -> tuple[tuple[str, ...], Floats, NDArray[np.intp]]:
+    def by_lever(self) -> tuple[tuple[str, ...], Floats, Places]:
         """Levers (m,), their effects on the probability (n, m), and the place of each one's strongest column (n, m)."""
         of = [lever_of(name) for name in self.columns]
         levers = tuple(dict.fromkeys(of))

@@ -7,10 +7,9 @@ from typing import Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
 from cvo_ml.features import SEASON
@@ -34,7 +33,7 @@ class Season(Result):
         return np.asarray(self.intercept + self.sine * sine + self.cosine * cosine)
 
     @classmethod
-    def fit(cls, X: pd.DataFrame, outcome: NDArray[np.generic], probability: Floats, ridge: float = 50.0) -> Self:
+    def fit(cls, X: pd.DataFrame, outcome: Outcomes, probability: Floats, ridge: float = 50.0) -> Self:
         """The wave in what ``probability`` missed, by penalised maximum likelihood (Newton).
 
         Parameters
@@ -112,13 +111,13 @@ class Stack(Result):
         missing = [name for name in self.columns if name not in X.columns]
         if missing:
             raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        found: dict[str, Floats] = {}
+        own: dict[str, Floats] = {}
         if self.weight:
             other = self._purchases(X)
-            found[P_NO_ORDER] = self.weight * np.where(np.isfinite(other), other - z, 0.0)
+            own[P_NO_ORDER] = self.weight * np.where(np.isfinite(other), other - z, 0.0)
         if self.season is not None:
-            found[SEASON[0]] = self.season.at(X)
-        return found
+            own[SEASON[0]] = self.season.at(X)
+        return own
 
     @staticmethod
     def _purchases(X: pd.DataFrame) -> Floats:

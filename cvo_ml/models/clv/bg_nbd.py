@@ -28,10 +28,9 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from numpy.typing import NDArray
 from scipy.special import betainc, betaln, expit, gammaln
 
-from cvo_ml.core.arrays import Floats, Ints
+from cvo_ml.core.arrays import Floats, Ints, Places
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.fit import Evaluation, Likelihood, LogNormalPrior, sum_of_evaluations
@@ -381,7 +380,7 @@ def _over_departure(law: BetaGeoLaw, spans: Floats, power: int) -> Floats:
     return result
 
 
-def _nodes(law: BetaGeoLaw, reach: NDArray[np.intp]) -> Floats:
+def _nodes(law: BetaGeoLaw, reach: Places) -> Floats:
     """Points in logit(p) that hold the integrand of the next block, to e^-40."""
     leave, leave_high = float(law.leave[reach].min()), float(law.leave[reach].max())
     stay_low, stay_high = float(law.stay[reach].min()), float(law.stay[reach].max())
@@ -457,7 +456,7 @@ def over_ages(law: BetaGeoLaw, evaluate: Callable[[BetaGeoLaw], Floats]) -> Floa
     return result
 
 
-def _starts(law: BetaGeoLaw, piece: Floats) -> NDArray[np.intp]:
+def _starts(law: BetaGeoLaw, piece: Floats) -> Places:
     """Where a run of neighbours begins that differ in age only, within one piece."""
     changed = np.zeros(len(piece), dtype=bool)
     changed[:1] = True

@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import ParametricModel
@@ -49,7 +48,7 @@ class CovariateModel(ParametricModel):
 
     def _design(self, X: pd.DataFrame) -> Design:
         names, table = self._coefficients(), covariate_columns(X, self._covariate_names())
-        columns: dict[int, tuple[Floats, NDArray[np.intp], float]] = {}
+        columns: dict[int, tuple[Floats, Places, float]] = {}
         for prefix, setting, parameter, sign in self.covariate_actions:
             listed = tuple(getattr(self, setting))
             if listed:
@@ -125,15 +124,15 @@ class CovariateCoding(Result):
     def names(self) -> tuple[str, ...]:
         """The coded columns."""
         return (
-            *(f"{column}: {level}" for column, found in self.levels.items() for level in found),
+            *(f"{column}: {level}" for column, levels in self.levels.items() for level in levels),
             *(f"log {column}" for column in self.scales),
         )
 
     def coded(self, X: pd.DataFrame) -> pd.DataFrame:
         """X with the coded columns."""
         added: dict[str, Any] = {}
-        for column, found in self.levels.items():
-            added |= {f"{column}: {level}": (X[column] == level).fillna(False).astype(float) for level in found}
+        for column, levels in self.levels.items():
+            added |= {f"{column}: {level}": (X[column] == level).fillna(False).astype(float) for level in levels}
         for column, (mean, deviation) in self.scales.items():
             logs = np.log1p(X[column].clip(lower=0))
             added[f"log {column}"] = ((logs - mean) / deviation).fillna(0.0).astype(float)

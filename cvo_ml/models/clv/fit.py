@@ -16,6 +16,7 @@ import numpy as np
 
 from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.result import Result
 
 Evaluation = tuple[float, Floats, Floats]
 """Value, gradient (k,), Hessian (k, k) of the function at a point."""
@@ -71,8 +72,8 @@ def maximise(
     --------
     >>> def bowl(x):
     ...     return -float(((x - 3) ** 2).sum()), -2 * (x - 3), -2 * np.eye(2)
-    >>> found = maximise(bowl, np.zeros(2), lower=np.full(2, -9.0), upper=np.full(2, 9.0))
-    >>> found.point.tolist(), found.converged
+    >>> maximum = maximise(bowl, np.zeros(2), lower=np.full(2, -9.0), upper=np.full(2, 9.0))
+    >>> maximum.point.tolist(), maximum.converged
     ([3.0, 3.0], True)
     """
     point, radius = np.clip(start, lower, upper), 2.0
@@ -131,7 +132,7 @@ def _newton_step(gradient: Floats, hessian: Floats, free: Flags, radius: float) 
 
 
 @dataclass(frozen=True)
-class FitStatus:
+class FitStatus(Result):
     """Which step of the fallbacks the parameters stand on, and why.
 
     Examples
@@ -260,20 +261,20 @@ def fit_parameters(likelihood: Likelihood, start: Floats, prior: LogNormalPrior,
     ModelRefused
         If the fit fails with the prior as well.
     """
-    found = search(likelihood, start, prior, penalty)
-    fault = weakness(found, prior.names)
+    maximum = search(likelihood, start, prior, penalty)
+    fault = weakness(maximum, prior.names)
     if not fault:
-        return _fitted(likelihood, found, prior, FitStatus(CONVERGED), penalty)
+        return _fitted(likelihood, maximum, prior, FitStatus(CONVERGED), penalty)
     strength = max(penalty, WEAK_PRIOR_STRENGTH)
-    found = search(likelihood, start, prior, strength)
-    second_fault = weakness(found, prior.names)
+    maximum = search(likelihood, start, prior, strength)
+    second_fault = weakness(maximum, prior.names)
     if second_fault:
         raise ModelRefused(
             f"the parameters {', '.join(prior.names)} cannot be estimated even with a weakly informative prior "
             f"({second_fault}): check the table for outliers, or give more customers or a longer history",
             reason_code="not_identified",
         )
-    return _fitted(likelihood, found, prior, FitStatus(WEAK_PRIOR, fault), strength)
+    return _fitted(likelihood, maximum, prior, FitStatus(WEAK_PRIOR, fault), strength)
 
 
 def search(likelihood: Likelihood, start: Floats, prior: LogNormalPrior, strength: float) -> Maximum:
@@ -283,24 +284,24 @@ def search(likelihood: Likelihood, start: Floats, prior: LogNormalPrior, strengt
     return maximise(objective, middle, lower=middle - _BOX, upper=middle + _BOX)
 
 
-def weakness(found: Maximum, names: Sequence[str]) -> str:
+def weakness(maximum: Maximum, names: Sequence[str]) -> str:
     """Why a maximum must not be used; empty if it may."""
-    if found.on_bound.any():
-        return f"{' and '.join(np.array(names)[found.on_bound])} on the bound of the search"
-    if not np.isfinite(found.value) or not np.all(np.isfinite(found.hessian)):
+    if maximum.on_bound.any():
+        return f"{' and '.join(np.array(names)[maximum.on_bound])} on the bound of the search"
+    if not np.isfinite(maximum.value) or not np.all(np.isfinite(maximum.hessian)):
         return "the log-likelihood is not finite"
-    information, axes = np.linalg.eigh(-found.hessian)
+    information, axes = np.linalg.eigh(-maximum.hessian)
     if information[0] < _FLATTEST:
         involved = np.array(names)[np.abs(axes[:, 0]) > 0.3]
         return f"the data do not determine {' and '.join(involved)} (flat direction of the likelihood)"
-    return "" if found.converged else "the search did not converge"
+    return "" if maximum.converged else "the search did not converge"
 
 
 def _fitted(
-    likelihood: Likelihood, found: Maximum, prior: LogNormalPrior, status: FitStatus, strength: float
+    likelihood: Likelihood, maximum: Maximum, prior: LogNormalPrior, status: FitStatus, strength: float
 ) -> FittedParameters:
-    values = prior.to_values(found.point)
+    values = prior.to_values(maximum.point)
     slopes = prior.slopes(values)
-    covariance = np.outer(slopes, slopes) * np.linalg.inv(-found.hessian)
-    value = found.value if strength == 0 else likelihood(found.point)[0]
+    covariance = np.outer(slopes, slopes) * np.linalg.inv(-maximum.hessian)
+    value = maximum.value if strength == 0 else likelihood(maximum.point)[0]
     return FittedParameters(values, value, (covariance + covariance.T) / 2, status, strength)

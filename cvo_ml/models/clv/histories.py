@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Flags, Floats, Ints
+from cvo_ml.core.arrays import Flags, Floats, Ints, Places
 from cvo_ml.core.errors import ContractError, ModelRefused, nearest_name
 
 _SMALL_RANGE: Final = 2**22
@@ -133,7 +132,7 @@ def refuse_few_repeaters(histories: PurchaseHistories, minimum: int) -> None:
         )
 
 
-def distinct_pairs(first: Floats, second: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
+def distinct_pairs(first: Floats, second: Floats) -> tuple[Floats, Floats, Places]:
     """Distinct pairs of two columns and, for each row, the position of its pair.
 
     Examples
@@ -176,7 +175,7 @@ def _whole_number_code(columns: Sequence[Floats]) -> Ints | None:
     return code
 
 
-def _starts(columns: Sequence[Ints] | Sequence[Floats]) -> NDArray[np.intp]:
+def _starts(columns: Sequence[Ints] | Sequence[Floats]) -> Places:
     """Positions where a run of equal rows begins, in columns sorted together."""
     changed = np.zeros(len(columns[0]), dtype=bool)
     changed[:1] = True

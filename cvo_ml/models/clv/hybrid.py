@@ -8,19 +8,19 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Numbers
 from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
+from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.scorers import OUTPUTS, SCORERS, BuyTillYouDie
 from cvo_ml.models.protocol import Parts
 
 #: What the trees read of the model beneath, beside the columns of the snapshot.
-BENEATH: Final = ("btyd_value", "btyd_orders", "btyd_alive", "btyd_buys", "btyd_log_value_if_buys")
+PURCHASE_COLUMNS: Final = ("btyd_value", "btyd_orders", "btyd_alive", "btyd_buys", "btyd_log_value_if_buys")
 #: Fewer buying, or fewer silent, rows than this cannot train the trees.
 FEWEST_ROWS: Final = 200
 _FOLDS: Final = 3
@@ -97,7 +97,7 @@ class HybridLifetimeValue:
         return tuple(dict.fromkeys((*self.base.columns, *self.features)))
 
     @property
-    def model(self) -> Any:
+    def model(self) -> CustomerLifetimeValue:
         """The ``CustomerLifetimeValue`` beneath."""
         return self.base.model
 
@@ -106,14 +106,14 @@ class HybridLifetimeValue:
         """That of the model beneath."""
         return self.base.orders_per_purchase_day
 
-    def fit(self, X: pd.DataFrame, value: Floats, customer: NDArray[Any]) -> Self:
+    def fit(self, X: pd.DataFrame, value: Floats, customer: Numbers) -> Self:
         """Grow the trees on closed windows.
 
         Parameters
         ----------
         X:
-            (n, ...) snapshots with ``features`` and ``BENEATH``, the latter by a model that was fitted on data before
-            the same snapshot (``with_beneath``).
+            (n, ...) snapshots with ``features`` and ``PURCHASE_COLUMNS``, the latter by a model that was fitted on data
+            before the same snapshot (``with_purchase_columns``).
         value:
             What came in the ``horizon`` after each snapshot (n,), currency.
         customer:
@@ -156,7 +156,7 @@ class HybridLifetimeValue:
         if Horizon(horizon).days != self.horizon.days:
             raise UsageError(f"the trees know a horizon of {self.horizon} and not {horizon}: train again for it")
         table = self.base.predict(X, horizon=horizon, discount_rate=discount_rate)
-        Z = with_beneath(X, self.base, self.horizon)
+        Z = with_purchase_columns(X, self.base, self.horizon)
         shrink = (table["predicted_clv"] / Z["btyd_value"].clip(lower=_SMALLEST)).to_numpy() if discount_rate else 1.0
         chance = self.hurdle_.predict_positive(Z)
         middle = _anchor(Z) + self.size_.predict_positive(Z) + np.log(self.smear_)
@@ -217,7 +217,7 @@ class HybridLifetimeValue:
         return hurdle, self._trees({"objective": "regression"}).fit(X[buys], away[buys])
 
     def _trees(self, own: Mapping[str, Any], rounds: int | None = None) -> BoostedClassifier:
-        columns = (*self.features, *BENEATH)
+        columns = (*self.features, *PURCHASE_COLUMNS)
         return BoostedClassifier(columns, (), rounds or self.rounds, {"num_threads": 1, **self.parameters, **own})
 
     def _spread(self, X: pd.DataFrame) -> Floats:
@@ -225,8 +225,8 @@ class HybridLifetimeValue:
         return np.clip(np.sqrt(self.spread_.predict_positive(X)), *_SPREAD)
 
 
-def with_beneath(X: pd.DataFrame, base: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
-    """A snapshot with the columns of ``BENEATH``: what the buy-till-you-die model says of the ``horizon``."""
+def with_purchase_columns(X: pd.DataFrame, base: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
+    """A snapshot with the columns of ``PURCHASE_COLUMNS``: what the buy-till-you-die model says of the ``horizon``."""
     clv, X = base.model, base.prepared(X)
     table = clv.predict(X, horizon=horizon, interval=None)
     buys = 1.0 - clv.transactions_.probability_of_no_purchase(X, horizon)

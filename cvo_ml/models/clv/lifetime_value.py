@@ -8,10 +8,9 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Numbers
 from cvo_ml.core.errors import BundleError, ContractError, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
@@ -350,7 +349,7 @@ def totals_by_segment(
 def _draws(
     model: CustomerLifetimeValue,
     X: pd.DataFrame,
-    codes: NDArray[Any],
+    codes: Numbers,
     n_segments: int,
     horizon: Horizon,
     n_draws: int,
@@ -381,6 +380,6 @@ def _draws(
     return result[0], result[1]
 
 
-def _sums(values: Floats, codes: NDArray[Any], n_segments: int) -> Floats:
+def _sums(values: Floats, codes: Numbers, n_segments: int) -> Floats:
     """Sum of each segment, and of all."""
     return np.append(np.bincount(codes, weights=values, minlength=n_segments), values.sum())

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, polygamma, psi
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.models.clv.fit import Evaluation, sum_of_evaluations
 from cvo_ml.models.clv.histories import PurchaseHistories
 
@@ -40,7 +39,7 @@ class Design:
     """
 
     n_parameters: int
-    columns: Mapping[int, tuple[Floats, NDArray[np.intp], float]]
+    columns: Mapping[int, tuple[Floats, Places, float]]
 
     def matrix(self, rows: slice, n_rows: int) -> Floats:
         """Slopes of the four log-parameters in all parameters, shape (4, parameters, rows)."""

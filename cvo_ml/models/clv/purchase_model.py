@@ -9,9 +9,8 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats, Ints
+from cvo_ml.core.arrays import Floats, Ints, Places
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, days_per
 from cvo_ml.models.clv.base import check_penalty, interval_names
@@ -118,8 +117,8 @@ class PurchaseFitter(CovariateModel):
         start = np.where(np.isnan(typical), mean_age, typical)
         if len(histories) < 3 * _THIN:
             return start
-        found = search(self._likelihood(histories.thinned(_THIN)), start, self.prior, self.penalty)
-        return start if weakness(found, self.prior.names) else np.exp(found.point)
+        maximum = search(self._likelihood(histories.thinned(_THIN)), start, self.prior, self.penalty)
+        return start if weakness(maximum, self.prior.names) else np.exp(maximum.point)
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ class Situation:
     """Where customers stand: the law of those alive by distinct history, each customer's position in it, P(alive)."""
 
     law: PurchaseLaw
-    position: NDArray[np.intp]
+    position: Places
     alive: Floats
 
     def drifted(self, variance: float) -> Situation:
@@ -296,7 +295,7 @@ class PurchaseModel(PurchaseFitter):
         variance = drift_variance(rate_drift, horizon)
         places = [self.situation(X, values).drifted(variance) for values in points]
 
-        def survival(rows: NDArray[np.intp], n: Floats) -> Floats:
+        def survival(rows: Places, n: Floats) -> Floats:
             parts = [w.alive[rows] * w.law.rows(w.position[rows]).survival(n, span) for w in places]
             return np.asarray(np.mean(parts, axis=0))
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 
 DAYS_PER_WEEK = 7
 
@@ -44,8 +43,8 @@ class Tracking:
 
 
 def track(
-    births: NDArray[np.intp],
-    repeats: NDArray[np.intp],
+    births: Places,
+    repeats: Places,
     expected_new: Callable[[Floats], Floats],
     *,
     cut_day: int,
@@ -67,14 +66,14 @@ def track(
 
     Examples
     --------
-    >>> found = track(np.array([0, 0]), np.array([3, 8, 9]), lambda span: 0.1 * span, cut_day=7, days=14)
-    >>> found.actual.tolist(), found.expected.round(9).tolist()
+    >>> tracking = track(np.array([0, 0]), np.array([3, 8, 9]), lambda span: 0.1 * span, cut_day=7, days=14)
+    >>> tracking.actual.tolist(), tracking.expected.round(9).tolist()
     ([1.0, 2.0], [1.2, 1.4])
     """
     born = np.bincount(births[births < days], minlength=days).astype(np.float64)
     curve = np.concatenate([[0.0], expected_new(np.arange(1.0, days))]) if days > 1 else np.zeros(days)
     cumulative = np.convolve(born, curve)[:days]  # at the end of each day
-    came = np.cumsum(np.bincount(repeats[repeats < days], minlength=days)).astype(np.float64)
+    actual = np.cumsum(np.bincount(repeats[repeats < days], minlength=days)).astype(np.float64)
     ends = np.arange(DAYS_PER_WEEK, days + 1, DAYS_PER_WEEK)
-    weekly = [np.diff(total[ends - 1], prepend=0.0) for total in (cumulative, came)]
+    weekly = [np.diff(total[ends - 1], prepend=0.0) for total in (cumulative, actual)]
     return Tracking(ends / DAYS_PER_WEEK, weekly[0], weekly[1], cut_day / DAYS_PER_WEEK)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.result import Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.purchase_law import DAYS_PER_YEAR, PurchaseLaw
 
@@ -26,12 +26,12 @@ _LEVEL: Final = 0.9
 _Z: Final = 1.96
 _MOST: Final = 0.5  # of the variance in the window: a standard deviation of 70 % of the rate
 _HALVINGS: Final = 20
-Survival = Callable[[NDArray[np.intp], Floats], Floats]
+Survival = Callable[[Places, Floats], Floats]
 """From rows (k,) and counts (k,) >= 1 to P(at least so many purchases) (k,)."""
 
 
 @dataclass(frozen=True)
-class RateDrift:
+class RateDrift(Result):
     """How far rates wander.
 
     Attributes

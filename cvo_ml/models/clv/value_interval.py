@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv, betaln
 
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Places
 from cvo_ml.models.clv.likelihood import trigamma
 from cvo_ml.models.clv.purchase_law import PurchaseLaw
 
@@ -51,7 +50,7 @@ class ValueLaw:
     """
 
     law: PurchaseLaw
-    position: NDArray[np.intp]
+    position: Places
     alive: Floats
     q: Floats
     span: float
@@ -61,7 +60,7 @@ class ValueLaw:
         """Its distribution, ready for many questions."""
         return TabulatedValue(self.alive, tuple(self._tables()))
 
-    def _order(self) -> NDArray[np.intp]:
+    def _order(self) -> Places:
         """Rows ordered by the posterior shape q + px and, if both are small, by history: neighbours in a table are then
         neighbours in memory. By counting where numbers are small."""
         if not len(self.q):
@@ -74,7 +73,7 @@ class ValueLaw:
             return np.argsort(shape, kind="stable")
         return np.asarray(by_history[np.argsort(shape[by_history], kind="stable")])
 
-    def _tables(self) -> Iterator[tuple[NDArray[np.intp], _Table]]:
+    def _tables(self) -> Iterator[tuple[Places, _Table]]:
         """Customers of one posterior shape after the other, with the table of their distribution."""
         order = self._order()
         stops = np.append(np.flatnonzero(np.diff(self.q[order])) + 1, len(order))
@@ -98,7 +97,7 @@ class TabulatedValue:
     """The distribution of V / (v + xm) for each customer (n,), by posterior shape, to about 1e-3 of probability."""
 
     alive: Floats
-    tables: tuple[tuple[NDArray[np.intp], _Table], ...]
+    tables: tuple[tuple[Places, _Table], ...]
 
     def quantiles(self, levels: Floats) -> Floats:
         """Quantiles at probabilities ``levels`` in (0, 1), shape (levels, n)."""
@@ -133,9 +132,9 @@ class _Table:
     cumulative: Floats
     silent: Floats
     last: Floats
-    row: NDArray[np.intp]
+    row: Places
 
-    def value_at(self, level: Floats, place: NDArray[np.intp]) -> Floats:
+    def value_at(self, level: Floats, place: Places) -> Floats:
         """Value with probability ``level`` (k,) for the histories ``place`` (k,), 0 below the first purchase."""
         n_rows, width = self.cumulative.shape
         buys = np.flatnonzero(level > self.silent[place])
@@ -160,7 +159,7 @@ class _Table:
         return np.where(place < 0, self.silent[self.row], below + (place - left) * (above - below))
 
 
-def _tabulate(survival: Floats, row: NDArray[np.intp], p: float, q: float) -> _Table:
+def _tabulate(survival: Floats, row: Places, p: float, q: float) -> _Table:
     """The table of customers of one posterior shape, from P(purchases >= start of class) (histories, classes)."""
     n_classes = survival.shape[1]
     mass = survival - np.hstack([survival[:, 1:], np.zeros((len(survival), 1))])

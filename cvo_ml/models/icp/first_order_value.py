@@ -8,10 +8,9 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.result import Result
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 from cvo_ml.models.protocol import Parts
@@ -39,7 +38,7 @@ class FirstOrderValue:
         """The columns that a frame to score must have."""
         return (VALUE,)
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Fit by maximum likelihood on customers with a known outcome; ``y`` (n,): 1 = most profitable."""
         from sklearn.linear_model import LogisticRegression
 

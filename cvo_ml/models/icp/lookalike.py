@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.minima import ICP_POSITIVES
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
@@ -56,7 +55,7 @@ class Lookalike:
         """The columns that a frame to score must have."""
         return self.trees.columns
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Fit on customers whose value at the fixed age is known; ``y`` (n,): 1 = most profitable.
 
         Raises

@@ -9,10 +9,9 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.minima import ICP_POSITIVES
 from cvo_ml.core.result import Json, Result
@@ -103,7 +102,7 @@ class PositiveUnlabelled:
     def fit(
         self,
         X: pd.DataFrame,
-        y: NDArray[np.generic],
+        y: Outcomes,
         frequency: float | None = None,
         seed: int = 7,
         *,
@@ -147,10 +146,10 @@ class PositiveUnlabelled:
             out[rows] = False
             unseen[out] += _thinned(trees.predict_positive(X[out]), thinning)
             times_unseen += out
-        judged = times_unseen > 0
-        held_out, weights = unseen[judged] / times_unseen[judged], None if weight is None else weight[judged]
-        self.calibration_ = logistic_recalibration(known[judged], held_out, ridge=1.0, weight=weights)
-        self.elkan_noto_: Interval = label_frequency(known[judged], held_out)
+        left_out = times_unseen > 0
+        held_out, weights = unseen[left_out] / times_unseen[left_out], None if weight is None else weight[left_out]
+        self.calibration_ = logistic_recalibration(known[left_out], held_out, ridge=1.0, weight=weights)
+        self.elkan_noto_: Interval = label_frequency(known[left_out], held_out)
         self.frequency_ = self.elkan_noto_.estimate if frequency is None else frequency
         self.quantiles_ = reference_quantiles(self.predict_proba(X if reference is None else reference)[:, 1])
         return self

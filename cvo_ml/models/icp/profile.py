@@ -43,14 +43,14 @@ def levels(values: pd.Series) -> list[tuple[str, Flags]]:
     if len(distinct) <= PARTS + 2:
         return [(f"{value:g}", numbers == value) for value in distinct]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, PARTS + 1)))
-    found = [
+    ranges = [
         (
             f"{low:.4g} to {high:.4g}",
             (numbers >= low) & ((numbers < high) if place + 2 < len(edges) else numbers <= high),
         )
         for place, (low, high) in enumerate(pairwise(edges))
     ]
-    return [*found, ("not known", np.isnan(numbers))]
+    return [*ranges, ("not known", np.isnan(numbers))]
 
 
 def claims(
@@ -78,7 +78,7 @@ def claims(
     pandas.DataFrame
         ``CLAIM_COLUMNS``, strongest first within a section; the interval is Wilson's of the rate over the base rate.
     """
-    found = []
+    compared = []
     for section, fields in sections.items():
         about = (among or {}).get(section, np.ones(len(rows), dtype=bool))
         part, won = rows[about], winner[about]
@@ -87,8 +87,8 @@ def claims(
             for level, inside in levels(part[name]):
                 if inside.sum() < LEAST_SUPPORT or inside.all() or base in (0.0, 1.0):
                     continue
-                found.append((section, name, level, *_compared(inside, won, base)))
-    table = pd.DataFrame(found, columns=list(CLAIM_COLUMNS[:-1]))
+                compared.append((section, name, level, *_compared(inside, won, base)))
+    table = pd.DataFrame(compared, columns=list(CLAIM_COLUMNS[:-1]))
     table["q"] = benjamini_hochberg(table["p"].to_numpy(dtype=np.float64))
     order = table.assign(place=table["section"].map({name: place for place, name in enumerate(sections)}))
     return order.sort_values(["place", "q", "level"], kind="stable", ignore_index=True)[list(CLAIM_COLUMNS)]
@@ -128,15 +128,15 @@ def rules(rows: pd.DataFrame, winner: Flags, later: pd.DataFrame, later_winner: 
     coded, coded_later = (_coded(frame, numbers, texts) for frame in (rows, later))
     smallest = max(LEAST_SUPPORT, len(rows) // 20)
     tree = DecisionTreeClassifier(max_depth=3, min_samples_leaf=smallest, random_state=0).fit(coded, winner)
-    base, leaf, found = float(later_winner.mean()), tree.apply(coded_later), []
+    base, leaf, kept = float(later_winner.mean()), tree.apply(coded_later), []
     for place, conditions in _paths(tree.tree_, [str(name) for name in coded]):
         inside = leaf == place
         if not conditions or inside.sum() < LEAST_SUPPORT or base == 0:
             continue
         lift = _lift(int(later_winner[inside].sum()), int(inside.sum()), base)
         if lift.lower > 1:
-            found.append(Rule(conditions, int(inside.sum()), lift))
-    return sorted(found, key=lambda rule: -rule.lift.estimate)[:most]
+            kept.append(Rule(conditions, int(inside.sum()), lift))
+    return sorted(kept, key=lambda rule: -rule.lift.estimate)[:most]
 
 
 def representation(rows: pd.DataFrame, selected: Flags, fields: Sequence[str]) -> pd.DataFrame:
@@ -148,16 +148,16 @@ def representation(rows: pd.DataFrame, selected: Flags, fields: Sequence[str]) -
         ``field, level, people, share_of_all, share_of_selected, ratio, lower, upper``: ``ratio`` is the group's rate of
         being selected over everybody's; below .8 is the four-fifths rule's sign of adverse impact.
     """
-    base, found = float(selected.mean()), []
+    base, groups = float(selected.mean()), []
     for name in fields:
         for level, inside in levels(rows[name]):
             if inside.sum() < LEAST_SUPPORT or base == 0:
                 continue
             ratio = _lift(int(selected[inside].sum()), int(inside.sum()), base)
             shares = float(inside.mean()), float(inside[selected].mean())
-            found.append((name, level, int(inside.sum()), *shares, ratio.estimate, ratio.lower, ratio.upper))
+            groups.append((name, level, int(inside.sum()), *shares, ratio.estimate, ratio.lower, ratio.upper))
     names = ["field", "level", "people", "share_of_all", "share_of_selected", "ratio", "lower", "upper"]
-    return pd.DataFrame(found, columns=names)
+    return pd.DataFrame(groups, columns=names)
 
 
 def _compared(inside: Flags, winner: Flags, base: float) -> tuple[int, int, float, float, float, float, float, float]:
@@ -175,22 +175,22 @@ def _lift(won: int, people: int, base: float) -> Interval:
 
 def _coded(frame: pd.DataFrame, numbers: Sequence[str], texts: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Numbers as they are (missing: NaN, which the tree sends one way), one column per common text."""
-    found = {name: frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in numbers}
+    columns = {name: frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in numbers}
     for name, common in texts.items():
         values = frame[name].astype("object")
-        found |= {f"{name} = {level}": (values == level).to_numpy(dtype=np.float64) for level in common}
-    return pd.DataFrame(found)
+        columns |= {f"{name} = {level}": (values == level).to_numpy(dtype=np.float64) for level in common}
+    return pd.DataFrame(columns)
 
 
 def _paths(tree: Any, names: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
     """Each leaf with the conditions that lead to it, the later replacing the wider of one field."""
     left, right = tree.children_left, tree.children_right
     feature, threshold = tree.feature, tree.threshold
-    found: list[tuple[int, tuple[str, ...]]] = []
+    leaves: list[tuple[int, tuple[str, ...]]] = []
 
     def walk(node: int, path: dict[tuple[str, bool], str]) -> None:
         if left[node] < 0:
-            found.append((node, tuple(path.values())))
+            leaves.append((node, tuple(path.values())))
             return
         name, edge = names[feature[node]], float(threshold[node])
         below, above = (f"not {name}", name) if " = " in name else (f"{name} <= {edge:.4g}", f"{name} > {edge:.4g}")
@@ -198,4 +198,4 @@ def _paths(tree: Any, names: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]
         walk(right[node], {**path, (name, True): above})
 
     walk(0, {})
-    return found
+    return leaves

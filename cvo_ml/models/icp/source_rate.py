@@ -8,9 +8,8 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
@@ -50,7 +49,7 @@ class SourceRate:
         """The columns that a frame to score must have."""
         return () if self.column is None else (self.column,)
 
-    def fit(self, X: pd.DataFrame, y: NDArray[np.generic]) -> Self:
+    def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Count; ``y`` (n,): 1 = winner."""
         won = np.asarray(y).astype(np.float64)
         self.rate_ = float(won.mean())
@@ -69,8 +68,8 @@ class SourceRate:
         if self.column is not None:
             if self.column not in X:
                 raise UsageError(f"column to score is missing: {self.column}: add it to the table of leads")
-            found = X[self.column].astype("str").map(self.rates_).to_numpy(dtype=np.float64, na_value=np.nan)
-            winner = np.where(np.isnan(found), self.rate_, found)
+            rates = X[self.column].astype("str").map(self.rates_).to_numpy(dtype=np.float64, na_value=np.nan)
+            winner = np.where(np.isnan(rates), self.rate_, rates)
         return np.column_stack([1 - winner, winner])
 
     def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:

@@ -1,4 +1,4 @@
-"""Leads and deals: who would buy, who was asked, who is never known to be a winner.
+"""Leads and deals: who would buy, who was contacted, who is never known to be a winner.
 
 A lead would buy, if contacted, when its normal index is above a threshold; whether it is contacted
 does not depend on that (given what sales see). So deals are positive-unlabelled data: with
@@ -119,18 +119,18 @@ def deal_columns(config: SimulatedSaasConfig, leads: Leads, monthly: Numbers, bl
 
     ``monthly`` is what each lead would pay per month, shape (n,).
     """
-    asked = np.flatnonzero(leads.contacted < config.days)
-    closed = np.where(leads.closed[asked] < config.days, leads.closed[asked], np.nan)
+    contacted = np.flatnonzero(leads.contacted < config.days)
+    closed = np.where(leads.closed[contacted] < config.days, leads.closed[contacted], np.nan)
     is_open = np.isnan(closed)
-    won = leads.would_buy[asked] & ~is_open
+    won = leads.would_buy[contacted] & ~is_open
     return {
-        "deal_id": ids("d########", block.first + asked),
-        "lead_id": lead_ids(block, asked),
-        "customer_id": texts_where(account_ids(block, asked), won),
+        "deal_id": ids("d########", block.first + contacted),
+        "lead_id": lead_ids(block, contacted),
+        "customer_id": texts_where(account_ids(block, contacted), won),
         "stage": texts(["lost", "won", "open"], np.where(is_open, 2, won.astype(np.int64))),
-        "amount": cents(12 * monthly[asked]),
+        "amount": cents(12 * monthly[contacted]),
         "is_won": won,
-        "created_at": times(config.start, leads.contacted[asked]),
+        "created_at": times(config.start, leads.contacted[contacted]),
         "closed_at": times(config.start, closed),
     }
 

@@ -127,5 +127,5 @@ def value_of(config: SimulatedSaasConfig, expected: Expectations, basis: Basis) 
     return config.margin * expected.invoiced - (support if basis == "contribution" else 0.0)
 
 
-def _count(found: Numbers, wanted: Numbers, size: int) -> Numbers:
-    return np.bincount(found, minlength=size)[wanted]
+def _count(numbers: Numbers, wanted: Numbers, size: int) -> Numbers:
+    return np.bincount(numbers, minlength=size)[wanted]

@@ -15,7 +15,6 @@ from cvo_ml.features import SEASON
 from cvo_ml.models.churn import (
     P_NO_ORDER,
     BoostedChurn,
-    Calibration,
     HazardChurn,
     ProbabilityInterval,
     RecencyChurn,
@@ -23,6 +22,7 @@ from cvo_ml.models.churn import (
     Stack,
 )
 from cvo_ml.models.protocol import Parts
+from cvo_ml.stats.calibrators import NONE
 
 RNG = np.random.default_rng(3)
 N = 3000
@@ -46,7 +46,7 @@ SMALL = {"num_threads": 1, "num_leaves": 4, "min_data_in_leaf": 40}
 def model() -> BoostedChurn:
     """Trees, both companions, and a logistic map."""
     fitted = BoostedChurn(("days_since_last_order",), rounds=20, parameters=SMALL).fit(X, Y)
-    return fitted.with_calibration(Calibration(JOINED)).calibrate(X, Y)
+    return fitted.with_calibration(stack=JOINED).calibrate(X, Y)
 
 
 def test_the_wave_is_that_of_greatest_likelihood() -> None:
@@ -100,7 +100,7 @@ def test_parts_of_the_reasons_still_add_up(model: BoostedChurn) -> None:
 def test_json_brings_it_back_to_the_bit(kind: type) -> None:
     outcome = Y if kind is BoostedChurn else np.where(Y, np.nan, 1.0 + DAY % 3)
     bare = kind(("days_since_last_order",), rounds=5, parameters=SMALL).fit(X, outcome)
-    fitted = bare.with_calibration(Calibration(JOINED)).calibrate(X, Y)
+    fitted = bare.with_calibration(stack=JOINED).calibrate(X, Y)
     parts = fitted.to_parts()
     back = kind.from_parts(Parts(json.loads(json.dumps(parts.parameters)), parts.files))
     assert back.stack_ == JOINED
@@ -113,12 +113,15 @@ def test_json_brings_it_back_to_the_bit(kind: type) -> None:
 
 def test_another_calibration_leaves_the_model_as_it_was(model: BoostedChurn) -> None:
     before, parts = model.predict_proba(X), model.to_parts()
-    other = model.with_calibration(Calibration(interval=ProbabilityInterval(level_sd=0.1)))
-    assert other.calibrate(X, Y, "beta").calibration.map.method == "beta"
+    wide = ProbabilityInterval(level_sd=0.1)
+    other = model.with_calibration(stack=Stack(), calibrator=NONE, interval=wide)
+    assert other.calibrate(X, Y, "beta").calibration_.method == "beta"
     assert other.predict_proba(X)[:, 1] == pytest.approx(model.trees.predict_positive(X)), "nothing but the trees"
     assert np.array_equal(model.predict_proba(X), before)
     assert model.to_parts() == parts
-    assert other.with_calibration(model.calibration).to_parts() == parts
+    assert model.with_calibration(interval=wide).stack_ == model.stack_, "what is not given stays"
+    own = {"stack": model.stack_, "calibrator": model.calibration_, "interval": model.interval_}
+    assert other.with_calibration(**own).to_parts() == parts
 
 
 def test_a_number_that_is_not_finite_is_neither_saved_nor_loaded(model: BoostedChurn) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import CustomerLifetimeValue
-from cvo_ml.models.clv.hybrid import HybridLifetimeValue, with_beneath
+from cvo_ml.models.clv.hybrid import HybridLifetimeValue, with_purchase_columns
 from cvo_ml.models.clv.scorers import OUTPUTS, scorer_of
 from cvo_ml.models.protocol import Parts
 from cvo_ml.stats.ranking import gini
@@ -35,7 +35,7 @@ EARLIER, CAME_EARLIER = rich_shop(1)
 LATER, CAME = rich_shop(2)
 BASE = scorer_of(CustomerLifetimeValue().fit(EARLIER))
 MODEL = HybridLifetimeValue(BASE, SPAN, FEATURES, reference_p90=60.0).fit(
-    with_beneath(EARLIER, BASE, SPAN), CAME_EARLIER, np.arange(len(EARLIER))
+    with_purchase_columns(EARLIER, BASE, SPAN), CAME_EARLIER, np.arange(len(EARLIER))
 )
 
 
@@ -84,6 +84,6 @@ def test_it_travels_as_json_and_text():
 def test_another_horizon_and_too_few_rows_are_refused():
     with pytest.raises(UsageError, match="train again"):
         MODEL.predict(LATER, horizon=Horizon("365D"))
-    few = with_beneath(EARLIER.head(150), BASE, SPAN)
+    few = with_purchase_columns(EARLIER.head(150), BASE, SPAN)
     with pytest.raises(ModelRefused, match="needs 200 rows"):
         HybridLifetimeValue(BASE, SPAN, FEATURES).fit(few, CAME_EARLIER[:150], np.arange(150))

@@ -1,4 +1,4 @@
-"""``cvo prioritize`` as a user runs it: anew under another policy, with measured effects, and evaluated."""
+"""``cvo plan`` and ``cvo evaluate`` as a user runs them: under another policy, with measured effects, and evaluated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder(demo: tuple[Path, str], tmp_path: Path) -> Path:
 
 
 def test_a_budget_and_a_capacity_are_kept_and_the_same_command_gives_the_same_list(cvo: Command, folder: Path) -> None:
-    command = ("prioritize", "--out", "demo", "--budget", "300", "--set", "capacities={phone: 10}")
+    command = ("plan", "--out", "demo", "--budget", "300", "--set", "capacities={phone: 10}")
     ran = cvo(*command, cwd=folder)
     assert ran.returncode == 0, ran.stderr
     assert "of 300.00 GBP are spent; one more GBP would earn" in ran.stdout
@@ -40,7 +40,7 @@ def test_a_budget_and_a_capacity_are_kept_and_the_same_command_gives_the_same_li
 
 def test_evaluation_finds_nothing_where_nothing_was_sent_and_feeds_the_next_plan(cvo: Command, folder: Path) -> None:
     """The sample's shop sent none of these contacts: an A/A test."""
-    ran = cvo("prioritize", "--evaluate", "--out", "demo", "--json", cwd=folder)
+    ran = cvo("evaluate", "--out", "demo", "--json", cwd=folder)
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     assert found["recorded"] is None
@@ -48,7 +48,7 @@ def test_evaluation_finds_nothing_where_nothing_was_sent_and_feeds_the_next_plan
     assert found["all"]["extra_value"]["lower"] < 0 < found["all"]["extra_value"]["upper"]
     assert found["all"]["variance_kept"] < 0.9
     measured = folder / "demo" / "measured_effects.csv"
-    again = cvo("prioritize", "--out", "demo", "--effects", measured, cwd=folder)
+    again = cvo("plan", "--out", "demo", "--effects", measured, cwd=folder)
     assert again.returncode == 0, again.stderr
     sources = {
         source
@@ -61,9 +61,9 @@ def test_evaluation_finds_nothing_where_nothing_was_sent_and_feeds_the_next_plan
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("--effects", "gone.csv"), 3, "gone.csv: cannot be read as CSV"),
-        (("--evaluate", "--horizon", "2Y"), 2, "cannot be evaluated: wait, or give a shorter --horizon"),
-        (("--shop", "other.yaml"), 2, "these scores are of shop"),
+        (("plan", "--effects", "gone.csv"), 3, "gone.csv: cannot be read as CSV"),
+        (("evaluate", "--horizon", "2Y"), 2, "cannot be evaluated: wait, or give a shorter --horizon"),
+        (("plan", "--shop", "other.yaml"), 2, "these scores are of shop"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(
@@ -72,7 +72,7 @@ def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(
     text = (folder / "demo" / "shop.yaml").read_text()
     (folder / "other.yaml").write_text(text.replace("name: online_retail", "name: other"))
     before = (folder / "demo" / "priorities.csv").read_bytes()
-    ran = cvo("prioritize", "--out", "demo", *arguments, cwd=folder)
+    ran = cvo(*arguments, "--out", "demo", cwd=folder)
     assert ran.returncode == code, ran.stderr
     assert sentence in ran.stderr.replace("\n", " ")
     assert "Traceback" not in ran.stderr

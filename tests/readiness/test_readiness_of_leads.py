@@ -17,7 +17,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.ingest import read_shop
 from cvo_ml.readiness import readiness
-from cvo_ml.readiness.leads import judge_leads
+from cvo_ml.readiness.leads import assess_leads
 from cvo_ml.simulate import simulate_saas, write_saas
 from cvo_ml.workflows.simulate import shop_of_tables
 from training.icp.dataset import check, lead_rows, split_leads
@@ -41,7 +41,7 @@ def changed(**changes: Callable[[pd.DataFrame], pd.DataFrame]) -> Tables:
 
 @pytest.mark.parametrize("job", [JOB, JOB.model_copy(update={"age": Horizon("60D"), "test_share": 0.2})])
 def test_winners_losses_and_those_to_learn_from_are_counted_as_training_does(job: IcpJob) -> None:
-    found = judge_leads(vendor(), AS_OF, MINIMA, job)
+    found = assess_leads(vendor(), AS_OF, MINIMA, job)
     assert found is not None
     assert found.numbers is not None
     rows = lead_rows(vendor(), AS_OF, job)
@@ -59,7 +59,7 @@ def test_winners_losses_and_those_to_learn_from_are_counted_as_training_does(job
 
 def test_the_amount_of_the_deal_counts_where_there_are_no_orders() -> None:
     bare = changed(orders=lambda rows: rows.iloc[:0])
-    found = judge_leads(bare, AS_OF, MINIMA, JOB)
+    found = assess_leads(bare, AS_OF, MINIMA, JOB)
     assert found is not None
     assert found.numbers is not None
     assert found.numbers["winners"] == lead_rows(bare, AS_OF, JOB).frame["is_top"].sum() > 0
@@ -67,7 +67,7 @@ def test_the_amount_of_the_deal_counts_where_there_are_no_orders() -> None:
 
 def test_too_few_winners_are_refused_as_training_refuses_them_and_what_would_help_is_said() -> None:
     few = changed(leads=lambda rows: rows.iloc[::8])
-    found = judge_leads(few, AS_OF, MINIMA, JOB)
+    found = assess_leads(few, AS_OF, MINIMA, JOB)
     assert found is not None
     assert found.status == "refused"
     assert "early enough to learn from, and 60 are needed" in found.reasons[0]
@@ -78,7 +78,7 @@ def test_too_few_winners_are_refused_as_training_refuses_them_and_what_would_hel
 
 
 def test_wins_alone_are_thin() -> None:
-    found = judge_leads(changed(deals=lambda rows: rows[rows["is_won"]]), AS_OF, MINIMA, JOB)
+    found = assess_leads(changed(deals=lambda rows: rows[rows["is_won"]]), AS_OF, MINIMA, JOB)
     assert found is not None
     assert found.status == "thin"
     assert "fewer than 30 losses on record" in found.reasons[1]
@@ -88,7 +88,7 @@ def test_wins_alone_are_thin() -> None:
 def test_a_field_nobody_vouches_for_is_refused_by_both() -> None:
     """A name that the feature catalogue knows vouches for nothing: it is another's."""
     named = changed(leads=lambda rows: rows.assign(open_tickets=range(len(rows))))
-    found = judge_leads(named, AS_OF, MINIMA, JOB)
+    found = assess_leads(named, AS_OF, MINIMA, JOB)
     assert found is not None
     assert found.status == "refused"
     assert "nobody knows when open_tickets became known" in found.reasons[1]
@@ -96,7 +96,7 @@ def test_a_field_nobody_vouches_for_is_refused_by_both() -> None:
         lead_rows(named, AS_OF, JOB)
     assert refused.value.reason_code == "undeclared_column"
     times = changed(leads=lambda rows: rows.assign(open_tickets=1.5, open_tickets_known_at=rows["created_at"]))
-    assert judge_leads(times, AS_OF, MINIMA, JOB).status == "ready"
+    assert assess_leads(times, AS_OF, MINIMA, JOB).status == "ready"
     assert "open_tickets" in lead_rows(times, AS_OF, JOB).numbers
 
 
@@ -114,14 +114,14 @@ def test_a_field_nobody_vouches_for_is_refused_by_both() -> None:
     ],
 )
 def test_what_is_missing_is_named(tables: Callable[[], Tables], reason: str) -> None:
-    found = judge_leads(tables(), AS_OF, MINIMA, JOB)
+    found = assess_leads(tables(), AS_OF, MINIMA, JOB)
     assert found is not None
     assert (found.status, len(found.helps)) == ("refused", 1)
     assert reason in found.reasons[0]
 
 
 def test_a_shop_without_leads_hears_nothing_of_them() -> None:
-    assert judge_leads(Tables({"orders": vendor().orders}, "EUR"), AS_OF, MINIMA, JOB) is None
+    assert assess_leads(Tables({"orders": vendor().orders}, "EUR"), AS_OF, MINIMA, JOB) is None
 
 
 def test_the_report_of_a_simulated_vendor_judges_both_settings(tmp_path: Path) -> None:
@@ -131,4 +131,4 @@ def test_the_report_of_a_simulated_vendor_judges_both_settings(tmp_path: Path) -
     named = {found.model: found for found in report.models}
     assert {"icp", "icp of leads"} <= set(named)
     assert any(line.startswith("icp of leads: ") and "lost in time" in line for line in report.lines())
-    assert report.as_dict()["models"]["icp of leads"]["numbers"]["lost"] > 30
+    assert report.to_json()["models"]["icp of leads"]["numbers"]["lost"] > 30

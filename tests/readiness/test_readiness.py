@@ -16,10 +16,9 @@ from cvo_ml.config.readiness import ChurnMinima, ReadinessPolicy
 from cvo_ml.core.units import Horizon
 from cvo_ml.ingest import ReadResult, read_frame, read_shop, sample_shop
 from cvo_ml.readiness import Readiness, readiness
+from tests.ingest.conftest import shop
+from tests.ingest.test_public_data import declared_shop
 from training.icp.fit_customers import labelled, split_in_time
-
-from .conftest import shop
-from .test_public_data import declared_shop
 
 SPAN = Horizon("90D")
 
@@ -64,8 +63,8 @@ class TestContents:
         early = readiness(sample(), as_of=date(2011, 6, 1), horizon=SPAN)
         cut = readiness(read_shop(sample_shop(), as_of=date(2011, 6, 1)), as_of=date(2011, 6, 1), horizon=SPAN)
         ignored = {"tables", "quarantined_share"}
-        assert {k: v for k, v in early.contents.as_dict().items() if k not in ignored} == {
-            k: v for k, v in cut.contents.as_dict().items() if k not in ignored
+        assert {k: v for k, v in early.contents.to_json().items() if k not in ignored} == {
+            k: v for k, v in cut.contents.to_json().items() if k not in ignored
         }
         assert early.models == cut.models
 
@@ -196,7 +195,7 @@ class TestModels:
 class TestReport:
     def test_it_is_json_without_nan(self) -> None:
         for report in (of_the_sample(), readiness(made(3, 1), as_of=date(2022, 1, 1), horizon=SPAN)):
-            text = json.dumps(report.as_dict(), allow_nan=False)
+            text = json.dumps(report.to_json(), allow_nan=False)
             assert set(json.loads(text)) == {"as_of", "horizon", "contents", "models", "anchors", "warnings"}
 
     def test_its_lines_say_each_model_and_anchor(self) -> None:
