@@ -103,9 +103,8 @@ def train_models(request: TrainRequest, workspace: Workspace) -> list[TrainedMod
     budget = None if request.tune is None else Budget.parse(request.tune)
     workspace.progress.tell("reading the rows before the cut")
     read = read_shop(request.shop, as_of=request.as_of)
-    registration = Registration(
-        Tracker(workspace.tracking), request.shop, request.as_of, read, request.promote, workspace
-    )
+    tracker = Tracker(workspace.tracking, request.shop.name, workspace.registry_prefix)
+    registration = Registration(tracker, request.shop, request.as_of, read, request.promote, workspace)
     done: list[TrainedModel | RefusedModel] = []
     for name in request.names:
         workspace.progress.tell(f"training {name}")

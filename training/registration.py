@@ -58,7 +58,7 @@ class Registration:
             If the model could not be loaded again: then nothing is registered.
         """
         incumbent = ChampionHistory(self.tracker).standing(name)
-        with self.tracker.run(name, f"{self.shop.name} {self.as_of}", {"shop": self.shop.name}) as run:
+        with self.tracker.run(name, f"{self.shop.name} {name} {self.as_of}") as run:
             trained = fit(run)
             job = trained.job or job
             bundle = self._with_facts(trained.bundle, trained, job)

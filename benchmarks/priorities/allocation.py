@@ -12,9 +12,10 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, eye_array, kron, vstack
 
 from benchmarks.measuring import peak_memory, timed
+from cvo_ml.core.arrays import Floats
 from cvo_ml.priorities.allocation import allocate
-from cvo_ml.priorities.knapsack import NONE, Floats
-from cvo_ml.priorities.prices import Limits
+from cvo_ml.priorities.allocation.knapsack import NONE
+from cvo_ml.priorities.allocation.prices import Limits
 
 
 def problem(customers: int, seed: int, capacities: bool) -> tuple[Floats, Limits]:

@@ -28,8 +28,8 @@ from cvo_ml.features import snapshot
 from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities import ContactConstraints, Plan, contact_constraints, declared_effects, plan
 from cvo_ml.priorities.allocation import allocate
-from cvo_ml.priorities.knapsack import NONE
-from cvo_ml.priorities.prices import Limits
+from cvo_ml.priorities.allocation.knapsack import NONE
+from cvo_ml.priorities.allocation.prices import Limits
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
 from cvo_ml.workflows.score_tables import score_customers

@@ -1,19 +1,25 @@
-"""Options that several commands share, and what they come to: a workspace, a shop."""
+"""What commands share: options, the workspace and the shop that they come to, and how a result is printed."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, TypeVar, get_type_hints
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from cvo_ml.config.shops import ShopConfig
+    from cvo_ml.core.result import Result
     from cvo_ml.core.workspace import Workspace
+
+Answer = TypeVar("Answer", bound="Result")
 
 # typer reads annotations at run time, and Optional keeps them readable for it on every Python
 Shop = Annotated[
@@ -51,6 +57,8 @@ CONFIGS: Final = Path("configs")
 DOSSIERS: Final = Path("models")
 OUT: Final = Path("out")
 MLRUNS: Final = Path("mlruns")
+#: names what the registered names of models begin with, such as the schema of a catalog
+PREFIX: Final = "CVO_REGISTRY_PREFIX"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +128,8 @@ def workspace(out: Path = OUT, mlruns: Path = MLRUNS, *, quiet: bool = False) ->
     from cvo_ml.cli.terminal import Steps
     from cvo_ml.core.workspace import Silent, Workspace
 
-    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps())
+    prefix = os.environ.get(PREFIX, "")
+    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps(), prefix)
 
 
 def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | None = None) -> ShopConfig:
@@ -128,3 +137,13 @@ def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | 
     from cvo_ml.workflows.shops import choose_shop
 
     return choose_shop(workspace, shop=shop, max_bad_share=max_bad_share)
+
+
+def answer(result: Answer, as_json: bool, show: Callable[[Console, Answer], None]) -> None:
+    """Print a result: for machines as JSON, for people as they read it."""
+    from cvo_ml.cli.terminal import console, print_json
+
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show(console, result)

@@ -6,16 +6,14 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Final
 
 from rich.console import Console
 from rich.status import Status
 
-from cvo_ml.core.result import Json, Result
-
-Answer = TypeVar("Answer", bound=Result)
+from cvo_ml.core.result import Json
 
 console: Final = Console()
 
@@ -56,14 +54,6 @@ def aside(quiet: bool) -> Iterator[None]:
     """While ``quiet``, what libraries print goes to standard error: standard output is for the result."""
     with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():
         yield
-
-
-def answer(result: Answer, as_json: bool, show: Callable[[Console, Answer], None]) -> None:
-    """Print a result: for machines as JSON, for people as they read it."""
-    if as_json:
-        print_json(result.to_json())
-    else:
-        show(console, result)
 
 
 def print_json(value: Json) -> None:

@@ -35,8 +35,11 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 T = TypeVar("T")
 _KEY: Final = "json_key"
 _OPTIONAL: Final = "json_optional"
+_INLINE: Final = "json_inline"
 #: metadata of a field that JSON leaves out when it is None
 OPTIONAL: Final[Mapping[str, Any]] = {_OPTIONAL: True}
+#: metadata of a field that is a result whose fields stand in JSON among those of the whole
+INLINE: Final[Mapping[str, Any]] = {_INLINE: True}
 
 
 def json_key(name: str) -> dict[str, str]:
@@ -79,8 +82,14 @@ class Result:
 
     def to_json(self) -> dict[str, Json]:
         """The fields by name, or by their ``json_key``; a number that is not finite is null, a date is ISO text."""
-        values = ((field, getattr(self, field.name)) for field in dataclasses.fields(self))
-        return {_key(field): to_json(value) for field, value in values if not _left_out(field, value)}
+        document: dict[str, Json] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.metadata.get(_INLINE):
+                document |= value.to_json()
+            elif not _left_out(field, value):
+                document[_key(field)] = to_json(value)
+        return document
 
 
 def to_json(value: Any) -> Json:
@@ -202,7 +211,9 @@ def _read_fields(kind: Any, value: Any, where: str) -> Any:
     document, hints = _expect(Mapping, value, where), _hints(kind)
     found = {}
     for field in dataclasses.fields(kind):
-        if (key := _key(field)) in document:
+        if field.metadata.get(_INLINE):
+            found[field.name] = _read(hints[field.name], document, where)
+        elif (key := _key(field)) in document:
             found[field.name] = _read(hints[field.name], document[key], f"{where}.{key}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{where}.{key} is missing")

@@ -59,6 +59,8 @@ class Workspace:
         A folder ``<model>/gates.yaml`` of own thresholds that come before the packaged ones; None = only those.
     progress:
         Whom a use case tells what it is doing.
+    registry_prefix:
+        What the registered names of models begin with, such as the schema of a catalog.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class Workspace:
     configs: Path | None = None
     dossiers: Path | None = None
     progress: Progress = field(default_factory=Silent)
+    registry_prefix: str = ""
 
     @contextlib.contextmanager
     def publishing(self) -> Iterator[None]:

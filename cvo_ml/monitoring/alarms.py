@@ -1,17 +1,20 @@
-"""Silent failures said aloud: a run beside the run before it, the model's training, and its outcomes."""
+"""Silent failures said aloud: a run against the run before it, the model's training, and its outcomes."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from cvo_ml.config.monitoring import MonitoringPolicy
 from cvo_ml.core.errors import PartlyDone, UsageError
+from cvo_ml.core.result import Result
+from cvo_ml.core.store import StoredRun
+from cvo_ml.monitoring.health import Health, ModelHealth, stored_health
 from cvo_ml.monitoring.ledger import Closed
-from cvo_ml.monitoring.outcome_summary import loss_beside_promise
+from cvo_ml.monitoring.outcome_summary import excess_loss
 
 #: seconds after which a webhook counts as unreachable
 PATIENCE: Final = 10.0
@@ -22,21 +25,38 @@ class NotDelivered(PartlyDone):
 
 
 @dataclass(frozen=True)
-class Alarm:
+class Alarm(Result):
     """One finding: an alarm needs somebody today, a notice does not."""
 
     level: Literal["alarm", "notice"]
     code: str
     text: str
 
-    def as_dict(self) -> dict[str, str]:
-        """JSON-ready."""
-        return asdict(self)
+
+@dataclass(frozen=True)
+class RunState:
+    """What the alarms look at: the date of a run, its health, and the versions of the models that scored it."""
+
+    as_of: str
+    health: Health
+    versions: frozenset[str]
+
+    @classmethod
+    def of(cls, run: StoredRun) -> RunState:
+        """From what the run keeps; a run without health counts as empty.
+
+        Raises
+        ------
+        DamagedFile
+            If its health is none.
+        """
+        versions = {model.get("version") for model in run.manifest["models"].values()}
+        return cls(str(run.manifest["as_of"]), stored_health(run) or Health(), frozenset(versions - {None}))
 
 
 def alarms(
-    manifest: Mapping[str, Any],
-    before: Mapping[str, Any] | None,
+    run: StoredRun,
+    before: StoredRun | None,
     ledger: Sequence[Closed],
     policy: MonitoringPolicy,
     unchanged: bool = False,
@@ -45,10 +65,10 @@ def alarms(
 
     Parameters
     ----------
-    manifest:
-        Of the run, with its ``health``.
+    run:
+        With its health.
     before:
-        Of the run served for an earlier date, if there is one.
+        The run served for an earlier date, if there is one.
     ledger:
         The outcome ledger; of each model that still scores, the latest closed part speaks about retraining.
     unchanged:
@@ -59,96 +79,87 @@ def alarms(
     UsageError
         If the run was stored by a version that kept no health.
     """
-    if "health" not in manifest:
+    if stored_health(run) is None:
         raise UsageError("the current run keeps nothing about its health: score again with this version")
-    health = manifest["health"]
-    found = [*_volume(manifest, before, policy), *_freshness(health, policy)]
-    if unchanged and before is not None:
-        found.append(
-            Alarm(
-                "alarm",
-                "unchanged_output",
-                f"every score equals that of {before['as_of']}: is the extract the old one?",
-            )
-        )
-    for name, model in health["models"].items():
+    now, then = RunState.of(run), None if before is None else RunState.of(before)
+    found = [*_volume(now, then, policy), *_freshness(now.health, policy)]
+    if unchanged and then is not None:
+        text = f"every score equals that of {then.as_of}: is the extract the old one?"
+        found.append(Alarm("alarm", "unchanged_output", text))
+    for name, model in now.health.models.items():
         for rule in MODEL_RULES:
             found += rule(name, model, policy)
-    versions = {name: model.get("version") for name, model in manifest["models"].items()}
-    found += _performance([closed for closed in ledger if closed.facts["version"] in versions.values()], policy)
+    found += _performance([closed for closed in ledger if closed.facts.version in now.versions], policy)
     return sorted(found, key=lambda alarm: alarm.level)
 
 
-def _volume(manifest: Mapping[str, Any], before: Mapping[str, Any] | None, policy: MonitoringPolicy) -> Iterator[Alarm]:
-    if before is None:
+def _volume(now: RunState, then: RunState | None, policy: MonitoringPolicy) -> Iterator[Alarm]:
+    if then is None:
         return
-    now_held, then_held = manifest["health"], before.get("health", {})
-    pairs = {what: (now_held[what], then_held.get(what, 0)) for what in ("customers", "orders")}
-    for what, (now, then) in pairs.items():
-        if now < then * (1 - policy.volume_drop):
+    for what in ("customers", "orders"):
+        count, earlier = getattr(now.health, what), getattr(then.health, what)
+        if count < earlier * (1 - policy.volume_drop):
             yield Alarm(
                 "alarm",
                 "volume_drop",
-                f"{now:,} {what}, {then:,} on {before['as_of']} ({now / then - 1:.0%}): was the extract cut?",
+                f"{count:,} {what}, {earlier:,} on {then.as_of} ({count / earlier - 1:.0%}): was the extract cut?",
             )
 
 
-def _freshness(health: Mapping[str, Any], policy: MonitoringPolicy) -> Iterator[Alarm]:
-    days = health["days_since_last_order"]
+def _freshness(health: Health, policy: MonitoringPolicy) -> Iterator[Alarm]:
+    days = health.days_since_last_order
     if days is not None and days > policy.stale_days:
         yield Alarm("alarm", "stale_input", f"the last order is {days:,} days older than the run: give a newer extract")
 
 
-def _scored(name: str, model: Mapping[str, Any], policy: MonitoringPolicy) -> Iterator[Alarm]:
-    if not model["eligible"]:
+def _scored(name: str, model: ModelHealth, policy: MonitoringPolicy) -> Iterator[Alarm]:
+    if not model.eligible:
         return
-    share = model["scored"] / model["eligible"]
+    share = model.scored / model.eligible
     if share < policy.least_scored:
         yield Alarm(
             "alarm",
             "customers_left_out",
-            f"{name}: only {share:.1%} of {model['eligible']:,} eligible customers have a score",
+            f"{name}: only {share:.1%} of {model.eligible:,} eligible customers have a score",
         )
 
 
-def _constant(name: str, model: Mapping[str, Any], policy: MonitoringPolicy) -> Iterator[Alarm]:
-    if model["scored"] >= policy.fewest_customers and model["different_scores"] == 1:
-        yield Alarm("alarm", "constant_scores", f"{name}: all {model['scored']:,} customers have the same score")
+def _constant(name: str, model: ModelHealth, policy: MonitoringPolicy) -> Iterator[Alarm]:
+    if model.scored >= policy.fewest_customers and model.different_scores == 1:
+        yield Alarm("alarm", "constant_scores", f"{name}: all {model.scored:,} customers have the same score")
 
 
-def _bounds(name: str, model: Mapping[str, Any], policy: MonitoringPolicy) -> Iterator[Alarm]:
-    for parameter, value in model["parameters"].items():
+def _bounds(name: str, model: ModelHealth, policy: MonitoringPolicy) -> Iterator[Alarm]:
+    for parameter, value in model.parameters.items():
         if not 1 / policy.parameter_bound < value < policy.parameter_bound:
             yield Alarm(
                 "alarm",
                 "parameter_on_bound",
                 f"{name}: {parameter} = {value:.3g} lies on a bound: train again, or on more data",
             )
-    if model["parameters"].get("q", 2.0) <= 1:
+    if (q := model.parameters.get("q", 2.0)) <= 1:
         yield Alarm(
             "alarm",
             "no_mean_value",
-            f"{name}: Gamma-Gamma q = {model['parameters']['q']:.3g} has no mean: values are pooled",
+            f"{name}: Gamma-Gamma q = {q:.3g} has no mean: values are pooled",
         )
 
 
-def _drift(name: str, model: Mapping[str, Any], policy: MonitoringPolicy) -> Iterator[Alarm]:
-    moved = model.get("drift")
-    if moved is None or moved["rows"] < policy.fewest_customers:
+def _drift(name: str, model: ModelHealth, policy: MonitoringPolicy) -> Iterator[Alarm]:
+    moved = model.drift
+    if moved is None or moved.rows < policy.fewest_customers:
         return
-    score = moved["score"]
-    if score["psi"] > max(policy.score_psi, score["chance"]):
-        features = [feature for feature, shift in moved["features"].items() if shift["psi"] > policy.feature_psi][:3]
+    if moved.score.psi > max(policy.score_psi, moved.score.chance):
+        features = [feature for feature, shift in moved.features.items() if shift.psi > policy.feature_psi][:3]
         because = f"; most moved: {', '.join(features)}" if features else ""
-        yield Alarm(
-            "alarm", "score_drift", f"{name}: scores have moved from those in training, PSI {score['psi']:.2f}{because}"
-        )
-    for feature, shift in list(moved["features"].items())[:5]:
-        if shift["psi"] > max(policy.feature_psi, shift["chance"]):
-            yield Alarm("notice", "feature_drift", f"{name}: {feature} has moved, PSI {shift['psi']:.2f}")
+        text = f"{name}: scores have moved from those in training, PSI {moved.score.psi:.2f}{because}"
+        yield Alarm("alarm", "score_drift", text)
+    for feature, shift in list(moved.features.items())[:5]:
+        if shift.psi > max(policy.feature_psi, shift.chance):
+            yield Alarm("notice", "feature_drift", f"{name}: {feature} has moved, PSI {shift.psi:.2f}")
 
 
-MODEL_RULES: Final[tuple[Callable[[str, Mapping[str, Any], MonitoringPolicy], Iterator[Alarm]], ...]] = (
+MODEL_RULES: Final[tuple[Callable[[str, ModelHealth, MonitoringPolicy], Iterator[Alarm]], ...]] = (
     _scored,
     _constant,
     _bounds,
@@ -158,21 +169,21 @@ MODEL_RULES: Final[tuple[Callable[[str, Mapping[str, Any], MonitoringPolicy], It
 
 def _performance(ledger: Sequence[Closed], policy: MonitoringPolicy) -> Iterator[Alarm]:
     """Retrain when outcomes are surely worse than training promised: loss that was measured, not the calendar."""
-    latest = {closed.facts["part"]: closed for closed in ledger}
+    latest = {closed.facts.part: closed for closed in ledger}
     for part, closed in latest.items():
-        found = loss_beside_promise(closed)
-        if found is None or found["excess"]["lower"] <= policy.retrain_excess * found["promised"]:
+        loss = excess_loss(closed)
+        if loss is None or loss.excess.lower <= policy.retrain_excess * loss.promised:
             continue
         yield Alarm(
             "alarm",
             "retrain",
-            f"{part}: {found['measure']} of {closed.facts['as_of']} was {found['realised']:.3g}, training promised "
-            f"{found['promised']:.3g} (excess {found['excess']['lower']:+.2g} to {found['excess']['upper']:+.2g}): "
+            f"{part}: {loss.measure} of {closed.facts.as_of} was {loss.actual:.3g}, training promised "
+            f"{loss.promised:.3g} (excess {loss.excess.lower:+.2g} to {loss.excess.upper:+.2g}): "
             f"run 'cvo train {part}'",
         )
 
 
-def send(found: Sequence[Alarm], url: str, about: Mapping[str, Any]) -> None:
+def send(found: Sequence[Alarm], url: str, about: Mapping[str, str]) -> None:
     """POST the alarms as JSON, without anything about customers.
 
     Raises
@@ -184,7 +195,7 @@ def send(found: Sequence[Alarm], url: str, about: Mapping[str, Any]) -> None:
     """
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"--webhook {url!r} is not an http(s) address")
-    body = json.dumps({**about, "alarms": [alarm.as_dict() for alarm in found]}).encode()
+    body = json.dumps({**about, "alarms": [alarm.to_json() for alarm in found]}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 (checked above)
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 (checked above)

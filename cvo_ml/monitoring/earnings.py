@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.result import OPTIONAL, Result, json_key
 from cvo_ml.core.units import Horizon
 from cvo_ml.stats.intervals import Interval, bootstrap
 
-Floats = NDArray[np.float64]
 REPLICATES: Final = 300
 #: share of the eligible customers whom each list contacts
 CONTACTED: Final = 0.1
@@ -55,32 +56,47 @@ def contacts(
     return pd.DataFrame({"earned": earned, **chosen}, index=eligible)
 
 
-def earnings(windows: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class ListEarnings(Result):
+    """What one list of contacts earned.
+
+    Parameters
+    ----------
+    ranking:
+        What the list is ordered by.
+    earned, by_window:
+        Over all windows with a 95 % interval, and in each.
+    lead:
+        By how much the list of expected profit earned more; None for that list itself.
+    """
+
+    ranking: str = field(metadata=json_key("list"))
+    earned: Interval
+    by_window: Mapping[str, float]
+    lead: Interval | None = field(default=None, metadata=OPTIONAL)
+
+
+def earnings(windows: Mapping[str, pd.DataFrame]) -> tuple[ListEarnings, ...]:
     """What each list earned over all windows, with the lead of ours over it; best first.
 
     Customers are drawn anew within each window for the 95 % intervals. ``at random`` is the mean of all.
-
-    Returns
-    -------
-    list of dict
-        ``list, earned, lead, by_window``, JSON-ready.
     """
     frames = list(windows.values())
     if not frames:
-        return []
+        return ()
     names = [str(name) for name in frames[0] if name != "earned"]
     per_row = {name: np.concatenate([_row_earnings(frame, name) for frame in frames]) for name in names}
     per_row["at random"] = np.concatenate([_random_earnings(frame, names[0]) for frame in frames])
     sizes = np.cumsum([0, *(len(frame) for frame in frames)])
-    found = []
+    lists = []
     for name, rows in per_row.items():
         by_window = {key: float(rows[sizes[k] : sizes[k + 1]].sum()) for k, key in enumerate(windows)}
-        line = {"list": name, "earned": _total(rows).as_dict(), "by_window": by_window}
-        found.append(line if name == OURS else {**line, "lead": _total(per_row[OURS] - rows).as_dict()})
-    return sorted(found, key=lambda line: -line["earned"]["estimate"])
+        lead = None if name == OURS else _total(per_row[OURS] - rows)
+        lists.append(ListEarnings(name, _total(rows), by_window, lead))
+    return tuple(sorted(lists, key=lambda one: -one.earned.estimate))
 
 
-def _top(values: Floats, number: int) -> NDArray[np.bool_]:
+def _top(values: Floats, number: int) -> Flags:
     chosen = np.zeros(len(values), dtype=bool)
     chosen[np.argsort(-values, kind="stable")[:number]] = True
     return chosen

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,8 @@ import pyarrow.parquet as pq
 
 from cvo_ml.core.errors import DamagedFile
 from cvo_ml.core.files import canonical_json
+from cvo_ml.core.models import CHURN, CLV, ModelSpec
+from cvo_ml.core.result import Result, from_json
 from cvo_ml.core.store import StoredRun, read_scores, served_runs
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
@@ -30,7 +32,8 @@ from cvo_ml.core.visibility import visible_table
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 
-PARTS: Final[Mapping[str, str]] = {"clv": "predicted_clv", "churn": "churn_probability"}
+#: the models whose outcomes orders alone tell; each is a part of a run
+PARTS: Final = (CLV, CHURN)
 COLUMNS: Final = (
     "as_of",
     "customer_id",
@@ -47,19 +50,44 @@ KEY: Final = b"cvo"
 
 
 @dataclass(frozen=True)
+class PartFacts(Result):
+    """What a part of the ledger keeps of the run that scored it, and of the data that closed it.
+
+    Parameters
+    ----------
+    part, model, version, grade:
+        Name of the model in the registry, its kind, the version that scored, its grade then.
+    expected:
+        What training measured of the model, by name.
+    data_hash:
+        Fingerprint of the source with the outcomes.
+    """
+
+    run: str
+    as_of: str
+    part: str
+    model: str
+    version: str
+    grade: str
+    expected: Mapping[str, float | None]
+    horizon_days: float
+    shop: str
+    data_hash: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class Closed:
     """One part of one run with its outcomes.
 
     Parameters
     ----------
-    facts:
-        ``run, as_of, part, model, version, grade, horizon_days, shop, data_hash, rows``.
     rows:
-        Columns ``COLUMNS``: ``predicted`` and ``actual`` are money for clv, a probability and 0 or 1
-        (no order came) for churn.
+        Columns ``COLUMNS``: ``predicted`` and ``actual`` are money where the model scores money; for churn a
+        probability, and 0 or 1 (no order came).
     """
 
-    facts: Mapping[str, Any]
+    facts: PartFacts
     rows: pd.DataFrame
 
 
@@ -81,15 +109,15 @@ def close(root: Path, scores: Path, tables: Tables, *, data_hash: str, shop: str
     for as_of, run in sorted(served_runs(scores), key=lambda served: served[0]):
         if run.manifest.get("shop") != shop:
             continue
-        for part, span in _over(run, tables, as_of):
-            path = root / f"as_of={as_of}" / f"{run.name}-{part}.parquet"
+        for model, span in _over(run, tables, as_of):
+            path = root / f"as_of={as_of}" / f"{run.name}-{model.name}.parquet"
             before = _facts(path) if path.is_file() else None
-            if before is None or before["data_hash"] != data_hash:
-                found = _closed(run, part, span, tables, as_of, data_hash)
-                if before is None or not _read(path).rows.equals(found.rows):
-                    changed.append(found)
-                _write(path, found)
-            for other in set(path.parent.glob(f"*-{part}.parquet")) - {path}:  # of runs that were served before
+            if before is None or before.data_hash != data_hash:
+                closed = _closed(run, model, span, tables, as_of, data_hash)
+                if before is None or not _read(path).rows.equals(closed.rows):
+                    changed.append(closed)
+                _write(path, closed)
+            for other in set(path.parent.glob(f"*-{model.name}.parquet")) - {path}:  # of runs that were served before
                 other.unlink(missing_ok=True)
     return changed
 
@@ -99,26 +127,25 @@ def read(root: Path) -> list[Closed]:
     return [_read(path) for path in sorted(root.glob("as_of=*/*.parquet"))]
 
 
-def _over(run: StoredRun, tables: Tables, as_of: date) -> Iterator[tuple[str, Horizon]]:
-    for part in PARTS:
-        days = run.manifest["models"].get(part, {}).get("settings", {}).get("horizon_days")
+def _over(run: StoredRun, tables: Tables, as_of: date) -> Iterator[tuple[ModelSpec, Horizon]]:
+    for model in PARTS:
+        days = run.manifest["models"].get(model.name, {}).get("settings", {}).get("horizon_days")
         if days is not None and is_closed(tables, as_of, span := Horizon.of_days(days)):
-            yield part, span
+            yield model, span
 
 
-def _closed(run: StoredRun, part: str, span: Horizon, tables: Tables, as_of: date, data_hash: str) -> Closed:
+def _closed(run: StoredRun, model: ModelSpec, span: Horizon, tables: Tables, as_of: date, data_hash: str) -> Closed:
     scores = read_scores(run)
-    scores = scores[scores[PARTS[part]].notna()].set_index("customer_id")
+    scores = scores[scores[model.score].notna()].set_index("customer_id")
     outcome = window_outcome(tables, as_of, span, scores.index)
-    bounds = scores[["predicted_clv_p05", "predicted_clv_p95"]] if part == "clv" else None
     rows = pd.DataFrame(
         {
             "as_of": midnight(as_of),
-            "version": scores[f"{part}_model_version"],
-            "predicted": scores[PARTS[part]].astype("float64"),
-            "lower": np.nan if bounds is None else bounds["predicted_clv_p05"],
-            "upper": np.nan if bounds is None else bounds["predicted_clv_p95"],
-            "actual": outcome["value"] if part == "clv" else (outcome["orders"] == 0).astype("float64"),
+            "version": scores[f"{model.name}_model_version"],
+            "predicted": scores[model.score].astype("float64"),
+            "lower": scores["predicted_clv_p05"] if model is CLV else np.nan,
+            "upper": scores["predicted_clv_p95"] if model is CLV else np.nan,
+            "actual": outcome["value"] if model is CLV else (outcome["orders"] == 0).astype("float64"),
             "rfm_group": scores["rfm_group"],
             "value_tier": scores["value_tier"],
             "cohort": _cohorts(tables, as_of).reindex(scores.index),
@@ -126,20 +153,20 @@ def _closed(run: StoredRun, part: str, span: Horizon, tables: Tables, as_of: dat
         index=scores.index,
     )
     rows = rows.sort_index().reset_index()[list(COLUMNS)]
-    model = run.manifest["models"][part]
-    facts = {
-        "run": run.name,
-        "as_of": str(as_of),
-        "part": part,
-        "model": model["kind"],
-        "version": model["version"],
-        "grade": model.get("verdict", {}).get("grade", ""),
-        "expected": {name: value for name, value in model.get("metrics", {}).items() if name.startswith("model_")},
-        "horizon_days": span.days,
-        "shop": run.manifest["shop"],
-        "data_hash": data_hash,
-        "rows": len(rows),
-    }
+    described = run.manifest["models"][model.name]
+    facts = PartFacts(
+        run=run.name,
+        as_of=str(as_of),
+        part=model.name,
+        model=described["kind"],
+        version=described["version"],
+        grade=described.get("verdict", {}).get("grade", ""),
+        expected={name: value for name, value in described.get("metrics", {}).items() if name.startswith("model_")},
+        horizon_days=span.days,
+        shop=run.manifest["shop"],
+        data_hash=data_hash,
+        rows=len(rows),
+    )
     return Closed(facts, rows)
 
 
@@ -152,7 +179,9 @@ def _cohorts(tables: Tables, as_of: date) -> pd.Series:
 
 def _write(path: Path, closed: Closed) -> None:
     table = pa.Table.from_pandas(closed.rows, preserve_index=False)
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: canonical_json(closed.facts).encode()})
+    table = table.replace_schema_metadata(
+        {**(table.schema.metadata or {}), KEY: canonical_json(closed.facts.to_json()).encode()}
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -164,12 +193,11 @@ def _write(path: Path, closed: Closed) -> None:
         raise
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _facts(path: Path) -> PartFacts:
     try:
-        found: dict[str, Any] = json.loads(pq.read_schema(path).metadata[KEY])
+        return from_json(PartFacts, json.loads(pq.read_schema(path).metadata[KEY]))
     except (pa.ArrowException, KeyError, TypeError, ValueError, OSError):
         raise DamagedFile(f"{path}: is damaged: delete it and run 'cvo outcomes' again") from None
-    return found
 
 
 def _read(path: Path) -> Closed:

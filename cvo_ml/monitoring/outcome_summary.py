@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.models import CHURN, CLV
+from cvo_ml.core.result import OPTIONAL, Json, Result, json_key
 from cvo_ml.monitoring.ledger import Closed
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.intervals import Interval, bootstrap, wilson
 from cvo_ml.stats.ranking import auc, capture, lift
 
-Floats = NDArray[np.float64]
 REPLICATES: Final = 300
 #: a slope or an AUC of fewer customers says nothing
 FEWEST: Final = 50
@@ -22,97 +25,146 @@ FEWEST: Final = 50
 GROUPINGS: Final = ("version", "as_of", "rfm_group", "value_tier", "cohort")
 
 
-def realised(ledger: Sequence[Closed], by: str = "version") -> list[dict[str, Any]]:
-    """One JSON-ready line per part and group.
+@dataclass(frozen=True)
+class ChurnOutcome(Result):
+    """Churn that came (``actual``, with Wilson's 95 % interval) against the mean probability.
+
+    AUC, calibration slope and lift need ``FEWEST`` customers, of whom some left and some stayed.
+    """
+
+    predicted: float
+    actual: Interval = field(metadata=json_key("came"))
+    log_loss: float
+    auc: float | None = field(default=None, metadata=OPTIONAL)
+    slope: Interval | None = field(default=None, metadata=OPTIONAL)
+    lift_top_decile: float | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class ValueOutcome(Result):
+    """Value that came against what was predicted, in total.
+
+    Parameters
+    ----------
+    bias:
+        predicted / actual - 1 with a bootstrap interval; None, as the top decile's share, where no value came.
+    interval_coverage:
+        The share of customers inside their 90 % interval; None where there are no intervals.
+    """
+
+    predicted: float
+    actual: float = field(metadata=json_key("came"))
+    bias: Interval | None = field(default=None, metadata=OPTIONAL)
+    top_decile_share: float | None = field(default=None, metadata=OPTIONAL)
+    interval_coverage: Interval | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class OutcomeLine(Result):
+    """The outcomes of one model in one group; in JSON the group stands under the name that it is grouped by."""
+
+    part: str
+    by: str
+    group: str
+    customers: int
+    outcome: ChurnOutcome | ValueOutcome
+
+    def to_json(self) -> dict[str, Json]:
+        """One level."""
+        line: dict[str, Json] = {"part": self.part, self.by: self.group, "customers": self.customers}
+        return line | self.outcome.to_json()
+
+
+@dataclass(frozen=True)
+class ExcessLoss(Result):
+    """The loss that came less the one that training promised: above 0 = worse than promised (95 % interval)."""
+
+    measure: str
+    promised: float
+    actual: float
+    excess: Interval
+
+
+def outcome_lines(ledger: Sequence[Closed], by: str = "version") -> list[OutcomeLine]:
+    """One line per model and group.
 
     Parameters
     ----------
     by:
         One of ``GROUPINGS``.
-
-    Returns
-    -------
-    list of dict
-        ``part, <by>, customers``; for churn ``predicted`` and ``came`` (with Wilson's 95 % interval),
-        ``log_loss, auc, slope, lift_top_decile``; for clv ``predicted, came`` totals, ``bias`` with a
-        bootstrap interval, ``top_decile_share, interval_coverage``.
     """
     lines = []
     for part, describe in DESCRIBE.items():
-        frames = [closed.rows for closed in ledger if closed.facts["part"] == part]
+        frames = [closed.rows for closed in ledger if closed.facts.part == part]
         if frames:
             rows = pd.concat(frames, ignore_index=True)
             for name, group in rows.groupby(rows[by].astype("str"), sort=True):
-                lines.append({"part": part, by: str(name), "customers": len(group), **describe(group)})
+                lines.append(OutcomeLine(part, by, str(name), len(group), describe(group)))
     return lines
 
 
-def churn_line(rows: pd.DataFrame) -> dict[str, Any]:
-    """Realised churn of one group, beside what was predicted."""
+def churn_outcome(rows: pd.DataFrame) -> ChurnOutcome:
+    """Churn of one group."""
     y, p = rows["actual"].to_numpy() > 0.5, rows["predicted"].to_numpy(dtype=np.float64)
-    line: dict[str, Any] = {
-        "predicted": float(p.mean()),
-        "came": wilson(int(y.sum()), len(y)).as_dict(),
-        "log_loss": float(log_loss(y, p).mean()),
-    }
+    outcome = ChurnOutcome(float(p.mean()), wilson(int(y.sum()), len(y)), float(log_loss(y, p).mean()))
     if len(y) >= FEWEST and 0 < y.sum() < len(y):
-        line |= {
-            "auc": auc(y, p),
-            "slope": logistic_recalibration(y, p).slope_interval().as_dict(),
-            "lift_top_decile": lift(y, p),
-        }
-    return line
+        slope = logistic_recalibration(y, p).slope_interval()
+        return replace(outcome, auc=auc(y, p), slope=slope, lift_top_decile=lift(y, p))
+    return outcome
 
 
-def value_line(rows: pd.DataFrame) -> dict[str, Any]:
-    """Realised value of one group, beside what was predicted."""
+def value_outcome(rows: pd.DataFrame) -> ValueOutcome:
+    """Value of one group."""
     actual, predicted = (rows[name].to_numpy(dtype=np.float64) for name in ("actual", "predicted"))
-    line: dict[str, Any] = {"predicted": float(predicted.sum()), "came": float(actual.sum())}
+    outcome = ValueOutcome(float(predicted.sum()), float(actual.sum()))
     if actual.sum() > 0:
         bias = bootstrap(lambda i: _bias(actual[i], predicted[i]), len(actual), replicates=REPLICATES)
-        line |= {"bias": bias.as_dict(), "top_decile_share": capture(actual, predicted)}
+        outcome = replace(outcome, bias=bias, top_decile_share=capture(actual, predicted))
     known = rows["lower"].notna() & rows["upper"].notna()
     if known.any():
         inside = rows["actual"].between(rows["lower"], rows["upper"])[known]
-        line["interval_coverage"] = wilson(int(inside.sum()), len(inside)).as_dict()
-    return line
+        outcome = replace(outcome, interval_coverage=wilson(int(inside.sum()), len(inside)))
+    return outcome
 
 
-DESCRIBE: Final[Mapping[str, Callable[[pd.DataFrame], dict[str, Any]]]] = {"clv": value_line, "churn": churn_line}
+#: what is said of the outcomes of each model of the ledger
+DESCRIBE: Final[Mapping[str, Callable[[pd.DataFrame], ChurnOutcome | ValueOutcome]]] = {
+    CLV.name: value_outcome,
+    CHURN.name: churn_outcome,
+}
 
 
-def loss_beside_promise(closed: Closed) -> dict[str, Any] | None:
-    """The realised loss less what the model lost out of time in training; None without a promise.
+def excess_loss(closed: Closed) -> ExcessLoss | None:
+    """The loss that came less what the model lost out of time in training; None without a promise.
 
     Churn: log loss per customer. CLV: total bias, whose promise is the bias in training.
-
-    Returns
-    -------
-    dict
-        ``measure, promised, realised, excess`` (a 95 % interval; above 0 = worse than promised).
     """
-    expected, rows = closed.facts["expected"], closed.rows
+    rows = closed.rows
     if not len(rows):
         return None
-    actual, predicted = (rows[name].to_numpy(dtype=np.float64) for name in ("actual", "predicted"))
-    if closed.facts["part"] == "churn":
-        measure, promised = "log loss", expected.get("model_log_loss")
-        losses = log_loss(actual > 0.5, predicted)
-
-        def loss(i: NDArray[np.intp]) -> float:
-            return float(losses[i].mean())
-    else:
-        measure, promised = "distance of the total", expected.get("model_total_bias")
-        promised = None if promised is None else abs(promised)
-
-        def loss(i: NDArray[np.intp]) -> float:
-            return abs(_bias(actual[i], predicted[i]))
-
-    if promised is None or (closed.facts["part"] == "clv" and actual.sum() <= 0):
+    measure, promised, loss = _churn_loss(closed) if closed.facts.part == CHURN.name else _value_loss(closed)
+    if promised is None:
         return None
-    found = bootstrap(loss, len(rows), replicates=REPLICATES)
-    excess = Interval(found.estimate - promised, found.lower - promised, found.upper - promised)
-    return {"measure": measure, "promised": promised, "realised": found.estimate, "excess": excess.as_dict()}
+    actual = bootstrap(loss, len(rows), replicates=REPLICATES)
+    excess = Interval(actual.estimate - promised, actual.lower - promised, actual.upper - promised)
+    return ExcessLoss(measure, promised, actual.estimate, excess)
+
+
+#: what is measured, what training promised (None = nothing), and the loss of some rows
+Loss = tuple[str, float | None, Callable[[NDArray[np.intp]], float]]
+
+
+def _churn_loss(closed: Closed) -> Loss:
+    actual, predicted = (closed.rows[name].to_numpy(dtype=np.float64) for name in ("actual", "predicted"))
+    losses = log_loss(actual > 0.5, predicted)
+    return "log loss", closed.facts.expected.get("model_log_loss"), lambda i: float(losses[i].mean())
+
+
+def _value_loss(closed: Closed) -> Loss:
+    actual, predicted = (closed.rows[name].to_numpy(dtype=np.float64) for name in ("actual", "predicted"))
+    bias = closed.facts.expected.get("model_total_bias")
+    promised = None if bias is None or actual.sum() <= 0 else abs(bias)
+    return "distance of the total", promised, lambda i: abs(_bias(actual[i], predicted[i]))
 
 
 def _bias(actual: Floats, predicted: Floats) -> float:

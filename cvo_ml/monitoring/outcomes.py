@@ -1,39 +1,188 @@
-"""Scores against what happened in their horizon, beside the rankings that people use without models."""
+"""Scores against what happened in their horizon, and the rankings that people use without models."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.models import CHURN, CLV, ICP
+from cvo_ml.core.result import INLINE, OPTIONAL, Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.models.clv.baselines import clv_formula
+from cvo_ml.monitoring.truth import TruthDistance
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration, reliability
-from cvo_ml.stats.intervals import bootstrap
+from cvo_ml.stats.intervals import Interval, bootstrap
 from cvo_ml.stats.ranking import auc, capture, lift
 
-Floats = NDArray[np.float64]
 REPLICATES: Final = 300
 FEWEST: Final = 50
 #: The churn definition whose outcomes orders alone tell.
-JUDGED: Final = "no_order_within_horizon"
+EVALUATED: Final = "no_order_within_horizon"
+#: Why scores say nothing about a window of another length.
+ANOTHER_HORIZON: Final = "another_horizon"
 NO_VERDICT_ON_ACTIONS: Final = (
     "The action list itself cannot be judged yet: whether contacting pays shows only against customers "
     "held out, after the contacts are made."
 )
 
 
-def judge(
+@dataclass(frozen=True)
+class NotEvaluated(Result):
+    """Why scores were not compared with outcomes.
+
+    Parameters
+    ----------
+    predicted_horizon_days, definition:
+        Of the scores, where the reason is that they speak of another window or of another churn.
+    """
+
+    reason: str
+    predicted_horizon_days: float | None = field(default=None, metadata=OPTIONAL)
+    definition: str | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class Ranked(Result):
+    """A ranking, and the share of the window's value that its top decile held; NaN where no value came."""
+
+    name: str
+    top_decile_share: Interval
+
+
+@dataclass(frozen=True)
+class Deciles(Result):
+    """Mean predicted and actual value in each tenth of the customers by prediction, lowest first."""
+
+    predicted: tuple[float, ...]
+    actual: tuple[float, ...]
+    customers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reliability(Result):
+    """Mean predicted probability and observed churn in groups of equal size, lowest first."""
+
+    predicted: tuple[float, ...]
+    observed: tuple[float, ...]
+    customers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ValueAmounts(Result):
+    """Predicted against actual money.
+
+    Parameters
+    ----------
+    scored:
+        Customers with a CLV, of whom the totals are; None in files of versions that summed everybody's.
+    interval_coverage:
+        The share of customers inside their 90 % interval; None where there are no intervals.
+    """
+
+    predicted_total: float
+    actual_total: float
+    deciles: Deciles
+    scored: int | None = field(default=None, metadata=OPTIONAL)
+    interval_coverage: float | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class ValueEvaluation(Result):
+    """Rankings by value, and the amounts where the CLV was predicted for this very window.
+
+    Parameters
+    ----------
+    lead:
+        By ranking without a model: the top decile's share of predicted_clv less its own; None without a CLV.
+    """
+
+    rankings: tuple[Ranked, ...]
+    amounts: ValueAmounts | NotEvaluated = field(metadata=INLINE)
+    lead: Mapping[str, Interval] | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class GoneCustomers(Result):
+    """Customers who got no score because they counted as gone, and how many of them came back all the same."""
+
+    customers: int
+    returned: int
+
+
+@dataclass(frozen=True)
+class ChurnEvaluation(Result):
+    """Probabilities of the eligible against what they did, and recency alone."""
+
+    eligible: int
+    churn_rate: float
+    mean_probability: float
+    auc: Interval
+    auc_recency: float
+    auc_lead: Interval
+    log_loss: float
+    calibration_error: float
+    calibration_slope: Interval
+    lift_top_decile: float
+    reliability: Reliability
+    gone: GoneCustomers | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class LookalikeEvaluation(Result):
+    """Lookalike scores against who became most valuable at ``age_days``, and the first order's value alone."""
+
+    customers: int
+    age_days: float
+    auc: Interval
+    auc_first_order_value: float
+    lift_top_decile: Interval
+
+
+@dataclass(frozen=True)
+class RunEvaluation(Result):
+    """How good the scores of a run were.
+
+    Parameters
+    ----------
+    as_of, horizon_days:
+        Date of the scores, and days of the window after it.
+    customers, buyers, total_value:
+        Customers scored, those of them who bought in the window, and for how much.
+    actions:
+        What may not yet be said of the actions.
+    truth:
+        The distance from the truth, where it is known.
+    run:
+        Name of the run, where it is stored.
+    """
+
+    as_of: date
+    horizon_days: float
+    customers: int
+    buyers: int
+    total_value: float
+    value: ValueEvaluation
+    churn: ChurnEvaluation | NotEvaluated
+    icp: LookalikeEvaluation | NotEvaluated
+    actions: str = NO_VERDICT_ON_ACTIONS
+    truth: TruthDistance | None = field(default=None, metadata=OPTIONAL)
+    run: str | None = field(default=None, metadata=OPTIONAL)
+
+
+def evaluate_run(
     scores: pd.DataFrame,
     features: pd.DataFrame,
     tables: Tables,
@@ -41,8 +190,8 @@ def judge(
     *,
     horizon: Horizon,
     icp_age: Horizon,
-    icp_settings: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+    icp_settings: Mapping[str, Json] | None = None,
+) -> RunEvaluation:
     """How good the scores of ``as_of`` were, now that ``horizon`` has passed.
 
     Parameters
@@ -56,12 +205,6 @@ def judge(
     icp_settings:
         The lookalike model's settings: ``setting``, ``counts_first_order``.
 
-    Returns
-    -------
-    dict
-        JSON-ready: ``value`` (rankings by the share of the window's value in their top decile),
-        ``churn`` and ``icp``; a part without scores says why.
-
     Raises
     ------
     UsageError
@@ -70,36 +213,35 @@ def judge(
     if not is_closed(tables, as_of, horizon):
         raise UsageError(f"the data end before {as_of + horizon.delta}: outcomes of {as_of} are not known yet")
     outcome = window_outcome(tables, as_of, horizon, scores.index)
-    return {
-        "as_of": str(as_of),
-        "horizon_days": horizon.days,
-        "customers": len(scores),
-        "buyers": int((outcome["orders"] > 0).sum()),
-        "total_value": float(outcome["value"].sum()),
-        "value": judge_value(scores, features, outcome["value"].to_numpy(), horizon),
-        "churn": judge_churn(scores, features, outcome["orders"].to_numpy() == 0, horizon),
-        "icp": judge_icp(scores, features, tables, as_of, icp_age, icp_settings or {}),
-        "actions": NO_VERDICT_ON_ACTIONS,
-    }
+    return RunEvaluation(
+        as_of=as_of,
+        horizon_days=horizon.days,
+        customers=len(scores),
+        buyers=int((outcome["orders"] > 0).sum()),
+        total_value=float(outcome["value"].sum()),
+        value=evaluate_value(scores, features, outcome["value"].to_numpy(), horizon),
+        churn=evaluate_churn(scores, features, outcome["orders"].to_numpy() == 0, horizon),
+        icp=evaluate_icp(scores, features, tables, as_of, icp_age, icp_settings or {}),
+    )
 
 
-def judge_value(scores: pd.DataFrame, features: pd.DataFrame, actual: Floats, horizon: Horizon) -> dict[str, Any]:
+def evaluate_value(scores: pd.DataFrame, features: pd.DataFrame, actual: Floats, horizon: Horizon) -> ValueEvaluation:
     """The share of the window's value that each ranking's top decile held, with the lead over each other ranking.
 
     Totals, intervals and deciles are compared only where the CLV was predicted for this very window.
     """
-    predicted = scores["predicted_clv"].to_numpy(dtype=np.float64)
+    predicted = scores[CLV.score].to_numpy(dtype=np.float64)
     has_clv = bool(np.isfinite(predicted).any())
     others = plain_rankings(scores, features, horizon)
-    rankings = {"predicted_clv": np.nan_to_num(predicted), **others} if has_clv else others
-    judged: dict[str, Any] = {"rankings": [_ranked(name, score, actual) for name, score in rankings.items()]}
+    rankings = {CLV.score: np.nan_to_num(predicted), **others} if has_clv else others
+    ranked = tuple(_ranked(name, score, actual) for name, score in rankings.items())
     if not has_clv:
-        return {**judged, "reason": _reason(scores["clv_reason"])}
-    judged["lead"] = {name: _lead(actual, rankings["predicted_clv"], score) for name, score in others.items()}
+        return ValueEvaluation(ranked, NotEvaluated(_reason(scores[CLV.reason])))
+    lead = {name: _lead(actual, rankings[CLV.score], score) for name, score in others.items()}
     predicted_for = float(scores["clv_horizon_days"].dropna().iloc[0])
     if predicted_for != horizon.days:
-        return {**judged, "reason": "another_horizon", "predicted_horizon_days": predicted_for}
-    return {**judged, **_amounts(scores, predicted, actual)}
+        return ValueEvaluation(ranked, NotEvaluated(ANOTHER_HORIZON, predicted_for), lead)
+    return ValueEvaluation(ranked, _amounts(scores, predicted, actual), lead)
 
 
 def plain_rankings(scores: pd.DataFrame, features: pd.DataFrame, horizon: Horizon) -> dict[str, Floats]:
@@ -118,112 +260,106 @@ def plain_rankings(scores: pd.DataFrame, features: pd.DataFrame, horizon: Horizo
     }
 
 
-def _amounts(scores: pd.DataFrame, predicted: Floats, actual: Floats) -> dict[str, Any]:
+def _amounts(scores: pd.DataFrame, predicted: Floats, actual: Floats) -> ValueAmounts:
     """Totals, interval coverage and deciles of a prediction for this very window, of those who have one."""
     bounds = scores[["predicted_clv_p05", "predicted_clv_p95"]].to_numpy(dtype=np.float64)
     known = np.isfinite(bounds).all(axis=1)
     inside = (actual >= bounds[:, 0]) & (actual <= bounds[:, 1])
     scored = np.isfinite(predicted)
     mean_predicted, mean_actual, size = reliability(actual[scored], predicted[scored])
-    return {
-        "scored": int(scored.sum()),
-        "predicted_total": float(predicted[scored].sum()),
-        "actual_total": float(actual[scored].sum()),
-        **({"interval_coverage": float(inside[known].mean())} if known.any() else {}),
-        "deciles": {
-            "predicted": mean_predicted.tolist(),
-            "actual": mean_actual.tolist(),
-            "customers": size.tolist(),
-        },
-    }
+    return ValueAmounts(
+        predicted_total=float(predicted[scored].sum()),
+        actual_total=float(actual[scored].sum()),
+        deciles=Deciles(tuple(mean_predicted.tolist()), tuple(mean_actual.tolist()), tuple(size.tolist())),
+        scored=int(scored.sum()),
+        interval_coverage=float(inside[known].mean()) if known.any() else None,
+    )
 
 
-def judge_churn(
-    scores: pd.DataFrame, features: pd.DataFrame, churned: NDArray[np.bool_], horizon: Horizon
-) -> dict[str, Any]:
-    """Churn probabilities of the eligible against what they did; recency alone beside it."""
-    probability = scores["churn_probability"].to_numpy(dtype=np.float64)
+def evaluate_churn(
+    scores: pd.DataFrame, features: pd.DataFrame, churned: Flags, horizon: Horizon
+) -> ChurnEvaluation | NotEvaluated:
+    """Churn probabilities of the eligible against what they did, and recency alone."""
+    probability = scores[CHURN.score].to_numpy(dtype=np.float64)
     rows = np.isfinite(probability)
     if not rows.any():
-        return {"reason": _reason(scores["churn_reason"])}
-    if other := sorted(set(scores["churn_definition"].dropna()) - {JUDGED}):
-        return {"reason": "another_definition", "definition": other[0]}
+        return NotEvaluated(_reason(scores[CHURN.reason]))
+    if other := sorted(set(scores["churn_definition"].dropna()) - {EVALUATED}):
+        return NotEvaluated("another_definition", definition=other[0])
     predicted_for = float(scores["churn_horizon_days"].dropna().iloc[0])
     if predicted_for != horizon.days:
-        return {"reason": "another_horizon", "predicted_horizon_days": predicted_for}
+        return NotEvaluated(ANOTHER_HORIZON, predicted_for)
     y, p = churned[rows], probability[rows]
     recency = features["days_since_last_order"].to_numpy(dtype=np.float64)[rows]
     mean_predicted, observed, size = reliability(y, p)
-    lead = bootstrap(lambda i: auc(y[i], p[i]) - auc(y[i], recency[i]), len(y), replicates=REPLICATES)
-    return {
-        "eligible": int(rows.sum()),
-        "gone": _returned(scores, churned),
-        "churn_rate": float(y.mean()),
-        "mean_probability": float(p.mean()),
-        "auc": bootstrap(lambda i: auc(y[i], p[i]), len(y), replicates=REPLICATES).as_dict(),
-        "auc_recency": auc(y, recency),
-        "auc_lead": lead.as_dict(),
-        "log_loss": float(log_loss(y, p).mean()),
-        "calibration_error": expected_calibration_error(y, p),
-        "calibration_slope": logistic_recalibration(y, p).slope_interval().as_dict(),
-        "lift_top_decile": lift(y, p),
-        "reliability": {
-            "predicted": mean_predicted.tolist(),
-            "observed": observed.tolist(),
-            "customers": size.tolist(),
-        },
-    }
+    return ChurnEvaluation(
+        eligible=int(rows.sum()),
+        churn_rate=float(y.mean()),
+        mean_probability=float(p.mean()),
+        auc=bootstrap(lambda i: auc(y[i], p[i]), len(y), replicates=REPLICATES),
+        auc_recency=auc(y, recency),
+        auc_lead=bootstrap(lambda i: auc(y[i], p[i]) - auc(y[i], recency[i]), len(y), replicates=REPLICATES),
+        log_loss=float(log_loss(y, p).mean()),
+        calibration_error=expected_calibration_error(y, p),
+        calibration_slope=logistic_recalibration(y, p).slope_interval(),
+        lift_top_decile=lift(y, p),
+        reliability=Reliability(tuple(mean_predicted.tolist()), tuple(observed.tolist()), tuple(size.tolist())),
+        gone=_gone(scores, churned),
+    )
 
 
-def judge_icp(
-    scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, as_of: date, age: Horizon, settings: Mapping[str, Any]
-) -> dict[str, Any]:
+def evaluate_icp(
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    tables: Tables,
+    as_of: date,
+    age: Horizon,
+    settings: Mapping[str, Json],
+) -> LookalikeEvaluation | NotEvaluated:
     """Lookalike scores of customers whose window after the first order closed only after the cut.
 
     Training saw none of these outcomes. Most valuable = the top fifth of them by what they brought after the first
     order by that age (with it, where the model counts it). A model of leads is judged by leads, when it is trained.
     """
     if settings.get("setting") == "leads":
-        return {"reason": "judged_by_leads_in_training"}
-    score = scores["icp_score"].dropna()
+        return NotEvaluated("judged_by_leads_in_training")
+    score = scores[ICP.score].dropna()
     if score.empty:
-        return {"reason": _reason(scores["icp_reason"])}
+        return NotEvaluated(_reason(scores[ICP.reason]))
     recent = features.index[features["first_ordered_at"] >= pd.Timestamp(as_of - age.delta)]
     brought = value_by_age(tables, as_of + timedelta(days=age.whole_days + 1), age)
     values, _ = profit(brought, later=not settings.get("counts_first_order", True))
     customers = recent.intersection(values.index).intersection(score.index)
     if len(customers) < FEWEST:
-        return {"reason": f"only {len(customers)} customers first ordered in the {age} before the cut"}
+        return NotEvaluated(f"only {len(customers)} customers first ordered in the {age} before the cut")
     value = values.loc[customers].to_numpy()
     top, s = value > max(0.0, float(np.quantile(value, 0.8))), score.loc[customers].to_numpy()
     first = features.loc[customers, "first_order_value"].to_numpy(dtype=np.float64)
-    return {
-        "customers": len(customers),
-        "age_days": age.days,
-        "auc": bootstrap(lambda i: auc(top[i], s[i]), len(s), replicates=REPLICATES).as_dict(),
-        "auc_first_order_value": auc(top, first),
-        "lift_top_decile": bootstrap(lambda i: lift(top[i], s[i]), len(s), replicates=REPLICATES).as_dict(),
-    }
+    return LookalikeEvaluation(
+        customers=len(customers),
+        age_days=age.days,
+        auc=bootstrap(lambda i: auc(top[i], s[i]), len(s), replicates=REPLICATES),
+        auc_first_order_value=auc(top, first),
+        lift_top_decile=bootstrap(lambda i: lift(top[i], s[i]), len(s), replicates=REPLICATES),
+    )
 
 
-def _returned(scores: pd.DataFrame, churned: NDArray[np.bool_]) -> dict[str, Any]:
-    """Customers who got no score because they counted as gone, and how many of them came back all the same."""
-    gone = (scores["churn_reason"] == "gone_already").to_numpy()
-    return {"customers": int(gone.sum()), "returned": int((~churned[gone]).sum())}
+def _gone(scores: pd.DataFrame, churned: Flags) -> GoneCustomers:
+    gone = (scores[CHURN.reason] == "gone_already").to_numpy()
+    return GoneCustomers(customers=int(gone.sum()), returned=int((~churned[gone]).sum()))
 
 
-def _ranked(name: str, score: Floats, actual: Floats) -> dict[str, Any]:
-    interval = bootstrap(lambda i: capture(actual[i], score[i]), len(actual), replicates=REPLICATES)
-    return {"name": name, "top_decile_share": interval.as_dict()}
+def _ranked(name: str, score: Floats, actual: Floats) -> Ranked:
+    return Ranked(name, bootstrap(lambda i: capture(actual[i], score[i]), len(actual), replicates=REPLICATES))
 
 
-def _lead(actual: Floats, ours: Floats, other: Floats) -> Mapping[str, float]:
+def _lead(actual: Floats, ours: Floats, other: Floats) -> Interval:
     def difference(i: NDArray[np.intp]) -> float:
         return capture(actual[i], ours[i]) - capture(actual[i], other[i])
 
-    return bootstrap(difference, len(actual), replicates=REPLICATES).as_dict()
+    return bootstrap(difference, len(actual), replicates=REPLICATES)
 
 
 def _reason(reasons: pd.Series) -> str:
-    found = reasons.dropna()
-    return str(found.mode().iloc[0]) if len(found) else "no_scores"
+    known = reasons.dropna()
+    return str(known.mode().iloc[0]) if len(known) else "no_scores"

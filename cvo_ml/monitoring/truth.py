@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from cvo_ml.core.models import CHURN, CLV
+from cvo_ml.core.result import OPTIONAL, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.stats.ranking import capture
-
-Floats = NDArray[np.float64]
 
 
 class Truth(Protocol):
@@ -32,61 +32,107 @@ class Truth(Protocol):
         ...
 
 
-def distance_from_truth(scores: pd.DataFrame, truth: Truth, as_of: date, horizon: Horizon) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ValueDistance(Result):
+    """Predicted value against the true expectation.
+
+    Parameters
+    ----------
+    top_decile_share, best_top_decile_share, regret:
+        The share of the true value in the top tenth by prediction, the best possible, and the difference.
+    """
+
+    customers: int
+    rank_correlation: float
+    predicted_total: float
+    true_total: float
+    top_decile_share: float
+    best_top_decile_share: float
+    regret: float
+
+
+@dataclass(frozen=True)
+class ChurnDistance(Result):
+    """Predicted against true probabilities of churn, of the eligible."""
+
+    customers: int
+    rank_correlation: float
+    mean_absolute_error: float
+    bias: float
+
+
+@dataclass(frozen=True)
+class AliveDistance(Result):
+    """The share that is alive, and the mean P(alive) of all, of the alive and of those who dropped out."""
+
+    share: float
+    mean_p_alive: float
+    mean_p_alive_of_alive: float
+    mean_p_alive_of_dropped_out: float
+
+
+@dataclass(frozen=True)
+class TruthDistance(Result):
+    """How far scores are from the truth; a part without scores is None."""
+
+    value: ValueDistance | None = field(default=None, metadata=OPTIONAL)
+    churn: ChurnDistance | None = field(default=None, metadata=OPTIONAL)
+    alive: AliveDistance | None = field(default=None, metadata=OPTIONAL)
+
+
+def distance_from_truth(scores: pd.DataFrame, truth: Truth, as_of: date, horizon: Horizon) -> TruthDistance:
     """How far scores and ranking are from what is true of each customer.
 
     Parameters
     ----------
     scores:
-        Indexed by ``customer_id``; a part without scores is left out of the answer.
-
-    Returns
-    -------
-    dict
-        ``value``: rank correlation with the true expected value, total bias, and the share of it in the
-        top decile beside the best possible (``regret`` = the difference). ``churn``: mean absolute
-        error and bias of the probability among the eligible. ``alive``: mean P(alive) of the alive and
-        of the dropped out.
+        Indexed by ``customer_id``.
     """
-    found: dict[str, Any] = {}
-    value = truth.expected_value(as_of, horizon, "revenue").reindex(scores.index)
-    predicted = scores["predicted_clv"]
-    if (rows := predicted.notna() & value.notna()).any():
-        found["value"] = _value(predicted[rows].to_numpy(), value[rows].to_numpy())
-    churn = truth.churn_probability(as_of, horizon).reindex(scores.index)
-    probability = scores["churn_probability"]
-    if (rows := probability.notna() & churn.notna()).any():
-        found["churn"] = _churn(probability[rows].to_numpy(), churn[rows].to_numpy())
-    alive = truth.alive(as_of).reindex(scores.index)
-    p_alive = scores["p_alive"]
-    if (rows := p_alive.notna() & alive.notna()).any():
-        lives = alive[rows].astype(bool)
-        found["alive"] = {
-            "share": float(lives.mean()),
-            "mean_p_alive": float(p_alive[rows].mean()),
-            "mean_p_alive_of_alive": float(p_alive[rows][lives].mean()),
-            "mean_p_alive_of_dropped_out": float(p_alive[rows][~lives].mean()),
-        }
-    return found
+    return TruthDistance(
+        _value(scores[CLV.score], truth.expected_value(as_of, horizon, "revenue").reindex(scores.index)),
+        _churn(scores[CHURN.score], truth.churn_probability(as_of, horizon).reindex(scores.index)),
+        _alive(scores["p_alive"], truth.alive(as_of).reindex(scores.index)),
+    )
 
 
-def _value(predicted: Floats, true: Floats) -> dict[str, float]:
+def _value(scored: pd.Series, truth: pd.Series) -> ValueDistance | None:
+    rows = scored.notna() & truth.notna()
+    if not rows.any():
+        return None
+    predicted, true = scored[rows].to_numpy(), truth[rows].to_numpy()
     ours, best = capture(true, predicted), capture(true, true)
-    return {
-        "customers": len(true),
-        "rank_correlation": float(spearmanr(predicted, true).statistic),
-        "predicted_total": float(predicted.sum()),
-        "true_total": float(true.sum()),
-        "top_decile_share": ours,
-        "best_top_decile_share": best,
-        "regret": best - ours,
-    }
+    return ValueDistance(
+        customers=len(true),
+        rank_correlation=float(spearmanr(predicted, true).statistic),
+        predicted_total=float(predicted.sum()),
+        true_total=float(true.sum()),
+        top_decile_share=ours,
+        best_top_decile_share=best,
+        regret=best - ours,
+    )
 
 
-def _churn(predicted: Floats, true: Floats) -> dict[str, float]:
-    return {
-        "customers": len(true),
-        "rank_correlation": float(spearmanr(predicted, true).statistic),
-        "mean_absolute_error": float(np.abs(predicted - true).mean()),
-        "bias": float((predicted - true).mean()),
-    }
+def _churn(scored: pd.Series, truth: pd.Series) -> ChurnDistance | None:
+    rows = scored.notna() & truth.notna()
+    if not rows.any():
+        return None
+    predicted, true = scored[rows].to_numpy(), truth[rows].to_numpy()
+    return ChurnDistance(
+        customers=len(true),
+        rank_correlation=float(spearmanr(predicted, true).statistic),
+        mean_absolute_error=float(np.abs(predicted - true).mean()),
+        bias=float((predicted - true).mean()),
+    )
+
+
+def _alive(scored: pd.Series, truth: pd.Series) -> AliveDistance | None:
+    rows = scored.notna() & truth.notna()
+    if not rows.any():
+        return None
+    lives, p_alive = truth[rows].astype(bool), scored[rows]
+    return AliveDistance(
+        share=float(lives.mean()),
+        mean_p_alive=float(p_alive.mean()),
+        mean_p_alive_of_alive=float(p_alive[lives].mean()),
+        mean_p_alive_of_dropped_out=float(p_alive[~lives].mean()),
+    )

@@ -1,7 +1,6 @@
 """Who first, what to do, within which limits, what it should earn, and whether it paid."""
 
 from cvo_ml.priorities.constraints import ContactConstraints, contact_constraints
-from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.priorities.effects import declared_effects, read_effects, write_effects
 from cvo_ml.priorities.plan import Plan, plan
 from cvo_ml.priorities.value_at_risk import value_at_risk
@@ -12,7 +11,6 @@ __all__ = [
     "contact_constraints",
     "declared_effects",
     "plan",
-    "priorities_csv",
     "read_effects",
     "value_at_risk",
     "write_effects",

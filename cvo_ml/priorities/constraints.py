@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import Action, ContactCap
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
@@ -42,7 +42,7 @@ class ContactConstraints:
     treatments: pd.DataFrame = field(default_factory=lambda: CONTRACTS["treatments"].empty())
     value_share: float = 1.0
 
-    def recently(self, customers: pd.Index, actions: Sequence[Action], cap: ContactCap) -> NDArray[np.bool_]:
+    def recently(self, customers: pd.Index, actions: Sequence[Action], cap: ContactCap) -> Flags:
         """Whom the cap or an action's cooldown protects, shape (customers, actions)."""
         age = midnight(self.as_of) - self.treatments["sent_at"]
         who = customers.get_indexer(pd.Index(self.treatments["customer_id"]))

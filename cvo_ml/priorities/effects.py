@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Floats, Ints, Numbers
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.files import write_text
-from cvo_ml.priorities.knapsack import Floats, Integers
 
 EFFECT_COLUMNS: Final = ("customer_id", "action", "effect", "effect_lower", "source", "version")
 #: the most trusted first
@@ -91,7 +90,7 @@ class Effects:
 
     estimate: Floats
     lower: Floats
-    origin: Integers
+    origin: Ints
     origins: tuple[tuple[str, str], ...]
 
     def ranking(self, rank_on: str) -> Floats:
@@ -136,7 +135,7 @@ def resolve(effects: pd.DataFrame, customers: pd.Index, policy: PriorityPolicy) 
     return Effects(estimate, lower, origin, origins)
 
 
-def _put(target: NDArray[Any], who: Integers, column: Integers, values: NDArray[Any]) -> None:
+def _put(target: Numbers, who: Ints, column: Ints, values: Numbers) -> None:
     """Write values into their cells, or into the whole column; unknown customers (-1) are left out."""
     for place in np.flatnonzero(who == EVERYBODY):
         target[:, column[place]] = values[place]

@@ -6,13 +6,19 @@ the plan did: the value of the treated less that of the held out, less what the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.result import INLINE, OPTIONAL, Result, json_key
+from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.priorities.constraints import NO_ACTION
 from cvo_ml.priorities.effects import EFFECT_COLUMNS
 from cvo_ml.stats.comparison import Sample, adjusted, difference, sample_ratio
 from cvo_ml.stats.intervals import Interval
@@ -24,7 +30,137 @@ FEWEST: Final = 30
 SUSPICIOUS: Final = 0.001
 
 
-def evaluate(table: pd.DataFrame, outcome: pd.DataFrame, policy: PriorityPolicy, version: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Difference(Result):
+    """What the contacts did per customer, with 95 % intervals.
+
+    Parameters
+    ----------
+    extra_value, extra_value_unadjusted:
+        Value of the treated less that of the held out, with and without what was known before.
+    variance_kept:
+        The share of the values' variance that the adjustment left.
+    profit_per_contact, profit:
+        After the contacts' cost: of one, and of all.
+    effect:
+        The extra value as a share of the value that the action acts on, with its 80 % interval, whose lower end
+        is the 10 % quantile by which a plan ranks; None where that value is not above 0.
+    """
+
+    extra_value: Interval
+    extra_value_unadjusted: Interval
+    variance_kept: float
+    p_value: float
+    profit_per_contact: Interval
+    profit: Interval
+    effect: Interval | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class NotCompared(Result):
+    """Why there is no difference."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Comparison(Result):
+    """Treated and held out customers of some actions.
+
+    Parameters
+    ----------
+    sample_ratio_p, suspicious:
+        How probable so uneven groups are, and whether that means that they were not parted as planned.
+    verdict:
+        What the stop rule of a single action says.
+    """
+
+    treated: int
+    held_out: int
+    sample_ratio_p: float
+    suspicious: bool
+    difference: Difference | NotCompared = field(metadata=INLINE)
+    verdict: str | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class PolicyEstimate(Result):
+    """Profit per planned customer under a policy, estimated from the log, and how many customers that is worth."""
+
+    ips: Interval
+    snips: Interval
+    effective_sample_size: float
+
+
+@dataclass(frozen=True)
+class MeasuredEffect(Result):
+    """A row of an effects table."""
+
+    customer_id: None
+    action: str
+    effect: float
+    effect_lower: float
+    source: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Evaluation(Result):
+    """Whether a plan paid.
+
+    Parameters
+    ----------
+    share:
+        Of those planned who were held out.
+    together, actions:
+        The comparison for all actions, and for each.
+    effects:
+        What was measured, for the next plan.
+    policies:
+        What other policies would have earned, by name.
+    """
+
+    share: float
+    together: Comparison = field(metadata=json_key("all"))
+    actions: Mapping[str, Comparison]
+    effects: tuple[MeasuredEffect, ...]
+    policies: Mapping[str, PolicyEstimate | NotCompared]
+
+    def effects_table(self) -> pd.DataFrame:
+        """The measured effects as a table that the next plan can read."""
+        return pd.DataFrame([vars(effect) for effect in self.effects], columns=list(EFFECT_COLUMNS))
+
+
+@dataclass(frozen=True)
+class RecordedContacts(Result):
+    """Contacts that a plan asked for, those of them that were sent, and held-out customers who got one."""
+
+    planned: int
+    sent: int
+    held_out_reached: int
+
+
+@dataclass(frozen=True)
+class PlanEvaluation(Result):
+    """The evaluation of a run's plan over the ``horizon_days`` after it.
+
+    Parameters
+    ----------
+    value_share:
+        The share of a customer's value left after costs, as when the plan was made.
+    recorded:
+        None where no contact at all is recorded.
+    """
+
+    as_of: date
+    horizon_days: float
+    run: str
+    value_share: float
+    recorded: RecordedContacts | None
+    evaluation: Evaluation = field(metadata=INLINE)
+
+
+def evaluate(table: pd.DataFrame, outcome: pd.DataFrame, policy: PriorityPolicy, version: str) -> Evaluation:
     """What a stored plan did.
 
     Parameters
@@ -36,80 +172,79 @@ def evaluate(table: pd.DataFrame, outcome: pd.DataFrame, policy: PriorityPolicy,
         it, which take noise away.
     version:
         The plan's name, for the effects table.
-
-    Returns
-    -------
-    dict
-        JSON-ready: the comparison for all ``actions`` together and each apart, ``policies`` from the log,
-        and ``effects``, rows of an effects table with the source ``experiment``.
     """
     rows = table[table["planned"]].join(
         outcome.rename(columns={"value": "value_outcome"}), on="customer_id", how="inner"
     )
-    known = [name for name in outcome.columns if name != "value"]
+    covariates = [name for name in outcome.columns if name != "value"]
     share = policy.holdout.share
-    found: dict[str, Any] = {"share": share, "all": compare(rows, known, share), "actions": {}, "effects": []}
+    actions = {}
     for action in policy.actions:
         mine = rows[rows["action"] == action.name]
-        if not len(mine):
-            continue
-        result = compare(mine, known, share)
-        result["verdict"] = verdict(result, action.stop_after)
-        found["actions"][action.name] = result
-        if "effect" in result and not result["suspicious"]:
-            effect = (result["effect"]["estimate"], result["effect"]["lower"])
-            found["effects"].append(
-                dict(zip(EFFECT_COLUMNS, (None, action.name, *effect, "experiment", version), strict=True))
-            )
-    found["policies"] = other_policies(rows)
-    return found
+        if len(mine):
+            comparison = compare(mine, covariates, share)
+            actions[action.name] = replace(comparison, verdict=verdict(comparison, action.stop_after))
+    return Evaluation(
+        share=share,
+        together=compare(rows, covariates, share),
+        actions=actions,
+        effects=tuple(_measured(actions, version)),
+        policies=other_policies(rows),
+    )
 
 
-def compare(rows: pd.DataFrame, known: list[str], share: float) -> dict[str, Any]:
-    """Treated less held out per customer: value, profit after the contact's cost, and effect.
+def _measured(actions: Mapping[str, Comparison], version: str) -> Iterator[MeasuredEffect]:
+    """Effects of actions whose groups were parted as planned."""
+    for name, comparison in actions.items():
+        difference = comparison.difference
+        if isinstance(difference, Difference) and difference.effect is not None and not comparison.suspicious:
+            effect = difference.effect
+            yield MeasuredEffect(None, name, effect.estimate, effect.lower, "experiment", version)
 
-    ``effect`` is the extra value as a share of the value that the action acts on, with its 80 % interval,
-    whose lower end is the 10 % quantile by which a plan ranks.
-    """
+
+def compare(rows: pd.DataFrame, covariates: list[str], share: float) -> Comparison:
+    """Treated less held out per customer: value, profit after the contact's cost, and effect."""
     treated = ~rows["holdout"].to_numpy(dtype=bool)
     count = (int(treated.sum()), int((~treated).sum()))
     ratio = sample_ratio(count, 1 - share)
-    found: dict[str, Any] = {
-        "treated": count[0], "held_out": count[1], "sample_ratio_p": ratio, "suspicious": bool(ratio < SUSPICIOUS),
-    }  # fmt: skip
-    if min(count) < FEWEST:
-        return {**found, "reason": f"fewer than {FEWEST} treated or held out"}
+    difference: Difference | NotCompared = NotCompared(f"fewer than {FEWEST} treated or held out")
+    if min(count) >= FEWEST:
+        difference = _difference(rows, treated, covariates)
+    return Comparison(*count, ratio, bool(ratio < SUSPICIOUS), difference)
+
+
+def _difference(rows: pd.DataFrame, treated: Flags, covariates: list[str]) -> Difference:
     value = rows["value_outcome"].to_numpy(dtype=np.float64)
-    less_noise = adjusted(value, rows[known].to_numpy(dtype=np.float64), treated) if known else value
+    known_before = rows[covariates].to_numpy(dtype=np.float64)
+    less_noise = adjusted(value, known_before, treated) if covariates else value
     plain, _ = difference(Sample.of(value[treated]), Sample.of(value[~treated]))
     lift, p = difference(Sample.of(less_noise[treated]), Sample.of(less_noise[~treated]))
+    narrow, _ = difference(Sample.of(less_noise[treated]), Sample.of(less_noise[~treated]), level=0.8)
     cost = float(rows.loc[treated, "cost"].mean())
     acted_on = float(rows["value"].mean())
-    narrow, _ = difference(Sample.of(less_noise[treated]), Sample.of(less_noise[~treated]), level=0.8)
-    found |= {
-        "extra_value": lift.as_dict(),
-        "extra_value_unadjusted": plain.as_dict(),
-        "variance_kept": float(less_noise.var() / value.var()) if value.var() > 0 else 1.0,
-        "p_value": p,
-        "profit_per_contact": _shifted(lift, -cost, 1.0).as_dict(),
-        "profit": _shifted(lift, -cost, count[0]).as_dict(),
-    }
-    if acted_on > 0:
-        found["effect"] = _shifted(narrow, 0.0, 1 / acted_on).as_dict()
-    return found
+    return Difference(
+        extra_value=lift,
+        extra_value_unadjusted=plain,
+        variance_kept=float(less_noise.var() / value.var()) if value.var() > 0 else 1.0,
+        p_value=p,
+        profit_per_contact=_shifted(lift, -cost, 1.0),
+        profit=_shifted(lift, -cost, int(treated.sum())),
+        effect=_shifted(narrow, 0.0, 1 / acted_on) if acted_on > 0 else None,
+    )
 
 
-def verdict(result: Mapping[str, Any], stop_after: int) -> str:
+def verdict(comparison: Comparison, stop_after: int) -> str:
     """``stop``, ``keep`` or ``go on``: what an action's stop rule says."""
-    if result["suspicious"] or "profit_per_contact" not in result:
+    difference = comparison.difference
+    if comparison.suspicious or isinstance(difference, NotCompared):
         return "go on"
-    profit = result["profit_per_contact"]
-    if result["treated"] >= stop_after and profit["upper"] < 0:
+    profit = difference.profit_per_contact
+    if comparison.treated >= stop_after and profit.upper < 0:
         return "stop"
-    return "keep" if profit["lower"] > 0 else "go on"
+    return "keep" if profit.lower > 0 else "go on"
 
 
-def other_policies(rows: pd.DataFrame) -> dict[str, Any]:
+def other_policies(rows: pd.DataFrame) -> dict[str, PolicyEstimate | NotCompared]:
     """Profit per planned customer of other policies, from the log: nobody, the plan, the first half of it.
 
     They do only what the plan did or nothing, which is all that the log can speak of.
@@ -118,25 +253,19 @@ def other_policies(rows: pd.DataFrame) -> dict[str, Any]:
     reward = rows["value_outcome"].to_numpy(dtype=np.float64) - rows["cost"].to_numpy(dtype=np.float64) * treated
     logged = rows["propensity"].to_numpy(dtype=np.float64)
     first = rows["priority_rank"].rank().to_numpy() <= len(rows) / 2
-    found = {}
+    estimates: dict[str, PolicyEstimate | NotCompared] = {}
     for name, contact in (("nobody", np.zeros(len(rows))), ("the plan", np.ones(len(rows))), ("its first half", first)):
         target = np.where(treated, contact, 1 - contact.astype(np.float64))
         try:
-            found[name] = _estimates(reward, target, logged)
+            estimates[name] = _estimate(reward, target, logged)
         except NoSupportError as refused:
-            found[name] = {"reason": str(refused)}
-    return found
+            estimates[name] = NotCompared(str(refused))
+    return estimates
 
 
-def _estimates(
-    reward: np.ndarray[Any, Any], target: np.ndarray[Any, Any], logged: np.ndarray[Any, Any]
-) -> dict[str, Any]:
+def _estimate(reward: Floats, target: Floats, logged: Floats) -> PolicyEstimate:
     value = policy_value(reward, target, logged, fewest=FEWEST)
-    return {
-        "ips": value.interval("ips").as_dict(),
-        "snips": value.interval("snips").as_dict(),
-        "effective_sample_size": value.effective_sample_size,
-    }
+    return PolicyEstimate(value.interval("ips"), value.interval("snips"), value.effective_sample_size)
 
 
 def _shifted(interval: Interval, by: float, times: float) -> Interval:
@@ -145,6 +274,23 @@ def _shifted(interval: Interval, by: float, times: float) -> Interval:
     )
 
 
-def effects_table(found: Mapping[str, Any]) -> pd.DataFrame:
-    """The measured effects as a table that the next plan can read."""
-    return pd.DataFrame(found["effects"], columns=list(EFFECT_COLUMNS))
+def recorded_contacts(
+    table: pd.DataFrame, treatments: pd.DataFrame, as_of: date, horizon: Horizon
+) -> RecordedContacts | None:
+    """Contacts in the treatments table after a plan: planned ones that were sent, and held-out customers reached.
+
+    None where the window has no contact at all: then the list is taken to have been worked off.
+    """
+    start = midnight(as_of)
+    inside = (treatments["sent_at"] >= start) & (treatments["sent_at"] < start + horizon.delta)
+    sent = treatments[inside & (treatments["action"] != NO_ACTION)]
+    if sent.empty:
+        return None
+    planned = table[table["planned"] & ~table["holdout"]]
+    pairs = pd.MultiIndex.from_frame(sent[["customer_id", "action"]])
+    held = table.loc[table["planned"] & table["holdout"], "customer_id"]
+    return RecordedContacts(
+        planned=len(planned),
+        sent=int(pd.MultiIndex.from_frame(planned[["customer_id", "action"]]).isin(pairs).sum()),
+        held_out_reached=int(held.isin(sent["customer_id"]).sum()),
+    )

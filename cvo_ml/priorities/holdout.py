@@ -6,13 +6,12 @@ import hashlib
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import Holdout
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.priorities.allocation import Allocation
-from cvo_ml.priorities.integer_program import Classes
-from cvo_ml.priorities.knapsack import Floats, Integers
-from cvo_ml.priorities.prices import Limits, responses
+from cvo_ml.priorities.allocation.integer_program import Classes
+from cvo_ml.priorities.allocation.prices import Limits, responses
 
 
 def holdout(customers: pd.Index, rule: Holdout) -> pd.Series:
@@ -25,7 +24,7 @@ def holdout(customers: pd.Index, rule: Holdout) -> pd.Series:
     return pd.Series(drawn, index=customers, dtype=bool)
 
 
-def intended(profit: Floats, limits: Limits, held: NDArray[np.bool_], plan: Allocation) -> Integers:
+def intended(profit: Floats, limits: Limits, held: Flags, plan: Allocation) -> Ints:
     """What the held out would have got: their own best choice at the plan's prices, shape (held out,).
 
     Treated and held out are then selected by one rule and can be compared. Who is indifferent at the

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.scores import columns_of, null_columns
 from cvo_ml.priorities.allocation import allocate
+from cvo_ml.priorities.allocation.knapsack import NONE
 from cvo_ml.priorities.constraints import ContactConstraints
 from cvo_ml.priorities.effects import Effects, resolve
 from cvo_ml.priorities.holdout import holdout, intended
-from cvo_ml.priorities.knapsack import NONE, Floats, Integers
-from cvo_ml.priorities.profit import Prospects, limits_of, prospects
-from cvo_ml.priorities.summary import summarized
+from cvo_ml.priorities.profit import ActionProfits, action_profits, limits_of
+from cvo_ml.priorities.summary import PlanSummary, summarize
 
 DOES_NOT_PAY: Final = "does_not_pay"
 BEYOND_LIMITS: Final = "beyond_the_limits"
@@ -39,15 +38,15 @@ class Plan:
         was not done; ``planned`` says whether the plan holds it, ``propensity`` how probable it was
         that what happens to the customer (the action, or nothing) happens.
     summary:
-        JSON-ready: totals, limits with their prices in words, actions, the profit-against-budget curve.
+        Totals, limits with their prices, actions, the profit-against-budget curve.
     """
 
     columns: pd.DataFrame
     table: pd.DataFrame
-    summary: Mapping[str, Any]
+    summary: PlanSummary
 
 
-def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, around: ContactConstraints) -> Plan:
+def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, constraints: ContactConstraints) -> Plan:
     """Choose actions within the policy's limits.
 
     Parameters
@@ -56,7 +55,7 @@ def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, ar
         Indexed by ``customer_id``, with CLV, churn and segment columns.
     effects:
         What the actions do (``effects`` module); several sources may speak, the most trusted counts.
-    around:
+    constraints:
         Opt-outs, past contacts, costs.
 
     Returns
@@ -71,30 +70,35 @@ def plan(scores: pd.DataFrame, effects: pd.DataFrame, policy: PriorityPolicy, ar
         If the effects cannot be meant, or a profit is infinite.
     """
     ordered = scores.iloc[np.argsort(scores.index.astype("str").to_numpy(dtype=object), kind="stable")]
-    known = resolve(effects, ordered.index, policy)
-    found = prospects(ordered, known, policy, around)
+    resolved = resolve(effects, ordered.index, policy)
+    profits = action_profits(ordered, resolved, policy, constraints)
     held = holdout(ordered.index, policy.holdout).to_numpy()
+    treated = np.flatnonzero(~held)
     limits, resources, segments = limits_of(ordered, policy)
-    done = allocate(found.profit[~held], limits.of(np.flatnonzero(~held)))
+    allocation = allocate(profits.profit[treated], limits.of(treated))
     choice = np.full(len(ordered), NONE, dtype=np.int64)
-    choice[~held] = done.choice
-    choice[held] = intended(found.profit, limits, held, done)
-    columns = _columns(ordered, found, choice, held, policy)
-    table = _table(columns, found, known, choice, policy)
-    summary = summarized(
-        table, found.profit[~held], limits.of(np.flatnonzero(~held)), done, resources, segments, policy
+    choice[treated] = allocation.choice
+    choice[held] = intended(profits.profit, limits, held, allocation)
+    columns = _columns(ordered, profits, choice, held, policy)
+    table = _table(columns, profits, resolved, choice, policy)
+    summary = replace(
+        summarize(table, profits.profit[treated], limits.of(treated), allocation, resources, segments, policy),
+        value_share=constraints.value_share,
+        reasons=_counted(columns["priority_reason"]),
     )
-    reasons = columns["priority_reason"].value_counts().sort_index()
-    summary |= {"value_share": around.value_share, "reasons": {str(name): int(n) for name, n in reasons.items()}}
     return Plan(columns.reindex(scores.index), table, summary)
 
 
+def _counted(reasons: pd.Series) -> dict[str, int]:
+    return {str(name): int(count) for name, count in reasons.value_counts().sort_index().items()}
+
+
 def _columns(
-    scores: pd.DataFrame, found: Prospects, choice: Integers, held: NDArray[np.bool_], policy: PriorityPolicy
+    scores: pd.DataFrame, profits: ActionProfits, choice: Ints, held: Flags, policy: PriorityPolicy
 ) -> pd.DataFrame:
-    shown = _shown(found.profit, choice)
+    shown = _shown(profits.profit, choice)
     possible = shown != NONE
-    profit = _taken(found.profit, shown)
+    profit = _taken(profits.profit, shown)
     planned, act = choice != NONE, (choice != NONE) & ~held
     columns = null_columns(scores.index, "priority", DOES_NOT_PAY)
     columns["expected_profit_of_action"] = profit
@@ -105,22 +109,22 @@ def _columns(
         column = pd.Series(words[shown], index=scores.index, dtype="str")
         columns["next_action" if name == "name" else name] = column.where(act)
     reason = columns["priority_reason"].mask(profit > 0, BEYOND_LIMITS).mask(planned & held, HELD_OUT)
-    reason = reason.mask(act, None).where(possible, found.reason)
+    reason = reason.mask(act, None).where(possible, profits.reason)
     columns["priority_reason"] = reason.astype("str")
     return columns[[*columns_of("priority"), "priority_reason"]]
 
 
 def _table(
-    columns: pd.DataFrame, found: Prospects, known: Effects, choice: Integers, policy: PriorityPolicy
+    columns: pd.DataFrame, profits: ActionProfits, resolved: Effects, choice: Ints, policy: PriorityPolicy
 ) -> pd.DataFrame:
-    shown = _shown(found.profit, choice)
-    next_best, next_profit = _runner_up(found.profit, shown)
+    shown = _shown(profits.profit, choice)
+    next_best, next_profit = _runner_up(profits.profit, shown)
     names = np.array([*(action.name for action in policy.actions), None], dtype=object)
     channels = np.array([*(action.channel for action in policy.actions), None], dtype=object)
     kinds = np.array([*(action.kind for action in policy.actions), None], dtype=object)
-    origin = known.origin[np.arange(len(shown)), shown]
-    sources = np.array([*(source for source, _ in known.origins), None], dtype=object)
-    versions = np.array([*(version for _, version in known.origins), None], dtype=object)
+    origin = resolved.origin[np.arange(len(shown)), shown]
+    sources = np.array([*(source for source, _ in resolved.origins), None], dtype=object)
+    versions = np.array([*(version for _, version in resolved.origins), None], dtype=object)
     planned, held = choice != NONE, columns["holdout"].to_numpy(dtype=bool)
     share = policy.holdout.share
     table = pd.DataFrame(
@@ -133,13 +137,13 @@ def _table(
             "holdout": held,
             "propensity": np.where(planned, np.where(held, share, 1 - share), 1.0),
             "cost": np.array([action.cost for action in policy.actions])[shown],
-            "value": _taken(found.value, shown),
-            "effect": _taken(known.estimate, shown),
-            "effect_lower": _taken(known.lower, shown),
+            "value": _taken(profits.value, shown),
+            "effect": _taken(resolved.estimate, shown),
+            "effect_lower": _taken(resolved.lower, shown),
             "source": pd.Series(sources[origin], index=columns.index, dtype="str"),
             "version": pd.Series(versions[origin], index=columns.index, dtype="str"),
             "expected_profit": columns["expected_profit_of_action"],
-            "expected_profit_at_estimate": _taken(found.at_estimate, shown),
+            "expected_profit_at_estimate": _taken(profits.at_estimate, shown),
             "next_best": pd.Series(names[next_best], index=columns.index, dtype="str"),
             "next_best_profit": next_profit,
         }
@@ -149,13 +153,13 @@ def _table(
     return listed
 
 
-def _shown(profit: Floats, choice: Integers) -> Integers:
+def _shown(profit: Floats, choice: Ints) -> Ints:
     """What was chosen, else the best there is, -1 where nothing is allowed."""
     best = np.where(np.isnan(profit), -np.inf, profit).argmax(axis=1)
     return np.where(choice != NONE, choice, np.where(np.isnan(profit).all(axis=1), NONE, best))
 
 
-def _runner_up(profit: Floats, shown: Integers) -> tuple[Integers, Floats]:
+def _runner_up(profit: Floats, shown: Ints) -> tuple[Ints, Floats]:
     """The best other action and its profit; -1 and nan where there is none."""
     others = np.where(np.isnan(profit), -np.inf, profit)
     others[np.arange(len(shown)), shown] = -np.inf
@@ -164,7 +168,7 @@ def _runner_up(profit: Floats, shown: Integers) -> tuple[Integers, Floats]:
     return np.where(np.isfinite(value), place, NONE), np.where(np.isfinite(value), value, np.nan)
 
 
-def _taken(values: Floats, place: Integers) -> Floats:
+def _taken(values: Floats, place: Ints) -> Floats:
     """The value at each row's place; nan where the place is -1."""
     return np.where(place == NONE, np.nan, values[np.arange(len(place)), place])
 

@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.errors import DataError
+from cvo_ml.priorities.allocation.knapsack import NONE
+from cvo_ml.priorities.allocation.prices import Limits
 from cvo_ml.priorities.constraints import ContactConstraints
 from cvo_ml.priorities.effects import Effects
-from cvo_ml.priorities.knapsack import NONE, Floats, Integers
-from cvo_ml.priorities.prices import Limits
 from cvo_ml.priorities.value_at_risk import values_of
 
 #: why a customer has no action at all, the first that holds
@@ -26,7 +26,7 @@ CONTACTED: Final = "contacted_recently"
 
 
 @dataclass(frozen=True)
-class Prospects:
+class ActionProfits:
     """What every action would bring; arrays of shape (customers, actions) unless said.
 
     ``value`` is what the action acts on; ``profit`` (by the effect that ranks) and ``at_estimate`` (by
@@ -40,7 +40,9 @@ class Prospects:
     reason: pd.Series
 
 
-def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, around: ContactConstraints) -> Prospects:
+def action_profits(
+    scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, constraints: ContactConstraints
+) -> ActionProfits:
     """Expected profit = effect x value - cost, where the policy and the customer allow the action.
 
     Raises
@@ -48,7 +50,7 @@ def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, ar
     DataError
         If a profit comes out infinite: a score or an effect is.
     """
-    value = values_of(scores, policy.actions, around.value_share)
+    value = values_of(scores, policy.actions, constraints.value_share)
     cost = np.array([action.cost for action in policy.actions])
     profit = effects.ranking(policy.rank_on) * value - cost
     at_estimate = effects.estimate * value - cost
@@ -58,23 +60,25 @@ def prospects(scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, ar
             "expected profit is infinite", "look at predicted_clv and the effects of these customers",
             file="scores", count=len(rows), first_rows=(rows[:3] + 1).tolist(),
         )  # fmt: skip
-    out = scores.index.isin(list(around.opted_out) + list(policy.opted_out))
+    out = scores.index.isin(list(constraints.opted_out) + list(policy.opted_out))
     closed = [
         (OPTED_OUT, np.repeat(out[:, None], len(cost), axis=1)),
         (NO_VALUE, np.isnan(profit)),
         (NO_ACTION_FOR_GROUP, ~in_segments(scores, policy)),
-        (TOO_COSTLY, too_costly(scores, policy, around.value_share)),
-        (CONTACTED, around.recently(scores.index, policy.actions, policy.contacts)),
+        (TOO_COSTLY, too_costly(scores, policy, constraints.value_share)),
+        (CONTACTED, constraints.recently(scores.index, policy.actions, policy.contacts)),
     ]
     reason = pd.Series(None, index=scores.index, dtype="str")
     shut = np.zeros(profit.shape, dtype=bool)
     for name, rule in closed:
         shut |= rule
         reason = reason.mask(shut.all(axis=1) & reason.isna().to_numpy(), name)
-    return Prospects(value, np.where(shut, np.nan, profit), np.where(shut, np.nan, at_estimate), reason.astype("str"))
+    return ActionProfits(
+        value, np.where(shut, np.nan, profit), np.where(shut, np.nan, at_estimate), reason.astype("str")
+    )
 
 
-def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> NDArray[np.bool_]:
+def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> Flags:
     """Whose RFM group each action is for, shape (customers, actions)."""
     groups = scores["rfm_group"]
     return np.column_stack(
@@ -82,7 +86,7 @@ def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> NDArray[np.bool
     )
 
 
-def too_costly(scores: pd.DataFrame, policy: PriorityPolicy, value_share: float) -> NDArray[np.bool_]:
+def too_costly(scores: pd.DataFrame, policy: PriorityPolicy, value_share: float) -> Flags:
     """Where an action costs more than the policy's share of the expected value (methods J6)."""
     cost = np.array([action.cost for action in policy.actions])
     if policy.effort_share is None:
@@ -105,7 +109,7 @@ def limits_of(scores: pd.DataFrame, policy: PriorityPolicy) -> tuple[Limits, tup
         most.append(float(capacity))
         resources.append(channel)
     owed = {name: count for name, count in policy.minimum_per_segment.items() if count}
-    group: Integers = pd.Index(list(owed)).get_indexer(pd.Index(scores["rfm_group"])).astype(np.int64)
+    group: Ints = pd.Index(list(owed)).get_indexer(pd.Index(scores["rfm_group"])).astype(np.int64)
     limits = Limits(
         np.array(uses).reshape(len(most), len(policy.actions)),
         np.array(most),

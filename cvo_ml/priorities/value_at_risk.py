@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.priorities import Action
-from cvo_ml.priorities.knapsack import Floats
+from cvo_ml.core.arrays import Floats
 
 
 def value_at_risk(scores: pd.DataFrame) -> pd.Series:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import plotly.graph_objects as go
+
+from cvo_ml.core.models import CLV
+from cvo_ml.monitoring.outcomes import Deciles, Ranked, Reliability
+from cvo_ml.stats.intervals import Interval
 
 #: One colour per meaning, distinguishable in all common forms of colour blindness (Okabe & Ito 2008).
 OURS, OTHER, ACTUAL, MUTED = "#0072B2", "#B8B8B8", "#D55E00", "#999999"
@@ -42,33 +47,33 @@ def styled(figure: go.Figure, title: str, x: str, y: str, height: int = 380) -> 
     return figure
 
 
-def whiskers(intervals: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+def error_bars(intervals: Sequence[Interval]) -> go.bar.ErrorX:
     """The error bars of bars at each ``estimate``, from ``lower`` to ``upper``."""
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [found["upper"] - found["estimate"] for found in intervals],
-        "arrayminus": [found["estimate"] - found["lower"] for found in intervals],
-        "color": "#444444",
-    }
+    return go.bar.ErrorX(
+        type="data",
+        symmetric=False,
+        array=[interval.upper - interval.estimate for interval in intervals],
+        arrayminus=[interval.estimate - interval.lower for interval in intervals],
+        color="#444444",
+    )
 
 
-def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
+def rankings(ranked: Sequence[Ranked], days: float) -> go.Figure:
     """What share of the window's value each ranking's top tenth held."""
-    chance = {"name": "at random", "top_decile_share": {"estimate": 0.1, "lower": 0.1, "upper": 0.1}}
+    chance = Ranked("at random", Interval(0.1, 0.1, 0.1))
     # a window without any value has no shares
-    known = [row for row in ranked if row["top_decile_share"]["estimate"] is not None]
-    ordered = sorted([*known, chance], key=lambda row: row["top_decile_share"]["estimate"])
-    share = [row["top_decile_share"] for row in ordered]
+    known = [row for row in ranked if math.isfinite(row.top_decile_share.estimate)]
+    ordered = sorted([*known, chance], key=lambda row: row.top_decile_share.estimate)
+    share = [row.top_decile_share for row in ordered]
     figure = go.Figure(
         go.Bar(
-            x=[s["estimate"] for s in share],
-            y=[row["name"] for row in ordered],
+            x=[s.estimate for s in share],
+            y=[row.name for row in ordered],
             orientation="h",
-            marker_color=[OURS if row["name"] == "predicted_clv" else OTHER for row in ordered],
-            error_x=whiskers(share),
+            marker_color=[OURS if row.name == CLV.score else OTHER for row in ordered],
+            error_x=error_bars(share),
             # inside, at the foot of the bar: at its end the interval would run through the number
-            text=[f"{s['estimate']:.0%}" for s in share],
+            text=[f"{s.estimate:.0%}" for s in share],
             textposition="inside",
             insidetextanchor="start",
             textangle=0,
@@ -79,13 +84,13 @@ def rankings(ranked: Sequence[Mapping[str, Any]], days: float) -> go.Figure:
     return styled(figure, title, "share of the window's value", "", 300)
 
 
-def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
+def deciles(values: Deciles, currency: str) -> go.Figure:
     """Mean predicted and actual value in each tenth of the customers by prediction."""
-    places = list(range(1, len(values["predicted"]) + 1))
+    places = list(range(1, len(values.predicted) + 1))
     figure = go.Figure(
         [
-            go.Bar(x=places, y=values["predicted"], name="predicted", marker_color=OURS),
-            go.Bar(x=places, y=values["actual"], name="actual", marker_color=ACTUAL),
+            go.Bar(x=places, y=values.predicted, name="predicted", marker_color=OURS),
+            go.Bar(x=places, y=values.actual, name="actual", marker_color=ACTUAL),
         ]
     )
     figure.update_xaxes(dtick=1)
@@ -97,14 +102,14 @@ def deciles(values: Mapping[str, Sequence[float]], currency: str) -> go.Figure:
     )
 
 
-def reliability(points: Mapping[str, Sequence[float]]) -> go.Figure:
+def reliability(points: Reliability) -> go.Figure:
     """Observed churn against the predicted probability."""
     figure = go.Figure(
         [
             go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dot", "color": MUTED}),
             go.Scatter(
-                x=points["predicted"],
-                y=points["observed"],
+                x=points.predicted,
+                y=points.observed,
                 mode="lines+markers",
                 name="ten groups of equal size",
                 line={"color": OURS},

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from cvo_ml.report.text import those_gone, unjudged
+from cvo_ml.report.text.outcomes import gone_customers, not_evaluated
 
 
 def fill(template: str, **values: Any) -> str:
@@ -16,8 +16,8 @@ def fill(template: str, **values: Any) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["money"] = lambda value: f"{value:,.0f}"
     environment.filters["percent"] = lambda value: f"{value:.0%}"
-    environment.filters["those_gone"] = those_gone
-    environment.globals["unjudged"] = unjudged
+    environment.filters["gone_customers"] = gone_customers
+    environment.globals["not_evaluated"] = not_evaluated
     page = environment.from_string(_read(template))
     return page.render(style=_read("style.css"), plotly_js=get_plotlyjs(), **values)
 

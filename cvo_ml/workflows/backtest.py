@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -23,9 +23,9 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
-from cvo_ml.core.files import canonical_json, finite, read_json, write_json, write_text
+from cvo_ml.core.files import canonical_json, read_json, write_json, write_text
 from cvo_ml.core.models import CHURN, CLV, MODEL_NAMES
-from cvo_ml.core.result import OPTIONAL, Json, Result, to_json
+from cvo_ml.core.result import from_json
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -34,11 +34,12 @@ from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
 from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.ingest import ReadResult
+from cvo_ml.monitoring.backtest import Backtest, BacktestPlan, CutModel, CutRecord
 from cvo_ml.monitoring.earnings import contacts, earnings
 from cvo_ml.monitoring.truth import Truth
 from cvo_ml.report.backtest import render
 from cvo_ml.workflows.cut_dates import default_cut
-from cvo_ml.workflows.outcomes import close_outcomes, distances, judge_scores, ledger_lines
+from cvo_ml.workflows.outcomes import close_outcomes, distances, evaluate_scores, ledger_lines
 from cvo_ml.workflows.publish import described_briefly, store
 from cvo_ml.workflows.score_tables import score_customers
 from cvo_ml.workflows.shops import read_tables, save_shop
@@ -76,48 +77,6 @@ class BacktestRequest(FrozenConfig):
 
 
 @dataclass(frozen=True)
-class CutRecord(Result):
-    """What was said at a cut, and what became of it.
-
-    Parameters
-    ----------
-    run:
-        The name of the stored run.
-    models:
-        Kind, version and grade by model, or why there is none.
-    judged:
-        As ``cvo outcomes`` judges such a run.
-    """
-
-    cut: date
-    run: str
-    models: Mapping[str, Mapping[str, str]]
-    judged: Mapping[str, Json]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class BacktestResult(Result):
-    """The cuts as they were recorded, the outcome ledger, and what lists of customers would have earned.
-
-    Parameters
-    ----------
-    plan:
-        Shop, data, jobs and policies of the walk.
-    cuts:
-        A ``CutRecord`` each, read back.
-    truth:
-        How far the scores of each cut were from what is true of a simulated shop.
-    """
-
-    plan: Mapping[str, Any]
-    cuts: Sequence[Mapping[str, Any]]
-    earnings: Sequence[Mapping[str, Any]]
-    ledger: Sequence[Mapping[str, Any]]
-    truth: Mapping[str, Json] | None = field(default=None, metadata=OPTIONAL)
-
-
-@dataclass(frozen=True)
 class _Walk:
     """What all cuts of a walk share."""
 
@@ -128,22 +87,20 @@ class _Walk:
     segments: SegmentPolicy
     priorities: PriorityPolicy
 
-    def plan(self) -> dict[str, Json]:
+    def plan(self) -> BacktestPlan:
         """What a walk that goes on must have in common with the one that began."""
         policies = {"segments": self.segments, "priorities": self.priorities, "readiness": self.settings.minima}
-        return {
-            "shop": self.shop,
-            "currency": self.read.tables.currency,
-            "data_hash": self.read.fingerprint,
-            "horizon_days": self.horizon.days,
-            "jobs": {name: as_mapping(job) for name, job in self.settings.jobs.items()},
-            "policies": {name: as_mapping(policy) for name, policy in policies.items()},
-        }
+        return BacktestPlan(
+            self.shop,
+            self.read.tables.currency,
+            self.read.fingerprint,
+            self.horizon.days,
+            jobs={name: as_mapping(job) for name, job in self.settings.jobs.items()},
+            policies={name: as_mapping(policy) for name, policy in policies.items()},
+        )
 
 
-def backtest(
-    request: BacktestRequest, workspace: Workspace, train_at: TrainAt, truth: Truth | None = None
-) -> BacktestResult:
+def backtest(request: BacktestRequest, workspace: Workspace, train_at: TrainAt, truth: Truth | None = None) -> Backtest:
     """Do every cut that is not done, close the ledger, and write ``backtest.json`` and ``backtest.html``.
 
     Parameters
@@ -178,14 +135,13 @@ def backtest(
                 if not path.is_file():
                     write_json(path, _one_cut(walk, cut, workspace, train_at).to_json())
         close_outcomes(workspace, walk.read, shop.name)
-        result = _summed_up(out, cuts, plan, workspace)
+        walked = _summed_up(out, cuts, plan, workspace)
         if truth is not None:
-            far = {str(cut): to_json(distance) for cut, distance in distances(workspace, truth, span).items()}
-            result = replace(result, truth=far)
-        summary = result.to_json()
-        write_json(out / SUMMARY, summary)
-        write_text(out / PAGE, render(summary))
-    return result
+            by_cut = {str(cut): distance for cut, distance in distances(workspace, truth, span).items()}
+            walked = replace(walked, truth=by_cut)
+        write_json(out / SUMMARY, walked.to_json())
+        write_text(out / PAGE, render(walked))
+    return walked
 
 
 def cut_dates(
@@ -245,17 +201,17 @@ def _one_cut(walk: _Walk, cut: date, workspace: Workspace, train_at: TrainAt) ->
         save_rate=action.effect.estimate, cost=action.cost,
     )  # fmt: skip
     listed.reset_index(drop=True).to_parquet(_contacts(workspace.results, cut))  # whom it is about does not matter
-    judged = judge_scores(run, walk.read.tables, walk.horizon)
-    briefly = {name: described_briefly(models, name) for name in MODEL_NAMES}
-    return CutRecord(cut, run.name, briefly, finite(judged), round(time.monotonic() - began, 1))
+    evaluation = evaluate_scores(run, walk.read.tables, walk.horizon)
+    trained = {name: CutModel(**described_briefly(models, name)) for name in MODEL_NAMES}
+    return CutRecord(cut, run.name, trained, evaluation, round(time.monotonic() - began, 1))
 
 
-def _summed_up(out: Path, cuts: Sequence[date], plan: Mapping[str, Json], workspace: Workspace) -> BacktestResult:
+def _summed_up(out: Path, cuts: Sequence[date], plan: BacktestPlan, workspace: Workspace) -> Backtest:
     """Every cut's record, and what the lists would have earned together."""
-    records = [read_json(out / CUTS / f"{cut}.json") for cut in cuts]
+    records = tuple(from_json(CutRecord, read_json(out / CUTS / f"{cut}.json")) for cut in cuts)
     windows = {str(cut): pd.read_parquet(_contacts(out, cut)) for cut in cuts}
     listed = {cut: frame for cut, frame in windows.items() if len(frame)}
-    return BacktestResult(plan, records, finite(earnings(listed)), ledger_lines(workspace, "as_of"))
+    return Backtest(plan, records, earnings(listed), tuple(ledger_lines(workspace, "as_of")))
 
 
 def _contacts(out: Path, cut: date) -> Path:
@@ -263,9 +219,9 @@ def _contacts(out: Path, cut: date) -> Path:
     return out / CUTS / f"{cut}-contacts.parquet"
 
 
-def _check_plan(out: Path, plan: Mapping[str, Json]) -> None:
-    path = out / PLAN
-    digest = hashlib.sha256(canonical_json(plan).encode()).hexdigest()
+def _check_plan(out: Path, plan: BacktestPlan) -> None:
+    path, document = out / PLAN, plan.to_json()
+    digest = hashlib.sha256(canonical_json(document).encode()).hexdigest()
     if path.is_file() and read_json(path).get("digest") != digest:
         raise UsageError(f"{out}: holds a backtest of other data or settings: name another folder (--out) or delete it")
-    write_json(path, {"digest": digest, **plan})
+    write_json(path, {"digest": digest, **document})

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -15,19 +13,19 @@ from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ConfigError, UsageError
-from cvo_ml.core.files import finite, write_json
-from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.core.files import write_json
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.store import StoredRun, read_scores, read_table
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon, midnight, parse_as_of
+from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features import window_outcome
 from cvo_ml.features.labels import is_closed
-from cvo_ml.priorities.constraints import NO_ACTION
 from cvo_ml.priorities.effects import write_effects
-from cvo_ml.priorities.evaluation import effects_table
+from cvo_ml.priorities.evaluation import PlanEvaluation, recorded_contacts
 from cvo_ml.priorities.evaluation import evaluate as evaluate_plan
+from cvo_ml.priorities.summary import stored_plan
 from cvo_ml.workflows.shops import read_tables, run_of
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -48,21 +46,15 @@ class EvaluateRequest(FrozenConfig):
 
 @dataclass(frozen=True)
 class EvaluateResult(Result):
-    """The comparison, and where it was written.
+    """The comparison, and where it was written."""
 
-    Parameters
-    ----------
-    found:
-        As ``evaluated``.
-    """
-
-    found: Mapping[str, Any]
+    plan: PlanEvaluation
     file: Path
     measured_effects: Path
 
     def to_json(self) -> dict[str, Json]:
         """The comparison."""
-        return {name: to_json(value) for name, value in self.found.items()}
+        return self.plan.to_json()
 
 
 def evaluate(request: EvaluateRequest, workspace: Workspace) -> EvaluateResult:
@@ -78,11 +70,11 @@ def evaluate(request: EvaluateRequest, workspace: Workspace) -> EvaluateResult:
     with logged(LOGGER, "evaluate", shop=request.shop.name):
         run = run_of(request.shop, workspace)
         tables = read_tables(request.shop, workspace).tables
-        found = evaluated(run, tables, request.horizon, workspace)
-    return EvaluateResult(found, workspace.evaluation_file, workspace.measured_effects)
+        evaluation = evaluated(run, tables, request.horizon, workspace)
+    return EvaluateResult(evaluation, workspace.evaluation_file, workspace.measured_effects)
 
 
-def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, workspace: Workspace) -> dict[str, Any]:
+def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, workspace: Workspace) -> PlanEvaluation:
     """Compare a run's treated with its held out, and write what was found.
 
     Parameters
@@ -106,7 +98,7 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, workspace: Works
         )
     table, scores = read_table(run, "plan"), read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
     customers = pd.Index(table["customer_id"])
-    after = float(run.manifest["plan"]["value_share"])
+    after = stored_plan(run).value_share
     outcome = pd.DataFrame(
         {
             "value": after * window_outcome(tables, as_of, horizon, customers)["value"],
@@ -115,34 +107,17 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, workspace: Works
             "churn_probability": scores["churn_probability"].reindex(customers).fillna(1.0),
         }
     )
-    found = {
-        "as_of": str(as_of), "horizon_days": horizon.days, "run": run.name, "value_share": after,
-        "recorded": recorded(table, tables.get("treatments"), as_of, horizon),
-        **evaluate_plan(table, outcome, policy, f"plan of {as_of}, {run.name}"),
-    }  # fmt: skip
-    write_json(workspace.evaluation_file, finite(found))
-    write_effects(effects_table(found), workspace.measured_effects)
-    return found
-
-
-def recorded(table: pd.DataFrame, treatments: pd.DataFrame, as_of: date, horizon: Horizon) -> dict[str, int] | None:
-    """Contacts in the treatments table after a plan: planned ones that were sent, and held-out customers reached.
-
-    None where the window has no contact at all: then the list is taken to have been worked off.
-    """
-    start = midnight(as_of)
-    inside = (treatments["sent_at"] >= start) & (treatments["sent_at"] < start + horizon.delta)
-    sent = treatments[inside & (treatments["action"] != NO_ACTION)]
-    if sent.empty:
-        return None
-    planned = table[table["planned"] & ~table["holdout"]]
-    pairs = pd.MultiIndex.from_frame(sent[["customer_id", "action"]])
-    held = table.loc[table["planned"] & table["holdout"], "customer_id"]
-    return {
-        "planned": len(planned),
-        "sent": int(pd.MultiIndex.from_frame(planned[["customer_id", "action"]]).isin(pairs).sum()),
-        "held_out_reached": int(held.isin(sent["customer_id"]).sum()),
-    }
+    evaluation = PlanEvaluation(
+        as_of=as_of,
+        horizon_days=horizon.days,
+        run=run.name,
+        value_share=after,
+        recorded=recorded_contacts(table, tables.get("treatments"), as_of, horizon),
+        evaluation=evaluate_plan(table, outcome, policy, f"plan of {as_of}, {run.name}"),
+    )
+    write_json(workspace.evaluation_file, evaluation.to_json())
+    write_effects(evaluation.evaluation.effects_table(), workspace.measured_effects)
+    return evaluation
 
 
 def stored_policy(run: StoredRun) -> PriorityPolicy:

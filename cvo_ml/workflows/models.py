@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,16 +24,19 @@ from cvo_ml.registry.bundles.export import export
 from cvo_ml.registry.bundles.gate import Check, decide
 from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory, Promotion
+from cvo_ml.registry.tracking.migrate import Migrated, migrate
 from cvo_ml.registry.tracking.promotion import evidence_of, promote
 from cvo_ml.registry.tracking.run import flat
+from cvo_ml.registry.tracking.tracker import RegisteredVersion
 from cvo_ml.workflows.score_tables import shadow_scores
-from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models
+from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models, shop_of
 from cvo_ml.workflows.shops import read_tables
 
 __all__ = [
     "DiffRequest",
     "ExportRequest",
     "ExportResult",
+    "Migrated",
     "ModelDetails",
     "ModelDiff",
     "ModelList",
@@ -43,9 +46,11 @@ __all__ = [
     "RollbackRequest",
     "ShadowRequest",
     "ShadowResult",
+    "ShopRequest",
     "diff_models",
     "export_model",
     "list_models",
+    "migrate_models",
     "promote_model",
     "rollback_model",
     "shadow_models",
@@ -58,7 +63,19 @@ LOGGER: Final = logging.getLogger(__name__)
 COMPARED: Final = ("trained_as_of", "shop", "data_hash", "git_commit", "pins_hash", "job", "metrics")
 
 
-class ModelRequest(FrozenConfig):
+class ShopRequest(FrozenConfig):
+    """Whose models are meant.
+
+    Parameters
+    ----------
+    shop:
+        The shop's name; None = the only one with models, where there is one only.
+    """
+
+    shop: str | None = None
+
+
+class ModelRequest(ShopRequest):
     """A model, or one version of it.
 
     Parameters
@@ -71,7 +88,7 @@ class ModelRequest(FrozenConfig):
     version: int | None = None
 
 
-class DiffRequest(FrozenConfig):
+class DiffRequest(ShopRequest):
     """Two versions of a model; None = the champion, and the challenger."""
 
     name: str
@@ -79,7 +96,7 @@ class DiffRequest(FrozenConfig):
     second: int | None = None
 
 
-class PromoteRequest(FrozenConfig):
+class PromoteRequest(ShopRequest):
     """Who shall be champion.
 
     Parameters
@@ -99,14 +116,14 @@ class PromoteRequest(FrozenConfig):
     reason: str = ""
 
 
-class RollbackRequest(FrozenConfig):
+class RollbackRequest(ShopRequest):
     """Whose place is given back, and why."""
 
     name: str
     reason: str
 
 
-class ExportRequest(FrozenConfig):
+class ExportRequest(ShopRequest):
     """What to write where.
 
     Parameters
@@ -131,9 +148,9 @@ class ShadowRequest(FrozenConfig):
 
 @dataclass(frozen=True)
 class ModelList(Result):
-    """Every registered version: name, version, alias, and what its training tagged it with."""
+    """Every registered version, by shop and model, newest first."""
 
-    models: Sequence[Mapping[str, Json]]
+    models: tuple[RegisteredVersion, ...]
 
 
 @dataclass(frozen=True)
@@ -192,9 +209,9 @@ class ShadowResult(Result):
     models: Mapping[str, Comparison]
 
 
-def list_models(workspace: Workspace) -> ModelList:
-    """Every registered version; none where nothing was trained."""
-    tracker = Tracker.existing(workspace.tracking)
+def list_models(request: ShopRequest, workspace: Workspace) -> ModelList:
+    """Every registered version of the shop, or of all shops; none where nothing was trained."""
+    tracker = Tracker.existing(workspace.tracking, request.shop or "", workspace.registry_prefix)
     return ModelList(tuple(tracker.registered()) if tracker else ())
 
 
@@ -208,7 +225,7 @@ def show_model(request: ModelRequest, workspace: Workspace) -> ModelDetails:
     BundleError
         If its files are damaged.
     """
-    name, tracker = request.name, _tracker(request.name, workspace)
+    name, tracker = request.name, _tracker(request.name, request.shop, workspace)
     version = request.version or tracker.version_of(name, CHALLENGER) or _version(tracker, name, CHAMPION)
     bundle, evidence = tracker.bundle(name, version), evidence_of(tracker, name, version)
     champion = tracker.version_of(name)
@@ -225,7 +242,7 @@ def diff_models(request: DiffRequest, workspace: Workspace) -> ModelDiff:
     NoChampion
         If there is no such version.
     """
-    name, tracker = request.name, _tracker(request.name, workspace)
+    name, tracker = request.name, _tracker(request.name, request.shop, workspace)
     first = request.first or _version(tracker, name, CHAMPION)
     second = request.second or _version(tracker, name, CHALLENGER)
     left, right = (_described(tracker.bundle(name, version)) for version in (first, second))
@@ -245,7 +262,7 @@ def promote_model(request: PromoteRequest, workspace: Workspace) -> Promotion:
     """
     if request.force and not request.reason.strip():
         raise UsageError("--force needs --reason: whoever overrides the gates says why, and the audit keeps it")
-    tracker = _tracker(request.name, workspace)
+    tracker = _tracker(request.name, request.shop, workspace)
     gates = load_gates(request.name, request.gates, workspace.dossiers)
     return _said(
         promote(tracker, request.name, gates, version=request.version, force=request.force, why=request.reason)
@@ -262,7 +279,9 @@ def rollback_model(request: RollbackRequest, workspace: Workspace) -> Promotion:
     """
     if not request.reason.strip():
         raise UsageError("--reason is empty: say why, the audit keeps it")
-    return _said(ChampionHistory(_tracker(request.name, workspace)).rollback(request.name, request.reason))
+    return _said(
+        ChampionHistory(_tracker(request.name, request.shop, workspace)).rollback(request.name, request.reason)
+    )
 
 
 def export_model(request: ExportRequest, workspace: Workspace) -> ExportResult:
@@ -273,7 +292,7 @@ def export_model(request: ExportRequest, workspace: Workspace) -> ExportResult:
     NoChampion
         If there is no such version.
     """
-    tracker = _tracker(request.name, workspace)
+    tracker = _tracker(request.name, request.shop, workspace)
     version = request.version or _version(tracker, request.name, CHAMPION)
     bundle = tracker.bundle(request.name, version)
     folder = export(bundle, model_card(bundle, evidence_of(tracker, request.name, version)), request.to)
@@ -289,17 +308,32 @@ def shadow_models(request: ShadowRequest, workspace: Workspace) -> ShadowResult:
         If there is nothing to compare.
     """
     with logged(LOGGER, "shadow", shop=request.shop.name):
-        behind = challengers(open_tracker(workspace))
+        behind = challengers(open_tracker(workspace, request.shop.name))
         serving = serving_models(workspace, request.shop.name)
         tables = read_tables(request.shop, workspace, request.as_of).tables
         compared = shadow_scores(tables, request.as_of, serving, behind, shop=request.shop.name)
     return ShadowResult(request.as_of, compared)
 
 
-def _tracker(name: str, workspace: Workspace) -> Tracker:
+def migrate_models(workspace: Workspace) -> Migrated:
+    """Give the models that the first edition registered under one name the names of their shops.
+
+    Raises
+    ------
+    NoChampion
+        If nothing was trained.
+    UsageError
+        If a shop's name makes no registered name, or two make the same.
+    """
+    open_tracker(workspace, "")
+    with logged(LOGGER, "migrate models"):
+        return migrate(workspace.tracking, workspace.registry_prefix)
+
+
+def _tracker(name: str, shop: str | None, workspace: Workspace) -> Tracker:
     if name not in MODEL_NAMES:
         raise UsageError(f"no model {name!r}: use {', '.join(MODEL_NAMES)}")
-    return open_tracker(workspace)
+    return open_tracker(workspace, shop_of(workspace, shop))
 
 
 def _version(tracker: Tracker, name: str, alias: str) -> int:

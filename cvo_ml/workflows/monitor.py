@@ -71,11 +71,10 @@ def monitor(request: MonitorRequest, workspace: Workspace) -> MonitorResult:
         before = next((served for _, served in earlier), None)
         unchanged = before is not None and same_scores(run, before)
         closed = ledger.read(workspace.outcome_ledger)
-        found = alarms(run.manifest, before.manifest if before else None, closed, policy, unchanged)
+        found = alarms(run, before, closed, policy, unchanged)
         facts["alarms"] = sum(alarm.level == "alarm" for alarm in found)
     for alarm in found:
-        level = logging.WARNING if alarm.level == "alarm" else logging.INFO
-        LOGGER.log(level, "%s: %s", alarm.code, alarm.text, extra={"facts": {"alarm": alarm.code}})
+        LOGGER.info("%s: %s", alarm.code, alarm.text, extra={"facts": {"finding": alarm.level, "code": alarm.code}})
     return MonitorResult(str(run.manifest["shop"]), str(run.manifest["as_of"]), run.name, tuple(found))
 
 

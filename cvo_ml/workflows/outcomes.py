@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DamagedFile, UsageError
-from cvo_ml.core.files import finite, read_json, write_json
+from cvo_ml.core.files import read_json, write_json
 from cvo_ml.core.models import ICP, MODELS
-from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.core.result import Json, Result, from_json, to_json
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.store import RUN_NAME, StoredRun, StoreError, open_run, read_columns, read_scores, served_runs
 from cvo_ml.core.tables import Tables
@@ -22,16 +22,18 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import customer_features
 from cvo_ml.features.labels import is_closed
 from cvo_ml.ingest import ReadResult
-from cvo_ml.monitoring import distance_from_truth, judge, ledger
+from cvo_ml.monitoring import distance_from_truth, evaluate_run, ledger
 from cvo_ml.monitoring.ledger import Closed
-from cvo_ml.monitoring.outcome_summary import GROUPINGS, realised
-from cvo_ml.monitoring.truth import Truth
+from cvo_ml.monitoring.outcome_summary import GROUPINGS, OutcomeLine, outcome_lines
+from cvo_ml.monitoring.outcomes import Ranked, RunEvaluation
+from cvo_ml.monitoring.truth import Truth, TruthDistance
 from cvo_ml.workflows.shops import read_tables, run_of
 
-LOGGER: Final = logging.getLogger(__name__)
+#: a view shows the parts of a result by their types
+__all__ = ["OpenWindow", "OutcomeLine", "OutcomesRequest", "OutcomesResult", "Ranked", "RunEvaluation", "TruthDistance"]
+__all__ += ["close_outcomes", "distances", "judge_run", "ledger_lines", "outcomes", "same_scores", "stored_outcomes"]
 
-#: what ``outcomes.json`` always holds
-JUDGEMENT: Final = frozenset({"run", "as_of", "horizon_days", "customers", "value", "churn", "icp", "actions"})
+LOGGER: Final = logging.getLogger(__name__)
 
 
 class OutcomesRequest(FrozenConfig):
@@ -51,30 +53,31 @@ class OutcomesRequest(FrozenConfig):
 
 
 @dataclass(frozen=True)
+class OpenWindow(Result):
+    """Why a run cannot be judged yet."""
+
+    as_of: date
+    reason: str
+
+
+@dataclass(frozen=True)
 class OutcomesResult(Result):
     """How the current run turned out, and the ledger of all runs.
 
     Parameters
     ----------
-    judged:
-        As ``judge_run``; of a run whose window is open, its ``as_of`` and the ``reason``.
     ledger:
-        As ``ledger_lines``, by ``by``.
+        One line per model and group, by ``by``.
     """
 
-    judged: Mapping[str, Any]
-    ledger: Sequence[Mapping[str, Any]]
+    judged: RunEvaluation | OpenWindow
+    ledger: Sequence[OutcomeLine]
     by: str
     currency: str
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the current run cannot be judged yet."""
-        return "reason" in self.judged
-
     def to_json(self) -> dict[str, Json]:
-        """The judgement, with the ledger beside it."""
-        return {**{name: to_json(value) for name, value in self.judged.items()}, "ledger": to_json(self.ledger)}
+        """The judgement and the ledger, on one level."""
+        return {**self.judged.to_json(), "ledger": to_json(self.ledger)}
 
 
 def outcomes(
@@ -101,18 +104,19 @@ def outcomes(
         read = read or read_tables(request.shop, workspace)
         facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
         lines = ledger_lines(workspace, request.by)
+        judged: RunEvaluation | OpenWindow
         try:
             judged = judge_run(run, read.tables, request.horizon, workspace, truth)
         except UsageError as open_window:
             if request.horizon or not lines:
                 raise
-            judged = {"as_of": run.manifest["as_of"], "reason": str(open_window)}
+            judged = OpenWindow(parse_as_of(str(run.manifest["as_of"])), str(open_window))
     return OutcomesResult(judged, lines, request.by, read.tables.currency)
 
 
 def judge_run(
     run: StoredRun, tables: Tables, horizon: Horizon | None, workspace: Workspace, truth: Truth | None = None
-) -> dict[str, Any]:
+) -> RunEvaluation:
     """Judge a stored run by what came after, and by the truth where it is known; write ``outcomes.json``.
 
     Parameters
@@ -127,16 +131,16 @@ def judge_run(
     """
     as_of = parse_as_of(str(run.manifest["as_of"]))
     window = horizon or _window_that_is_over(run, tables, as_of)
-    judged = judge_scores(run, tables, window)
+    judged = evaluate_scores(run, tables, window)
     if truth is not None:
         scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
-        judged["truth"] = distance_from_truth(scores, truth, as_of, window)
-    write_json(workspace.outcomes_file, finite({**judged, "run": run.name}))
+        judged = replace(judged, truth=distance_from_truth(scores, truth, as_of, window))
+    write_json(workspace.outcomes_file, replace(judged, run=run.name).to_json())
     return judged
 
 
-def judge_scores(run: StoredRun, tables: Tables, horizon: Horizon) -> dict[str, Any]:
-    """Judge a stored run by what came in the window after it; lookalikes by the settings of the model that scored.
+def evaluate_scores(run: StoredRun, tables: Tables, horizon: Horizon) -> RunEvaluation:
+    """Evaluate a stored run by what came in the window after it; lookalikes by the settings of the model that scored.
 
     Raises
     ------
@@ -148,7 +152,7 @@ def judge_scores(run: StoredRun, tables: Tables, horizon: Horizon) -> dict[str, 
     features = customer_features(tables, as_of).reindex(scores.index)
     icp = run.manifest["models"][ICP.name].get("settings", {})
     icp_age = Horizon.of_days(icp.get("age_days", horizon.days))
-    return judge(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age, icp_settings=icp)
+    return evaluate_run(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age, icp_settings=icp)
 
 
 def close_outcomes(workspace: Workspace, read: ReadResult, shop: str) -> list[Closed]:
@@ -156,18 +160,18 @@ def close_outcomes(workspace: Workspace, read: ReadResult, shop: str) -> list[Cl
     return ledger.close(workspace.outcome_ledger, workspace.scores, read.tables, data_hash=read.fingerprint, shop=shop)
 
 
-def ledger_lines(workspace: Workspace, by: str) -> list[dict[str, Any]]:
-    """The ledger in lines, one per model and group; JSON-ready."""
-    return [finite(line) for line in realised(ledger.read(workspace.outcome_ledger), by)]
+def ledger_lines(workspace: Workspace, by: str) -> list[OutcomeLine]:
+    """The ledger in lines, one per model and group."""
+    return outcome_lines(ledger.read(workspace.outcome_ledger), by)
 
 
-def distances(workspace: Workspace, truth: Truth, horizon: Horizon) -> dict[date, dict[str, Any]]:
+def distances(workspace: Workspace, truth: Truth, horizon: Horizon) -> dict[date, TruthDistance]:
     """How far the scores of each date were from what is true of a simulated shop."""
-    far = {}
+    by_date = {}
     for as_of, run in sorted(served_runs(workspace.scores), key=lambda served: served[0]):
         scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
-        far[as_of] = finite(distance_from_truth(scores, truth, as_of, horizon))
-    return far
+        by_date[as_of] = distance_from_truth(scores, truth, as_of, horizon)
+    return by_date
 
 
 def same_scores(run: StoredRun, other: StoredRun) -> bool:
@@ -186,7 +190,7 @@ def _window_that_is_over(run: StoredRun, tables: Tables, as_of: date) -> Horizon
     return over[-1] if over else spans[0]
 
 
-def stored_outcomes(workspace: Workspace, run: StoredRun) -> dict[str, Any] | None:
+def stored_outcomes(workspace: Workspace, run: StoredRun) -> RunEvaluation | None:
     """The stored outcomes if they judge the scores of this run: its own, or those of the run that it plans anew.
 
     Raises
@@ -197,13 +201,16 @@ def stored_outcomes(workspace: Workspace, run: StoredRun) -> dict[str, Any] | No
     path = workspace.outcomes_file
     if not path.is_file():
         return None
-    found = read_json(path)
-    if not (isinstance(found, dict) and found.keys() >= JUDGEMENT and RUN_NAME.fullmatch(_place(run, found["run"]))):
+    try:
+        stored = from_json(RunEvaluation, read_json(path))
+    except ValueError:
+        stored = None
+    if stored is None or stored.run is None or not RUN_NAME.fullmatch(_place(run, stored.run)):
         raise DamagedFile(f"{path}: is not what cvo outcomes wrote: delete it and run 'cvo outcomes' again")
-    return found if found["run"] == run.name or _judges(found["run"], run) else None
+    return stored if stored.run == run.name or _judges(stored.run, run) else None
 
 
-def _place(run: StoredRun, name: Any) -> str:
+def _place(run: StoredRun, name: str) -> str:
     return f"{run.folder.parent.name}/{name}"
 
 

@@ -14,7 +14,7 @@ from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.loader import as_mapping, default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.scores import columns_of
 from cvo_ml.core.store import StoredRun, read_scores
@@ -24,6 +24,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.priorities.constraints import contact_constraints
 from cvo_ml.priorities.effects import declared_effects, read_effects
 from cvo_ml.priorities.plan import plan as plan_scores
+from cvo_ml.priorities.summary import PlanSummary, stored_plan
 from cvo_ml.workflows.publish import publish
 from cvo_ml.workflows.report import report
 from cvo_ml.workflows.shops import read_tables, run_of
@@ -78,12 +79,14 @@ class PlanResult(Result):
     run: StoredRun
     scores: pd.DataFrame = field(repr=False)
 
+    @property
+    def plan(self) -> PlanSummary:
+        """The plan in totals."""
+        return stored_plan(self.run)
+
     def to_json(self) -> dict[str, Json]:
         """The folder of the run, and the summary of the plan."""
-        return {
-            "run": str(self.run.folder),
-            **{name: to_json(value) for name, value in self.run.manifest["plan"].items()},
-        }
+        return {"run": str(self.run.folder), **self.plan.to_json()}
 
 
 def plan(request: PlanRequest, workspace: Workspace) -> PlanResult:
@@ -106,8 +109,8 @@ def plan(request: PlanRequest, workspace: Workspace) -> PlanResult:
         with workspace.publishing():
             with workspace.progress.step("Prioritizing"):
                 run = replanned(run, tables, policy, measured, workspace)
-            facts["contacts"] = run.manifest["plan"]["contacts"]
             result = PlanResult(run, read_scores(run))
+            facts["contacts"] = result.plan.contacts
             report(workspace)
     return result
 
@@ -132,5 +135,5 @@ def replanned(
     planned = plan_scores(scores, effects, policy, contact_constraints(tables, parse_as_of(str(run.manifest["as_of"]))))
     scores = scores.drop(columns=[*columns_of("priority"), "priority_reason"]).join(planned.columns)
     manifest = {name: value for name, value in run.manifest.items() if name != "files"}
-    manifest |= {"priorities": as_mapping(policy), "plan": planned.summary}
+    manifest |= {"priorities": as_mapping(policy), "plan": planned.summary.to_json()}
     return publish(scores, planned, manifest, workspace)

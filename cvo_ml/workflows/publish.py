@@ -18,11 +18,11 @@ from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.core.visibility import visible_table
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
-from cvo_ml.monitoring.health import health
+from cvo_ml.monitoring.health import TrainedModel, health
 from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities import Plan
-from cvo_ml.priorities.contact_list import priorities_csv
 from cvo_ml.registry.bundles.kinds import changed_features
+from cvo_ml.report.contact_list import priorities_csv
 from cvo_ml.workflows.check import readiness_of, readiness_policy
 from cvo_ml.workflows.score_tables import Scored
 
@@ -54,10 +54,10 @@ def store(
             *staleness(read.tables, as_of, limits.warnings.stale_days),
         ],
         "models": {name: describe(models, name) for name in MODEL_NAMES},
-        "health": health(scored.scores, scored.features, read.tables, _described_models(models)),
+        "health": health(scored.scores, scored.features, read.tables, _trained_models(models)).to_json(),
         "segments": scored.segmented.described.to_json(),
         "priorities": as_mapping(priorities),
-        "plan": scored.plan.summary,
+        "plan": scored.plan.summary.to_json(),
         "as_of": str(as_of),
     }
     run = publish(scored.scores, scored.plan, manifest, workspace)
@@ -107,9 +107,6 @@ def described_briefly(models: LoadedModels, name: str) -> dict[str, str]:
     return {"kind": model.kind, "version": model.version, "grade": model.grade}
 
 
-def _described_models(models: LoadedModels) -> dict[str, dict[str, Any]]:
-    """What the health of a run is judged by: parameters, and the rows that the model learned from."""
-    return {
-        name: {"parameters": model.bundle.parameters, "reference": model.bundle.facts.get("reference")}
-        for name, model in models.models.items()
-    }
+def _trained_models(models: LoadedModels) -> dict[str, TrainedModel]:
+    bundles = {name: model.bundle for name, model in models.models.items()}
+    return {name: TrainedModel.of(bundle.parameters, bundle.facts.get("reference")) for name, bundle in bundles.items()}

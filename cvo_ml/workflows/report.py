@@ -53,5 +53,5 @@ def _page(run: StoredRun, workspace: Workspace) -> str:
         scores, run_segments(run), actions, stored_findings(workspace.segments, run),
         as_of=str(run.manifest["as_of"]), currency=str(run.manifest["currency"]),
     )  # fmt: skip
-    priorities = priorities_section(scores, run.manifest, read_table(run, "plan"))
-    return render(scores, run.manifest, stored_outcomes(workspace, run), segments, priorities)
+    priorities = priorities_section(scores, run, read_table(run, "plan"))
+    return render(scores, run, stored_outcomes(workspace, run), segments, priorities)

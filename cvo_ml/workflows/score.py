@@ -21,6 +21,7 @@ from cvo_ml.core.store import StoredRun, read_scores
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.predict import LoadedModels
+from cvo_ml.priorities.summary import PlanSummary, stored_plan
 from cvo_ml.workflows.publish import store
 from cvo_ml.workflows.report import report
 from cvo_ml.workflows.score_tables import check_models, score_customers
@@ -55,6 +56,11 @@ class ScoreResult(Result):
 
     run: StoredRun
     scores: pd.DataFrame = field(repr=False)
+
+    @property
+    def plan(self) -> PlanSummary:
+        """The plan in totals."""
+        return stored_plan(self.run)
 
     def to_json(self) -> dict[str, Json]:
         """The manifest of the run."""

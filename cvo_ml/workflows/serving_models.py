@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from cvo_ml.core.errors import NoChampion
+from cvo_ml.core.errors import NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
@@ -17,19 +18,52 @@ from cvo_ml.registry.bundles.loaded import LoadedModel
 from cvo_ml.registry.tracking import CHALLENGER, Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
 
+_OLD_NAME: Final = (
+    "{name}: its versions are registered as the first edition did, under one name for all shops: run 'cvo models "
+    "migrate' once"
+)
 
-def open_tracker(workspace: Workspace, names: Sequence[str] = MODEL_NAMES) -> Tracker:
-    """The tracker of a workspace where something was trained.
+
+def open_tracker(workspace: Workspace, shop: str, names: Sequence[str] = MODEL_NAMES) -> Tracker:
+    """A shop's tracker in a workspace where something was trained.
 
     Raises
     ------
     NoChampion
         If nothing was.
     """
-    tracker = Tracker.existing(workspace.tracking)
+    tracker = Tracker.existing(workspace.tracking, shop, workspace.registry_prefix)
     if tracker is None:
         raise NoChampion(f"{workspace.tracking}: holds no models: run 'cvo train {' '.join(names)}' first")
     return tracker
+
+
+def shop_of(workspace: Workspace, shop: str | None) -> str:
+    """The shop whose models are meant: the one that is named, else the only one that has models.
+
+    Parameters
+    ----------
+    shop:
+        Its name; None = the only one.
+
+    Raises
+    ------
+    NoChampion
+        If nothing was trained.
+    UsageError
+        If there is no such shop, or there are several and none is named.
+    """
+    shops = open_tracker(workspace, "").shops()
+    known = ", ".join(shops)
+    if shop is not None:
+        if shop not in shops:
+            raise UsageError(f"shop {shop!r} has no models in {workspace.tracking}: those with models are {known}")
+        return shop
+    if not shops:
+        raise NoChampion(f"{workspace.tracking}: holds no models: run 'cvo train {' '.join(MODEL_NAMES)}' first")
+    if len(shops) > 1:
+        raise UsageError(f"{workspace.tracking} holds the models of {len(shops)} shops: name one with --shop ({known})")
+    return shops[0]
 
 
 def serving_models(
@@ -62,7 +96,7 @@ def serving_models(
     """
     if exported is not None:
         return _exported(exported, only)
-    tracker = open_tracker(workspace, only)
+    tracker = open_tracker(workspace, shop, only)
     history = ChampionHistory(tracker)
     models: dict[str, LoadedModel] = {}
     reasons, notes = dict(refused or {}), list[str]()
@@ -73,9 +107,10 @@ def serving_models(
         try:
             models[name], note = history.serving(name)
             notes += [note] if note else []
+            notes += [_OLD_NAME.format(name=name)] if tracker.is_unmigrated(name) else []
         except NoChampion as none:
             missing.append(none)
-            reasons[name] = tracker.refusal(name, shop) or "not_trained"
+            reasons[name] = tracker.refusal(name) or "not_trained"
     if len(missing) == len(only) and set(reasons.values()) == {"not_trained"}:
         raise missing[0]
     return LoadedModels(models, reasons, tuple(notes))

@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 
-from cvo_ml.core.result import OPTIONAL, Json, Result, from_json, json_key
+from cvo_ml.core.result import INLINE, OPTIONAL, Json, Result, from_json, json_key
 from cvo_ml.stats.intervals import Interval
 
 
@@ -31,6 +31,22 @@ class Whole(Result):
     other: Json = None
 
 
+@dataclass(frozen=True)
+class Known(Result):
+    total: float
+
+
+@dataclass(frozen=True)
+class Unknown(Result):
+    reason: str
+
+
+@dataclass(frozen=True)
+class Part(Result):
+    name: str
+    amounts: Known | Unknown = field(metadata=INLINE)
+
+
 WHOLE = Whole(date(2024, 2, 29), (Line("a", Interval(1.0, 0.5, 2.0), auc=0.7),), {"x": 1.0}, other={"k": [1, "two"]})
 
 
@@ -46,6 +62,18 @@ def test_a_field_may_have_another_key_and_be_left_out() -> None:
     again = from_json(Line, line.to_json())
     assert math.isnan(again.actual.lower)
     assert again.auc is None
+
+
+@pytest.mark.parametrize(
+    ("part", "document"),
+    [
+        (Part("a", Known(2.0)), {"name": "a", "total": 2.0}),
+        (Part("a", Unknown("no_scores")), {"name": "a", "reason": "no_scores"}),
+    ],
+)
+def test_one_of_two_results_may_stand_among_the_fields_of_the_whole(part: Part, document: Json) -> None:
+    assert part.to_json() == document
+    assert from_json(Part, document) == part
 
 
 def test_an_older_document_takes_defaults_and_a_newer_one_is_read_as_far_as_known() -> None:

@@ -58,10 +58,10 @@ def test_a_list_that_knows_who_leaves_leads_the_others_for_certain() -> None:
         scores["priority_rank"] = (-(usual * churned)).rank(method="first")
         windows[str(seed)] = contacts(scores, features, churned, SPAN, save_rate=0.1, cost=1.0)
     found = earnings(windows)
-    assert found[0]["list"] == OURS
-    assert all(line["lead"]["lower"] > 0 for line in found[1:])
+    assert found[0].ranking == OURS
+    assert all(line.lead.lower > 0 for line in found[1:])
     for line in found:
-        assert sum(line["by_window"].values()) == pytest.approx(line["earned"]["estimate"])
+        assert sum(line.by_window.values()) == pytest.approx(line.earned.estimate)
 
 
 @settings(max_examples=15)
@@ -71,9 +71,9 @@ def test_money_in_other_units_changes_the_earnings_alone(k: float, seed: int) ->
     scaled = features.assign(net_value=features["net_value"] * k)
     one = earnings({"a": contacts(scores, features, churned, SPAN, save_rate=0.2, cost=1.0)})
     other = earnings({"a": contacts(scores, scaled, churned, SPAN, save_rate=0.2, cost=k)})
-    by_list = {line["list"]: line["earned"]["estimate"] for line in other}
-    assert all(by_list[line["list"]] == pytest.approx(k * line["earned"]["estimate"]) for line in one)
+    by_list = {line.ranking: line.earned.estimate for line in other}
+    assert all(by_list[line.ranking] == pytest.approx(k * line.earned.estimate) for line in one)
 
 
 def test_without_a_window_nothing_was_earned() -> None:
-    assert earnings({}) == []
+    assert earnings({}) == ()

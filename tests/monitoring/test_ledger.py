@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from cvo_ml.features import window_outcome
 from cvo_ml.features.customer import known_customers
 from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.monitoring import ledger
-from cvo_ml.monitoring.outcome_summary import loss_beside_promise, realised
+from cvo_ml.monitoring.outcome_summary import excess_loss, outcome_lines
 from tests.builders import SHOP_CUT, null_scores
 
 SPAN = Horizon("90D")
@@ -53,13 +54,13 @@ def close(tmp_path: Path, shop: Tables, data_hash: str = "one") -> list[ledger.C
 
 def test_each_score_meets_what_happened_in_its_window(shop: Tables, tmp_path: Path) -> None:
     scores = scored(shop, tmp_path / "scores")
-    closed = {part.facts["part"]: part for part in close(tmp_path, shop)}
+    closed = {part.facts.part: part for part in close(tmp_path, shop)}
     outcome = window_outcome(shop, SHOP_CUT, SPAN, scores.index)
     value = closed["clv"].rows.set_index("customer_id")["actual"]
     left = closed["churn"].rows.set_index("customer_id")["actual"]
     assert value.to_dict() == outcome["value"].to_dict()
     assert left.to_dict() == (outcome["orders"] == 0).astype(float).to_dict()
-    assert [part.rows.equals(closed[part.facts["part"]].rows) for part in ledger.read(tmp_path / "ledger")] == [
+    assert [part.rows.equals(closed[part.facts.part].rows) for part in ledger.read(tmp_path / "ledger")] == [
         True,
         True,
     ]
@@ -78,16 +79,16 @@ def test_a_date_that_is_scored_again_counts_once(shop: Tables, tmp_path: Path) -
     """Customers counted twice would look like twice the evidence: the intervals would be too narrow."""
     first = scored(shop, tmp_path / "scores")
     close(tmp_path, shop)
-    once = realised(ledger.read(tmp_path / "ledger"))
+    once = outcome_lines(ledger.read(tmp_path / "ledger"))
     again = first.assign(historic_clv=1.0)
     manifest = {"shop": "seeded", "models": MODELS, "as_of": str(SHOP_CUT)}
     served = write_run(tmp_path / "scores", again.reset_index(drop=True), manifest)
     for data_hash in ("one", "one", "two"):
         close(tmp_path, shop, data_hash)
         known = ledger.read(tmp_path / "ledger")
-        assert {closed.facts["run"] for closed in known} == {served.name}
-        assert realised(known) == once
-    assert {line["customers"] for line in once} == {len(first)}
+        assert {closed.facts.run for closed in known} == {served.name}
+        assert outcome_lines(known) == once
+    assert {line.customers for line in once} == {len(first)}
 
 
 def test_a_window_that_is_not_over_stays_open(shop: Tables, tmp_path: Path) -> None:
@@ -114,8 +115,8 @@ def test_a_correction_revises_the_outcome_and_says_so(shop: Tables, tmp_path: Pa
     close(tmp_path, shop)
     orders = shop.orders.assign(net=shop.orders["net"] * 2)
     revised = close(tmp_path, Tables({**shop.frames, "orders": orders}, shop.currency), data_hash="two")
-    assert [part.facts["part"] for part in revised] == ["clv"]
-    assert ledger.read(tmp_path / "ledger")[1].facts["data_hash"] == "two"
+    assert [part.facts.part for part in revised] == ["clv"]
+    assert ledger.read(tmp_path / "ledger")[1].facts.data_hash == "two"
 
 
 def test_another_shops_scores_stay_out(shop: Tables, tmp_path: Path) -> None:
@@ -135,23 +136,34 @@ def test_a_damaged_ledger_is_named(shop: Tables, tmp_path: Path) -> None:
 @pytest.mark.parametrize("by", ["version", "rfm_group", "cohort", "as_of"])
 def test_lines_add_up_to_the_whole_in_every_grouping(shop: Tables, tmp_path: Path, by: str) -> None:
     scores = scored(shop, tmp_path / "scores")
-    lines = realised(close(tmp_path, shop), by)
+    lines = outcome_lines(close(tmp_path, shop), by)
     outcome = window_outcome(shop, SHOP_CUT, SPAN, scores.index)
-    value = [line for line in lines if line["part"] == "clv"]
-    assert sum(line["customers"] for line in value) == len(scores)
-    assert sum(line["came"] for line in value) == pytest.approx(outcome["value"].sum())
-    churn = [line for line in lines if line["part"] == "churn"]
-    left = sum(line["came"]["estimate"] * line["customers"] for line in churn)
+    value = [line for line in lines if line.part == "clv"]
+    assert sum(line.customers for line in value) == len(scores)
+    assert sum(line.outcome.actual for line in value) == pytest.approx(outcome["value"].sum())
+    churn = [line for line in lines if line.part == "churn"]
+    left = sum(line.outcome.actual.estimate * line.customers for line in churn)
     assert left == pytest.approx((outcome["orders"] == 0).sum())
 
 
 def test_a_broken_promise_is_measured(shop: Tables, tmp_path: Path) -> None:
     scored(shop, tmp_path / "scores")
-    churn = next(part for part in close(tmp_path, shop) if part.facts["part"] == "churn")
-    found = loss_beside_promise(churn)
+    churn = next(part for part in close(tmp_path, shop) if part.facts.part == "churn")
+    found = excess_loss(churn)
     assert found is not None
     # a probability of one half loses ln 2 whatever happens, and training promised .5
-    assert found["realised"] == pytest.approx(np.log(2))
-    assert found["excess"]["lower"] == pytest.approx(np.log(2) - 0.5)
-    unpromised = ledger.Closed({**churn.facts, "expected": {}}, churn.rows)
-    assert loss_beside_promise(unpromised) is None
+    assert found.actual == pytest.approx(np.log(2))
+    assert found.excess.lower == pytest.approx(np.log(2) - 0.5)
+    unpromised = replace(churn, facts=replace(churn.facts, expected={}))
+    assert excess_loss(unpromised) is None
+
+
+def test_a_line_stands_under_the_name_that_it_is_grouped_by(shop: Tables, tmp_path: Path) -> None:
+    """As ``cvo outcomes --json`` has always had it."""
+    scored(shop, tmp_path / "scores")
+    value, churn = (line.to_json() for line in outcome_lines(close(tmp_path, shop), "as_of"))
+    keys = ["part", "as_of", "customers", "predicted", "came"]
+    assert list(value) == [*keys, "bias", "top_decile_share", "interval_coverage"]
+    assert list(churn) == [*keys, "log_loss", "auc", "slope", "lift_top_decile"]
+    assert (value["part"], value["as_of"]) == ("clv", str(SHOP_CUT))
+    assert set(churn["came"]) == {"estimate", "lower", "upper", "level"}

@@ -12,7 +12,7 @@ from cvo_ml.priorities import ContactConstraints, Plan, declared_effects, plan
 from tests.builders import SHOP_CUT, null_scores
 
 NOBODY = Holdout(share=0.0)
-AROUND = ContactConstraints(SHOP_CUT)
+CONSTRAINTS = ContactConstraints(SHOP_CUT)
 
 
 def action(name: str, *, cost: float = 1.0, effect: float = 0.1, low: float | None = None, **more: Any) -> Action:
@@ -41,7 +41,9 @@ def crowd(size: int, seed: int = 0, groups: tuple[str, ...] = ("Loyal", "At risk
     return scores.assign(rfm_group=pd.Series(names, index=scores.index, dtype="str"))
 
 
-def planned(scores: pd.DataFrame, *actions: Action, around: ContactConstraints = AROUND, **rules: Any) -> Plan:
+def planned(
+    scores: pd.DataFrame, *actions: Action, constraints: ContactConstraints = CONSTRAINTS, **rules: Any
+) -> Plan:
     """A plan by declared effects, without a holdout unless given."""
     policy = PriorityPolicy(actions=actions, **{"holdout": NOBODY, **rules})
-    return plan(scores, declared_effects(policy), policy, around)
+    return plan(scores, declared_effects(policy), policy, constraints)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, kron, vstack
 
+from cvo_ml.core.arrays import Floats
 from cvo_ml.priorities.allocation import allocate
-from cvo_ml.priorities.knapsack import NONE, Floats, path
-from cvo_ml.priorities.prices import Limits
+from cvo_ml.priorities.allocation.knapsack import NONE, path
+from cvo_ml.priorities.allocation.prices import Limits
 
 NOBODY_OWED = np.zeros(0, dtype=np.int64)
 

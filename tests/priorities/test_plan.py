@@ -14,7 +14,7 @@ from cvo_ml.config.priorities import Holdout, PriorityPolicy
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.priorities import declared_effects, plan, value_at_risk
 from cvo_ml.priorities.holdout import holdout
-from tests.priorities.makers import AROUND, NOBODY, action, scored
+from tests.priorities.makers import CONSTRAINTS, NOBODY, action, scored
 
 
 def policy(cost: float = 2.0, hold: Holdout = NOBODY) -> PriorityPolicy:
@@ -23,7 +23,7 @@ def policy(cost: float = 2.0, hold: Holdout = NOBODY) -> PriorityPolicy:
 
 def planned(scores: pd.DataFrame, rules: PriorityPolicy | None = None) -> pd.DataFrame:
     rules = rules or policy()
-    return plan(scores, declared_effects(rules), rules, AROUND).columns
+    return plan(scores, declared_effects(rules), rules, CONSTRAINTS).columns
 
 
 def test_value_at_stake_by_hand() -> None:
@@ -73,7 +73,7 @@ def test_expected_profit_is_value_at_stake_times_save_rate_less_cost() -> None:
 def test_an_effect_of_the_customers_own_counts_and_an_unknown_one_is_not_invented() -> None:
     scores = scored(("a", 100, 1.0, 0.5), ("b", 100, 1.0, 0.5))
     own = {"action": "call", "effect": 0.2, "effect_lower": 0.2, "source": "uplift", "version": "1"}
-    result = plan(scores, pd.DataFrame([{"customer_id": "b", **own}]), policy(), AROUND).columns
+    result = plan(scores, pd.DataFrame([{"customer_id": "b", **own}]), policy(), CONSTRAINTS).columns
     assert result.loc["b", "expected_profit_of_action"] == pytest.approx(50 * 0.2 - 2)
     assert result.loc["a", "priority_reason"] == "no_value_at_stake"
 

@@ -15,9 +15,9 @@ from cvo_ml.core.errors import DataError
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.priorities import ContactConstraints, contact_constraints, declared_effects, plan
-from cvo_ml.priorities.text import sentences
+from cvo_ml.report.text.plan import sentences
 from tests.builders import SHOP_CUT, frame, shop_of
-from tests.priorities.makers import AROUND, action, crowd, planned, scored
+from tests.priorities.makers import CONSTRAINTS, action, crowd, planned, scored
 
 CALL = action("call", cost=8.0, effect=0.3, low=0.2, channel="phone")
 OFFER = action("offer", cost=1.0, effect=0.1, low=0.05)
@@ -27,7 +27,7 @@ NEWS = action("news", cost=0.1, effect=0.02, low=0.01, kind="growth")
 def contacts(*rows: tuple[str, str, int]) -> ContactConstraints:
     """(customer, action, days before the cut)."""
     sent = [(who, what, midnight(SHOP_CUT) - pd.Timedelta(days=days)) for who, what, days in rows]
-    return replace(AROUND, treatments=frame("treatments", ["customer_id", "action", "sent_at"], sent))
+    return replace(CONSTRAINTS, treatments=frame("treatments", ["customer_id", "action", "sent_at"], sent))
 
 
 class TestTheCatalogue:
@@ -58,7 +58,7 @@ class TestTheEffectThatRanks:
         cautious, bold = planned(self.SCORES, CALL), planned(self.SCORES, CALL, rank_on="estimate")
         assert cautious.columns["expected_profit_of_action"].tolist() == pytest.approx([100 * 0.2 - 8])
         assert bold.columns["expected_profit_of_action"].tolist() == pytest.approx([100 * 0.3 - 8])
-        assert (cautious.summary["rank_on"], bold.summary["rank_on"]) == ("lower", "estimate")
+        assert (cautious.summary.rank_on, bold.summary.rank_on) == ("lower", "estimate")
         assert cautious.table["expected_profit_at_estimate"].tolist() == pytest.approx([22.0])
 
     def test_growth_acts_on_the_value_expected_in_its_window_even_of_those_without_a_churn_score(self) -> None:
@@ -68,7 +68,7 @@ class TestTheEffectThatRanks:
         assert found.columns["next_action"].tolist() == ["news"]
 
     def test_value_is_after_costs_where_costs_are_known(self) -> None:
-        found = planned(self.SCORES, CALL, around=replace(AROUND, value_share=0.5))
+        found = planned(self.SCORES, CALL, constraints=replace(CONSTRAINTS, value_share=0.5))
         assert found.columns["expected_profit_of_action"].tolist() == pytest.approx([50 * 0.2 - 8])
         assert "value after costs: 50.0 % of revenue is left" in list(sentences(found.summary, "EUR"))
 
@@ -84,7 +84,7 @@ class TestTheEffectThatRanks:
         measured = pd.DataFrame(rows, columns=["customer_id", "action", "effect", "effect_lower", "source", "version"])
         for known in (measured, measured[::-1]):
             effects = pd.concat([known, declared_effects(policy)], ignore_index=True)
-            table = plan(scores, effects, policy, AROUND).table.set_index("customer_id").sort_index()
+            table = plan(scores, effects, policy, CONSTRAINTS).table.set_index("customer_id").sort_index()
             assert table["effect_lower"].tolist() == [0.4, 0.6, 0.8]
             assert table["source"].tolist() == ["experiment", "uplift", "experiment"]
             assert table["version"].tolist() == ["spring", "v7", "spring"]
@@ -105,7 +105,7 @@ class TestTheEffectThatRanks:
         declared = declared_effects(policy)
         effects = pd.concat([declared, pd.DataFrame([row], columns=declared.columns)], ignore_index=True)
         with pytest.raises(DataError) as refused:
-            plan(self.SCORES, effects, policy, AROUND)
+            plan(self.SCORES, effects, policy, CONSTRAINTS)
         assert message in str(refused.value)
 
     def test_an_infinite_value_is_refused(self) -> None:
@@ -119,9 +119,9 @@ class TestWhoMayGetWhat:
             "customers", ["customer_id", "marketing_consent", "profiling_opt_out"],
             [("a", False, None), ("b", True, True), ("c", True, False), ("d", True, False), ("e", True, False)],
         )  # fmt: skip
-        around = contact_constraints(shop_of([("1", "a", "2023-01-01", 5.0)], customers=people), SHOP_CUT)
+        constraints = contact_constraints(shop_of([("1", "a", "2023-01-01", 5.0)], customers=people), SHOP_CUT)
         scores = scored(*[(name, 100, 1.0, 1.0) for name in "abcde"])
-        found = planned(scores, CALL, OFFER, around=around, opted_out=("e",), holdout=Holdout(share=0.5))
+        found = planned(scores, CALL, OFFER, constraints=constraints, opted_out=("e",), holdout=Holdout(share=0.5))
         assert sorted(found.table["customer_id"]) == ["c", "d"]
         gone = found.columns.loc[list("abe")]
         assert gone[["next_action", "priority_rank", "expected_profit_of_action"]].isna().all(axis=None)
@@ -136,18 +136,21 @@ class TestWhoMayGetWhat:
 
     def test_cooldown_and_contact_cap(self) -> None:
         scores = scored(*[(name, 100, 1.0, 1.0) for name in "abcd"])
-        around = contacts(("a", "call", 60), ("b", "offer", 20), ("c", "call", 100))
-        found = planned(scores, CALL, OFFER, around=around).columns
+        constraints = contacts(("a", "call", 60), ("b", "offer", 20), ("c", "call", 100))
+        found = planned(scores, CALL, OFFER, constraints=constraints).columns
         assert found["next_action"].fillna("").tolist() == ["offer", "", "call", "call"]
         assert found.loc["b", "priority_reason"] == "contacted_recently"
         cap = ContactCap(most=2, period=Horizon("30D"))
-        assert planned(scores, CALL, OFFER, around=around, contacts=cap).columns.loc["b", "next_action"] == "call"
+        assert (
+            planned(scores, CALL, OFFER, constraints=constraints, contacts=cap).columns.loc["b", "next_action"]
+            == "call"
+        )
 
     def test_contacts_after_the_cut_and_decisions_not_to_contact_do_not_count(self) -> None:
         rows = [("a", "call", "2023-11-01"), ("b", "none", "2023-10-30"), ("c", "call", "2023-10-30")]
         sent = frame("treatments", ["customer_id", "action", "sent_at"], rows)
-        around = contact_constraints(shop_of([("1", "a", "2023-01-01", 5.0)], treatments=sent), SHOP_CUT)
-        found = planned(scored(*[(name, 100, 1.0, 1.0) for name in "abc"]), CALL, around=around).columns
+        constraints = contact_constraints(shop_of([("1", "a", "2023-01-01", 5.0)], treatments=sent), SHOP_CUT)
+        found = planned(scored(*[(name, 100, 1.0, 1.0) for name in "abc"]), CALL, constraints=constraints).columns
         assert found["next_action"].notna().tolist() == [True, True, False]
 
     def test_effort_is_in_proportion_to_value(self) -> None:
@@ -208,22 +211,22 @@ class TestLimits:
             plans = [
                 planned(scores, CALL, OFFER, NEWS, budget=b, capacities=capacities) for b in (0, 50, 200, 800, 5000)
             ]
-            profit = [one.summary["expected_profit"] for one in plans]
+            profit = [one.summary.expected_profit for one in plans]
             assert profit[0] == 0.0
             assert np.diff(profit).min() >= 0
 
     def test_the_curve_rises_and_passes_through_the_plan(self) -> None:
         for capacities in ({}, {"phone": 5}):
             found = planned(crowd(600), CALL, OFFER, NEWS, budget=200.0, capacities=capacities).summary
-            spent, profit = np.array(found["curve"]["spent"]), np.array(found["curve"]["profit"])
+            spent, profit = np.array(found.curve.spent), np.array(found.curve.profit)
             assert (np.diff(spent) >= 0).all()
             assert (np.diff(profit) >= 0).all()
-            assert np.interp(found["spent"], spent, profit) == pytest.approx(found["expected_profit"], rel=0.05)
+            assert np.interp(found.spent, spent, profit) == pytest.approx(found.expected_profit, rel=0.05)
 
     @pytest.mark.parametrize("size", [0, 1])
     def test_hardly_anybody(self, size: int) -> None:
         found = planned(crowd(size), CALL, budget=0.0, capacities={"phone": 0}, minimum_per_segment={"Loyal": 3})
-        assert found.summary["contacts"] == found.summary["spent"] == found.summary["expected_profit"] == 0
+        assert found.summary.contacts == found.summary.spent == found.summary.expected_profit == 0
 
 
 class TestHoldout:
@@ -231,8 +234,8 @@ class TestHoldout:
 
     def test_the_budget_is_spent_on_those_who_are_not_held_out(self) -> None:
         found = planned(crowd(2000), CALL, OFFER, NEWS, budget=300.0, holdout=self.RULE)
-        assert 295 < found.summary["spent"] <= 300
-        assert found.summary["held_out"] > 50
+        assert 295 < found.summary.spent <= 300
+        assert found.summary.held_out > 50
 
     @pytest.mark.parametrize("rules", [{"budget": 300.0}, {"budget": 300.0, "capacities": {"phone": 10}}])
     def test_treated_and_held_out_are_chosen_by_one_rule(self, rules: dict[str, object]) -> None:

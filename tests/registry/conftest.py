@@ -6,30 +6,29 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow
 import pytest
 
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.registry.tracking.connection import point_to
+
+#: The shop of most tests.
+SHOP = "a"
 
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with MLflow's tables; copied for each test, because making them takes seconds."""
-    before = mlflow.get_tracking_uri()
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         root = tmp_path_factory.mktemp("mlflow") / "mlruns"
         Tracker(root)
         yield root
-    point_to(mlflow, before)
 
 
 @pytest.fixture
 def tracker(empty: Path, tmp_path: Path) -> Tracker:
     shutil.copytree(empty, tmp_path / "mlruns")
-    return Tracker(tmp_path / "mlruns")
+    return Tracker(tmp_path / "mlruns", SHOP)
 
 
 @pytest.fixture

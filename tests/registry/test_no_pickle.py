@@ -95,10 +95,12 @@ from pathlib import Path
 import pandas as pd
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
-tracker = Tracker(Path(sys.argv[1]))
+tracker = Tracker(Path(sys.argv[1]), "a")
 model, _ = ChampionHistory(tracker).serving("churn")
 called.clear()  # what libraries did while they were imported
-loaded = tracker.mlflow.pyfunc.load_model("models:/churn@champion")
+os.environ["MLFLOW_TRACKING_URI"] = tracker.uri
+import mlflow
+loaded = mlflow.pyfunc.load_model("models:/a-churn@champion")
 ChampionHistory(tracker).serving("churn")
 names = [*model.bundle.parameters["features"], "country"]
 rows = pd.DataFrame({name: ["DE"] if name == "country" else [1.0] for name in names})
@@ -111,7 +113,7 @@ def test_loading_through_mlflow_calls_no_loader_of_the_family(
 ) -> None:
     root = tmp_path / "mlruns"
     shutil.copytree(empty, root)
-    tracker = Tracker(root)
+    tracker = Tracker(root, "a")
     with tracker.run("churn", "a training") as run:
         uri = run.log_bundle(save_bundle(churn_bundle, tmp_path / "churn"))
     tracker.register(uri, "churn", {}, "champion")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -16,7 +18,7 @@ from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle, save_bundle
 from cvo_ml.registry.bundles.golden import golden_of
 from cvo_ml.registry.tracking import Tracker, promotion
-from cvo_ml.registry.tracking.champions import ChampionHistory
+from cvo_ml.registry.tracking.champions import ChampionHistory, Incumbent
 from cvo_ml.registry.tracking.promotion import Placement, When, evidence_of, place, promote
 from tests.registry.test_gate import GOOD, changed
 
@@ -32,11 +34,21 @@ def made(slope: float, shop: str = "a", currency: str = "EUR") -> Bundle:
 
 def trained(tracker: Tracker, bundle: Bundle, evidence: dict[str, Any], when: When = "never") -> Placement:
     """What a training does with its model."""
-    standing = ChampionHistory(tracker).standing("churn")
+    return placed_after(tracker, bundle, ChampionHistory(tracker).standing("churn"), evidence, when)
+
+
+def placed_after(
+    tracker: Tracker,
+    bundle: Bundle,
+    standing: Incumbent | None,
+    evidence: Mapping[str, Any] = MappingProxyType({}),
+    when: When = "never",
+) -> Placement:
+    """The same, beside what was champion when it began."""
     with tracker.run("churn", "a training") as run:
         run.log_dict(evidence, promotion.EVIDENCE.removesuffix(".json"))
         uri = run.log_bundle(save_bundle(bundle, tracker.root.parent / "new"))
-    version = tracker.register(uri, "churn", {})
+    version = tracker.register(uri, "churn", {"shop": tracker.shop})
     return place(tracker, bundle, version, standing, evidence, Gates(), when)
 
 
@@ -86,10 +98,20 @@ def test_training_promotes_by_itself_where_it_is_told_to(first: Tracker) -> None
     assert [past.kind for past in ChampionHistory(first).history("churn")] == ["first", "promotion", "forced"]
 
 
-@pytest.mark.parametrize("foreign", [made(2.0, shop="b"), made(2.0, currency="USD")], ids=["shop", "currency"])
-def test_the_first_model_of_another_shop_takes_the_place_and_can_give_it_back(first: Tracker, foreign: Bundle) -> None:
-    assert trained(first, foreign, against(1, not_comparable="another shop")).role == "champion"
-    assert ChampionHistory(first).rollback("churn", "wrong folder").version == 1
+def test_the_first_model_in_another_currency_takes_the_place_and_can_give_it_back(first: Tracker) -> None:
+    placed = trained(first, made(2.0, currency="USD"), against(1, not_comparable="another currency"))
+    assert placed == Placement("champion", "the first model of shop 'a' in USD")
+    assert ChampionHistory(first).rollback("churn", "wrong file").version == 1
+
+
+def test_of_two_first_trainings_the_one_that_ends_first_is_champion(tracker: Tracker) -> None:
+    standing = ChampionHistory(tracker).standing("churn")  # both looked before either had ended
+    assert standing is None
+    placed = [placed_after(tracker, made(slope), standing) for slope in (1.0, 2.0)]
+    assert [placement.role for placement in placed] == ["champion", "challenger"]
+    assert "the evidence is not against version 1, the champion now: train again" in placed[1].why
+    assert [past.kind for past in ChampionHistory(tracker).history("churn")] == ["first"]
+    assert (tracker.version_of("churn"), tracker.version_of("churn", "challenger")) == (1, 2)
 
 
 def test_evidence_against_a_champion_of_yesterday_does_not_promote(first: Tracker) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mlflow
 import pytest
 
 from cvo_ml.core.errors import BundleError, NoChampion, UsageError
@@ -16,6 +15,7 @@ from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import EXPERIMENT, JUDGED, ChampionHistory
 from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone, this_process
 from cvo_ml.registry.tracking.run import Run
+from tests.registry.conftest import SHOP
 
 REGRESSION = Bundle("churn", "churn.recency_logistic", {"intercept": 0.1, "slope": 1.0, "reference": 3.0})
 
@@ -27,7 +27,7 @@ def version(tracker: Tracker, slope: float, judged: bool = False) -> int:
         folder = save_bundle(bundle, tracker.root.parent / "new")
         if judged:
             run.log_folder(folder, JUDGED)
-        return tracker.register(run.log_bundle(folder), "churn", {"shop": "test"})
+        return tracker.register(run.log_bundle(folder), "churn", {"shop": SHOP})
 
 
 def test_every_move_has_a_line_with_who_when_why_and_the_evidence(tracker: Tracker) -> None:
@@ -43,7 +43,7 @@ def test_every_move_has_a_line_with_who_when_why_and_the_evidence(tracker: Track
     assert (moved.before, moved.version, moved.why) == (one, two, "all gates passed")
     assert moved.metrics == {"profit": 12.5}
     assert moved.who
-    run = mlflow.search_runs(experiment_names=[EXPERIMENT], output_format="list")[0]
+    run = tracker.client.search_runs([tracker.experiment(EXPERIMENT)])[0]
     assert moved.at == run.info.start_time
     with pytest.raises(UsageError, match="is champion already"):
         line.appoint("churn", two, "promotion", "again")
@@ -70,9 +70,9 @@ def test_rolling_back_goes_step_by_step_and_never_to_who_was_rolled_back(tracker
 def test_an_alias_that_was_moved_by_other_means_is_seen(tracker: Tracker) -> None:
     line = ChampionHistory(tracker)
     one, two, three = (version(tracker, float(k)) for k in range(1, 4))
-    tracker.client.set_registered_model_alias("churn", "champion", str(one))  # before there was an audit
+    tracker.client.set_registered_model_alias("a-churn", "champion", str(one))  # before there was an audit
     line.appoint("churn", two, "promotion", "why")
-    tracker.client.set_registered_model_alias("churn", "champion", str(three))
+    tracker.client.set_registered_model_alias("a-churn", "champion", str(three))
     assert line.line("churn") == [one, two, three]
     assert line.rollback("churn", "who did that?").version == two
 
@@ -175,11 +175,11 @@ def test_a_zombie_is_gone() -> None:
 
 
 def test_the_next_start_fails_what_was_killed_and_leaves_what_runs(tracker: Tracker) -> None:
-    client, experiment = tracker.client, tracker.experiment("churn")
+    client, experiment = tracker.client, tracker.experiment("a-churn")
     killed = client.create_run(experiment, tags={PROCESS: gone_process()}).info.run_id
     foreign = client.create_run(experiment, tags={"mlflow.user": "somebody in a notebook"}).info.run_id
     with tracker.run("churn", "still training") as alive:
-        Tracker(tracker.root)
+        Tracker(tracker.root, SHOP)
         status = {run_id: client.get_run(run_id).info.status for run_id in (killed, foreign, alive.run_id)}
     assert status == {killed: "FAILED", foreign: "RUNNING", alive.run_id: "RUNNING"}
 
@@ -192,8 +192,8 @@ def test_an_interrupted_move_is_settled_by_where_the_alias_points(moved: bool, t
     opened: Run = line._open("churn", "promotion", one, two, "why")
     opened.set_tags({PROCESS: gone_process()})
     if moved:
-        tracker.client.set_registered_model_alias("churn", "champion", str(two))
-    again = Tracker(tracker.root)
+        tracker.client.set_registered_model_alias("a-churn", "champion", str(two))
+    again = Tracker(tracker.root, SHOP)
     assert again.client.get_run(opened.run_id).info.status == ("FINISHED" if moved else "FAILED")
     assert ChampionHistory(again).line("churn") == ([one, two] if moved else [one])
 
@@ -211,7 +211,7 @@ def test_a_folder_that_was_moved_or_copied_reads_its_own_files(how: str, tracker
         shutil.rmtree(tracker.root)
     else:
         files_of(tracker, 1.0).write_text("another's damage")
-    moved = Tracker(there)
+    moved = Tracker(there, SHOP)
     standing = ChampionHistory(moved).standing("churn")
     assert standing is not None
     assert standing.bundle is not None

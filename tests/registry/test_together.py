@@ -15,16 +15,15 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import mlflow
 import pytest
 
 from cvo_ml.core.errors import UsageError
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
-from cvo_ml.registry.tracking.champions import EXPERIMENT, JUDGED, ChampionHistory
-from cvo_ml.registry.tracking.connection import point_to
+from cvo_ml.registry.tracking.champions import JUDGED, ChampionHistory
 from cvo_ml.registry.tracking.promotion import evidence_of
 from tests.ingest import postgres
+from tests.registry.conftest import SHOP
 
 PROCESSES = 8
 
@@ -44,7 +43,7 @@ def test_eight_processes_on_an_empty_folder_lose_no_metric(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     root = tmp_path / "mlruns"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["cvo_ml.registry.tracking", "mlflow", "mlflow.pyfunc"])
+    context.set_forkserver_preload(["cvo_ml.registry.tracking", "mlflow"])
     with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
         runs = list(pool.map(log_many, [root] * PROCESSES, range(PROCESSES), [steps] * PROCESSES))
     database = sqlite3.connect(root / "mlflow.db")
@@ -70,24 +69,20 @@ def address() -> Iterator[str]:
 
 def test_a_team_shares_champions_on_postgresql(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    before = mlflow.get_tracking_uri()
-    try:
-        tracker = Tracker(tmp_path / "mlruns")
-        assert not (tmp_path / "mlruns" / "mlflow.db").exists()
-        line = ChampionHistory(tracker)
-        for slope in (1.0, 2.0):
-            line.appoint("churn", version(tracker, slope), "promotion", "why")
-        other = ChampionHistory(Tracker(tmp_path / "mlruns"))
-        assert other.serving("churn")[0].bundle.parameters["slope"] == 2.0
-        assert other.rollback("churn", "worse").version == 1
-        assert list((tmp_path / "mlruns" / "artifacts" / "churn").rglob("parameters.json"))
-        log_many(tmp_path / "mlruns", 1, 5)
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", address.replace(postgres.PASSWORD, "wrong-password"))
-        with pytest.raises(UsageError, match="MLflow cannot use it") as refused:
-            Tracker(tmp_path / "mlruns")
-        assert "wrong-password" not in str(refused.value)
-    finally:
-        point_to(mlflow, before)
+    tracker = Tracker(tmp_path / "mlruns", SHOP)
+    assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+    line = ChampionHistory(tracker)
+    for slope in (1.0, 2.0):
+        line.appoint("churn", version(tracker, slope), "promotion", "why")
+    other = ChampionHistory(Tracker(tmp_path / "mlruns", SHOP))
+    assert other.serving("churn")[0].bundle.parameters["slope"] == 2.0
+    assert other.rollback("churn", "worse").version == 1
+    assert list((tmp_path / "mlruns" / "artifacts" / "a-churn").rglob("parameters.json"))
+    log_many(tmp_path / "mlruns", 1, 5)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address.replace(postgres.PASSWORD, "wrong-password"))
+    with pytest.raises(UsageError, match="MLflow cannot use it") as refused:
+        Tracker(tmp_path / "mlruns", SHOP)
+    assert "wrong-password" not in str(refused.value)
 
 
 def version(tracker: Tracker, slope: float) -> int:
@@ -97,7 +92,7 @@ def version(tracker: Tracker, slope: float) -> int:
         folder = save_bundle(bundle, tracker.root.parent / "new")
         run.log_folder(folder, JUDGED)
         run.log_dict({"window": {"rows": 1}}, "gate")
-        return tracker.register(run.log_bundle(folder), "churn", {"shop": "test"})
+        return tracker.register(run.log_bundle(folder), "churn", {"shop": SHOP})
 
 
 # --- killed at any moment ---------------------------------------------------------------------------------------------
@@ -109,7 +104,7 @@ from pathlib import Path
 from cvo_ml.registry.tracking.champions import ChampionHistory
 from cvo_ml.registry.tracking import Tracker
 from tests.registry.test_together import version
-tracker = Tracker(Path(sys.argv[1]))
+tracker = Tracker(Path(sys.argv[1]), "a")
 line = ChampionHistory(tracker)
 print("ready", flush=True)
 slope = 10.0
@@ -139,22 +134,22 @@ def killed_once(root: Path, after: float) -> None:
 
 def whole(root: Path) -> int:
     """The champion after a restart: everything that is registered is complete, nothing runs, the audit agrees."""
-    tracker = Tracker(root)
+    tracker = Tracker(root, SHOP)
     line = ChampionHistory(tracker)
     champion = tracker.version_of("churn")
     assert champion is not None
     assert line.serving("churn")[1] == ""
     for row in tracker.registered():
-        tracker.bundle("churn", row["version"])
-        assert evidence_of(tracker, "churn", row["version"])["window"]["rows"] == 1
-        load_bundle(tracker.artifact("churn", row["version"], JUDGED))
-    statuses = mlflow.search_runs(search_all_experiments=True)["status"]
-    assert set(statuses) <= {"FINISHED", "FAILED"}
+        tracker.bundle("churn", row.version)
+        assert evidence_of(tracker, "churn", row.version)["window"]["rows"] == 1
+        load_bundle(tracker.artifact("churn", row.version, JUDGED))
+    experiments = [found.experiment_id for found in tracker.client.search_experiments()]
+    statuses = {run.info.status for run in tracker.client.search_runs(experiments)}
+    assert statuses <= {"FINISHED", "FAILED"}
     history = line.history("churn")
     assert history[-1].version == champion
     moves = [(past.before, past.version) for past in history]
     assert all(earlier[1] == later[0] for earlier, later in itertools.pairwise(moves))
-    assert mlflow.search_runs(experiment_names=[EXPERIMENT])["status"].isin(["FINISHED", "FAILED"]).all()
     return champion
 
 

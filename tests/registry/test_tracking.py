@@ -15,6 +15,7 @@ from cvo_ml.core.errors import BundleError
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.tracking import Tracker
+from tests.registry.conftest import SHOP
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def tracker(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracker:
     """One sqlite database for all tests here."""
     root = tmp_path_factory.mktemp("mlflow") / "mlruns"
     shutil.copytree(empty, root)
-    return Tracker(root)
+    return Tracker(root, SHOP)
 
 
 def registered(tracker: Tracker, bundle: Bundle, folder: Path, alias: str = "champion") -> int:
@@ -53,9 +54,10 @@ def test_no_model_in_the_store_travels_as_a_pickle(tracker: Tracker, champion: B
 
 
 def test_a_pyfunc_gives_the_models_own_probabilities(
-    tracker: Tracker, champion: Bundle, shop_features: pd.DataFrame
+    tracker: Tracker, champion: Bundle, shop_features: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loaded = mlflow.pyfunc.load_model("models:/churn@champion").predict(shop_features)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.uri)
+    loaded = mlflow.pyfunc.load_model("models:/a-churn@champion").predict(shop_features)
     direct = model_of(champion).predict_proba(shop_features)[:, 1]
     assert list(loaded.columns) == ["churn_probability"]
     assert loaded.index.equals(shop_features.index)
@@ -63,10 +65,11 @@ def test_a_pyfunc_gives_the_models_own_probabilities(
 
 
 def test_a_lookalike_has_a_column_of_its_own(
-    tracker: Tracker, icp_bundle: Bundle, shop_features: pd.DataFrame, tmp_path: Path
+    tracker: Tracker, icp_bundle: Bundle, shop_features: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registered(tracker, icp_bundle, tmp_path / "icp")
-    loaded = mlflow.pyfunc.load_model("models:/icp@champion").predict(shop_features)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.uri)
+    loaded = mlflow.pyfunc.load_model("models:/a-icp@champion").predict(shop_features)
     assert np.array_equal(loaded["icp_score"], model_of(icp_bundle).predict_proba(shop_features)[:, 1])
 
 
@@ -79,10 +82,10 @@ def test_another_alias_leaves_the_champion_and_the_same_alias_moves_it(
     second = registered(tracker, champion, tmp_path / "two", alias="challenger")
     assert second == first + 1
     assert tracker.champion("churn", "challenger") == champion
-    versions = [row for row in tracker.registered() if row["name"] == "churn"]
-    assert [row["version"] for row in versions] == sorted((row["version"] for row in versions), reverse=True)
-    assert [row["alias"] for row in versions][:2] == ["challenger", ""]
-    assert versions[0]["grade"] == "B"
+    versions = [row for row in tracker.registered() if row.name == "churn"]
+    assert [row.version for row in versions] == sorted((row.version for row in versions), reverse=True)
+    assert [row.alias for row in versions][:2] == ["challenger", ""]
+    assert versions[0].grade == "B"
 
 
 @pytest.mark.parametrize(("name", "alias"), [("clv", "champion"), ("churn", "nobody")])
@@ -113,14 +116,14 @@ def test_a_run_ends_finished_and_a_broken_one_failed(tracker: Tracker) -> None:
         run.log_metrics({"auc": 0.7, "bad": float("nan"), "worse": float("inf")})
         run.set_tags({"grade": "A"})
         run.log_dict({"k": 1}, "verdict")
-    found = mlflow.get_run(run.run_id)
+    found = tracker.client.get_run(run.run_id)
     assert found.info.status == "FINISHED"
     assert found.data.params == {"a": "1", "b.c.d": "x"}
     assert found.data.metrics == {"auc": 0.7}
     assert found.data.tags["grade"] == "A"
     with pytest.raises(RuntimeError), tracker.run("tests", "bad") as broken:
         raise RuntimeError
-    assert mlflow.get_run(broken.run_id).info.status == "FAILED"
+    assert tracker.client.get_run(broken.run_id).info.status == "FAILED"
 
 
 def test_nested_runs_stand_below_their_parent_and_each_gets_its_own_numbers(tracker: Tracker) -> None:
@@ -133,19 +136,19 @@ def test_nested_runs_stand_below_their_parent_and_each_gets_its_own_numbers(trac
         with pytest.raises(RuntimeError), run.nested("broken") as broken:
             raise RuntimeError
     found = tracker.client.search_runs(
-        [tracker.experiment("tests")], f"tags.`mlflow.parentRunId` = '{run.run_id}'", order_by=["params.depth"]
+        [tracker.experiment("a-tests")], f"tags.`mlflow.parentRunId` = '{run.run_id}'", order_by=["params.depth"]
     )
     assert [(r.data.params.get("depth"), r.info.status) for r in found if r.data.params] == [
         ("3", "FINISHED"),
         ("5", "FINISHED"),
     ]
-    assert mlflow.get_run(broken.run_id).info.status == "FAILED"
-    parent = mlflow.get_run(run.run_id)
+    assert tracker.client.get_run(broken.run_id).info.status == "FAILED"
+    parent = tracker.client.get_run(run.run_id)
     assert (parent.data.metrics, parent.data.params, parent.info.status) == ({"best": 0.2}, {}, "FINISHED")
 
 
 def test_two_trackers_on_one_folder_share_it(tracker: Tracker, champion: Bundle) -> None:
-    assert Tracker(tracker.root).champion("churn") == champion
+    assert Tracker(tracker.root, SHOP).champion("churn") == champion
 
 
 def test_mlflow_stays_quiet(tracker: Tracker) -> None:

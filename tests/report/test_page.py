@@ -1,14 +1,31 @@
 """The report says what the scores say, and a hostile name does no harm in it."""
 
+from pathlib import Path
+
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
 from cvo_ml.core.scores import validate_scores
+from cvo_ml.core.store import StoredRun
+from cvo_ml.monitoring.outcomes import (
+    ChurnEvaluation,
+    Deciles,
+    GoneCustomers,
+    LookalikeEvaluation,
+    NotEvaluated,
+    Ranked,
+    Reliability,
+    RunEvaluation,
+    ValueAmounts,
+    ValueEvaluation,
+)
+from cvo_ml.monitoring.truth import AliveDistance, TruthDistance, ValueDistance
 from cvo_ml.priorities import Plan
 from cvo_ml.report import charts, priorities_section, render
-from cvo_ml.report.page import summary
-from tests.builders import null_scores
+from cvo_ml.report.page import headline
+from cvo_ml.stats.intervals import Interval
+from tests.builders import SHOP_CUT, null_scores
 from tests.priorities.makers import action, planned
 from tests.priorities.makers import scored as customers
 
@@ -37,9 +54,9 @@ def scored() -> tuple[pd.DataFrame, Plan]:
     return scores.assign(**found.columns), found
 
 
-def page(scores: pd.DataFrame, found: Plan, outcomes: dict[str, object] | None = None) -> str:
-    manifest = {**MANIFEST, "plan": found.summary}
-    return render(scores, manifest, outcomes, priorities=priorities_section(scores, manifest, found.table))
+def page(scores: pd.DataFrame, found: Plan, outcomes: RunEvaluation | None = None) -> str:
+    run = StoredRun(Path("run"), {**MANIFEST, "plan": found.summary.to_json()})
+    return render(scores, run, outcomes, priorities=priorities_section(scores, run, found.table))
 
 
 def nothing(*names: str) -> tuple[pd.DataFrame, Plan]:
@@ -65,8 +82,8 @@ def test_a_shop_without_any_model_still_has_a_report() -> None:
 
 def test_the_numbers_at_the_top_are_those_of_the_table() -> None:
     scores, found = scored()
-    top = summary(scores, found.summary)
-    assert (top["customers"], top["historic"], top["predicted"], top["actions"], top["profit"]) == (2, 30, 110, 1, 23)
+    top = headline(scores, found.summary)
+    assert (top.customers, top.historic, top.predicted, top.contacts, top.profit) == (2, 30, 110, 1, 23)
 
 
 @pytest.mark.parametrize("rows", [0, 1])
@@ -76,22 +93,41 @@ def test_hardly_any_customers_are_reported_without_failing(rows: int) -> None:
 
 
 def test_outcomes_without_a_value_ranking_are_shown_as_such() -> None:
-    share = {"estimate": 0.3, "lower": 0.2, "upper": 0.4, "level": 0.95}
-    outcomes = {
-        "as_of": "2023-11-01",
-        "horizon_days": 90.0,
-        "customers": 2,
-        "buyers": 1,
-        "total_value": 10.0,
-        "value": {"rankings": [{"name": "recency", "top_decile_share": share}], "reason": "not_trained"},
-        "churn": {"reason": "not_trained"},
-        "icp": {"reason": "not_trained"},
-        "actions": "cannot be judged",
-    }
+    ranking = Ranked("recency", Interval(0.3, 0.2, 0.4))
+    missing = NotEvaluated("not_trained")
+    value = ValueEvaluation((ranking,), missing)
+    outcomes = RunEvaluation(SHOP_CUT, 90.0, 2, 1, 10.0, value, missing, missing, actions="cannot be judged")
     shown = page(*scored(), outcomes)
     assert "No CLV ranking to judge: not_trained" in shown
     assert "cannot be judged" in shown
     assert shown.count("plotly-graph-div") >= 3
+
+
+def test_outcomes_with_everything_are_shown() -> None:
+    interval = Interval(0.6, 0.5, 0.7)
+    value = ValueEvaluation(
+        (Ranked("predicted_clv", interval), Ranked("RFM", Interval(float("nan"), 0.0, 0.0))),
+        ValueAmounts(90.0, 100.0, Deciles((1.0, 2.0), (1.0, 3.0), (1, 1)), scored=2, interval_coverage=0.9),
+        lead={"RFM": interval},
+    )
+    churn = ChurnEvaluation(
+        2, 0.5, 0.4, interval, 0.55, interval, 0.6, 0.1, interval, 1.5, Reliability((0.2,), (0.3,), (2,)),
+        gone=GoneCustomers(4, 1),
+    )  # fmt: skip
+    icp = LookalikeEvaluation(60, 90.0, interval, 0.55, interval)
+    truth = TruthDistance(ValueDistance(2, 0.8, 90.0, 95.0, 0.5, 0.6, 0.1), None, AliveDistance(0.9, 0.8, 0.85, 0.3))
+    shown = page(*scored(), RunEvaluation(SHOP_CUT, 90.0, 2, 1, 10.0, value, churn, icp, truth=truth))
+    for words in (
+        "predicted_clv leads RFM by +60.0 points",
+        "For the 2 customers with a CLV 90 was predicted in total and 100 came",
+        "The 90 % intervals held 90% of the customers",
+        "Churn: 2 eligible customers, AUC 0.600",
+        "1 (25 %) bought again",
+        "Lookalike: 60 customers new before the cut",
+        "predicted 90, true expectation 95",
+        "0.90 are alive",
+    ):
+        assert words in " ".join(shown.split()), words
 
 
 def test_a_chart_stands_below_its_title_which_breaks_into_lines_on_a_narrow_screen() -> None:

@@ -24,11 +24,12 @@ from cvo_ml.features.first_order import first_order_features
 from cvo_ml.features.labels import is_closed
 from cvo_ml.ingest import read_shop
 from cvo_ml.models.icp import FirstOrderValue
-from cvo_ml.monitoring.outcomes import judge_icp
+from cvo_ml.monitoring.backtest import Backtest, stored_backtest
+from cvo_ml.monitoring.outcomes import evaluate_icp
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.report.backtest import ranking, render, totals
-from cvo_ml.workflows.backtest import BacktestRequest, BacktestResult, backtest, cut_dates
+from cvo_ml.workflows.backtest import BacktestRequest, backtest, cut_dates
 from cvo_ml.workflows.outcomes import OutcomesRequest, outcomes
 from cvo_ml.workflows.train import TrainAt, TrainingSettings
 from tests.builders import seeded_shop
@@ -54,7 +55,7 @@ def write_shop(folder: Path, until: str = "2024-06-30") -> Path:
     return shop
 
 
-def walk(shop: Path, out: Path, train: TrainAt = train_at, **changes: object) -> BacktestResult:
+def walk(shop: Path, out: Path, train: TrainAt = train_at, **changes: object) -> Backtest:
     given = {"horizon": SPAN, "every": EVERY, "start": date(2023, 12, 1)}
     request = BacktestRequest(shop=load_config(shop, ShopConfig), **{**given, **changes})
     return backtest(request, Workspace(out, out), train)
@@ -125,30 +126,29 @@ def test_lookalikes_are_judged_by_what_they_were_trained_for_as_by_cvo_outcomes(
     (record,) = result.cuts
     shop = load_config(tmp_path / "shop.yaml", ShopConfig)
     again = outcomes(OutcomesRequest(shop=shop, horizon=SPAN), Workspace(out, out)).judged
-    assert record["judged"]["icp"] == json.loads(json.dumps(again["icp"]))
+    assert record.evaluation.icp == again.icp
 
     whole = read_shop(shop).tables
     scores = read_scores(current_run(out / "scores")).set_index("customer_id", drop=False)
     features = customer_features(whole, cut).reindex(scores.index)
     ours, other = (
-        judge_icp(scores, features, whole, cut, AGE, {**settings, "counts_first_order": counts})
+        evaluate_icp(scores, features, whole, cut, AGE, {**settings, "counts_first_order": counts})
         for counts in (False, True)
     )
-    assert record["judged"]["icp"]["auc"]["estimate"] == pytest.approx(ours["auc"]["estimate"])
-    assert ours["auc"]["estimate"] != pytest.approx(other["auc"]["estimate"], abs=0.01)
+    assert record.evaluation.icp.auc == ours.auc
+    assert ours.auc.estimate != pytest.approx(other.auc.estimate, abs=0.01)
 
 
 def test_the_page_draws_every_cut_and_names_the_currency(tmp_path: Path) -> None:
     walk(write_shop(tmp_path / "shop"), tmp_path / "out")
-    summary = json.loads((tmp_path / "out" / "backtest.json").read_text())
-    cuts = summary["cuts"]
+    walked = stored_backtest(json.loads((tmp_path / "out" / "backtest.json").read_text()))
+    cuts = walked.cuts
     drawn = ranking(cuts), totals(cuts, "EUR")
-    assert [list(figure.data[0].x) for figure in drawn] == [[record["cut"] for record in cuts]] * 2
-    assert list(drawn[1].data[1].y) == [record["judged"]["value"]["actual_total"] for record in cuts]
-    page = render(summary)
+    assert [list(figure.data[0].x) for figure in drawn] == [[str(record.cut) for record in cuts]] * 2
+    assert list(drawn[1].data[1].y) == [record.evaluation.value.amounts.actual_total for record in cuts]
+    page = render(walked)
     assert "value of all customers (EUR)" in page
-    assert all(record["cut"] in page for record in cuts)
-    assert page == (tmp_path / "out" / "backtest.html").read_text()
+    assert all(str(record.cut) in page for record in cuts)
 
 
 def test_a_folder_of_another_backtest_is_left_alone(tmp_path: Path) -> None:

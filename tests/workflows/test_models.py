@@ -17,7 +17,14 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
 from cvo_ml.workflows import models
-from cvo_ml.workflows.models import DiffRequest, ExportRequest, ModelRequest, PromoteRequest, RollbackRequest
+from cvo_ml.workflows.models import (
+    DiffRequest,
+    ExportRequest,
+    ModelRequest,
+    PromoteRequest,
+    RollbackRequest,
+    ShopRequest,
+)
 from cvo_ml.workflows.serving_models import challengers, serving_models
 from tests.registry.conftest import empty, tracker
 from tests.registry.test_promotion import against, made, trained
@@ -45,7 +52,7 @@ def asked(result: Result) -> Any:
 
 
 def test_list_show_and_diff_say_who_is_who(shop: Path) -> None:
-    rows = asked(models.list_models(at(shop)))["models"]
+    rows = asked(models.list_models(ShopRequest(), at(shop)))["models"]
     assert [(row["version"], row["alias"]) for row in rows] == [(2, "challenger"), (1, "champion")]
     found = asked(models.show_model(ModelRequest(name="churn"), at(shop)))
     assert (found["version"], found["champion"]) == (2, 1)
@@ -59,7 +66,7 @@ def test_list_show_and_diff_say_who_is_who(shop: Path) -> None:
 
 def test_what_people_see(shop: Path) -> None:
     console = Console(record=True, width=160)
-    view.model_list(console, models.list_models(at(shop)))
+    view.model_list(console, models.list_models(ShopRequest(), at(shop)))
     view.details(console, models.show_model(ModelRequest(name="churn"), at(shop)))
     view.diff(console, "churn", models.diff_models(DiffRequest(name="churn", first=1, second=1), at(shop)))
     out = console.export_text()
@@ -100,7 +107,7 @@ def test_gates_are_those_of_the_workspace_or_of_the_named_file(shop: Path, tmp_p
     own.parent.mkdir(parents=True)
     own.write_text("score_shift: 0.5\n")
     models.promote_model(PromoteRequest(name="churn"), replace(at(shop), dossiers=tmp_path / "dossiers"))
-    assert Tracker(shop).version_of("churn") == 2
+    assert Tracker(shop, "a").version_of("churn") == 2
 
 
 def test_export_writes_a_dossier_that_scores_and_its_card(shop: Path, tmp_path: Path) -> None:
@@ -112,7 +119,7 @@ def test_export_writes_a_dossier_that_scores_and_its_card(shop: Path, tmp_path: 
 
 
 def test_a_damaged_champion_is_stood_for_and_a_note_says_so(shop: Path) -> None:
-    ChampionHistory(Tracker(shop)).appoint("churn", 2, "forced", "why")
+    ChampionHistory(Tracker(shop, "a")).appoint("churn", 2, "forced", "why")
     for path in (shop / "artifacts").rglob("parameters.json"):
         if '"slope": 2.0' in path.read_text():
             path.write_text("{}")
@@ -129,6 +136,6 @@ def test_wrong_names_and_empty_folders_say_what_to_do(shop: Path, tmp_path: Path
     with pytest.raises(NoChampion, match="holds no models"):
         models.rollback_model(RollbackRequest(name="churn", reason="why"), at(tmp_path / "nothing"))
     assert not (tmp_path / "nothing").exists()
-    Tracker(shop).client.delete_registered_model_alias("churn", "challenger")
+    Tracker(shop, "a").client.delete_registered_model_alias("a-churn", "challenger")
     with pytest.raises(NoChampion, match="no challenger is registered"):
-        challengers(Tracker(shop))
+        challengers(Tracker(shop, "a"))

@@ -98,7 +98,7 @@ def test_outcomes_stay_those_of_the_scores_when_they_are_planned_anew(
     assert again.name != run.name
     found = stored_outcomes(at(tmp_path), again)
     assert found is not None
-    assert found["churn"] == judged["churn"]
+    assert found.churn == judged.churn
     without = store(scored(shop, LoadedModels.of()), read, LoadedModels.of(), SHOP_CUT, at(tmp_path), "seeded", POLICY)
     assert stored_outcomes(at(tmp_path), without) is None
 

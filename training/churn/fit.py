@@ -132,10 +132,10 @@ def champion_bundle(
     # the latest population: earlier ones are of a younger shop; the date itself drifts by nature
     own = [name for name in champion.columns if name not in (*BTYD, *SEASON)]
     facts: dict[str, Any] = {
-        "verdict": verdict.as_dict(),
+        "verdict": verdict.to_json(),
         "baseline": "recency",
         "leaks": leaks.as_dict(),
-        "reference": reference_of(X, own, champion.predict_proba(X)[:, 1]),
+        "reference": reference_of(X, own, champion.predict_proba(X)[:, 1]).to_json(),
         "calibration": report.calibration.to_json(),
     }
     if embedded is not None and set(BTYD) & set(champion.columns):

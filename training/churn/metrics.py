@@ -109,8 +109,8 @@ class ListProfit(Result):
 
     def to_json(self) -> dict[str, Json]:
         """The lead only where there is one."""
-        found: dict[str, Json] = {"empc": self.empc, "profit_top_decile": to_json(self.profit_top_decile.as_dict())}
-        return found if self.lead is None else {**found, "lead": to_json(self.lead.as_dict())}
+        found: dict[str, Json] = {"empc": self.empc, "profit_top_decile": self.profit_top_decile.to_json()}
+        return found if self.lead is None else {**found, "lead": self.lead.to_json()}
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,6 @@ class SliceAdvantage(Result):
     auc: float
     advantage: Interval
 
-    def to_json(self) -> dict[str, Json]:
-        """With the interval by its ends."""
-        return {**super().to_json(), "advantage": to_json(self.advantage.as_dict())}
-
 
 @dataclass(frozen=True)
 class DisagreeingCustomers(Result):
@@ -167,10 +163,6 @@ class DisagreeingCustomers(Result):
     log_loss_trees: float
     log_loss_btyd: float
     advantage_of_trees: Interval
-
-    def to_json(self) -> dict[str, Json]:
-        """With the interval by its ends."""
-        return {**super().to_json(), "advantage_of_trees": to_json(self.advantage_of_trees.as_dict())}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class ChurnReport(Result):
             "customers": len(found.window),
             "churn_rate": found.churn_rate,
             "measures": to_json(found.measures),
-            "intervals": {name: to_json(interval.as_dict()) for name, interval in found.intervals.items()},
+            "intervals": {name: interval.to_json() for name, interval in found.intervals.items()},
             "deciles": to_json(found.deciles),
             "money": to_json(found.money or {}),
             "slices": to_json(found.slices),

@@ -264,7 +264,7 @@ def decided(
         "pruned": len(done) - len(complete),
         "folds": how,
         "best": {"log_loss": best.value, **best.params},
-        "advantage_in_the_last_window": advantage.as_dict(),
+        "advantage_in_the_last_window": advantage.to_json(),
         "replaces_the_default": replaced,
     }
     tuned = job.model_copy(update={"trees": trees}) if replaced else job

@@ -21,7 +21,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.monitoring.drift import reference_of
+from cvo_ml.monitoring.drift import ModelReference, reference_of
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
@@ -73,7 +73,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     facts = {
         "verdict": verdict.as_dict(),
         "baseline": validation.baseline,
-        "reference": reference_at(champion, features, job),
+        "reference": reference_at(champion, features, job).to_json(),
     }
     return Trained(
         bundle_of(CLV.name, champion, settings, facts),
@@ -89,7 +89,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
 
 def reference_at(
     champion: BuyTillYouDie | HybridLifetimeValue | Baseline, features: pd.DataFrame, job: ClvJob
-) -> Mapping[str, Json]:
+) -> ModelReference:
     """The distribution of what the champion reads and says at the cut, for later runs to be compared with."""
     predicted = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
     return reference_of(features, champion.columns, predicted["predicted_clv"].to_numpy())

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cvo_ml.cli.options import OUT, Json, Out, Shop, workspace
+from cvo_ml.cli.options import OUT, Json, Out, Shop, answer, workspace
 
 Policy = Annotated[
     Optional[Path],
@@ -37,7 +37,6 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Choose actions for the current scores within budget and limits."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.scores import scored as show
     from cvo_ml.workflows.plan import PlanRequest, plan
     from cvo_ml.workflows.shops import shop_of_run
@@ -52,7 +51,6 @@ def plan(
 
 def evaluate(shop: Shop = None, horizon: AfterPlan = "90D", out: Out = OUT, as_json: Json = False) -> None:
     """Say whether the current plan paid: its treated customers beside those held out."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.evaluation import evaluation as show
     from cvo_ml.core.units import Horizon
     from cvo_ml.workflows.evaluate import EvaluateRequest, evaluate

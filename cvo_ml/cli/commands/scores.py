@@ -16,6 +16,7 @@ from cvo_ml.cli.options import (
     Out,
     RequiredAsOf,
     Shop,
+    answer,
     chosen_shop,
     workspace,
 )
@@ -38,7 +39,6 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score, segment and plan every customer with the champions; with --prospects, leads instead."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views import scores as view
     from cvo_ml.core.units import parse_as_of
     from cvo_ml.workflows.prospects import ProspectsRequest
@@ -79,7 +79,6 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Put every customer into one group; say why they moved, what they are worth, and what to do next."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.segments import segments as show
     from cvo_ml.core.units import Horizon, parse_as_of
     from cvo_ml.workflows.segment import SegmentRequest, method_of, segment
@@ -109,7 +108,6 @@ def audience(
     as_json: Json = False,
 ) -> None:
     """Write the best customers, hashed, as a seed list for lookalike audiences of an ad platform."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.audience import audience as show
     from cvo_ml.workflows.audience import AudienceRequest, audience
     from cvo_ml.workflows.shops import shop_of_run
@@ -135,7 +133,6 @@ def outcomes(
     as_json: Json = False,
 ) -> None:
     """Judge the scores by what happened after them; without --shop, by the shop that was scored."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.outcomes import outcomes as show
     from cvo_ml.core.units import Horizon
     from cvo_ml.workflows.outcomes import OutcomesRequest, outcomes
@@ -158,7 +155,6 @@ def monitor(
     as_json: Json = False,
 ) -> None:
     """Say what looks wrong with the current scores: drift, stale or cut input, silent failures, broken promises."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.outcomes import alarms as show
     from cvo_ml.workflows.monitor import MonitorRequest, deliver, monitor
 

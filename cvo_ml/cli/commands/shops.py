@@ -20,6 +20,7 @@ from cvo_ml.cli.options import (
     SimulatedSeed,
     SimulatedSize,
     Window,
+    answer,
     reads_orders,
     workspace,
 )
@@ -75,7 +76,6 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Read a shop's orders strictly; say what they hold and which models they can carry. Nothing is written."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.check import check as show
     from cvo_ml.core.units import Horizon, parse_as_of
     from cvo_ml.workflows.check import CheckRequest, check
@@ -108,7 +108,6 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Make a shop or a software vendor whose truth is known: true dropout, effects, labels."""
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views.simulation import simulated as show
     from cvo_ml.workflows.simulate import SimulateRequest, simulate
 

@@ -19,6 +19,7 @@ from cvo_ml.cli.options import (
     Simulated,
     SimulatedSeed,
     SimulatedSize,
+    answer,
     chosen_shop,
     workspace,
 )
@@ -52,7 +53,7 @@ def train(
     A shop's first model becomes champion, a later one challenger: see cvo models promote.
     """
     from cvo_ml.cli.checkout import trainer
-    from cvo_ml.cli.terminal import answer, aside
+    from cvo_ml.cli.terminal import aside
     from cvo_ml.cli.views import training as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.models import CHURN
@@ -109,7 +110,6 @@ def backtest(
 ) -> None:
     """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
     from cvo_ml.cli.checkout import trainer
-    from cvo_ml.cli.terminal import answer
     from cvo_ml.cli.views import backtest as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.models import MODEL_NAMES

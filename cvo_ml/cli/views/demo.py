@@ -11,6 +11,7 @@ from cvo_ml.cli.views.training import models
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.workflows.check import RowsRead
 from cvo_ml.workflows.demo import Cut, DemoResult, Part
+from cvo_ml.workflows.outcomes import OpenWindow
 from cvo_ml.workflows.score import ScoreResult
 from cvo_ml.workflows.train import TrainResult
 
@@ -25,7 +26,7 @@ def part(console: Console, found: Part) -> None:
         models(console, found)
     elif isinstance(found, ScoreResult):
         scored(console, found)
-    else:
+    elif not isinstance(found.judged, OpenWindow):
         judged_run(console, found.judged, found.currency)
 
 

@@ -11,7 +11,7 @@ from rich.markdown import Markdown
 
 from cvo_ml.cli.views.blocks import table
 from cvo_ml.core.models import MODEL_NAMES
-from cvo_ml.workflows.models import ExportResult, ModelDetails, ModelDiff, ModelList, Promotion, ShadowResult
+from cvo_ml.workflows.models import ExportResult, Migrated, ModelDetails, ModelDiff, ModelList, Promotion, ShadowResult
 
 LISTED: Final = ("name", "version", "alias", "grade", "shop", "as_of", "hash")
 
@@ -20,7 +20,7 @@ def model_list(console: Console, result: ModelList) -> None:
     """Every version with its alias and grade."""
     listed = table("Registered models", *(column.replace("_", " ") for column in LISTED))
     for row in result.models:
-        listed.add_row(*(str(row.get(column, "")) for column in LISTED))
+        listed.add_row(*(str(getattr(row, column)) for column in LISTED))
     nothing = f"No registered models yet: run 'cvo train {' '.join(MODEL_NAMES)}' or 'cvo demo'."
     console.print(listed if result.models else nothing)
 
@@ -58,6 +58,19 @@ def moved(console: Console, result: Promotion) -> None:
     before = "nobody" if result.before is None else f"version {result.before}"
     said = f"{result.name}: version {result.version} is champion, {before} was ({result.kind}: {result.why})"
     console.print(said, highlight=False, markup=False)
+
+
+def migrated(console: Console, result: Migrated) -> None:
+    """What is registered under its shop's name now."""
+    for move in result.moved:
+        said = (
+            f"{move.name} version {move.before} of shop {move.shop!r} is {move.registered_name} version {move.version}"
+        )
+        console.print(said, highlight=False, markup=False)
+    for sentence in result.left:
+        console.print(f"Left as it was: {sentence}", highlight=False, markup=False)
+    if not result.moved and not result.left:
+        console.print("Nothing to move: every model has its shop's name.")
 
 
 def exported(console: Console, result: ExportResult, to: Path) -> None:

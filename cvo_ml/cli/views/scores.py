@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cvo_ml.cli.views.blocks import notes
-from cvo_ml.report.plan_text import assumption, sentences, why_nobody
+from cvo_ml.report.text.plan import assumption, sentences, why_nobody
 from cvo_ml.workflows.plan import PlanResult
 from cvo_ml.workflows.prospects import ProspectsResult
 from cvo_ml.workflows.score import ScoreResult
@@ -24,7 +24,7 @@ def score(console: Console, result: ScoreResult) -> None:
 def scored(console: Console, result: ScoreResult | PlanResult) -> None:
     """The first customers of the list, what limits it, and where it is."""
     scores, run = result.scores, result.run
-    plan = run.manifest["plan"]
+    plan = result.plan
     table = Table(title="Whom to contact first", title_justify="left", show_edge=False)
     for name in ("rank", "customer", "group", "action", "churn", "expected value", "expected profit"):
         table.add_column(name, justify="left" if name in ("customer", "group", "action") else "right")
@@ -41,8 +41,8 @@ def scored(console: Console, result: ScoreResult | PlanResult) -> None:
         )
     console.print(table if len(first) else f"Nobody is worth contacting: {why_nobody(scores, plan)}.", highlight=False)
     console.print(
-        f"{plan['contacts']:,} contacts for {plan['spent']:,.2f} should earn {plan['expected_profit']:,.2f} after "
-        f"their cost; {plan['held_out']:,} more are held out and keep their rank",
+        f"{plan.contacts:,} contacts for {plan.spent:,.2f} should earn {plan.expected_profit:,.2f} after "
+        f"their cost; {plan.held_out:,} more are held out and keep their rank",
         highlight=False,
     )
     for sentence in sentences(plan, run.manifest["currency"]):

@@ -8,7 +8,6 @@ lacks a line; a process that dies between leaves an open run, which the next sta
 from __future__ import annotations
 
 import contextlib
-import getpass
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -18,9 +17,8 @@ from cvo_ml.core.files import locked
 from cvo_ml.core.result import Result
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
 from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
-from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
-from cvo_ml.registry.tracking.run import Run
-from cvo_ml.registry.tracking.tracker import CHALLENGER, CHAMPION, Tracker
+from cvo_ml.registry.tracking.run import Run, start
+from cvo_ml.registry.tracking.tracker import CHALLENGER, CHAMPION, MODEL, SHOP, Tracker
 
 EXPERIMENT: Final = "appointments"
 #: Folder of the run that holds the model which was judged.
@@ -32,7 +30,12 @@ Kind = Literal["first", "promotion", "forced", "rollback"]
 class Promotion(Result):
     """A line of the audit: ``version`` took the place of ``before`` (None: there was no champion).
 
-    ``at`` is in milliseconds since 1970, as MLflow recorded it.
+    Parameters
+    ----------
+    at:
+        In milliseconds since 1970, as MLflow recorded it.
+    metrics:
+        The evidence.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Promotion(Result):
     who: str
     at: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+    shop: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,20 @@ class Incumbent:
 
 
 class ChampionHistory:
-    """The champions of a tracker's registered models."""
+    """The champions of a shop's registered models."""
 
     def __init__(self, tracker: Tracker) -> None:
         self._tracker, self._client = tracker, tracker.client
 
     def standing(self, name: str) -> Incumbent | None:
-        """The champion with what a comparison needs; None if there is none."""
+        """The champion with what a comparison needs; None if there is none.
+
+        Raises
+        ------
+        UsageError
+            If the shop's versions still have the names of the first edition, beside which nothing is registered.
+        """
+        self._tracker.require_migrated(name)
         version = self._tracker.version_of(name)
         if version is None:
             return None
@@ -106,7 +117,8 @@ class ChampionHistory:
 
     def challenge(self, name: str, version: int) -> None:
         """Point the alias ``challenger`` to a version."""
-        self._client.set_registered_model_alias(name, CHALLENGER, str(version))
+        self._tracker.require_migrated(name)
+        self._client.set_registered_model_alias(self._tracker.registered_name(name), CHALLENGER, str(version))
 
     def appoint(
         self, name: str, version: int, kind: Kind, why: str, metrics: Mapping[str, float] | None = None
@@ -120,19 +132,18 @@ class ChampionHistory:
         GateClosed
             If another process moved the alias meanwhile.
         """
+        self._tracker.require_migrated(name)
         with self._alone():
-            before = self._tracker.version_of(name)
-            if before == version:
-                raise UsageError(f"version {version} of {name!r} is champion already")
-            run = self._open(name, kind, before, version, why)
-            run.log_metrics(metrics or {})
-            if self._tracker.version_of(name) != before:
-                self._client.set_terminated(run.run_id, "FAILED")
-                raise GateClosed(f"{name}: another process has just made another champion: look, and decide again")
-            self._client.set_registered_model_alias(name, CHAMPION, str(version))
-            self._client.set_terminated(run.run_id, "FINISHED")
-            if self._tracker.version_of(name, CHALLENGER) == version:
-                self._client.delete_registered_model_alias(name, CHALLENGER)
+            self._move(name, version, kind, why, metrics or {})
+        return self.history(name)[-1]
+
+    def appoint_first(self, name: str, version: int, why: str, metrics: Mapping[str, float]) -> Promotion | None:
+        """Make a version champion where there is none yet; None if another training was first."""
+        self._tracker.require_migrated(name)
+        with self._alone():
+            if self._tracker.version_of(name) is not None:
+                return None
+            self._move(name, version, "first", why, metrics)
         return self.history(name)[-1]
 
     def rollback(self, name: str, why: str) -> Promotion:
@@ -147,6 +158,7 @@ class ChampionHistory:
         BundleError
             If the files of the one before are damaged: then nothing changes.
         """
+        self._tracker.require_migrated(name)
         if self._tracker.version_of(name) is None:
             raise NoChampion(f"no champion for {name!r} is registered: run 'cvo train {name}' first")
         line = self.line(name)
@@ -170,30 +182,37 @@ class ChampionHistory:
 
     def history(self, name: str) -> list[Promotion]:
         """The audit of a model, oldest first: only moves that happened."""
-        known = self._client.get_experiment_by_name(EXPERIMENT)
-        if known is None:
-            return []
-        chosen = f"tags.model = '{name}' and attributes.status = 'FINISHED'"
-        order = ["attributes.start_time ASC"]
-        runs = self._client.search_runs([known.experiment_id], chosen, max_results=10_000, order_by=order)
-        found = [(int(run.data.tags["number"]), run) for run in runs]
-        return [_appointment(run) for _, run in sorted(found, key=lambda pair: pair[0])]
+        runs = moves_of(self._client, self._tracker.holder(name))
+        return [_promotion(name, run) for run in runs if _is_of(run, self._tracker.shop)]
+
+    def _move(self, name: str, version: int, kind: Kind, why: str, metrics: Mapping[str, float]) -> None:
+        registered, before = self._tracker.registered_name(name), self._tracker.version_of(name)
+        if before == version:
+            raise UsageError(f"version {version} of {name!r} is champion already")
+        run = self._open(name, kind, before, version, why)
+        run.log_metrics(metrics)
+        if self._tracker.version_of(name) != before:
+            self._client.set_terminated(run.run_id, "FAILED")
+            raise GateClosed(f"{name}: another process has just made another champion: look, and decide again")
+        self._client.set_registered_model_alias(registered, CHAMPION, str(version))
+        self._client.set_terminated(run.run_id, "FINISHED")
+        if self._tracker.version_of(name, CHALLENGER) == version:
+            self._client.delete_registered_model_alias(registered, CHALLENGER)
 
     def _open(self, name: str, kind: Kind, before: int | None, version: int, why: str) -> Run:
+        registered = self._tracker.registered_name(name)
         tags = {
-            "model": name,
+            MODEL: registered,
             "kind": kind,
             "number": str(len(self.history(name)) + 1),
             "to": str(version),
             "why": why,
-            "mlflow.user": _user(),
-            PROCESS: this_process(),
         }
         tags |= {} if before is None else {"from": str(before)}
+        tags |= {SHOP: self._tracker.shop} if self._tracker.shop else {}
         experiment = self._tracker.experiment(EXPERIMENT)
-        title = f"{name}: {'none' if before is None else before} to {version}"
-        created = self._client.create_run(experiment, tags=tags, run_name=title)
-        return Run(self._tracker.mlflow, created.info.run_id)
+        title = f"{registered}: {'none' if before is None else before} to {version}"
+        return start(self._client, experiment, title, tags)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -203,15 +222,25 @@ class ChampionHistory:
             yield
 
 
-def _appointment(run: Any) -> Promotion:
+def moves_of(client: Any, registered: str) -> list[Any]:
+    """The lines of a registered model as MLflow's runs, oldest first: only moves that happened."""
+    known = client.get_experiment_by_name(EXPERIMENT)
+    if known is None:
+        return []
+    chosen = f"tags.{MODEL} = '{registered}' and attributes.status = 'FINISHED'"
+    runs = client.search_runs([known.experiment_id], chosen, max_results=10_000, order_by=["attributes.start_time ASC"])
+    return sorted(runs, key=lambda run: int(run.data.tags["number"]))
+
+
+def _is_of(run: Any, shop: str) -> bool:
+    """Whether a line is of this shop, or says of none, as those of the first edition."""
+    return not shop or run.data.tags.get(SHOP, shop) == shop
+
+
+def _promotion(name: str, run: Any) -> Promotion:
     tags = run.data.tags
-    before = int(tags["from"]) if "from" in tags else None
+    before = int(tags["from"]) if tags.get("from") else None
     who, at = tags.get("mlflow.user", ""), int(run.info.start_time)
-    return Promotion(tags["model"], tags["kind"], before, int(tags["to"]), tags["why"], who, at, run.data.metrics)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        return "unknown"
+    return Promotion(
+        name, tags["kind"], before, int(tags["to"]), tags["why"], who, at, run.data.metrics, tags.get(SHOP, "")
+    )

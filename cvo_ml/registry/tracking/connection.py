@@ -1,4 +1,9 @@
-"""MLflow itself, imported when it is needed and with pickles switched off, and where it keeps its tables."""
+"""MLflow itself, imported when it is needed, and where it keeps its tables.
+
+MLflow is spoken to through client objects that hold their address. Nothing sets its global address, an active run or
+the environment: trackers of two servers live in one process, and threads do not meet. MLflow loads no model here:
+bundles are read by ``cvo_ml.registry.bundles``, which unpickles nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +25,8 @@ def import_mlflow() -> Any:
     UsageError
         If it is not installed.
     """
-    # a pickle in a model folder must never be executed, whoever put it there
-    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
-    # a run holds the bundle and its numbers, not the checkout's lock file
-    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
-    os.environ.setdefault("MLFLOW_LOG_UV_FILES", "false")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         import mlflow
-        import mlflow.pyfunc
     except ImportError:
         raise UsageError("mlflow is not installed: pip install 'cvo-ml[mlflow]'") from None
     for name in ("mlflow", "alembic", "sqlalchemy"):
@@ -36,17 +34,9 @@ def import_mlflow() -> Any:
     return mlflow
 
 
-def point_to(mlflow: Any, uri: str) -> None:
-    """Make ``uri`` MLflow's, and leave the environment as the user set it.
-
-    MLflow writes the address there too, where the next folder of this process would take it for the user's own.
-    """
-    named = os.environ.get(ADDRESS)
-    mlflow.set_tracking_uri(uri)
-    if named is None:
-        os.environ.pop(ADDRESS, None)
-    else:
-        os.environ[ADDRESS] = named
+def client_of(uri: str) -> Any:
+    """An ``MlflowClient`` whose runs and registered models are at ``uri``, whatever MLflow's global address says."""
+    return import_mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 def elsewhere() -> str | None:

@@ -42,23 +42,26 @@ def place(
 ) -> Placement:
     """Give a version that was just registered its place.
 
-    The first model of a shop is champion at once: there is nothing to compare it with, and a champion of another shop
-    or currency cannot score this one. Any other is a challenger first.
+    The first model of a shop is champion at once: there is nothing to compare it with, and a champion in another
+    currency cannot score this one. Any other is a challenger first; of two that train at once, the one that ends first.
     """
-    succession, name = ChampionHistory(tracker), bundle.name
+    history, name = ChampionHistory(tracker), bundle.name
     numbers = audit_metrics(evidence)
-    if standing is None or _is_foreign(standing, bundle):
-        why = f"the first model of shop {bundle.facts.get('shop')!r}"
-        succession.appoint(name, version, "first", why, numbers)
+    first = f"the first model of shop {bundle.facts.get('shop')!r}"
+    if standing is None and history.appoint_first(name, version, first, numbers) is not None:
+        return Placement("champion", first)
+    if standing is not None and _is_foreign(standing, bundle):
+        why = f"{first} in {bundle.facts.get('currency')}"
+        history.appoint(name, version, "first", why, numbers)
         return Placement("champion", why)
-    succession.challenge(name, version)
+    history.challenge(name, version)
     if when == "always":
         why = "trained to be champion, whatever the gates say"
-        succession.appoint(name, version, "forced", why, numbers)
+        history.appoint(name, version, "forced", why, numbers)
         return Placement("champion", why)
-    reason = closed(decide(evidence, gates, standing.version))
+    reason = closed(decide(evidence, gates, tracker.version_of(name) if standing is None else standing.version))
     if when == "gate" and not reason:
-        succession.appoint(name, version, "promotion", "all gates open", numbers)
+        history.appoint(name, version, "promotion", "all gates open", numbers)
         return Placement("champion", "all gates open")
     return Placement("challenger", reason or f"all gates open: 'cvo models promote {name}' makes it champion")
 
@@ -77,7 +80,7 @@ def promote(
     GateClosed
         If a gate is closed, unless ``force``.
     """
-    succession = ChampionHistory(tracker)
+    tracker.require_migrated(name)
     chosen = version if version is not None else tracker.version_of(name, CHALLENGER)
     if chosen is None:
         raise NoChampion(f"no challenger for {name!r} is registered: run 'cvo train {name}' first")
@@ -93,7 +96,7 @@ def promote(
         )
     kind: Literal["forced", "promotion"] = "forced" if reason else "promotion"
     said = " although ".join(filter(None, [why, reason])) if reason else why or "all gates open"
-    return succession.appoint(name, chosen, kind, said, audit_metrics(evidence))
+    return ChampionHistory(tracker).appoint(name, chosen, kind, said, audit_metrics(evidence))
 
 
 def evidence_of(tracker: Tracker, name: str, version: int) -> dict[str, Any]:
@@ -106,6 +109,8 @@ def evidence_of(tracker: Tracker, name: str, version: int) -> dict[str, Any]:
 
 
 def _is_foreign(standing: Incumbent, bundle: Bundle) -> bool:
-    return standing.bundle is not None and any(
-        standing.bundle.facts.get(what) not in (None, bundle.facts.get(what)) for what in ("shop", "currency")
+    """Whether the champion counts in another currency, so that neither can score what the other does."""
+    return standing.bundle is not None and standing.bundle.facts.get("currency") not in (
+        None,
+        bundle.facts.get("currency"),
     )

@@ -1,35 +1,52 @@
-"""A tracked run that is open."""
+"""A tracked run that is open, and a model that is logged by it."""
 
 from __future__ import annotations
 
 import contextlib
+import getpass
+import platform
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from cvo_ml.core.result import Json
 from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
+
+#: The module that loads a logged bundle; every registered version names it.
+LOADER: Final = "cvo_ml.registry.pyfunc"
+#: What a machine must install to serve a logged bundle.
+REQUIREMENT: Final = "cvo-ml[mlflow]"
+PARENT: Final = "mlflow.parentRunId"
 
 
 class Run:
-    """Writes to one run, whichever other is active; made by ``Tracker.run``."""
+    """Writes to one run, whichever others are open; made by ``Tracker.run``."""
 
-    def __init__(self, mlflow: Any, run_id: str) -> None:
-        self._mlflow, self._client, self.run_id = mlflow, mlflow.MlflowClient(), run_id
+    def __init__(self, client: Any, run_id: str) -> None:
+        self._client, self.run_id = client, run_id
 
     def log_params(self, values: Mapping[str, Any]) -> None:
         """Parameters; nested mappings get dotted names."""
-        self._mlflow.log_params(dict(flat(values)), run_id=self.run_id)
+        from mlflow.entities import Param
+
+        self._client.log_batch(self.run_id, params=[Param(name, str(value)) for name, value in flat(values)])
 
     def log_metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Finite numbers; others are left out, because MLflow would store infinity as 1.8e308."""
-        finite = {name: float(value) for name, value in values.items() if _finite(value)}
-        self._mlflow.log_metrics(finite, step=step, run_id=self.run_id)
+        from mlflow.entities import Metric
+
+        now = time.time_ns() // 1_000_000
+        finite = [Metric(name, float(value), now, step or 0) for name, value in values.items() if _finite(value)]
+        self._client.log_batch(self.run_id, metrics=finite)
 
     def log_figure(self, figure: Any, name: str) -> None:
         """A matplotlib figure under ``plots/``."""
         self._client.log_figure(self.run_id, figure, f"plots/{name}.png")
 
-    def log_dict(self, value: Mapping[str, Any], name: str) -> None:
+    def log_dict(self, value: Mapping[str, Json], name: str) -> None:
         """A JSON artifact."""
         self._client.log_dict(self.run_id, dict(value), f"{name}.json")
 
@@ -42,28 +59,55 @@ class Run:
         self._client.log_artifacts(self.run_id, str(folder), name)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Tags of the run."""
-        for name, value in tags.items():
-            self._client.set_tag(self.run_id, name, value)
+        """Tags of the run, all at once."""
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(self.run_id, tags=[RunTag(name, str(value)) for name, value in tags.items()])
 
     def log_bundle(self, folder: Path) -> str:
-        """Log a bundle as a pyfunc model of the active run and return its URI."""
-        logged = self._mlflow.pyfunc.log_model(
-            name="bundle",
-            loader_module="cvo_ml.registry.pyfunc",
-            data_path=str(folder),
-            pip_requirements=["cvo-ml[mlflow]"],
-        )
-        return str(logged.model_uri)
+        """Log a bundle as a pyfunc model of this run and return its URI."""
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+        experiment = self._client.get_run(self.run_id).info.experiment_id
+        model = self._client.create_logged_model(experiment, name="bundle", source_run_id=self.run_id)
+        with tempfile.TemporaryDirectory() as staging:
+            self._client.log_model_artifacts(model.model_id, str(_as_pyfunc(folder, Path(staging), model)))
+        self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
+        return f"models:/{model.model_id}"
 
     @contextlib.contextmanager
     def nested(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
         """A run below this one, such as one trial of a tuning; FAILED when its block raises."""
-        tags = {PROCESS: this_process(), **(tags or {})}
-        with self._mlflow.start_run(
-            run_name=name, nested=True, parent_run_id=self.run_id, tags=tags, log_system_metrics=False
-        ) as started:
-            yield Run(self._mlflow, started.info.run_id)
+        experiment = self._client.get_run(self.run_id).info.experiment_id
+        with opened(self._client, experiment, name, {PARENT: self.run_id, **(tags or {})}) as run:
+            yield run
+
+
+@contextlib.contextmanager
+def opened(client: Any, experiment_id: str, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
+    """A run that is FINISHED when the block ends and FAILED when it raises."""
+    run = start(client, experiment_id, name, tags)
+    try:
+        yield run
+    except BaseException:
+        client.set_terminated(run.run_id, "FAILED")
+        raise
+    client.set_terminated(run.run_id, "FINISHED")
+
+
+def start(client: Any, experiment_id: str, name: str, tags: Mapping[str, str] | None = None) -> Run:
+    """A run that names its process, so that the next start can tell whether it was killed."""
+    own = {"mlflow.user": user(), PROCESS: this_process(), **(tags or {})}
+    return Run(client, str(client.create_run(experiment_id, tags=own, run_name=name).info.run_id))
+
+
+def user() -> str:
+    """Who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "unknown"
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -79,6 +123,35 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def _as_pyfunc(bundle: Path, folder: Path, logged: Any) -> Path:
+    """The files of an MLflow model around a bundle: what it is, who loads it, what that needs."""
+    from mlflow.models import Model
+    from mlflow.pyfunc import add_to_model
+
+    shutil.copytree(bundle, folder / "data" / bundle.name)
+    python = platform.python_version()
+    texts = {
+        "requirements.txt": f"{REQUIREMENT}\n",
+        "python_env.yaml": f"python: {python}\nbuild_dependencies: []\ndependencies:\n- -r requirements.txt\n",
+        "conda.yaml": f"channels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n  - {REQUIREMENT}\n"
+        "name: mlflow-env\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    model = Model(
+        artifact_path=logged.artifact_location,
+        run_id=logged.source_run_id,
+        model_uuid=logged.model_id,
+        model_id=logged.model_id,
+    )
+    add_to_model(
+        model, LOADER, data=f"data/{bundle.name}", conda_env="conda.yaml", python_env="python_env.yaml",
+        streamable=False,
+    )  # fmt: skip
+    model.save(str(folder / "MLmodel"))
+    return folder
 
 
 def _finite(value: Any) -> bool:

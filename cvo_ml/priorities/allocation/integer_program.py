@@ -13,8 +13,9 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array, hstack, vstack
 
-from cvo_ml.priorities.knapsack import NONE, Floats, Integers
-from cvo_ml.priorities.prices import Limits, Prices, penalty
+from cvo_ml.core.arrays import Floats, Ints
+from cvo_ml.priorities.allocation.knapsack import NONE
+from cvo_ml.priorities.allocation.prices import Limits, Prices, penalty
 
 #: nodes and not seconds: the same on every machine
 MOST_NODES: Final = 500
@@ -25,9 +26,9 @@ class Classes:
     """Customers that differ in nothing: profits (classes, actions), sizes, segments, and each customer's class."""
 
     profit: Floats
-    size: Integers
-    group: Integers
-    member_of: Integers
+    size: Ints
+    group: Ints
+    member_of: Ints
 
     @classmethod
     def of(cls, profit: Floats, limits: Limits) -> Classes:
@@ -50,7 +51,7 @@ def relaxed_prices(classes: Classes, limits: Limits) -> Prices:
     return Prices(marginal[:resources], marginal[resources : resources + segments])
 
 
-def choices(classes: Classes, limits: Limits, tolerance: float = 0.0) -> Integers:
+def choices(classes: Classes, limits: Limits, tolerance: float = 0.0) -> Ints:
     """The best plan in whole contacts; in a class the actions go to its customers in their order.
 
     Parameters
@@ -101,7 +102,7 @@ def _program(classes: Classes, limits: Limits) -> tuple[Any, Floats, Floats, Flo
     return hstack([contacts, missing]).tocsr(), right.astype(np.float64), gain, upper
 
 
-def _handed_out(count: Integers, classes: Classes) -> Integers:
+def _handed_out(count: Ints, classes: Classes) -> Ints:
     """(customers,): the first members of a class get its first action, the next its second, the rest none."""
     order = np.argsort(classes.member_of, kind="stable")
     starts = np.cumsum(classes.size) - classes.size

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from cvo_ml.priorities.knapsack import MONEY_TOLERANCE, NONE, Floats, Integers
+from cvo_ml.core.arrays import Floats, Ints
+from cvo_ml.priorities.allocation.knapsack import MONEY_TOLERANCE, NONE
 
 MOST_STEPS: Final = 60
 
@@ -37,8 +38,8 @@ class Limits:
 
     use: Floats
     limit: Floats
-    group: Integers
-    minimum: Integers
+    group: Ints
+    minimum: Ints
 
     @property
     def one_resource(self) -> bool:
@@ -51,31 +52,31 @@ class Limits:
         used = [row[row > 0] for row in self.use]
         return float(sum(row.max() / row.min() for row in used if len(row)))
 
-    def used(self, choice: Integers) -> Floats:
+    def used(self, choice: Ints) -> Floats:
         """(resources,): what the chosen actions take in all."""
         counts = np.bincount(choice[choice != NONE], minlength=self.use.shape[1])
         used: Floats = self.use @ counts
         return used
 
-    def served(self, choice: Integers) -> Integers:
+    def served(self, choice: Ints) -> Ints:
         """(segments,): contacts in each segment with a minimum."""
         members = self.group[(choice != NONE) & (self.group != NONE)]
         return np.asarray(np.bincount(members, minlength=len(self.minimum)), dtype=np.int64)
 
-    def excess(self, choice: Integers) -> Floats:
+    def excess(self, choice: Ints) -> Floats:
         """(resources,): how far each limit is exceeded; rounding of sums does not count."""
         over = self.used(choice) - self.limit
         return np.where(over > MONEY_TOLERANCE * np.abs(self.limit), over, 0.0)
 
-    def shortage(self, choice: Integers) -> Integers:
+    def shortage(self, choice: Ints) -> Ints:
         """(segments,): contacts missing to each minimum."""
         return np.asarray(np.maximum(self.minimum - self.served(choice), 0), dtype=np.int64)
 
-    def of(self, rows: Integers) -> Limits:
+    def of(self, rows: Ints) -> Limits:
         """The same limits for some of the customers."""
         return replace(self, group=self.group[rows])
 
-    def left_for(self, rows: Integers, choice: Integers) -> Limits:
+    def left_for(self, rows: Ints, choice: Ints) -> Limits:
         """What the others' choices leave to the customers in ``rows``, whose own choices must be -1."""
         limit = np.maximum(self.limit - self.used(choice), 0.0)
         return replace(self, limit=limit, minimum=self.shortage(choice), group=self.group[rows])
@@ -112,7 +113,7 @@ def net_values(profit: Floats, limits: Limits, prices: Prices) -> Floats:
     return net
 
 
-def responses(profit: Floats, limits: Limits, prices: Prices) -> tuple[Integers, Floats]:
+def responses(profit: Floats, limits: Limits, prices: Prices) -> tuple[Ints, Floats]:
     """What each customer chooses at the prices (-1 for none), and by how much it beats the next best."""
     net = net_values(profit, limits, prices)
     choice = net.argmax(axis=1).astype(np.int64)

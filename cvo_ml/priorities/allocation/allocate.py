@@ -16,9 +16,10 @@ from typing import Final
 
 import numpy as np
 
-from cvo_ml.priorities.integer_program import Classes, choices, relaxed_prices
-from cvo_ml.priorities.knapsack import NONE, Floats, Integers, path
-from cvo_ml.priorities.prices import Limits, Prices, dual_prices, dual_value, penalty, responses
+from cvo_ml.core.arrays import Floats, Ints
+from cvo_ml.priorities.allocation.integer_program import Classes, choices, relaxed_prices
+from cvo_ml.priorities.allocation.knapsack import NONE, path
+from cvo_ml.priorities.allocation.prices import Limits, Prices, dual_prices, dual_value, penalty, responses
 
 #: so many different customers are one integer program, solved to the end
 EXACT: Final = 150
@@ -48,12 +49,12 @@ class Allocation:
         (segments,), contacts missing to each minimum: nobody else there pays, or the limits forbid it.
     """
 
-    choice: Integers
+    choice: Ints
     profit: float
     bound: float
     prices: Prices
     used: Floats
-    shortage: Integers
+    shortage: Ints
 
     @property
     def gap(self) -> float:
@@ -139,13 +140,13 @@ def _polished(profit: Floats, limits: Limits, prices: Prices) -> Prices:
     return prices
 
 
-def _least_certain(margin: Floats, size: int) -> Integers:
+def _least_certain(margin: Floats, size: int) -> Ints:
     """The customers closest to indifference: so many, and all who tie with the last."""
     place = min(size, len(margin)) - 1
     return np.flatnonzero(margin <= np.partition(margin, place)[place])
 
 
-def _with_core(profit: Floats, limits: Limits, prices: Prices, response: Integers, core: Integers) -> Allocation:
+def _with_core(profit: Floats, limits: Limits, prices: Prices, response: Ints, core: Ints) -> Allocation:
     choice = response.copy()
     choice[core] = NONE
     choice = relieved(choice, profit, limits)
@@ -156,7 +157,7 @@ def _with_core(profit: Floats, limits: Limits, prices: Prices, response: Integer
     return _described(choice, profit, limits, prices)
 
 
-def relieved(choice: Integers, profit: Floats, limits: Limits) -> Integers:
+def relieved(choice: Ints, profit: Floats, limits: Limits) -> Ints:
     """The plan without the contacts that earn least per unit of an exceeded resource."""
     choice = choice.copy()
     for number, over in enumerate(limits.excess(choice)):
@@ -187,7 +188,7 @@ def _sample(profit: Floats, limits: Limits, size: int) -> tuple[Floats, Limits]:
     return profit[rows], replace(limits.of(rows), limit=limits.limit * share, minimum=minimum)
 
 
-def _described(choice: Integers, profit: Floats, limits: Limits, prices: Prices) -> Allocation:
+def _described(choice: Ints, profit: Floats, limits: Limits, prices: Prices) -> Allocation:
     choice = relieved(choice, profit, limits)
     who = np.flatnonzero(choice != NONE)
     earned = float(profit[who, choice[who]].sum())

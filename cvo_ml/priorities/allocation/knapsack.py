@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from cvo_ml.core.arrays import Floats, Ints
 
 NONE: Final = -1
 #: money is compared to this relative tolerance: far below a cent, far above rounding
@@ -29,8 +27,8 @@ class Path:
     ``spent`` and ``profit`` are the totals after the step.
     """
 
-    customer: Integers
-    action: Integers
+    customer: Ints
+    action: Ints
     slope: Floats
     spent: Floats
     profit: Floats
@@ -79,11 +77,11 @@ def path(profit: Floats, cost: Floats) -> Path:
     )
 
 
-def _hull_steps(profit: Floats, cost: Floats) -> list[tuple[Integers, Integers, Integers, Floats]]:
+def _hull_steps(profit: Floats, cost: Floats) -> list[tuple[Ints, Ints, Ints, Floats]]:
     """Rounds of steps: customer, number of the step, action it leads to, slope."""
     who = np.flatnonzero((profit > 0).any(axis=1))
     had, paid = np.zeros(len(who)), np.zeros(len(who))
-    rounds: list[tuple[Integers, Integers, Integers, Floats]] = [
+    rounds: list[tuple[Ints, Ints, Ints, Floats]] = [
         (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     ]
     while len(who):
@@ -99,7 +97,7 @@ def _hull_steps(profit: Floats, cost: Floats) -> list[tuple[Integers, Integers, 
     return rounds
 
 
-def _steepest(slope: Floats, gain: Floats, extra: Floats) -> tuple[Integers, Floats]:
+def _steepest(slope: Floats, gain: Floats, extra: Floats) -> tuple[Ints, Floats]:
     """The action of the steepest slope: of equal ones the cheapest, of those without cost the most profitable."""
     best = slope.max(axis=1)
     free = np.isinf(best) & (best > 0)
@@ -107,7 +105,7 @@ def _steepest(slope: Floats, gain: Floats, extra: Floats) -> tuple[Integers, Flo
     return np.where(slope == best[:, None], preference, -np.inf).argmax(axis=1), best
 
 
-def _action_before(customer: Integers, number: Integers, action: Integers) -> Integers:
+def _action_before(customer: Ints, number: Ints, action: Ints) -> Ints:
     """The action that each step replaces, -1 where it is the customer's first."""
     order = np.lexsort((number, customer))
     before = np.full(len(customer), NONE, dtype=np.int64)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
 from cvo_ml.core.spreadsheet import table_csv
-from cvo_ml.priorities.text import explained
+from cvo_ml.priorities.summary import PlanSummary
+from cvo_ml.report.text.plan import explained
 
 COLUMNS: Final = (
     "priority_rank",
@@ -42,7 +42,7 @@ FROM_SCORES: Final = (
 )  # fmt: skip
 
 
-def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: Mapping[str, Any]) -> str:
+def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: PlanSummary) -> str:
     """The ranked list as CSV.
 
     Parameters

@@ -7,7 +7,8 @@ import io
 
 import pandas as pd
 
-from cvo_ml.priorities import ContactConstraints, Plan, priorities_csv
+from cvo_ml.priorities import ContactConstraints, Plan
+from cvo_ml.report.contact_list import priorities_csv
 from tests.builders import SHOP_CUT
 from tests.priorities.makers import action, planned, scored
 
@@ -29,7 +30,7 @@ def test_the_list_cannot_run_as_formulas() -> None:
 
 def test_customers_without_a_possible_action_and_opt_outs_are_not_on_the_list() -> None:
     scores = scored(("a", 100, 1.0, 0.5), ("b", float("nan"), 1.0, 0.5), ("c", 100, 1.0, 0.5))
-    found = planned(scores, CALL, around=ContactConstraints(SHOP_CUT, frozenset({"c"})))
+    found = planned(scores, CALL, constraints=ContactConstraints(SHOP_CUT, frozenset({"c"})))
     assert [row["customer_id"] for row in listed(scores, found)] == ["a"]
 
 
