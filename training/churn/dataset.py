@@ -19,6 +19,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 from cvo_ml.features import CATALOGUE, FEATURES, SEASON, snapshots
 from cvo_ml.features.churn_outcomes import churned, days_to_event, ineligible
+from cvo_ml.features.engine import engine
 from cvo_ml.models.churn import BoostedChurn, HazardChurn
 from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, embed_purchase_model
 from training.clv.validation import fit as fit_clv
@@ -124,16 +125,17 @@ def windows_of(tables: Tables, dates: Sequence[date], job: ChurnJob, btyd_dates:
         If the definition cannot be read from the tables, or a feature is none of the catalogue.
     """
     check_features(job)
-    everybody = snapshots(tables, list(dates))
     purchases: dict[date, dict[str, Any]] = {}
     wanted = dates if job.btyd_features else btyd_dates
-    if wanted:
-        columns, purchases = btyd_at(everybody, wanted, job)
-        everybody = everybody.join(columns)
-    eligible = ineligible(everybody, job.definition, job.horizon).isna().to_numpy()
-    rows = everybody[eligible]
-    event = days_to_event(tables, rows, job)
-    left, gaps = churned(tables, rows, job, event), event.to_numpy(dtype=np.float64)
+    with engine(tables) as shop:
+        everybody = snapshots(shop, list(dates))
+        if wanted:
+            columns, purchases = btyd_at(everybody, wanted, job)
+            everybody = everybody.join(columns)
+        eligible = ineligible(everybody, job.definition, job.horizon).isna().to_numpy()
+        rows = everybody[eligible]
+        event = days_to_event(shop, rows, job)
+        left, gaps = churned(shop, rows, job, event), event.to_numpy(dtype=np.float64)
     days = rows.index.get_level_values("as_of")
     found = []
     for day in dates:

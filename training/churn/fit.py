@@ -98,7 +98,7 @@ def trained(
         settings["own_gaps"] = {"multiple": job.own_gaps.multiple, "shortest_days": job.own_gaps.shortest.days}
     if purchases is not None and set(BTYD) & set(champion.columns):
         settings["btyd"] = purchases
-    facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.as_dict()}
+    facts = {"verdict": verdict.as_dict(), "baseline": "recency", "leaks": evidence.to_json()}
     # the latest population: earlier ones are of a younger shop; the date itself drifts by nature
     own = [name for name in champion.columns if name not in (*BTYD, *SEASON)]
     facts |= {"reference": reference_of(X, own, champion.predict_proba(X)[:, 1]).to_json()}

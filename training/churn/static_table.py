@@ -183,10 +183,10 @@ def train_static(
         "left_out": list(left_out),
         "recipe": recipe,
         "measures": {"model": measures(y, probability), "logistic": measures(y, plain)},
-        "intervals": {name: interval.as_dict() for name, interval in intervals(y, probability).items()},
+        "intervals": {name: interval.to_json() for name, interval in intervals(y, probability).items()},
         "deciles": deciles(y, probability),
         "calibration": model.calibration_.method,
-        "verdict_in_folds": verdict.as_dict(),
+        "verdict_in_folds": verdict.to_json(),
     }
     # a grade says how a model does on the future, and none was seen
     bundle = bundle_of("churn", model, {"definition": f"static_{label}", "bands": dict(job.bands)}, {"static": WARNING})

@@ -251,7 +251,7 @@ def decided(
         "pruned": len(done) - len(complete),
         "folds": how,
         "best": {"log_loss": best.value, **best.params},
-        "advantage_in_the_last_window": advantage.as_dict(),
+        "advantage_in_the_last_window": advantage.to_json(),
         "replaces_the_default": replaced,
     }
     return Tuned(tuned if replaced else job, replaced, advantage, document)

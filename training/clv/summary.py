@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -54,7 +54,8 @@ class Judgement:
         """What the tracked run shows beyond the accuracy of value."""
         found: dict[str, float | None] = {}
         for name, measured in self.purchases.items():
-            found |= {f"{name.replace(' ', '_')}_purchases_{k}": v for k, v in measured.as_dict().items()}
+            prefix = f"{name.replace(' ', '_')}_purchases"
+            found |= {f"{prefix}_{each.name}": getattr(measured, each.name) for each in fields(measured)}
         for name, measured in self.value.items():
             found |= {f"{name.replace(' ', '_')}_{k}": getattr(measured, k) for k in ("mae", "spearman")}
         if self.tracking is not None:
@@ -69,13 +70,13 @@ class Judgement:
         return {
             "cut": str(self.cut),
             "horizon_days": self.horizon.days,
-            "value": {name: measured.as_dict() for name, measured in self.value.items()},
-            "purchases": {name: measured.as_dict() for name, measured in self.purchases.items()},
+            "value": {name: measured.to_json() for name, measured in self.value.items()},
+            "purchases": {name: measured.to_json() for name, measured in self.purchases.items()},
             "lead": {
-                name: {measure: interval.as_dict() for measure, interval in found.items()}
+                name: {measure: interval.to_json() for measure, interval in found.items()}
                 for name, found in self.lead.items()
             },
-            "hybrid_lead": {measure: interval.as_dict() for measure, interval in self.hybrid_lead.items()},
+            "hybrid_lead": {measure: interval.to_json() for measure, interval in self.hybrid_lead.items()},
             "choice": self.choice,
             "by_decile": [dict(row) for row in self.by_decile],
             "by_frequency": [dict(row) for row in self.by_frequency],
@@ -125,7 +126,7 @@ class Judgement:
 
 
 def _accuracy_rows(found: Mapping[str, Accuracy]) -> list[dict[str, Any]]:
-    return [{"prediction": name, **measured.as_dict()} for name, measured in found.items()]
+    return [{"prediction": name, **measured.to_json()} for name, measured in found.items()]
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:

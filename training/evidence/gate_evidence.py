@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.errors import CvoError
+from cvo_ml.core.result import Json
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.registry.tracking.champions import Incumbent
@@ -141,8 +142,8 @@ def _scores(bundle: Bundle, trial: EvaluationWindow) -> Floats:
     return load_model(bundle).score(trial.eligible)
 
 
-def _interval(found: Interval) -> Mapping[str, float | None]:
-    return {name: _known(value) for name, value in found.as_dict().items()}
+def _interval(found: Interval) -> Mapping[str, Json]:
+    return found.to_json()
 
 
 def _known(value: float) -> float | None:

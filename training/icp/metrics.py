@@ -64,7 +64,7 @@ def stability(y: Flags, score: Floats, came: pd.Series) -> list[dict[str, Any]]:
         y_part, score_part = y[rows], score[rows]
         inside = _lift_interval(y_part, score_part)
         since, until = (str(pd.Timestamp(moment).date()) for moment in (edges[part], edges[part + 1]))
-        found.append({"since": since, "until": until, "people": len(rows), "lift_top_decile": inside.as_dict()})
+        found.append({"since": since, "until": until, "people": len(rows), "lift_top_decile": inside.to_json()})
     return found
 
 

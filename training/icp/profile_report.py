@@ -162,7 +162,7 @@ def _fairness(fair: pd.DataFrame, job: IcpJob) -> list[str]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {"conditions": list(rule.conditions), "people": rule.people, "lift": rule.lift.as_dict()}
+    return {"conditions": list(rule.conditions), "people": rule.people, "lift": rule.lift.to_json()}
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.core.result import Json
+from cvo_ml.core.result import Json, json_key
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
@@ -29,8 +29,8 @@ class CalibratedParameters(TreeParameters):
     """
 
     calibration: Mapping[str, Json] = field(kw_only=True)
-    composition: Stack = field(default_factory=Stack, kw_only=True)
-    doubt: ProbabilityInterval = field(default_factory=ProbabilityInterval, kw_only=True)
+    stack: Stack = field(default_factory=Stack, kw_only=True, metadata=json_key("composition"))
+    interval: ProbabilityInterval = field(default_factory=ProbabilityInterval, kw_only=True, metadata=json_key("doubt"))
 
 
 P = TypeVar("P", bound=CalibratedParameters)
@@ -123,13 +123,13 @@ class CalibratedTrees(HasInterval):
         return explanation.columns, explanation.effects()
 
     def _parameters_as(self, kind: type[P], **more: Any) -> P:
-        learnt = {"composition": self.stack_, "calibration": self.calibration_.to_json(), "doubt": self.interval_}
+        learnt = {"stack": self.stack_, "calibration": self.calibration_.to_json(), "interval": self.interval_}
         return self.trees.parameters_as(kind, **learnt, **more)
 
     def _rebuilt(self, parameters: CalibratedParameters, files: Mapping[str, str]) -> Self:
         """The model with the trees and the calibration of a bundle."""
         calibration = calibrator_of({"method": "logistic", **parameters.calibration})
-        model = self.with_calibration(stack=parameters.composition, calibrator=calibration, interval=parameters.doubt)
+        model = self.with_calibration(stack=parameters.stack, calibrator=calibration, interval=parameters.interval)
         model.trees = BoostedClassifier.of(parameters, files["trees.txt"])
         return model
 

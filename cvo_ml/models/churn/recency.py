@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cvo_ml.core.arrays import Floats, Outcomes
-from cvo_ml.core.result import Result
+from cvo_ml.core.result import Result, json_key
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
 from cvo_ml.models.protocol import Parts
@@ -27,7 +27,7 @@ class RecencyParameters(Result):
     slope: float
     reference: float
     features: Sequence[str] = (RECENCY,)
-    doubt: ProbabilityInterval = field(default_factory=ProbabilityInterval)
+    interval: ProbabilityInterval = field(default_factory=ProbabilityInterval, metadata=json_key("doubt"))
 
 
 class RecencyChurn(HasInterval):
@@ -76,7 +76,7 @@ class RecencyChurn(HasInterval):
         """Rebuild from what ``to_parts`` gave."""
         model, values = cls(), parts.read(RecencyParameters)
         model.intercept_, model.slope_, model.reference_ = values.intercept, values.slope, values.reference
-        model.interval_ = values.doubt
+        model.interval_ = values.interval
         return model
 
     @staticmethod
