@@ -135,7 +135,7 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
             bundle, document, leaks, figures = static_table.train_static(
                 request.table, request.label, request.positive, job, fewest
             )
-            run.log_dict({**document, "leaks": leaks.as_dict()}, "judging")
+            run.log_dict({**document, "leaks": leaks.to_json()}, "judging")
             for title, draw in figures.items():
                 run.log_figure(draw(), title)
             with tempfile.TemporaryDirectory() as folder:

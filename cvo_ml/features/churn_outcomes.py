@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.churn import ChurnOutcome, Condition
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
 from cvo_ml.core.units import Horizon
@@ -25,7 +25,6 @@ from cvo_ml.features.relations import subscription_rows
 from cvo_ml.features.snapshot import is_gone
 
 CONTRACTUAL: Final = ("subscription_ended", "mrr_down")
-Labels = NDArray[np.bool_]
 
 
 def ineligible(features: pd.DataFrame, kind: str, horizon: Horizon) -> pd.Series:
@@ -81,7 +80,7 @@ def days_to_event(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome)
         return days_to_end(opened, _dates(features), outcome.horizon, features.index)
 
 
-def churned(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome, event: pd.Series) -> Labels:
+def churned(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome, event: pd.Series) -> Flags:
     """Whether each row of ``features`` (indexed by ``as_of, customer_id``) churned in the job's horizon, (n,).
 
     Parameters
@@ -142,7 +141,7 @@ def _dates(features: pd.DataFrame) -> list[date]:
     return [stamp.date() for stamp in features.index.get_level_values("as_of").unique()]
 
 
-def _mrr_down(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome) -> Labels:
+def _mrr_down(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome) -> Flags:
     """Who has less recurring revenue at the end of the window than the declared share of what it was."""
     with engine(tables) as opened:
         held = subscription_rows(opened, [day + outcome.horizon.delta for day in _dates(features)])
@@ -152,7 +151,7 @@ def _mrr_down(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome) -> 
     return np.asarray(after.to_numpy() <= kept + 1e-9)
 
 
-def _condition(tables: Source, dates: Sequence[date], horizon: Horizon, rows: pd.Index, asked: Condition) -> Labels:
+def _condition(tables: Source, dates: Sequence[date], horizon: Horizon, rows: pd.Index, asked: Condition) -> Flags:
     with engine(tables) as opened:
         inside = _rows_of(opened, asked, [day + horizon.delta for day in dates], horizon)
         amount = inside.count().cast("float64") if asked.sum_of is None else units(micro(inside[asked.sum_of]).sum())

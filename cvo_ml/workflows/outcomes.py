@@ -102,15 +102,16 @@ def outcomes(
     with logged(LOGGER, "outcomes", shop=request.shop.name) as facts:
         run = run_of(request.shop, workspace)
         read = read or read_tables(request.shop, workspace)
-        facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
-        lines = ledger_lines(workspace, request.by)
         judged: RunEvaluation | OpenWindow
-        try:
-            judged = judge_run(run, read.tables, request.horizon, workspace, truth)
-        except UsageError as open_window:
-            if request.horizon or not lines:
-                raise
-            judged = OpenWindow(parse_as_of(str(run.manifest["as_of"])), str(open_window))
+        with workspace.publishing():
+            facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
+            lines = ledger_lines(workspace, request.by)
+            try:
+                judged = judge_run(run, read.tables, request.horizon, workspace, truth)
+            except UsageError as open_window:
+                if request.horizon or not lines:
+                    raise
+                judged = OpenWindow(parse_as_of(str(run.manifest["as_of"])), str(open_window))
     return OutcomesResult(judged, lines, request.by, read.tables.currency)
 
 

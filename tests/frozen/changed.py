@@ -25,7 +25,18 @@ class Change:
     decision: str
 
 
-CHANGED: Final[tuple[Change, ...]] = ()
+VISIBILITY: Final = "0021-one-rule-of-visibility.md"
+
+CHANGED: Final[tuple[Change, ...]] = (
+    Change("check", "models.churn.expected_width", VISIBILITY),
+    Change("check", "models.churn.helps[*]", VISIBILITY),
+    Change("check", "models.churn.numbers.*", VISIBILITY),
+    Change("check", "models.churn.reasons[*]", VISIBILITY),
+    Change("check", "models.icp.numbers.*", VISIBILITY),
+    Change("check", "models.icp.reasons[*]", VISIBILITY),
+    Change("score", "readiness[*]", VISIBILITY),
+    Change("score_later", "readiness[*]", VISIBILITY),
+)
 
 
 def allowed(snapshot: str) -> list[str]:

@@ -18,6 +18,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.features import CATALOGUE, FEATURES, SEASON, snapshots
 from cvo_ml.features.churn_outcomes import churned, days_to_event, ineligible
+from cvo_ml.features.engine import engine
 from cvo_ml.models.churn import BoostedChurn, HazardChurn
 from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, embed_purchase_model
 from training.churn.sections import DatasetSpec
@@ -122,17 +123,17 @@ def windows_of(
         If the definition cannot be read from the tables, or a feature is none of the catalogue.
     """
     check_features(data)
-    customers = snapshots(tables, list(dates))
     embedded: dict[date, dict[str, Json]] = {}
-    wanted = dates if data.btyd_features else btyd_dates
-    if wanted:
-        columns, embedded = btyd_at(customers, wanted, data)
-        customers = customers.join(columns)
-    outcome = data.outcome
-    eligible = ineligible(customers, outcome.definition, outcome.horizon).isna().to_numpy()
-    rows = customers[eligible]
-    event = days_to_event(tables, rows, outcome)
-    left, gaps = churned(tables, rows, outcome, event), event.to_numpy(dtype=np.float64)
+    wanted, outcome = dates if data.btyd_features else btyd_dates, data.outcome
+    with engine(tables) as shop:
+        customers = snapshots(shop, list(dates))
+        if wanted:
+            columns, embedded = btyd_at(customers, wanted, data)
+            customers = customers.join(columns)
+        eligible = ineligible(customers, outcome.definition, outcome.horizon).isna().to_numpy()
+        rows = customers[eligible]
+        event = days_to_event(shop, rows, outcome)
+        left, gaps = churned(shop, rows, outcome, event), event.to_numpy(dtype=np.float64)
     days = rows.index.get_level_values("as_of")
     windows = []
     for day in dates:

@@ -134,7 +134,7 @@ def champion_bundle(
     facts: dict[str, Any] = {
         "verdict": verdict.to_json(),
         "baseline": "recency",
-        "leaks": leaks.as_dict(),
+        "leaks": leaks.to_json(),
         "reference": reference_of(X, own, champion.predict_proba(X)[:, 1]).to_json(),
         "calibration": report.calibration.to_json(),
     }
