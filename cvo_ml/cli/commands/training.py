@@ -52,12 +52,12 @@ def train(
 
     A shop's first model becomes champion, a later one challenger: see cvo models promote.
     """
-    from cvo_ml.cli.checkout import trainer
     from cvo_ml.cli.terminal import aside
     from cvo_ml.cli.views import training as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.models import CHURN
     from cvo_ml.core.units import parse_as_of
+    from cvo_ml.workflows.checkout import trainer
     from cvo_ml.workflows.train import StaticRequest, TrainRequest, train, train_static
 
     place = workspace(mlruns=mlruns, quiet=as_json)
@@ -109,13 +109,13 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
-    from cvo_ml.cli.checkout import trainer
     from cvo_ml.cli.views import backtest as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.models import MODEL_NAMES
     from cvo_ml.core.units import Horizon, parse_as_of
     from cvo_ml.workflows.backtest import BacktestRequest
     from cvo_ml.workflows.backtest import backtest as walk
+    from cvo_ml.workflows.checkout import trainer
     from cvo_ml.workflows.simulate import simulated_shop
     from cvo_ml.workflows.train import check_overrides
 
