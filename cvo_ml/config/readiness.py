@@ -1,29 +1,38 @@
 """What data must hold before a model is trained on it (``configs/policies/readiness.yaml``).
 
-The readiness report and the training jobs both read it; windows and ages are those of the jobs.
+The readiness report and the training jobs both read it; windows and ages are those of the jobs. Estimators take the
+same numbers as defaults where nobody says otherwise.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
-from cvo_ml.core import minima
+
+#: Customers who bought again: fewer cannot carry a buy-till-you-die model or a model of their values.
+REPEAT_CUSTOMERS: Final = 100
+#: Customers who left, and customers who stayed: fewer of either cannot train a churn model.
+CHURN_OUTCOMES: Final = 100
+#: Most valuable customers: fewer cannot train a lookalike model.
+ICP_POSITIVES: Final = 60
+#: Lost leads: with fewer, losses do not count as recorded, and the lost look like those who were never asked.
+ICP_LOSSES: Final = 30
 
 
 class ClvMinima(FrozenConfig):
     """Buy-till-you-die models learn from customers who bought again."""
 
-    repeat_customers: PositiveCount = minima.REPEAT_CUSTOMERS
+    repeat_customers: PositiveCount = REPEAT_CUSTOMERS
     total_half_width: ProperShare = 0.2
 
 
 class ChurnMinima(FrozenConfig):
     """Closed windows to learn from and to test on, and customers of either outcome in each."""
 
-    of_each_outcome: PositiveCount = minima.CHURN_OUTCOMES
+    of_each_outcome: PositiveCount = CHURN_OUTCOMES
     closed_windows: Annotated[int, Field(ge=2)] = 2
     expected_auc: Annotated[float, Field(gt=0.5, lt=1)] = 0.75
     auc_half_width: ProperShare = 0.05
@@ -32,7 +41,7 @@ class ChurnMinima(FrozenConfig):
 class IcpMinima(FrozenConfig):
     """The most valuable customers among those whose value at a fixed age is known."""
 
-    positives: PositiveCount = minima.ICP_POSITIVES
+    positives: PositiveCount = ICP_POSITIVES
 
 
 class Anchor(FrozenConfig):

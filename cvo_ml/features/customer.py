@@ -22,6 +22,12 @@ def customer_features(tables: Source, as_of: str | date) -> pd.DataFrame:
     return known.join(first[[name for name in first if name not in known]])
 
 
+def scored_features(tables: Source, as_of: str | date) -> pd.DataFrame:
+    """As ``customer_features``, with a row of nulls for each known customer all of whose orders were refunded."""
+    with engine(tables) as opened:
+        return customer_features(opened, as_of).reindex(known_customers(opened, as_of))
+
+
 def known_customers(tables: Source, as_of: str | date) -> pd.Index:
     """Every customer with an order known at ``as_of``, refunded or not."""
     with engine(tables) as opened:

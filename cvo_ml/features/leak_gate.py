@@ -1,32 +1,32 @@
-"""The leak gate: columns that know the outcome are refused before a model learns from them.
+"""The leak gate itself: columns that know the outcome are refused before a model learns from them.
 
 Provenance comes first, because a real leak need not be strong: a column counts as known only if its table says
 when its rows happened and when they became known, or if the owner of the data declares it. Strength comes second: a
 column far above all others is named. Then the harness itself is tried: shuffled labels must not be learnable, and
 later rows must change no feature. The estimator is an argument; nothing here knows a model.
+The statistics are ``cvo_ml.stats.column_leakage``; training calls the gate through ``training.evidence.leak_gate``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ModelRefused, UsageError
+from cvo_ml.core.result import Json, Result
 from cvo_ml.features.catalogue import CATALOGUE
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS
-from cvo_ml.stats.leaks import Dominance, bins, chance_error, dominance, folded_auc, single_auc
+from cvo_ml.stats.column_leakage import Dominance, bins, chance_error, dominance, folded_auc, single_auc
 from cvo_ml.stats.ranking import auc
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 #: ``(X, y, X_to_score) -> scores``: fits on the first two and scores the third.
-FitAndScore = Callable[[pd.DataFrame, Labels, pd.DataFrame], Floats]
+FitAndScore = Callable[[pd.DataFrame, Flags, pd.DataFrame], Floats]
 
 #: Least AUC of a column that may be called too good, and least distance to the rest (docs/decisions/0008).
 FLOOR: Final = 0.85
@@ -52,13 +52,13 @@ class Sample:
     """
 
     X: pd.DataFrame
-    y: Labels
+    y: Flags
     later_X: pd.DataFrame | None = None
-    later_y: Labels | None = None
+    later_y: Flags | None = None
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Result):
     """What the gate saw.
 
     Parameters
@@ -85,7 +85,7 @@ class Evidence:
     changed: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """JSON-ready; the ten strongest columns."""
         strongest = sorted(self.alone.items(), key=lambda pair: -pair[1])[:10]
         return {
@@ -246,7 +246,7 @@ def _refuse_learnt(learnt: float, error: float) -> None:
         )
 
 
-def _codes(values: pd.Series, later: pd.Series | None) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+def _codes(values: pd.Series, later: pd.Series | None) -> tuple[Ints, Ints | None]:
     """Number columns in bins of the earlier rows, text columns as levels."""
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,4 +1,4 @@
-"""From judged rows to the canonical tables: orders, refunds, order lines, customers."""
+"""From validated rows to the canonical tables: orders, refunds, order lines, customers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS
 from cvo_ml.ingest.refunds import refund_rows
-from cvo_ml.ingest.row_rules import Judged
+from cvo_ml.ingest.row_rules import ValidatedRows
 
 _SORT: Final = ("ordered_at", "order_id", "customer_id", "product_id", "line_id", "quantity", "net")
 _AGGREGATES: Final = {"money": "sum", "text": "first", "id": "first", "flag": "any"}
@@ -53,18 +53,18 @@ def assemble(rows: pd.DataFrame, shop: ShopConfig) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def side_frame(judged: Judged, orders: pd.DataFrame) -> pd.DataFrame:
+def side_frame(validated: ValidatedRows, orders: pd.DataFrame) -> pd.DataFrame:
     """The frame of a further table's used rows, in the order of their times.
 
     Refunds take the customer of the order that they name; ``known_at`` is the event time where a row has none.
     """
-    contract = CONTRACTS[judged.spec.table]
-    rows = judged.used
-    if judged.spec.table == "refunds":
+    contract = CONTRACTS[validated.spec.table]
+    rows = validated.used
+    if validated.spec.table == "refunds":
         rows = _with_customer(rows, orders)
     if "known_at" in rows and contract.event_time is not None:
         rows = rows.assign(known_at=rows["known_at"].fillna(rows[contract.event_time]))
-    names = [name for name in (*contract.names, *judged.spec.profile) if name in rows]
+    names = [name for name in (*contract.names, *validated.spec.profile) if name in rows]
     first = [name for name in (contract.event_time, *contract.required) if name is not None and name in rows]
     return rows[names].sort_values(list(dict.fromkeys(first)), kind="stable", ignore_index=True)
 

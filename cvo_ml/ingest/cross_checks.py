@@ -27,9 +27,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.ingest.raw import Mask
-from cvo_ml.ingest.row_rules import Judged
+from cvo_ml.ingest.row_rules import ValidatedRows
 
 ITS_ORDER_EXCLUDED: Final = "its order was excluded"
 ITS_ORDER_QUARANTINED: Final = "its order is in quarantine"
@@ -43,27 +43,27 @@ _SPANS: Final = {
 _CENT: Final = 0.005
 
 
-def check_rows(judged: Judged) -> None:
-    """Judge each row of a further table for itself.
+def check_rows(validated: ValidatedRows) -> None:
+    """Validate each row of a further table for itself.
 
     Raises
     ------
     DataError
         If a fault is one of the file.
     """
-    fates, rows, spec = judged.fates, judged.rows, judged.spec
+    status, rows, spec = validated.status, validated.rows, validated.spec
     if spec.table == "refunds":
-        fates.quarantine((rows["amount"] < 0).to_numpy(), spec.header("amount"), "below zero")
+        status.quarantine((rows["amount"] < 0).to_numpy(), spec.header("amount"), "below zero")
         named = np.zeros(len(rows), dtype=np.bool_)
         for name in {"order_id", "customer_id"} & set(rows):
             named |= rows[name].notna().to_numpy()
-        fates.quarantine(~named, "", "names neither order nor customer")
+        status.quarantine(~named, "", "names neither order nor customer")
     if spec.table in _SPANS and set(_SPANS[spec.table]) <= set(rows):
         begins, ends = _SPANS[spec.table]
-        fates.quarantine((rows[ends] < rows[begins]).to_numpy(), spec.header(ends), "ends before it begins")
+        status.quarantine((rows[ends] < rows[begins]).to_numpy(), spec.header(ends), "ends before it begins")
     if "propensity" in rows:
         outside = (rows["propensity"] <= 0) | (rows["propensity"] > 1)
-        fates.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")
+        status.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -75,16 +75,16 @@ class OrderIds:
     quarantined: pd.Series
 
     @classmethod
-    def of(cls, main: Judged) -> OrderIds | None:
-        """Those of judged orders or order lines; None where they have none, such as subscriptions."""
+    def of(cls, main: ValidatedRows) -> OrderIds | None:
+        """Those of validated orders or order lines; None where they have none, such as subscriptions."""
         if "order_id" not in main.rows:
             return None
-        ids, excluded = main.rows["order_id"], main.fates.excluded()
-        return cls(ids[main.fates.alive], ids[excluded], ids[~main.fates.alive & ~excluded])
+        ids, excluded = main.rows["order_id"], main.status.excluded()
+        return cls(ids[main.status.alive], ids[excluded], ids[~main.status.alive & ~excluded])
 
 
-def check_between(ids: OrderIds | None, orders: pd.DataFrame, sides: Mapping[str, Judged]) -> tuple[str, ...]:
-    """Judge rows against the tables that they name; returns what is only reported.
+def check_between(ids: OrderIds | None, orders: pd.DataFrame, sides: Mapping[str, ValidatedRows]) -> tuple[str, ...]:
+    """Validate rows against the tables that they name; returns what is only reported.
 
     Parameters
     ----------
@@ -99,39 +99,39 @@ def check_between(ids: OrderIds | None, orders: pd.DataFrame, sides: Mapping[str
         If a fault is one of the file.
     """
     notes: list[str] = []
-    for name, judged in sides.items():
-        if name in ("order_lines", "refunds") and "order_id" in judged.rows and ids is not None:
-            _judge_orders(judged, ids, orders)
-        if name == "refunds" and "order_id" in judged.rows:
-            notes += _judge_refunds(judged, orders)
+    for name, validated in sides.items():
+        if name in ("order_lines", "refunds") and "order_id" in validated.rows and ids is not None:
+            _check_orders(validated, ids, orders)
+        if name == "refunds" and "order_id" in validated.rows:
+            notes += _check_refunds(validated, orders)
         if name == "deals" and "leads" in sides:
-            _judge_leads(judged, sides["leads"])
-        if "customer_id" in CONTRACTS[name].names and "customer_id" in judged.rows and len(orders):
-            notes += _without_orders(judged, orders)
+            _check_leads(validated, sides["leads"])
+        if "customer_id" in CONTRACTS[name].names and "customer_id" in validated.rows and len(orders):
+            notes += _without_orders(validated, orders)
     return tuple(notes)
 
 
-def _judge_orders(judged: Judged, ids: OrderIds, orders: pd.DataFrame) -> None:
-    named, header = judged.rows["order_id"], judged.spec.header("order_id")
+def _check_orders(validated: ValidatedRows, ids: OrderIds, orders: pd.DataFrame) -> None:
+    named, header = validated.rows["order_id"], validated.spec.header("order_id")
     known = named.isna() | named.isin(orders["order_id"]) | named.isin(ids.used)
     excluded = named.isin(ids.excluded)
     quarantined = named.isin(ids.quarantined)
-    judged.fates.exclude((~known & excluded).to_numpy(), ITS_ORDER_EXCLUDED)
-    judged.fates.quarantine((~known & ~excluded & quarantined).to_numpy(), header, ITS_ORDER_QUARANTINED)
-    judged.fates.quarantine((~known & ~excluded & ~quarantined).to_numpy(), header, UNKNOWN_ORDER)
+    validated.status.exclude((~known & excluded).to_numpy(), ITS_ORDER_EXCLUDED)
+    validated.status.quarantine((~known & ~excluded & quarantined).to_numpy(), header, ITS_ORDER_QUARANTINED)
+    validated.status.quarantine((~known & ~excluded & ~quarantined).to_numpy(), header, UNKNOWN_ORDER)
 
 
-def _judge_refunds(judged: Judged, orders: pd.DataFrame) -> list[str]:
-    rows, spec = judged.rows, judged.spec
+def _check_refunds(validated: ValidatedRows, orders: pd.DataFrame) -> list[str]:
+    rows, spec = validated.rows, validated.spec
     # orders whose id stands several times have been set aside, so the index is unique
     order = orders.set_index("order_id").reindex(rows["order_id"].fillna(""))
     early = order["ordered_at"].to_numpy() > rows["refunded_at"].to_numpy()
-    judged.fates.quarantine(early, spec.header("refunded_at"), "before its order")
+    validated.status.quarantine(early, spec.header("refunded_at"), "before its order")
     if "customer_id" in rows:
         both = order["customer_id"].notna().to_numpy() & rows["customer_id"].notna().to_numpy()
         other = both & (order["customer_id"].to_numpy() != rows["customer_id"].to_numpy())
-        judged.fates.quarantine(other, spec.header("customer_id"), "another customer than its order's")
-    return refunds_above_orders(judged.used, orders)
+        validated.status.quarantine(other, spec.header("customer_id"), "another customer than its order's")
+    return refunds_above_orders(validated.used, orders)
 
 
 def refunds_above_orders(refunds: pd.DataFrame, orders: pd.DataFrame) -> list[str]:
@@ -148,14 +148,16 @@ def refunds_above_orders(refunds: pd.DataFrame, orders: pd.DataFrame) -> list[st
     ]
 
 
-def _judge_leads(deals: Judged, leads: Judged) -> None:
-    unknown: Mask = (deals.rows["lead_id"].notna() & ~deals.rows["lead_id"].isin(leads.used["lead_id"])).to_numpy()
-    deals.fates.quarantine(unknown, deals.spec.header("lead_id"), "names an unknown lead")
+def _check_leads(deals: ValidatedRows, leads: ValidatedRows) -> None:
+    unknown: Flags = (deals.rows["lead_id"].notna() & ~deals.rows["lead_id"].isin(leads.used["lead_id"])).to_numpy()
+    deals.status.quarantine(unknown, deals.spec.header("lead_id"), "names an unknown lead")
 
 
-def _without_orders(judged: Judged, orders: pd.DataFrame) -> list[str]:
-    customers = judged.used["customer_id"].dropna()
+def _without_orders(validated: ValidatedRows, orders: pd.DataFrame) -> list[str]:
+    customers = validated.used["customer_id"].dropna()
     unknown = customers[~customers.isin(orders["customer_id"])]
     if unknown.empty:
         return []
-    return [f"{judged.spec.table}: {len(unknown):,} rows of {unknown.nunique():,} customers without an order were kept"]
+    return [
+        f"{validated.spec.table}: {len(unknown):,} rows of {unknown.nunique():,} customers without an order were kept"
+    ]

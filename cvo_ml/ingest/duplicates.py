@@ -1,4 +1,4 @@
-"""Duplicates, judged by key: exact ones are left out, conflicting ones set aside whole, unkeyed ones reported."""
+"""Duplicates by key: exact ones are left out, conflicting ones set aside whole, unkeyed ones reported."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cvo_ml.ingest.raw import Mask
-from cvo_ml.ingest.row_rules import Judged
+from cvo_ml.core.arrays import Flags
+from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.row_status import RowStatus
 
 CONFLICT: Final = "order id with conflicting rows"
@@ -18,44 +18,44 @@ LOOK_ALIKE: Final = "{:,} rows look like another one and were kept: nothing in t
 KEY_CONFLICT: Final = "key with conflicting rows"
 
 
-def judge_duplicates(judged: Judged) -> tuple[str, ...]:
-    """Judge the rows that are still used; returns what is only reported.
+def resolve_duplicates(validated: ValidatedRows) -> tuple[str, ...]:
+    """Validate the rows that are still used; returns what is only reported.
 
     Below zero, one order id may stand several times: an order can be refunded in parts. Lines are
-    judged by order too: one with lines of several customers is set aside whole.
+    validated by order too: one with lines of several customers is set aside whole.
 
     Raises
     ------
     DataError
         If conflicting rows are a fault of the file.
     """
-    fates, rows, spec = judged.fates, judged.rows, judged.spec
-    same = _among(fates.alive, rows, lambda alive: alive.duplicated(keep="first"))
+    status, rows, spec = validated.status, validated.rows, validated.spec
+    same = _among(status.alive, rows, lambda alive: alive.duplicated(keep="first"))
     notes: tuple[str, ...] = ()
     if spec.key:
-        fates.exclude(same, f"exact duplicate by {' and '.join(spec.key)}")
-        _quarantine_conflicts(fates, judged)
+        status.exclude(same, f"exact duplicate by {' and '.join(spec.key)}")
+        _quarantine_conflicts(status, validated)
     elif count := int(same.sum()):
         where = "" if spec.table in ("orders", "order_lines") else f"{spec.table}: "
         notes = (where + LOOK_ALIKE.format(count),)
     if spec.table == "order_lines" and {"order_id", "customer_id"} <= set(spec.columns):
-        several = _among(fates.alive, rows, _of_several_customers)
-        fates.quarantine(several, spec.header("order_id"), SEVERAL_CUSTOMERS)
+        several = _among(status.alive, rows, _of_several_customers)
+        status.quarantine(several, spec.header("order_id"), SEVERAL_CUSTOMERS)
     return notes
 
 
-def _quarantine_conflicts(fates: RowStatus, judged: Judged) -> None:
-    rows, spec = judged.rows, judged.spec
+def _quarantine_conflicts(status: RowStatus, validated: ValidatedRows) -> None:
+    rows, spec = validated.rows, validated.spec
     positive = (rows["net"] >= 0).to_numpy() if "order_id" in spec.key and "net" in rows else True
     key = list(spec.key)
-    conflicting = _among(fates.alive & positive, rows, lambda alive: alive.duplicated(key, keep=False))
+    conflicting = _among(status.alive & positive, rows, lambda alive: alive.duplicated(key, keep=False))
     reason = CONFLICT if "order_id" in spec.key else KEY_CONFLICT
-    fates.quarantine(_whole(fates.alive, rows, key[0], conflicting), spec.header(key[0]), reason)
+    status.quarantine(_whole(status.alive, rows, key[0], conflicting), spec.header(key[0]), reason)
 
 
-def _among(chosen: Mask, rows: pd.DataFrame, judge: Callable[[pd.DataFrame], pd.Series]) -> Mask:
+def _among(chosen: Flags, rows: pd.DataFrame, verdict_on: Callable[[pd.DataFrame], pd.Series]) -> Flags:
     verdict = np.zeros(len(rows), dtype=np.bool_)
-    verdict[chosen] = judge(rows[chosen]).to_numpy(dtype=np.bool_)
+    verdict[chosen] = verdict_on(rows[chosen]).to_numpy(dtype=np.bool_)
     return verdict
 
 
@@ -64,7 +64,7 @@ def _of_several_customers(rows: pd.DataFrame) -> pd.Series:
     return rows["order_id"].isin(pairs.loc[pairs["order_id"].duplicated(), "order_id"])
 
 
-def _whole(alive: Mask, rows: pd.DataFrame, key: str, conflicting: Mask) -> Mask:
+def _whole(alive: Flags, rows: pd.DataFrame, key: str, conflicting: Flags) -> Flags:
     """All used rows that share the first part of the key with a conflicting row: an order is set aside whole."""
     if not conflicting.any():
         return conflicting

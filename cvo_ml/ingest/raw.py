@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError, nearest_name
 
-Mask = NDArray[np.bool_]
 _PLAIN_KINDS: Final = (
     pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
     pa.types.is_timestamp, pa.types.is_date, pa.types.is_boolean, pa.types.is_null,
@@ -98,7 +98,7 @@ class RawTable:
     places: Places
     ragged: Places
     notes: tuple[str, ...] = ()
-    left_out: Mapping[str, Mask] = field(default_factory=dict)
+    left_out: Mapping[str, Flags] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.places)

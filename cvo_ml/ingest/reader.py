@@ -1,4 +1,4 @@
-"""Read a shop: sources, casts, judgement, checks between tables, tables, ledgers."""
+"""Read a shop: sources, casts, row rules, checks between tables, tables, ledgers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.ingest.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
 from cvo_ml.ingest.assemble import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
 from cvo_ml.ingest.cross_checks import OrderIds, check_between, check_rows
-from cvo_ml.ingest.duplicates import judge_duplicates
+from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.large import LargeRead, is_large, read_in_batches
 from cvo_ml.ingest.raw import RawTable, SourceFile, raw_from_frame
-from cvo_ml.ingest.row_rules import Judged, judge
+from cvo_ml.ingest.row_rules import ValidatedRows, validate_rows
 from cvo_ml.ingest.specs import TableSpec, main_spec, side_spec
 
 Ledgers = Mapping[str, Mapping[str, RowLedger]]
@@ -125,16 +125,16 @@ def _read(
     parts: Parts, shop: ShopConfig, declared: ShopConfig, as_of: date | None, max_bad_share: float | None
 ) -> ReadResult:
     spec = main_spec(declared, max_bad_share, adapter_of(shop.adapter).ragged)
-    main = judge(parts[spec.table], spec, as_of)
+    main = validate_rows(parts[spec.table], spec, as_of)
     complete(main.rows, declared)
-    notes = judge_duplicates(main)
+    notes = resolve_duplicates(main)
     frames = _main_frames(main, declared)
     first = _First(
         frames,
         OrderIds.of(main),
         _currency(declared, main),
-        {spec.table: main.fates.by_file()},
-        main.fates.quarantined(),
+        {spec.table: main.status.by_file()},
+        main.status.quarantined(),
         (*main.notes, *notes),
         main.raw.sources,
     )
@@ -171,46 +171,52 @@ def _finish(
     """Read the further tables, and check them against the first."""
     frames = first.frames
     sides = {
-        name: _judge_side(raw, side_spec(declared, name, config, max_bad_share, words), as_of)
+        name: _validated_side(raw, side_spec(declared, name, config, max_bad_share, words), as_of)
         for name, (raw, config, words) in side_parts(shop, declared, parts).items()
     }
     notes = check_between(first.ids, frames["orders"], sides)
-    for judged in sides.values():
-        notes += judge_duplicates(judged)
+    for validated in sides.values():
+        notes += resolve_duplicates(validated)
     _join(frames, sides)
-    empty = tuple(f"{name}: the table holds no rows yet" for name, judged in sides.items() if not judged.raw.rows)
+    empty = tuple(f"{name}: the table holds no rows yet" for name, validated in sides.items() if not validated.raw.rows)
     own = sum((ledger for by_file in first.ledgers.values() for ledger in by_file.values()), RowLedger(0, 0))
-    of_sides = (source for judged in sides.values() for source in judged.raw.sources)
+    of_sides = (source for validated in sides.values() for source in validated.raw.sources)
     sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
     return ReadResult(
         Tables(frames, first.currency),
         sum(map(_named, sides.values()), own),
-        pd.concat([first.quarantine, *(judged.fates.quarantined() for judged in sides.values())], ignore_index=True),
-        (*first.notes, *(note for judged in sides.values() for note in judged.notes), *notes, *empty, *_said(declared)),
+        pd.concat([first.quarantine, *(side.status.quarantined() for side in sides.values())], ignore_index=True),
+        (
+            *first.notes,
+            *(note for side in sides.values() for note in side.notes),
+            *notes,
+            *empty,
+            *_said(declared),
+        ),
         _fingerprint(sources),
         sources,
-        {**first.ledgers, **{name: judged.fates.by_file() for name, judged in sides.items()}},
+        {**first.ledgers, **{name: validated.status.by_file() for name, validated in sides.items()}},
         shop.extracted_at,
     )
 
 
-def _judge_side(raw: RawTable, spec: TableSpec, as_of: date | None) -> Judged:
-    judged = judge(raw, spec, as_of)
-    check_rows(judged)
-    return judged
+def _validated_side(raw: RawTable, spec: TableSpec, as_of: date | None) -> ValidatedRows:
+    validated = validate_rows(raw, spec, as_of)
+    check_rows(validated)
+    return validated
 
 
-def _main_frames(main: Judged, shop: ShopConfig) -> dict[str, pd.DataFrame]:
+def _main_frames(main: ValidatedRows, shop: ShopConfig) -> dict[str, pd.DataFrame]:
     if shop.rows == "subscriptions":
         check_rows(main)
         return {"orders": ORDERS.empty(), "subscriptions": side_frame(main, ORDERS.empty())}
     return assemble(main.used, shop)
 
 
-def _join(frames: dict[str, pd.DataFrame], sides: Mapping[str, Judged]) -> None:
+def _join(frames: dict[str, pd.DataFrame], sides: Mapping[str, ValidatedRows]) -> None:
     """Add the further tables to those of the first source."""
-    for name, judged in sides.items():
-        frame = side_frame(judged, frames["orders"])
+    for name, validated in sides.items():
+        frame = side_frame(validated, frames["orders"])
         if name == "refunds" and "refunds" in frames:
             frame = joined_refunds(frames["refunds"], frame)
         if name == "customers" and "customers" in frames:
@@ -220,15 +226,15 @@ def _join(frames: dict[str, pd.DataFrame], sides: Mapping[str, Judged]) -> None:
         frames["orders"] = with_costs(frames["orders"], frames["order_lines"])
 
 
-def _named(judged: Judged) -> RowLedger:
+def _named(validated: ValidatedRows) -> RowLedger:
     """The account of a further table, its reasons preceded by the table's name."""
-    ledger, name = judged.fates.ledger(), judged.spec.table
+    ledger, name = validated.status.ledger(), validated.spec.table
     quarantined = {f"{name}: {reason}": count for reason, count in ledger.quarantined.items()}
     excluded = {f"{name}: {rule}": count for rule, count in ledger.excluded.items()}
     return RowLedger(ledger.rows_in, ledger.used, quarantined, excluded)
 
 
-def _currency(shop: ShopConfig, main: Judged) -> str:
+def _currency(shop: ShopConfig, main: ValidatedRows) -> str:
     if shop.currency == NO_CURRENCY and "currency" in main.rows and len(main.used):
         return str(main.used["currency"].iloc[0]).upper()
     return shop.currency

@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cvo_ml.config.shops import NO_CURRENCY, Exclusion
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import midnight
 from cvo_ml.ingest.casts import Cast, RawColumn, cast
 from cvo_ml.ingest.casts.column import as_mask
-from cvo_ml.ingest.raw import Mask, RawTable
+from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
 
@@ -29,8 +30,8 @@ ZERO_REFUND: Final = "refund of zero"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A table's rows with canonical columns, and what became of each; duplicates are judged later.
+class ValidatedRows:
+    """A table's rows with canonical columns, and what became of each; duplicates are validated later.
 
     ``rows`` is (n, columns), faulty rows included; ``counts`` say how often what was converted, by header;
     ``facts`` are those of the whole columns, by canonical name.
@@ -38,7 +39,7 @@ class Judged:
 
     spec: TableSpec
     raw: RawTable
-    fates: RowStatus
+    status: RowStatus
     rows: pd.DataFrame
     counts: Mapping[tuple[str, str], int]
     facts: Mapping[str, frozenset[str]]
@@ -52,13 +53,13 @@ class Judged:
     @property
     def used(self) -> pd.DataFrame:
         """The rows that are still used."""
-        return self.rows[self.fates.alive]
+        return self.rows[self.status.alive]
 
 
-def judge(
+def validate_rows(
     raw: RawTable, spec: TableSpec, as_of: date | None, facts: Mapping[str, frozenset[str]] | None = None
-) -> Judged:
-    """Cast the mapped columns, and judge each row for itself.
+) -> ValidatedRows:
+    """Cast the mapped columns, and validate each row for itself.
 
     Parameters
     ----------
@@ -70,17 +71,17 @@ def judge(
     DataError
         If a column as a whole is ambiguous, a fault is one of the file, or another currency stands in it.
     """
-    fates = RowStatus(raw, spec.table, spec.max_bad_share, spec.ragged)
+    status = RowStatus(raw, spec.table, spec.max_bad_share, spec.ragged)
     casts = cast_columns(raw, spec, facts)
-    exclude_by_rule(fates, casts, spec, as_of)
-    quarantine_faults(fates, raw, casts, spec)
+    exclude_by_rule(status, casts, spec, as_of)
+    quarantine_faults(status, raw, casts, spec)
     rows = pd.DataFrame({name: column.values for name, column in casts.items()})
     for name, value in spec.constants.items():
         rows[name] = _constant(value, spec.kinds[name], len(rows))
     counts = {
         (spec.header(name), what): count for name, column in casts.items() for what, count in column.counts.items()
     }
-    return Judged(spec, raw, fates, rows, counts, {name: column.facts for name, column in casts.items()})
+    return ValidatedRows(spec, raw, status, rows, counts, {name: column.facts for name, column in casts.items()})
 
 
 def counted(where: str, counts: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
@@ -120,21 +121,21 @@ def _column(raw: RawTable, header: str, facts: frozenset[str] | None = None) -> 
     return RawColumn(raw.columns[header], header, raw.places, facts)
 
 
-def exclude_by_rule(fates: RowStatus, casts: Mapping[str, Cast], spec: TableSpec, as_of: date | None) -> None:
+def exclude_by_rule(status: RowStatus, casts: Mapping[str, Cast], spec: TableSpec, as_of: date | None) -> None:
     """Leave out rows on or after ``as_of``, guests, test orders, empty refunds and what is declared, in this order."""
     if as_of is not None and spec.event_time is not None and spec.event_time in casts:
-        fates.exclude((casts[spec.event_time].values >= midnight(as_of)).to_numpy(), AFTER_AS_OF)
+        status.exclude((casts[spec.event_time].values >= midnight(as_of)).to_numpy(), AFTER_AS_OF)
     if spec.guests:
-        fates.exclude(_empty(casts["customer_id"]), GUEST)
+        status.exclude(_empty(casts["customer_id"]), GUEST)
     if "is_test" in casts:
-        fates.exclude(casts["is_test"].values.fillna(False).to_numpy(dtype=np.bool_), TEST_ORDER)
+        status.exclude(casts["is_test"].values.fillna(False).to_numpy(dtype=np.bool_), TEST_ORDER)
     if spec.table == "refunds":
-        fates.exclude((casts["amount"].values == 0).to_numpy(), ZERO_REFUND)
+        status.exclude((casts["amount"].values == 0).to_numpy(), ZERO_REFUND)
     for exclusion in spec.exclude:
-        fates.exclude(_matching(exclusion, casts[exclusion.column].values), exclusion.rule)
+        status.exclude(_matching(exclusion, casts[exclusion.column].values), exclusion.rule)
 
 
-def _matching(exclusion: Exclusion, values: pd.Series) -> Mask:
+def _matching(exclusion: Exclusion, values: pd.Series) -> Flags:
     matched = values.isin(list(exclusion.equals)).to_numpy()
     if exclusion.pattern is None:
         return matched
@@ -147,7 +148,7 @@ def _matching(exclusion: Exclusion, values: pd.Series) -> Mask:
     return matched | as_mask(found)
 
 
-def quarantine_faults(fates: RowStatus, raw: RawTable, casts: Mapping[str, Cast], spec: TableSpec) -> None:
+def quarantine_faults(status: RowStatus, raw: RawTable, casts: Mapping[str, Cast], spec: TableSpec) -> None:
     """Set aside rows with a fault in a mapped column, then those after the extract.
 
     Raises
@@ -157,34 +158,34 @@ def quarantine_faults(fates: RowStatus, raw: RawTable, casts: Mapping[str, Cast]
     """
     for name, column in casts.items():
         for reason, rows in column.faults.items():
-            fates.quarantine(rows, spec.header(name), reason)
+            status.quarantine(rows, spec.header(name), reason)
         if name in spec.required:
-            fates.quarantine(_empty(column), spec.header(name), "null")
+            status.quarantine(_empty(column), spec.header(name), "null")
     if "currency" in casts:
-        _judge_currency(fates, raw, casts["currency"], spec)
+        _check_currency(status, raw, casts["currency"], spec)
     if spec.extracted_at is not None and spec.event_time is not None and spec.event_time in casts:
         late = (casts[spec.event_time].values > _utc(pd.Timestamp(spec.extracted_at))).to_numpy()
-        fates.quarantine(late, spec.header(spec.event_time), "after extracted_at")
+        status.quarantine(late, spec.header(spec.event_time), "after extracted_at")
 
 
-def _empty(column: Cast) -> Mask:
+def _empty(column: Cast) -> Flags:
     faulty = np.zeros(len(column.values), dtype=np.bool_)
     for rows in column.faults.values():
         faulty |= rows
     return column.values.isna().to_numpy() & ~faulty
 
 
-def _judge_currency(fates: RowStatus, raw: RawTable, column: Cast, spec: TableSpec) -> None:
+def _check_currency(status: RowStatus, raw: RawTable, column: Cast, spec: TableSpec) -> None:
     codes = column.values.str.upper()
     header = spec.columns["currency"]
-    known = fates.alive & codes.notna().to_numpy()
+    known = status.alive & codes.notna().to_numpy()
     found = sorted(codes[known].unique())
     expected = spec.currency if spec.currency != NO_CURRENCY or not found else codes[known].mode()[0]
     if set(found) - {expected}:
         rows = known & (codes != expected).to_numpy()
         problem = f"holds {', '.join(found[:5])}, but one run holds one currency ({expected})"
         raise _column(raw, header).refuse(problem, "export each currency for itself", rows)
-    fates.quarantine(_empty(column), header, "blank currency")
+    status.quarantine(_empty(column), header, "blank currency")
 
 
 def _utc(moment: pd.Timestamp) -> pd.Timestamp:

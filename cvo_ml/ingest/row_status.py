@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.ledger import RowLedger
-from cvo_ml.ingest.raw import Mask, Places, RawTable
+from cvo_ml.ingest.raw import Places, RawTable
 
 QUARANTINE_COLUMNS: Final = ("table", "file", "row", "column", "reason")
 RAGGED: Final = "another number of fields than the header"
@@ -37,7 +38,7 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True)
 class _RowState:
-    """A judgement; ``excluded`` says whether by rule, else the rows are quarantined."""
+    """Why rows are not used; ``excluded`` says whether by rule, else the rows are quarantined."""
 
     column: str
     reason: str
@@ -49,11 +50,11 @@ class _RowState:
 
 
 def too_many(
-    reason: str, file: str, column: str, count: int, judged: int, max_bad_share: float, first_rows: list[int]
+    reason: str, file: str, column: str, count: int, considered: int, max_bad_share: float, first_rows: list[int]
 ) -> DataError:
     """The error of a fault in more than the allowed share of a file's rows."""
     return DataError(
-        f"{reason} in {count / judged:.1%} of its rows, more than the {max_bad_share:.1%} allowed",
+        f"{reason} in {count / considered:.1%} of its rows, more than the {max_bad_share:.1%} allowed",
         f"{_REMEDIES.get(reason, 'correct the export')}, or raise max_bad_share (--max-bad-share)",
         file=file,
         column=column or None,
@@ -63,7 +64,7 @@ def too_many(
 
 
 class RowStatus:
-    """The account of one table's rows, filled while they are judged; the first judgement of a row counts.
+    """The account of one table's rows, filled while they are validated; the first verdict on a row counts.
 
     Parameters
     ----------
@@ -76,17 +77,17 @@ class RowStatus:
     def __init__(self, raw: RawTable, table: str, max_bad_share: float, ragged: str = RAGGED) -> None:
         self._raw, self._table, self._max_bad_share, self._ragged = raw, table, max_bad_share, ragged
         self._kinds: list[_RowState] = []
-        self._fate: NDArray[np.int16] = np.zeros(len(raw), dtype=np.int16)  # 0 used, else place in _kinds + 1
-        self.alive: Mask = np.ones(len(raw), dtype=np.bool_)
+        self._status: NDArray[np.int16] = np.zeros(len(raw), dtype=np.int16)  # 0 used, else place in _kinds + 1
+        self.alive: Flags = np.ones(len(raw), dtype=np.bool_)
         for rule, rows in raw.left_out.items():
             self.exclude(rows, rule)
         self._refuse_if_many("", ragged, raw.ragged)
 
-    def exclude(self, rows: Mask, rule: str) -> None:
+    def exclude(self, rows: Flags, rule: str) -> None:
         """Leave out the rows by a declared rule."""
         self._settle(rows, _RowState("", rule, excluded=True))
 
-    def quarantine(self, rows: Mask, column: str, reason: str) -> None:
+    def quarantine(self, rows: Flags, column: str, reason: str) -> None:
         """Set the rows aside for a fault.
 
         Raises
@@ -99,29 +100,29 @@ class RowStatus:
             self._refuse_if_many(column, reason, self._raw.places[found])
             self._settle(rows, _RowState(column, reason))
 
-    def excluded(self) -> Mask:
+    def excluded(self) -> Flags:
         """(n,) rows left out by rule."""
-        return np.array([False, *(kind.excluded for kind in self._kinds)])[self._fate]
+        return np.array([False, *(kind.excluded for kind in self._kinds)])[self._status]
 
-    def _settle(self, rows: Mask, kind: _RowState) -> None:
+    def _settle(self, rows: Flags, kind: _RowState) -> None:
         found = rows & self.alive
         if found.any():
             self._kinds.append(kind)
-            self._fate[found] = len(self._kinds)
+            self._status[found] = len(self._kinds)
             self.alive &= ~rows
 
     def _refuse_if_many(self, column: str, reason: str, places: Places) -> None:
         if not len(places):
             return
-        judged = self._raw.rows - int(self.excluded().sum())
+        considered = self._raw.rows - int(self.excluded().sum())
         if len(self._raw.sources) > 1:
-            judged, places = self._worst_file(places)
-        if len(places) > self._max_bad_share * judged:
+            considered, places = self._worst_file(places)
+        if len(places) > self._max_bad_share * considered:
             file, first_rows = places.first()
-            raise too_many(reason, file, column, len(places), judged, self._max_bad_share, first_rows)
+            raise too_many(reason, file, column, len(places), considered, self._max_bad_share, first_rows)
 
     def _worst_file(self, places: Places) -> tuple[int, Places]:
-        """The rows of the file with the greatest share of ``places``, and how many of its rows are judged."""
+        """The rows of the file with the greatest share of ``places``, and how many of its rows count."""
         size = len(self._raw.sources)
         rows = np.bincount(self._raw.places.file[~self.excluded()], minlength=size) + np.bincount(
             self._raw.ragged.file, minlength=size
@@ -131,7 +132,7 @@ class RowStatus:
 
     def ledger(self) -> RowLedger:
         """The balanced account of all files."""
-        return self._account(self._fate, len(self._raw.ragged))
+        return self._account(self._status, len(self._raw.ragged))
 
     def by_file(self) -> dict[str, RowLedger]:
         """The balanced account of each file."""
@@ -139,25 +140,25 @@ class RowStatus:
         if len(self._raw.sources) == 1:
             return {self._raw.sources[0].name: self.ledger()}
         return {
-            source.name: self._account(self._fate[place == number], int(ragged[number]))
+            source.name: self._account(self._status[place == number], int(ragged[number]))
             for number, source in enumerate(self._raw.sources)
         }
 
-    def _account(self, fates: NDArray[np.int16], ragged: int) -> RowLedger:
-        counts = np.bincount(fates, minlength=len(self._kinds) + 1)
+    def _account(self, status: NDArray[np.int16], ragged: int) -> RowLedger:
+        counts = np.bincount(status, minlength=len(self._kinds) + 1)
         quarantined: dict[str, int] = {self._ragged: ragged} if ragged else {}
         excluded: dict[str, int] = {}
         for kind, count in zip(self._kinds, counts[1:].tolist(), strict=True):
             if count:
                 account = excluded if kind.excluded else quarantined
                 account[kind.words] = account.get(kind.words, 0) + count
-        return RowLedger(len(fates) + ragged, int(counts[0]), quarantined, excluded)
+        return RowLedger(len(status) + ragged, int(counts[0]), quarantined, excluded)
 
     def quarantined(self) -> pd.DataFrame:
         """The rows set aside: table, file, row (1 = the first data row), column, reason; never a value."""
         rows = np.flatnonzero(~self.alive & ~self.excluded())
-        columns = np.array(["", *(kind.column for kind in self._kinds)], dtype=object)[self._fate[rows]]
-        reasons = np.array(["", *(kind.reason for kind in self._kinds)], dtype=object)[self._fate[rows]]
+        columns = np.array(["", *(kind.column for kind in self._kinds)], dtype=object)[self._status[rows]]
+        reasons = np.array(["", *(kind.reason for kind in self._kinds)], dtype=object)[self._status[rows]]
         ragged = len(self._raw.ragged)
         files = np.array(self._raw.places.files, dtype=object)
         file = np.concatenate([self._raw.ragged.file, self._raw.places.file[rows]]).astype(np.int64)

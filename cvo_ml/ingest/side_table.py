@@ -15,8 +15,8 @@ from cvo_ml.core.contracts import CONTRACTS, ORDERS
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.ingest.assemble import side_frame
 from cvo_ml.ingest.cross_checks import check_rows
-from cvo_ml.ingest.duplicates import judge_duplicates
-from cvo_ml.ingest.row_rules import judge
+from cvo_ml.ingest.duplicates import resolve_duplicates
+from cvo_ml.ingest.row_rules import validate_rows
 from cvo_ml.ingest.sources import read_source
 from cvo_ml.ingest.specs import side_spec
 
@@ -72,11 +72,11 @@ def read_side_table(
         for headers in (config.columns, config.profile)
     )
     spec = side_spec(shop, table, config.model_copy(update={"columns": present, "profile": fields}), max_bad_share)
-    judged = judge(raw, spec, as_of)
-    check_rows(judged)
-    notes = judge_duplicates(judged)
-    frame = CONTRACTS[table].validate(side_frame(judged, ORDERS.empty()))
-    return SideTable(frame, judged.fates.ledger(), judged.fates.quarantined(), (*judged.notes, *notes))
+    validated = validate_rows(raw, spec, as_of)
+    check_rows(validated)
+    notes = resolve_duplicates(validated)
+    frame = CONTRACTS[table].validate(side_frame(validated, ORDERS.empty()))
+    return SideTable(frame, validated.status.ledger(), validated.status.quarantined(), (*validated.notes, *notes))
 
 
 def _undeclared(table: str, path: str) -> TableConfig:

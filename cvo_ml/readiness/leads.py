@@ -10,9 +10,8 @@ from typing import Final
 import pandas as pd
 
 from cvo_ml.config.jobs import IcpJob
-from cvo_ml.config.readiness import IcpMinima
+from cvo_ml.config.readiness import ICP_LOSSES, IcpMinima
 from cvo_ml.core.contracts import LEADS
-from cvo_ml.core.minima import ICP_LOSSES
 from cvo_ml.core.models import ICP
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.engine import Engine

@@ -21,6 +21,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features import window_outcome
+from cvo_ml.features.engine import engine
 from cvo_ml.features.labels import is_closed
 from cvo_ml.priorities.effects import write_effects
 from cvo_ml.priorities.evaluation import PlanEvaluation, recorded_contacts
@@ -70,7 +71,8 @@ def evaluate(request: EvaluateRequest, workspace: Workspace) -> EvaluateResult:
     with logged(LOGGER, "evaluate", shop=request.shop.name):
         run = run_of(request.shop, workspace)
         tables = read_tables(request.shop, workspace).tables
-        evaluation = evaluated(run, tables, request.horizon, workspace)
+        with workspace.publishing():
+            evaluation = evaluated(run, tables, request.horizon, workspace)
     return EvaluateResult(evaluation, workspace.evaluation_file, workspace.measured_effects)
 
 
@@ -99,10 +101,12 @@ def evaluated(run: StoredRun, tables: Tables, horizon: Horizon, workspace: Works
     table, scores = read_table(run, "plan"), read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
     customers = pd.Index(table["customer_id"])
     after = stored_plan(run).value_share
+    with engine(tables) as shop:
+        actual, before = (window_outcome(shop, day, horizon, customers) for day in (as_of, as_of - horizon.delta))
     outcome = pd.DataFrame(
         {
-            "value": after * window_outcome(tables, as_of, horizon, customers)["value"],
-            "before": window_outcome(tables, as_of - horizon.delta, horizon, customers)["value"],
+            "value": after * actual["value"],
+            "before": before["value"],
             "predicted_clv": scores["predicted_clv"].reindex(customers).fillna(0.0),
             "churn_probability": scores["churn_probability"].reindex(customers).fillna(1.0),
         }

@@ -16,7 +16,7 @@ from cvo_ml.core.models import ICP, MODELS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.features.customer import customer_features, known_customers
+from cvo_ml.features.customer import scored_features
 from cvo_ml.features.leads import customer_leads
 from cvo_ml.predict import LoadedModels, score
 from cvo_ml.predict.shadow import Comparison, shadow
@@ -60,7 +60,7 @@ def score_customers(
         If the frozen edges are damaged.
     """
     check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
+    features = scored_features(tables, as_of)
     leads = _lead_fields(tables, as_of, models)
     scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
     segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, workspace=workspace)
@@ -82,7 +82,7 @@ def shadow_scores(
     """
     for models in (serving, behind):
         check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = customer_features(tables, as_of).reindex(known_customers(tables, as_of))
+    features = scored_features(tables, as_of)
     leads = _lead_fields(tables, as_of, serving), _lead_fields(tables, as_of, behind)
     return shadow(features, serving, behind, as_of=as_of, currency=tables.currency, leads=leads)
 

@@ -21,7 +21,7 @@ from cvo_ml.features.leak_gate import Sample, check, provenance, shuffled, stren
 from cvo_ml.features.truncated_tables import changed_by_later_rows
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.simulate import simulate_shop
-from cvo_ml.stats.leaks import dominance, encoded, folded_auc
+from cvo_ml.stats.column_leakage import dominance, encoded, folded_auc
 from tests.builders import SHOP_CUT
 from tests.features.shops import AS_OF, shops, with_later_news
 
@@ -104,7 +104,7 @@ def test_dominance_names_the_tags_even_where_they_were_declared(public_data: Pat
         check(Sample(X, y), list(X), declared=list(X))
     assert refused.value.reason_code == "dominant_column"
     evidence = check(Sample(X, y), list(X), declared=list(X), acknowledged=["Tags"])
-    assert evidence.as_dict()["acknowledged"] == ["Tags"]
+    assert evidence.to_json()["acknowledged"] == ["Tags"]
 
 
 def test_strength_alone_cannot_tell_the_duration_of_a_call(public_data: Path) -> None:

@@ -25,7 +25,23 @@ class Change:
     decision: str
 
 
-CHANGED: Final[tuple[Change, ...]] = ()
+SHOPS: Final = "0023-one-registry-many-shops.md"
+VISIBILITY: Final = "0021-one-rule-of-visibility.md"
+
+CHANGED: Final[tuple[Change, ...]] = (
+    Change("check", "models.churn.expected_width", VISIBILITY),
+    Change("check", "models.churn.helps[*]", VISIBILITY),
+    Change("check", "models.churn.numbers.*", VISIBILITY),
+    Change("check", "models.churn.reasons[*]", VISIBILITY),
+    Change("check", "models.icp.numbers.*", VISIBILITY),
+    Change("check", "models.icp.reasons[*]", VISIBILITY),
+    Change("score", "readiness[*]", VISIBILITY),
+    Change("score_later", "readiness[*]", VISIBILITY),
+    Change("models_promote", "shop", SHOPS),
+    Change("models_rollback", "shop", SHOPS),
+    Change("models_show", "audit[*].shop", SHOPS),
+    Change("models_show_champion", "audit[*].shop", SHOPS),
+)
 
 
 def allowed(snapshot: str) -> list[str]:

@@ -228,7 +228,7 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(
 def test_a_large_source_is_read_by_the_same_entry_with_its_further_tables(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refunds that name used, excluded, quarantined and unknown orders meet the same fates."""
+    """Refunds that name used, excluded, quarantined and unknown orders meet the same status."""
     orders = [*orders_text(400), "A7,C0,2024-01-08,99", "B1,C1,2025-01-01,5", "A9,C2,2024-05-01,-1"]
     refunds = ["order,at,amount", *(f"A{n},2024-06-01,.1" for n in range(20, 300)),
                "A7,2024-06-01,1", "B1,2024-07-01,1", "Z9,2024-06-01,1", "A9,2024-06-01,1"]  # fmt: skip

@@ -14,6 +14,7 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import FEATURES, snapshot, window_outcome
+from cvo_ml.features.engine import engine
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue, with_purchase_columns
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.stats.intervals import Interval, mean_interval
@@ -42,12 +43,14 @@ def fit_hybrid(
     options = job.hybrid
     last = as_of - horizon.delta
     frames, values = [], []
-    for day in training_dates(tables, last, options.snapshots_every, options.most_snapshots, options.shortest_history):
-        features = snapshot(tables, day)
-        beneath = fit_base(features) if len(features) else None
-        if beneath is not None:
-            frames.append(with_purchase_columns(features, beneath, horizon))
-            values.append(window_outcome(tables, day, horizon, features.index)["value"].to_numpy(dtype=np.float64))
+    days = training_dates(tables, last, options.snapshots_every, options.most_snapshots, options.shortest_history)
+    with engine(tables) as shop:
+        for day in days:
+            features = snapshot(shop, day)
+            beneath = fit_base(features) if len(features) else None
+            if beneath is not None:
+                frames.append(with_purchase_columns(features, beneath, horizon))
+                values.append(window_outcome(shop, day, horizon, features.index)["value"].to_numpy(dtype=np.float64))
     if not frames:
         raise ModelRefused(
             f"no closed window of {horizon} with {options.shortest_history} of history before {as_of}",

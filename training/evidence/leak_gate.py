@@ -1,4 +1,4 @@
-"""The leak gate inside a training job."""
+"""The adapter of the leak gate (``cvo_ml.features.leak_gate``) to a training job's sections and rows."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from cvo_ml.config.jobs import IcpJob
 from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
+from cvo_ml.features.engine import engine
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, first_order_features
 from cvo_ml.features.leads import as_numbers
 from cvo_ml.features.leak_gate import Evidence, Sample
@@ -26,11 +27,11 @@ from training.evidence import plots
 from training.evidence.dates import first_day
 from training.evidence.leak_gate import gate_metrics, pass_gate
 from training.evidence.result import Trained
-from training.evidence.windows import icp_trial
 from training.icp.fit_leads import train_on_leads
 from training.icp.metrics import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
 from training.icp.profile_features import baskets, life
 from training.icp.profile_report import report, with_calendar
+from training.icp.window import icp_window
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -70,13 +71,13 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         "counts_first_order": job.counts_first_order,
         "value_basis": rows.attrs["basis"],
     }
-    facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.as_dict()}
+    facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.to_json()}
     facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1]).to_json()}
     judged = baseline if verdict.grade == "D" else model
     texts, documents = _described(tables, rows, model, job, scores[MODEL], test)
     return Trained(
         bundle_of("icp", champion, settings, facts),
-        icp_trial(judged, train, test, "first_ordered_at", settings, first_order_features(tables, as_of)),
+        icp_window(judged, train, test, "first_ordered_at", settings, first_order_features(tables, as_of)),
         {
             "training_rows": len(train),
             "training_positives": int(train["is_top"].sum()),
@@ -105,9 +106,10 @@ def labelled(tables: Tables, as_of: date, job: IcpJob) -> pd.DataFrame:
     First orders within the burn-in are left out: the customer may have ordered before the data begin. ``attrs`` holds
     the ``basis``: contribution where every order's cost is known, else revenue.
     """
-    values = value_by_age(tables, as_of, job.age)
+    with engine(tables) as shop:
+        values, first = value_by_age(shop, as_of, job.age), first_order_features(shop, as_of)
     worth, basis = profit(values, later=not job.counts_first_order)
-    rows = first_order_features(tables, as_of).join(worth.rename("value"), how="inner")
+    rows = first.join(worth.rename("value"), how="inner")
     rows = rows[rows["first_ordered_at"] >= pd.Timestamp(first_day(tables) + job.burn_in.delta)]
     if rows.empty:
         raise ModelRefused(

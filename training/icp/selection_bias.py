@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import IcpJob
-from cvo_ml.core.minima import ICP_LOSSES
+from cvo_ml.config.readiness import ICP_LOSSES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval, wilson

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -11,9 +10,7 @@ from rich.table import Table
 from cvo_ml.cli.views.outcomes import ledger_table
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.report.text.backtest import Backtest, cut_cells, earnings_cells
-
-SUMMARY: Final = "backtest.json"
-REPORT: Final = "backtest.html"
+from cvo_ml.workflows.backtest import PAGE, SUMMARY
 
 
 def show(console: Console, backtest: Backtest, out: Path) -> None:
@@ -34,7 +31,7 @@ def show(console: Console, backtest: Backtest, out: Path) -> None:
     ledger_table(console, backtest.ledger, "as_of")
     if backtest.earnings:
         _earnings(console, backtest)
-    console.print(f"\nPlots: [bold]{out / REPORT}[/]; numbers: {out / SUMMARY}", highlight=False)
+    console.print(f"\nPlots: [bold]{out / PAGE}[/]; numbers: {out / SUMMARY}", highlight=False)
 
 
 def _earnings(console: Console, backtest: Backtest) -> None:

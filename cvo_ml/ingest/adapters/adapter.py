@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.ingest.raw import Mask, RawTable, one_file, stack
+from cvo_ml.core.arrays import Flags
+from cvo_ml.core.result import Json
+from cvo_ml.ingest.raw import RawTable, one_file, stack
 from cvo_ml.ingest.row_status import RAGGED
 from cvo_ml.ingest.sources.json_lines import NOT_AN_OBJECT, JsonObjects, at, texts
 
@@ -88,7 +90,7 @@ class EventTables:
     sides: Mapping[str, Mapping[str, Any]]
 
 
-def base_of(objects: Sequence[JsonObjects]) -> tuple[RawTable, list[dict[str, Any]]]:
+def base_of(objects: Sequence[JsonObjects]) -> tuple[RawTable, list[dict[str, Json]]]:
     """The objects of all files, and a raw table of their places without any column yet."""
     base = stack([RawTable((found.source,), {}, found.places, found.ragged) for found in objects])
     return base, [item for found in objects for item in found.objects]
@@ -96,10 +98,10 @@ def base_of(objects: Sequence[JsonObjects]) -> tuple[RawTable, list[dict[str, An
 
 def json_part(
     base: RawTable,
-    items: Sequence[Mapping[str, Any]],
+    items: Sequence[Mapping[str, Json]],
     headers: Sequence[str],
     *,
-    left_out: Mapping[str, Mask] | None = None,
+    left_out: Mapping[str, Flags] | None = None,
     chosen: NDArray[np.intp] | None = None,
 ) -> RawTable:
     """A raw table of items; a header is a path such as ``properties.order_id``.
@@ -120,8 +122,8 @@ def json_part(
 
 
 def lines_of(
-    items: Sequence[Mapping[str, Any]], chosen: Mask, order_id: str, products: str
-) -> tuple[list[tuple[Any, dict[str, Any]]], NDArray[np.intp], dict[str, Mask]]:
+    items: Sequence[Mapping[str, Json]], chosen: Flags, order_id: str, products: str
+) -> tuple[list[tuple[Json, dict[str, Json]]], NDArray[np.intp], dict[str, Flags]]:
     """The products of the chosen items, each with its order id.
 
     Parameters
@@ -134,7 +136,7 @@ def lines_of(
     (order id, product) per line; the place of each line's item; and the lines that are left out by rule: those
     of an order that was sent again.
     """
-    lines: list[tuple[Any, dict[str, Any]]] = []
+    lines: list[tuple[Json, dict[str, Json]]] = []
     places: list[int] = []
     again: list[bool] = []
     seen: set[Any] = set()
@@ -151,7 +153,7 @@ def lines_of(
 
 def event_parts(
     base: RawTable,
-    events: Sequence[Mapping[str, Any]],
+    events: Sequence[Mapping[str, Json]],
     names: Sequence[Any],
     declares: EventTables,
     columns: Mapping[str, str],

@@ -19,8 +19,9 @@ import pandas as pd
 import pyarrow as pa
 
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.arrays import Flags
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts
-from cvo_ml.ingest.raw import Mask, RawTable, one_file
+from cvo_ml.ingest.raw import RawTable, one_file
 
 _FURTHER_LINE: Final = "further line of its order"
 _TIMES: Final = ("Created at", "Paid at", "Fulfilled at", "Cancelled at")
@@ -98,7 +99,7 @@ def _lines(raw: RawTable, frame: pd.DataFrame) -> RawTable:
     return replace(raw, columns=_columns(lines, raw), notes=(), ragged=raw.ragged[np.zeros(len(raw.ragged), bool)])
 
 
-def _net(frame: pd.DataFrame, first: Mask) -> tuple[pd.Series, tuple[str, ...]]:
+def _net(frame: pd.DataFrame, first: Flags) -> tuple[pd.Series, tuple[str, ...]]:
     """Subtotals, less the taxes of orders whose prices include them."""
     subtotal, tax = _numbers(frame["Subtotal"]), _numbers(frame["Taxes"])
     before_tax = subtotal + _numbers(frame["Shipping"])
@@ -109,7 +110,7 @@ def _net(frame: pd.DataFrame, first: Mask) -> tuple[pd.Series, tuple[str, ...]]:
     return net, (f"{int(included.sum()):,} orders have prices with tax: net is Subtotal less Taxes",)
 
 
-def _refunds(raw: RawTable, orders: pd.DataFrame, first: Mask, shop: ShopConfig) -> RawTable:
+def _refunds(raw: RawTable, orders: pd.DataFrame, first: Flags, shop: ShopConfig) -> RawTable:
     cancelled = orders["Cancelled at"].fillna("").str.strip() != ""
     void = orders["Financial Status"].fillna("").str.lower().isin(_VOID)
     refunded = _numbers(orders["Refunded Amount"])

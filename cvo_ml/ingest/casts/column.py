@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError
-from cvo_ml.ingest.raw import Mask, Places
+from cvo_ml.ingest.raw import Places
 
 _ZERO_WIDTH: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
@@ -36,14 +37,14 @@ class Cast:
     """
 
     values: pd.Series
-    faults: Mapping[str, Mask] = field(default_factory=dict)
+    faults: Mapping[str, Flags] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     facts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Coded:
-    """Texts as codes into their distinct values, so that each distinct text is judged once.
+    """Texts as codes into their distinct values, so that each distinct text is validated once.
 
     ``codes`` is (n,), -1 for null; ``texts`` holds the distinct texts, trimmed, NFC, without zero-width
     characters; ``altered`` says which of them were changed by that.
@@ -51,13 +52,13 @@ class Coded:
 
     codes: NDArray[np.int64]
     texts: pa.LargeStringArray
-    altered: Mask
+    altered: Flags
 
-    def rows(self, chosen: Mask) -> Mask:
+    def rows(self, chosen: Flags) -> Flags:
         """(n,) mask of the rows whose distinct text is chosen."""
         return np.append(chosen, False)[self.codes]
 
-    def matches(self, pattern: str, among: Mask | None = None) -> Mask:
+    def matches(self, pattern: str, among: Flags | None = None) -> Flags:
         """Which distinct texts match an RE2 pattern as a whole; only those ``among`` are looked at."""
         whole = f"^(?:{pattern})$"
         if among is None or among.all():
@@ -67,11 +68,11 @@ class Coded:
             found[among] = as_mask(pc.match_substring_regex(self.texts.filter(pa.array(among)), whole))
         return found
 
-    def holds(self, text: str) -> Mask:
+    def holds(self, text: str) -> Flags:
         """Which distinct texts hold a plain text: much faster than a pattern, so it comes first."""
         return as_mask(pc.match_substring(self.texts, text))
 
-    def up_to(self, length: int) -> Mask:
+    def up_to(self, length: int) -> Flags:
         """Which distinct texts have at most this many bytes."""
         return as_mask(pc.less_equal(pc.binary_length(self.texts), length))
 
@@ -92,7 +93,7 @@ class RawColumn:
     places: Places
     part: frozenset[str] | None = None
 
-    def refuse(self, problem: str, remedy: str, rows: Mask) -> DataError:
+    def refuse(self, problem: str, remedy: str, rows: Flags) -> DataError:
         """The error that refuses the file, with count and first rows."""
         file, first_rows = self.places[rows].first()
         return DataError(problem, remedy, file=file, column=self.header, count=int(rows.sum()), first_rows=first_rows)
@@ -147,7 +148,7 @@ def normalise(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     return pa.array(changed, pa.large_string())
 
 
-def as_mask(values: pa.Array | pa.ChunkedArray) -> Mask:
+def as_mask(values: pa.Array | pa.ChunkedArray) -> Flags:
     """An Arrow boolean array as a NumPy mask; null is False."""
     filled = pc.fill_null(values, False)
     return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.bool_)

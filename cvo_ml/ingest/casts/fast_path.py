@@ -1,7 +1,7 @@
 """Casts of columns in which nothing is amiss, as a few passes over their bytes prove.
 
 Each gives what the general cast gives, or None where anything at all is out of the ordinary: then every distinct text
-is judged for itself. A clean column of a hundred million rows has almost as many distinct texts, and judging them
+is validated for itself. A clean column of a hundred million rows has almost as many distinct texts, and checking them
 costs many times what this proof does.
 """
 
@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cvo_ml.ingest.raw import Mask
+from cvo_ml.core.arrays import Flags
 
 Bytes = NDArray[np.uint8]
 
 
-def _only(allowed: bytes) -> Mask:
+def _only(allowed: bytes) -> Flags:
     table = np.zeros(256, dtype=np.bool_)
     table[np.frombuffer(allowed, dtype=np.uint8)] = True
     return table
@@ -65,7 +65,7 @@ class PlainTexts:
         found = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
         return cls(texts, offsets - offsets[0], found)
 
-    def hold_only(self, allowed: Mask) -> bool:
+    def hold_only(self, allowed: Flags) -> bool:
         """Whether all bytes are among the allowed ones; ``allowed`` is (256,)."""
         return bool(allowed[self.data].all())
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.ingest.casts.column import Cast, Coded, RawColumn, as_mask, text_series
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER, PlainTexts, quick_ids
-from cvo_ml.ingest.raw import Mask
 
 _NULL: Final = r"(?i)|null|nan|none|<na>|nat"
 _ROUNDED: Final = r"\d+(?:\.\d+)?[eE]\+\d+"
@@ -78,8 +78,8 @@ def _from_floats(column: RawColumn) -> Cast:
 
 
 def _without_fraction(
-    coded: Coded, floats: Mask, wholes: bool
-) -> tuple[pa.LargeStringArray, dict[str, Mask], dict[str, int]]:
+    coded: Coded, floats: Flags, wholes: bool
+) -> tuple[pa.LargeStringArray, dict[str, Flags], dict[str, int]]:
     if not floats.any():
         return coded.texts, {}, {}
     rows = coded.rows(floats)

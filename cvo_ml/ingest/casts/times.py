@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import DataError
 from cvo_ml.ingest.casts.column import Cast, Coded, RawColumn
 from cvo_ml.ingest.casts.fast_path import PlainTexts, quick_times
-from cvo_ml.ingest.raw import Mask
 
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _CLOCK: Final = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
@@ -81,7 +81,7 @@ def _clock(times: pd.Series) -> frozenset[str]:
     return frozenset({CLOCK}) if (known % _DAY_IN_MICROSECONDS).any() else frozenset()
 
 
-def _parse_iso(column: RawColumn, coded: Coded, _: str) -> tuple[pd.Series, bool, dict[str, Mask]]:
+def _parse_iso(column: RawColumn, coded: Coded, _: str) -> tuple[pd.Series, bool, dict[str, Flags]]:
     unmarked = coded.matches(_UNMARKED)
     marked = coded.matches(_MARKED, ~unmarked)
     _refuse_other_formats(column, coded, unmarked | marked)
@@ -102,7 +102,7 @@ def _parse_iso(column: RawColumn, coded: Coded, _: str) -> tuple[pd.Series, bool
     return _micro(parsed), bool(marked.any()), {"impossible date": impossible, "not an ISO 8601 date": other}
 
 
-def _refuse_other_formats(column: RawColumn, coded: Coded, iso: Mask) -> None:
+def _refuse_other_formats(column: RawColumn, coded: Coded, iso: Flags) -> None:
     rest = ~iso
     numbers = coded.matches(_SPREADSHEET, rest)
     if numbers.any():
@@ -118,7 +118,7 @@ def _refuse_other_formats(column: RawColumn, coded: Coded, iso: Mask) -> None:
         raise _order_error(column, coded, other)
 
 
-def _order_error(column: RawColumn, coded: Coded, other: Mask) -> DataError:
+def _order_error(column: RawColumn, coded: Coded, other: Flags) -> DataError:
     if not other.any():
         return column.refuse("dates are not ISO 8601", _declare("%Y/%m/%d"), coded.rows(~other))
     parts = coded.texts.to_pandas().where(other).str.extract(r"^(\d+)\D(\d+)").astype("float64")
@@ -135,7 +135,7 @@ def _order_error(column: RawColumn, coded: Coded, other: Mask) -> DataError:
     return column.refuse("dates may be day-first or month-first", remedy, coded.rows(other))
 
 
-def _format_of(coded: Coded, chosen: Mask, first: str = "d", second: str = "m") -> str:
+def _format_of(coded: Coded, chosen: Flags, first: str = "d", second: str = "m") -> str:
     """The strptime format of the first of the chosen texts, as far as it can be told."""
     text = str(coded.texts.filter(pa.array(chosen))[0].as_py())
     found = re.fullmatch(r"\d+(\D)\d+\D(\d+)([T ]\d+:\d+)?(:\d+)?.*", text)
@@ -149,7 +149,7 @@ def _declare(date_format: str) -> str:
     return f"declare its date_format, such as '{date_format}' (--date-format)"
 
 
-def _parse_declared(column: RawColumn, coded: Coded, date_format: str) -> tuple[pd.Series, bool, dict[str, Mask]]:
+def _parse_declared(column: RawColumn, coded: Coded, date_format: str) -> tuple[pd.Series, bool, dict[str, Flags]]:
     texts = coded.texts.to_pandas()
     marked = "%z" in date_format
     parsed = _strptime(texts, date_format)
@@ -187,7 +187,7 @@ def _from_timestamps(column: RawColumn, timezone: str) -> Cast:
     return Cast(times.mask(np.logical_or.reduce(list(faults.values()))), faults)
 
 
-def _to_utc(times: pd.Series, timezone: str, facts: frozenset[str]) -> tuple[pd.Series, Mask]:
+def _to_utc(times: pd.Series, timezone: str, facts: frozenset[str]) -> tuple[pd.Series, Flags]:
     """Unmarked times in UTC, and which of them the zone's clock skipped."""
     none = np.zeros(len(times), dtype=np.bool_)
     if timezone == "UTC" or CLOCK not in facts:
@@ -197,7 +197,7 @@ def _to_utc(times: pd.Series, timezone: str, facts: frozenset[str]) -> tuple[pd.
     return _micro(local.dt.tz_convert("UTC").dt.tz_localize(None)), gaps
 
 
-def _sentinel(times: pd.Series) -> Mask:
+def _sentinel(times: pd.Series) -> Flags:
     """Days that stand for 'unknown' in databases: up to 1900-01-01, 1970-01-01, and from the year 9999."""
     days = times.to_numpy(dtype=TIME_DTYPE)  # NaT compares as False
     return np.asarray((days < _AFTER_1900) | (days >= _YEAR_9999) | (days == _UNIX_ZERO), dtype=np.bool_)

@@ -1,4 +1,4 @@
-"""Sources larger than memory: read in batches, judged by the same rules, written as tables on disk."""
+"""Sources larger than memory: read in batches, validated by the same rules, written as tables on disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from cvo_ml.ingest.casts.ids import CASE
 from cvo_ml.ingest.cross_checks import OrderIds
 from cvo_ml.ingest.large.batches import Batches, can_batch
 from cvo_ml.ingest.large.queries import SORT
-from cvo_ml.ingest.large.scan import Facts, in_conflict, judge_all
+from cvo_ml.ingest.large.scan import Facts, in_conflict, validate_batches
 from cvo_ml.ingest.large.tables import TableWriter, engine
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_rules import counted
@@ -97,7 +97,7 @@ def read_large(
 ) -> LargeRead:
     """The shop's first source as tables on disk, by the rules of :func:`read_shop`, in bounded memory.
 
-    Batches are cast and judged one by one; duplicates, orders and customers are then found by a DuckDB that
+    Batches are cast and validated one by one; duplicates, orders and customers are then found by a DuckDB that
     holds at most ``memory_limit`` and spills into the folder. ``folder`` appears when all is done.
 
     Parameters
@@ -177,14 +177,14 @@ def _read(
     files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, memory_limit: str
 ) -> LargeRead:
     facts: Facts = {}
-    first = judge_all(files, shop, spec, as_of, work, facts)
+    first = validate_batches(files, shop, spec, as_of, work, facts)
     if in_conflict(first.facts, first.parts, shop.timezone):
-        first = judge_all(files, shop, spec, as_of, work, first.facts)
+        first = validate_batches(files, shop, spec, as_of, work, first.facts)
     account = first.account
     pa.default_memory_pool().release_unused()
     with engine(work, memory_limit) as connection:
         writer = TableWriter(connection, work, [file.name for file in files])
-        alike = writer.judge_duplicates(spec, account)
+        alike = writer.resolve_duplicates(spec, account)
         for name, cases in first.facts.items():
             if {LOWER, UPPER} <= cases and (pairs := writer.differing_in_case(name)):
                 first.counts[spec.header(name), CASE] = pairs

@@ -98,7 +98,7 @@ class Batches:
 
     def _open(self, layout: CsvLayout, places: Sequence[int], rejected: Rejected) -> pacsv.CSVStreamingReader:
         try:
-            return pacsv.open_csv(layout.stream(), **layout.options(places, rejected))
+            return pacsv.open_csv(layout.stream(), *layout.options(places, rejected))
         except pa.ArrowInvalid as error:
             if "empty" in str(error).lower():
                 raise DataError("has a header but no rows", "export it again", file=self.name) from None

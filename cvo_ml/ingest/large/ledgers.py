@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.ledger import RowLedger
-from cvo_ml.ingest.row_rules import Judged
+from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.row_status import too_many
 
 
@@ -27,7 +27,7 @@ class Account:
         self._quarantine: list[pd.DataFrame] = []
         self._faults: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0])  # count, then first rows
 
-    def add(self, judged: Judged) -> None:
+    def add(self, validated: ValidatedRows) -> None:
         """Add a batch of one file.
 
         Raises
@@ -35,9 +35,9 @@ class Account:
         DataError
             If a fault is one of the file already.
         """
-        file = judged.raw.sources[0].name
-        self._ledgers[file] += judged.fates.ledger()
-        rows = judged.fates.quarantined()
+        file = validated.raw.sources[0].name
+        self._ledgers[file] += validated.status.ledger()
+        rows = validated.status.quarantined()
         if len(rows):
             self._quarantine.append(rows)
             self._count(rows)
@@ -87,8 +87,8 @@ class Account:
             fault[0] += len(numbers)
             fault.extend(numbers[: max(0, 4 - len(fault))])
 
-    def _refuse(self, place: tuple[str, str, str], judged: int) -> None:
+    def _refuse(self, place: tuple[str, str, str], considered: int) -> None:
         file, column, reason = place
         count, *first_rows = self._faults[place]
-        if count > self._share * judged:
-            raise too_many(reason, file, column, count, judged, self._share, first_rows)
+        if count > self._share * considered:
+            raise too_many(reason, file, column, count, considered, self._share, first_rows)

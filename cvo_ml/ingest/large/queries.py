@@ -1,4 +1,4 @@
-"""The SQL that groups judged rows into orders and customers, as the assembly in memory does."""
+"""The SQL that groups validated rows into orders and customers, as the assembly in memory does."""
 
 # ruff: noqa: S608 (names in queries are quoted and come from contracts)
 

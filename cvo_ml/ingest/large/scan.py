@@ -1,4 +1,4 @@
-"""One pass over the batches of a source: each is cast and judged for itself, and its used rows are written."""
+"""One pass over the batches of a source: each is cast and validated for itself, and its used rows are written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cvo_ml.ingest.casts.times import CLOCK, MARKED, UNMARKED
 from cvo_ml.ingest.large.batches import Batches
 from cvo_ml.ingest.large.ledgers import Account
 from cvo_ml.ingest.large.queries import FILE, ROW
-from cvo_ml.ingest.row_rules import Judged, judge
+from cvo_ml.ingest.row_rules import ValidatedRows, validate_rows
 from cvo_ml.ingest.specs import TableSpec
 
 _CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED}, {UNMARKED, CLOCK})
@@ -42,10 +42,10 @@ class Pass:
     counts: Counter[tuple[str, str]]
 
 
-def judge_all(
+def validate_batches(
     files: Sequence[Batches], shop: ShopConfig, spec: TableSpec, as_of: date | None, work: Path, known: Facts
 ) -> Pass:
-    """Judge all batches for themselves, and write the used rows into ``work/rows``.
+    """Validate all batches for themselves, and write the used rows into ``work/rows``.
 
     Parameters
     ----------
@@ -72,30 +72,30 @@ def judge_all(
         path.unlink()
     for number, file in enumerate(files):
         for raw in file:
-            judged = judge(raw, tolerant, as_of, known)
-            complete(judged.rows, shop)
-            account.add(judged)
-            parts.append(judged.facts)
-            counts.update(judged.counts)
-            whole = {name: whole.get(name, frozenset()) | facts for name, facts in judged.facts.items()}
-            _write(judged, spec, number, rows / f"{len(parts):06}.parquet")
+            validated = validate_rows(raw, tolerant, as_of, known)
+            complete(validated.rows, shop)
+            account.add(validated)
+            parts.append(validated.facts)
+            counts.update(validated.counts)
+            whole = {name: whole.get(name, frozenset()) | facts for name, facts in validated.facts.items()}
+            _write(validated, spec, number, rows / f"{len(parts):06}.parquet")
             if shop.tables:
-                _write_aside(judged, aside / f"{len(parts):06}.parquet")
-            tolerant = _with_currency(tolerant, judged)
+                _write_aside(validated, aside / f"{len(parts):06}.parquet")
+            tolerant = _with_currency(tolerant, validated)
     currency = None if tolerant.currency == NO_CURRENCY else tolerant.currency
     return Pass(account, whole, parts, currency, counts)
 
 
 def _tolerant(spec: TableSpec) -> TableSpec:
-    """The same table with every fault a fault of the row: shares are judged over the whole file."""
+    """The same table with every fault a fault of the row: shares are validated over the whole file."""
     return replace(spec, max_bad_share=1.0)
 
 
-def _with_currency(spec: TableSpec, judged: Judged) -> TableSpec:
+def _with_currency(spec: TableSpec, validated: ValidatedRows) -> TableSpec:
     """The table with the currency of the first batch, where none is declared: later batches must have it too."""
-    if spec.currency != NO_CURRENCY or "currency" not in judged.rows or not len(judged.used):
+    if spec.currency != NO_CURRENCY or "currency" not in validated.rows or not len(validated.used):
         return spec
-    return replace(spec, currency=str(judged.used["currency"].iloc[0]).upper())
+    return replace(spec, currency=str(validated.used["currency"].iloc[0]).upper())
 
 
 def in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
@@ -108,10 +108,10 @@ def in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
     return False
 
 
-def _write(judged: Judged, spec: TableSpec, file: int, path: Path) -> None:
-    alive = judged.fates.alive
-    frame = (judged.rows if alive.all() else judged.rows[alive]).drop(
-        columns=[name for name in ("is_test",) if name in judged.rows]
+def _write(validated: ValidatedRows, spec: TableSpec, file: int, path: Path) -> None:
+    alive = validated.status.alive
+    frame = (validated.rows if alive.all() else validated.rows[alive]).drop(
+        columns=[name for name in ("is_test",) if name in validated.rows]
     )
     for name in frame:
         kind = spec.kinds.get(str(name), "text")
@@ -119,14 +119,14 @@ def _write(judged: Judged, spec: TableSpec, file: int, path: Path) -> None:
         frame[name] = frame[name].astype(dtype)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.append_column(FILE, pa.array(np.full(len(frame), file, dtype=np.int32)))
-    table = table.append_column(ROW, pa.array(judged.raw.places.row[alive]))
+    table = table.append_column(ROW, pa.array(validated.raw.places.row[alive]))
     texts = [name for name in table.column_names if spec.kinds.get(name, "text") == "text" and name not in (FILE, ROW)]
     # ids, times and amounts hardly repeat: a dictionary of them costs more than it saves
     pq.write_table(table, path, compression="lz4", use_dictionary=[*texts, FILE], write_statistics=False)
 
 
-def _write_aside(judged: Judged, path: Path) -> None:
+def _write_aside(validated: ValidatedRows, path: Path) -> None:
     """The order ids of the rows that are not used: rows of further tables may name them."""
-    gone = ~judged.fates.alive
-    ids = pa.array(judged.rows.loc[gone, "order_id"], pa.large_string())
-    pq.write_table(pa.table({"order_id": ids, "excluded": judged.fates.excluded()[gone]}), path)
+    gone = ~validated.status.alive
+    ids = pa.array(validated.rows.loc[gone, "order_id"], pa.large_string())
+    pq.write_table(pa.table({"order_id": ids, "excluded": validated.status.excluded()[gone]}), path)

@@ -1,4 +1,4 @@
-"""Judged rows on disk to tables on disk, in a DuckDB with a memory limit that spills beside them."""
+"""ValidatedRows rows on disk to tables on disk, in a DuckDB with a memory limit that spills beside them."""
 
 # ruff: noqa: S608 (names in queries are quoted and come from contracts; values are bound)
 
@@ -26,7 +26,7 @@ from cvo_ml.ingest.refunds import refund_rows
 from cvo_ml.ingest.sources.databases import quoted
 from cvo_ml.ingest.specs import TableSpec
 
-_BUCKET_ROWS: Final = 1_000_000  # rows that are judged in memory at once
+_BUCKET_ROWS: Final = 1_000_000  # rows that are validated in memory at once
 # An aggregation over texts does not spill: these many groups fit a gigabyte, more are formed part by part.
 _GROUPS_AT_ONCE: Final = 3_000_000
 
@@ -49,18 +49,18 @@ def engine(folder: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnectio
 
 
 class TableWriter:
-    """Writes the tables of the judged rows in ``folder/rows/*.parquet``; ``files`` are the names behind ``__file``."""
+    """Writes the tables of validated rows in ``folder/rows/*.parquet``; ``files`` are the names behind ``__file``."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, files: Sequence[str]) -> None:
         self._db, self._folder, self._files = connection, folder, tuple(files)
         rows = folder / "rows" / "*.parquet"
-        connection.execute(f"CREATE VIEW judged AS SELECT * FROM read_parquet({_text(rows)})")
+        connection.execute(f"CREATE VIEW validated AS SELECT * FROM read_parquet({_text(rows)})")
         connection.execute(f"CREATE TABLE dropped ({FILE} INTEGER, {ROW} BIGINT)")
         self._dropped = 0
-        ((self._rows,),) = connection.execute("SELECT count(*) FROM judged").fetchall()
-        self._columns = [name for name, *_ in connection.execute("DESCRIBE judged").fetchall()]
+        ((self._rows,),) = connection.execute("SELECT count(*) FROM validated").fetchall()
+        self._columns = [name for name, *_ in connection.execute("DESCRIBE validated").fetchall()]
 
-    def judge_duplicates(self, spec: TableSpec, account: Account) -> tuple[str, ...]:
+    def resolve_duplicates(self, spec: TableSpec, account: Account) -> tuple[str, ...]:
         """Leave out exact duplicates by key, set aside conflicting rows and orders of several customers.
 
         Returns what is only reported.
@@ -77,12 +77,12 @@ class TableWriter:
 
     def _alike(self) -> tuple[str, ...]:
         columns = [name for name in self._columns if name not in (FILE, ROW)]
-        count = self._rows - hashes.distinct(self._db, "judged", hashes.hash_of(columns), self._rows)
+        count = self._rows - hashes.distinct(self._db, "validated", hashes.hash_of(columns), self._rows)
         return (LOOK_ALIKE.format(count),) if count else ()
 
     def differing_in_case(self, column: str) -> int:
         """How many ids of a column differ from another only in upper and lower case."""
-        known = f"(SELECT {quoted(column)} FROM judged WHERE {quoted(column)} IS NOT NULL)"
+        known = f"(SELECT {quoted(column)} FROM validated WHERE {quoted(column)} IS NOT NULL)"
         each = (hashes.hash_of([column]), f"hash(lower({quoted(column)}))")
         exact, folded = (hashes.distinct(self._db, known, value, self._rows) for value in each)
         return exact - folded
@@ -93,7 +93,7 @@ class TableWriter:
         back = self._db.sql(f"SELECT DISTINCT order_id FROM back WHERE {texts}")
         read = f"read_parquet({_text(aside / '*.parquet')})"
         excluded = self._db.sql(f"SELECT DISTINCT order_id FROM {read} WHERE excluded AND {texts}")
-        dropped = f"SELECT order_id FROM judged SEMI JOIN dropped USING ({FILE}, {ROW})"
+        dropped = f"SELECT order_id FROM validated SEMI JOIN dropped USING ({FILE}, {ROW})"
         quarantined = self._db.sql(
             f"SELECT DISTINCT order_id FROM (SELECT order_id FROM {read} WHERE NOT excluded UNION ALL {dropped}) "
             f"WHERE {texts}"
@@ -128,20 +128,20 @@ class TableWriter:
         return [f"(SELECT * FROM {source} WHERE hash({quoted(by)}) % {parts} = {part})" for part in range(parts)]
 
     def _alive(self) -> str:
-        return f"(SELECT * FROM judged ANTI JOIN dropped USING ({FILE}, {ROW}))" if self._dropped else "judged"
+        return f"(SELECT * FROM validated ANTI JOIN dropped USING ({FILE}, {ROW}))" if self._dropped else "validated"
 
     def _by_key(self, spec: TableSpec, account: Account) -> None:
         """Look at the rows of repeated keys only, bucket by bucket."""
-        suspects = hashes.repeated(self._db, "judged", spec.key, self._rows)
+        suspects = hashes.repeated(self._db, "validated", spec.key, self._rows)
         if not len(suspects):
             return
         with self._table("suspects", pa.table({"h": suspects})):
             self._db.execute(
-                "CREATE TABLE repeated AS SELECT DISTINCT order_id FROM judged "
+                "CREATE TABLE repeated AS SELECT DISTINCT order_id FROM validated "
                 f"SEMI JOIN suspects ON suspects.h = {hashes.hash_of(spec.key)}"
             )
         values = [name for name in self._columns if name not in (FILE, ROW)]
-        for rows in self._buckets("SELECT judged.* FROM judged SEMI JOIN repeated USING (order_id)", "order_id"):
+        for rows in self._buckets("SELECT validated.* FROM validated SEMI JOIN repeated USING (order_id)", "order_id"):
             rows = rows.sort_values([FILE, ROW], ignore_index=True)
             same = rows.duplicated(values, keep="first")
             self._drop(rows[same], account, "", f"exact duplicate by {' and '.join(spec.key)}", excluded=True)

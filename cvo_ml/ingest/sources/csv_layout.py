@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -21,6 +21,14 @@ from cvo_ml.ingest.sources.inspection import Inspection, inspect_text, is_gzip
 _OTHER_DELIMITERS: Final = (",", ";", "\t", "|")
 _MANGLED_BOM: Final = "\xef\xbb\xbf"  # a byte order mark that was read as Latin-1 and saved as UTF-8
 UNWRAP: Final = "export it without the outer quotes"
+
+
+class CsvOptions(NamedTuple):
+    """How Arrow reads, parses and converts a file."""
+
+    read: pacsv.ReadOptions
+    parse: pacsv.ParseOptions
+    convert: pacsv.ConvertOptions
 
 
 @dataclass(frozen=True)
@@ -36,11 +44,11 @@ class CsvLayout:
     blank_lines: int
     notes: tuple[str, ...]
 
-    def options(self, columns: Collection[int], rejected: Callable[[pacsv.InvalidRow], str]) -> dict[str, Any]:
+    def options(self, columns: Collection[int], rejected: Callable[[pacsv.InvalidRow], str]) -> CsvOptions:
         """Arrow's options to read the columns at these places (called c0, c1, …) as text."""
         names = [f"c{place}" for place in range(len(self.header))]
-        return {
-            "read_options": pacsv.ReadOptions(
+        return CsvOptions(
+            pacsv.ReadOptions(
                 use_threads=False,  # only then does the parser know the numbers of faulty rows
                 block_size=1 << 24,
                 column_names=names,
@@ -48,16 +56,14 @@ class CsvLayout:
                 skip_rows_after_names=1,
                 encoding=self.config.encoding,
             ),
-            "parse_options": pacsv.ParseOptions(
-                delimiter=self.config.delimiter, newlines_in_values=True, invalid_row_handler=rejected
-            ),
-            "convert_options": pacsv.ConvertOptions(
+            pacsv.ParseOptions(delimiter=self.config.delimiter, newlines_in_values=True, invalid_row_handler=rejected),
+            pacsv.ConvertOptions(
                 include_columns=list(dict.fromkeys(names[place] for place in columns)),
                 column_types={column: pa.string() for column in names},
                 null_values=[],
                 strings_can_be_null=False,
             ),
-        }
+        )
 
     def stream(self) -> pa.NativeFile:
         """The file's bytes, unpacked."""

@@ -96,7 +96,7 @@ def _parse(layout: CsvLayout, places: Sequence[int]) -> tuple[pa.Table, NDArray[
     """The columns at ``places`` and the data row numbers of ragged rows."""
     rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
     try:
-        table = pacsv.read_csv(layout.stream(), **layout.options(places, rejected))
+        table = pacsv.read_csv(layout.stream(), *layout.options(places, rejected))
     except pa.ArrowInvalid as error:
         raise layout.unreadable(error) from None
     rejected.refuse(layout.name)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.files import sha256_of
+from cvo_ml.core.result import Json
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, refuse_empty
 from cvo_ml.ingest.sources.inspection import inspect_text, is_gzip
 
@@ -79,7 +80,7 @@ def read_json(path: Path, config: SourceConfig, wanted: Sequence[str], optional:
     return RawTable((found.source,), columns, found.places, found.ragged)
 
 
-def at(item: Mapping[str, Any], path: str) -> Any:
+def at(item: Mapping[str, Json], path: str) -> Any:
     """The value at a dotted path, or None.
 
     Examples

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Self
 
 import pandas as pd
 
+from cvo_ml.config.readiness import CHURN_OUTCOMES
 from cvo_ml.core.arrays import Outcomes
-from cvo_ml.core.minima import CHURN_OUTCOMES
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
 from cvo_ml.models.protocol import Parts

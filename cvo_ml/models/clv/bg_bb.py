@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaln, gammaln, psi
 
+from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.arrays import Floats, Ints
 from cvo_ml.core.errors import UsageError
-from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior
 from cvo_ml.models.clv.histories import PurchaseHistories, purchase_history, refuse
 from cvo_ml.models.clv.likelihood import Kernel, RowLikelihood, over_fates, trigamma

@@ -30,9 +30,9 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from scipy.special import betainc, betaln, expit, gammaln
 
+from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.arrays import Floats, Ints, Places
 from cvo_ml.core.errors import UsageError
-from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.fit import Evaluation, Likelihood, LogNormalPrior, sum_of_evaluations
 from cvo_ml.models.clv.histories import PurchaseHistories
 from cvo_ml.models.clv.likelihood import Kernel, log_rising, log_rising_at, over_fates, purchase_base, trigamma

@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.errors import ModelRefused, UsageError
-from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.fit import FitStatus, LogNormalPrior
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel

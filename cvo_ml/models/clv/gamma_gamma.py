@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, ndtr, psi
 
+from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import FittedDocument, ParametricModel, check_penalty
 from cvo_ml.models.clv.fit import Evaluation, FitStatus, LogNormalPrior, fit_parameters

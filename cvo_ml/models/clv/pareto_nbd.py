@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from scipy.special import betainc, gammaln, logsumexp
 
+from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.arrays import Floats, Ints
-from cvo_ml.core.minima import REPEAT_CUSTOMERS
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior
 from cvo_ml.models.clv.histories import PurchaseHistories
 from cvo_ml.models.clv.likelihood import Kernel, RowLikelihood, over_fates, purchase_base

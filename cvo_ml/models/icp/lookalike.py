@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from cvo_ml.config.readiness import ICP_POSITIVES
 from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.core.minima import ICP_POSITIVES
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 from cvo_ml.models.protocol import Parts

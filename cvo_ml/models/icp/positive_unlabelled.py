@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from cvo_ml.config.readiness import ICP_POSITIVES
 from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.core.minima import ICP_POSITIVES
 from cvo_ml.core.result import Json, Result
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.icp.reference import percentile, reference_quantiles

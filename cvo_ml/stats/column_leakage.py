@@ -1,4 +1,8 @@
-"""How well one column alone tells the outcome, and whether one stands apart from the others: pure numbers."""
+"""Statistics of leaks: how well one column alone tells the outcome, and whether one stands apart from the others.
+
+The gate that refuses by them is ``cvo_ml.features.leak_gate``; training calls it through
+``training.evidence.leak_gate``.
+"""
 
 from __future__ import annotations
 
