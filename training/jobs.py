@@ -36,6 +36,7 @@ from training.churn import static_table
 from training.churn.fit import train_churn
 from training.churn.tuning import Budget, tune
 from training.clv.fit import train_clv
+from training.clv.sections import PurchaseSpec
 from training.evidence.result import Trained
 from training.icp.fit_customers import train_icp
 from training.registration import Registration
@@ -68,7 +69,12 @@ def _clv(tables: Tables, as_of: date, job: ClvJob, settings: TrainingSettings) -
 
 
 def _churn(tables: Tables, as_of: date, job: ChurnJob, settings: TrainingSettings) -> Trained:
-    return train_churn(tables, as_of, job, settings.minima.churn)
+    return train_churn(tables, as_of, job, settings.minima.churn, _purchases(settings))
+
+
+def _purchases(settings: TrainingSettings) -> PurchaseSpec:
+    """The model of purchases inside churn is fitted as the CLV job says."""
+    return PurchaseSpec.of(settings.job(ClvJob))
 
 
 def _icp(tables: Tables, as_of: date, job: IcpJob, settings: TrainingSettings) -> Trained:
@@ -174,7 +180,8 @@ def _fit_tuned(
 ) -> Trained:
     """Churn with the trees of a search that ran below this very run."""
     job, minima = settings.job(ChurnJob), settings.minima.churn
-    tuned = tune(tables, as_of, job, budget, storage, settings.shop, minima, run)
-    trained = train_churn(tables, as_of, tuned.job, minima)
+    purchases = _purchases(settings)
+    tuned = tune(tables, as_of, job, budget, storage, settings.shop, minima, run, purchases)
+    trained = train_churn(tables, as_of, tuned.job, minima, purchases)
     documents, notes = {**trained.documents, "tuning": tuned.document}, (*trained.notes, tuned.note)
     return replace(trained, documents=documents, notes=notes, job=tuned.job)

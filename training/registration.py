@@ -57,20 +57,20 @@ class Registration:
         BundleError
             If the model could not be loaded again: then nothing is registered.
         """
-        standing = ChampionHistory(self.tracker).standing(name)
+        incumbent = ChampionHistory(self.tracker).standing(name)
         with self.tracker.run(name, f"{self.shop.name} {name} {self.as_of}") as run:
             trained = fit(run)
             job = trained.job or job
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
             policy = load_config(default_config("policies/priorities.yaml", self.workspace.configs), PriorityPolicy)
-            found = evidence(trained.trial, bundle, standing, policy)
+            found = evidence(trained.window, bundle, incumbent, policy)
             self._log(run, trained, bundle, job, found)
             with tempfile.TemporaryDirectory() as folder:
                 run.log_folder(save_bundle(self._judged(trained), Path(folder) / JUDGED), JUDGED)
                 admit(save_bundle(bundle, Path(folder) / "model"))
                 uri = run.log_bundle(Path(folder) / "model")
-        version, placed = self._register(uri, bundle, standing, found)
+        version, placed = self._register(uri, bundle, incumbent, found)
         return TrainedModel(
             name=name,
             kind=bundle.kind,
@@ -85,14 +85,14 @@ class Registration:
         )
 
     def _register(
-        self, uri: str, bundle: Bundle, standing: Incumbent | None, found: dict[str, Any]
+        self, uri: str, bundle: Bundle, incumbent: Incumbent | None, found: dict[str, Any]
     ) -> tuple[int, Placement]:
-        if standing is not None and standing.bundle is not None and _is_same(bundle, standing.bundle):
-            return standing.version, Placement("champion", "it is the champion already, to the bit")
+        if incumbent is not None and incumbent.bundle is not None and _is_same(bundle, incumbent.bundle):
+            return incumbent.version, Placement("champion", "it is the champion already, to the bit")
         tags = {"grade": bundle.grade, "shop": self.shop.name, "hash": bundle.version, "as_of": str(self.as_of)}
         version = self.tracker.register(uri, bundle.name, tags)
         gates = load_gates(bundle.name, dossiers=self.workspace.dossiers)
-        return version, place(self.tracker, bundle, version, standing, found, gates, self.when)
+        return version, place(self.tracker, bundle, version, incumbent, found, gates, self.when)
 
     def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: dict[str, Any]) -> None:
         run.log_params({"job": as_mapping(job), "shop": self.shop.name, "as_of": str(self.as_of), **trained.parameters})
@@ -119,8 +119,8 @@ class Registration:
 
     def _judged(self, trained: Trained) -> Bundle:
         """The model that was judged, which knew nothing of the window."""
-        facts = {"trained_as_of": str(trained.trial.opened), "shop": self.shop.name}
-        return replace(trained.trial.judged, facts=facts)
+        facts = {"trained_as_of": str(trained.window.opened), "shop": self.shop.name}
+        return replace(trained.window.evaluated, facts=facts)
 
     def _with_facts(self, bundle: Bundle, trained: Trained, job: FrozenConfig) -> Bundle:
         facts = {

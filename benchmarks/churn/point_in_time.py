@@ -10,6 +10,7 @@ together, resampled by customer; profit of the top tenth; the trees alone and th
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -29,23 +30,26 @@ from cvo_ml.stats.retention_profit import Campaign
 from training.churn.dataset import closed, windows_of
 from training.churn.evaluation import closed_folds, with_and_without_stack
 from training.churn.metrics import against_btyd, value_while_active
-from training.churn.recipe import calibrated, folds, recency
+from training.churn.recipe import calibrate, folds, recency
+from training.churn.sections import sections_of
 from training.evidence.dates import training_dates
 
 
 def predictions(tables: Tables, as_of: date, job: ChurnJob) -> pd.DataFrame:
     """One row a customer and window: what came, the own value, and each prediction."""
     dates = training_dates(tables, as_of - job.horizon.delta, job.snapshots_every, 24, job.shortest_history)
-    windows = windows_of(tables, dates, job, dates)
-    tried, parts = folds(windows, job), []
+    sections = sections_of(job)
+    windows = windows_of(tables, dates, sections.dataset, dates)
+    tried, parts = folds(windows, sections), []
     for place, fold in enumerate(tried, 1):
-        past = closed(windows, fold.window.day, job)
-        calibrated(fold.model, closed_folds(tried, fold, job), job, fold.season, fold.has_purchases)
-        _, beside = against_btyd(fold.window, past, *with_and_without_stack(tried[:place], job))
+        past = closed(windows, fold.window.day, sections.dataset)
+        known = closed_folds(tried, fold, job.horizon)
+        calibration = calibrate(known, sections.calibration, fold.season, fold.has_purchases)
+        _, others = against_btyd(fold.window, past, *with_and_without_stack(tried[:place], sections))
         rows = {
-            "model": fold.probability(),
-            "recency": recency(past, job).predict_proba(fold.window.X)[:, 1],
-            **beside,
+            "model": replace(fold, model=calibration.applied(fold.model)).probability(),
+            "recency": recency(past, sections).predict_proba(fold.window.X)[:, 1],
+            **others,
         }
         value = value_while_active(fold.window, job.horizon)
         common = {"customer": fold.window.X.index, "day": fold.window.day, "y": fold.window.churned, "value": value}

@@ -31,6 +31,7 @@ from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.ingest import read_shop
 from cvo_ml.models.clv.baselines import Formula
 from cvo_ml.stats.accuracy import accuracy, paired
+from training.clv.sections import PurchaseSpec
 from training.clv.validation import fit, hybrid, validate
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
@@ -89,7 +90,7 @@ def judged(name: str, trial: Trial) -> list[dict[str, object]]:
     before = Tables({**tables.frames, "orders": _until(tables, trial.cut)}, tables.currency)
     job = ClvJob(horizon=trial.horizon, validation_horizon=trial.horizon)
     features = snapshot(before, trial.cut)
-    fitted = fit(features, job)
+    fitted = fit(features, PurchaseSpec.of(job))
     if fitted.scorer is None:
         return [{"shop": name, "model": f"none: {fitted.status.reason}"}]
     actual = window_outcome(tables, trial.cut, trial.horizon, features.index)["value"].to_numpy(dtype=float)

@@ -34,6 +34,7 @@ from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.simulate import ShopTruth, SimulatedShop, shop_preset, simulate_shop
 from cvo_ml.workflows.score_tables import score_customers
 from training.churn.fit import train_churn
+from training.clv.sections import PurchaseSpec
 from training.clv.validation import fit
 
 AS_OF = date(2023, 1, 1)
@@ -65,7 +66,7 @@ def policy_of(shop: SimulatedShop, budget: float) -> PriorityPolicy:
 def scores_of(shop: SimulatedShop, policy: PriorityPolicy) -> pd.DataFrame:
     """Scores by models that saw the shop's tables before the cut only."""
     clv_job, churn_job = ClvJob(horizon=HORIZON), ChurnJob(hazard=Hazard(enabled=False))
-    fitted = fit(snapshot(shop.tables, AS_OF), clv_job)
+    fitted = fit(snapshot(shop.tables, AS_OF), PurchaseSpec.of(clv_job))
     assert fitted.scorer is not None
     churn = train_churn(shop.tables, AS_OF, churn_job).bundle
     clv = bundle_of("clv", fitted.scorer, {"horizon_days": HORIZON.days, "discount_rate": 0.0})

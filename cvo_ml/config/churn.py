@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -94,6 +95,17 @@ class Offer(FrozenConfig):
     contact: Annotated[float, Field(ge=0, lt=1)] = 0.005
 
 
+@dataclass(frozen=True)
+class ChurnOutcome:
+    """The section of the job that says what counts as churned."""
+
+    definition: Definition
+    horizon: Horizon
+    own_gaps: OwnGaps
+    mrr_down: MrrDown
+    condition: Condition | None
+
+
 class ChurnJob(FrozenConfig):
     """Churn: who leaves within the horizon."""
 
@@ -130,6 +142,11 @@ class ChurnJob(FrozenConfig):
         if self.definition == "condition" and self.condition is None:
             raise ValueError("definition 'condition' needs a condition: name, table, and below or at_least")
         return self
+
+    @property
+    def outcome(self) -> ChurnOutcome:
+        """What counts as churned."""
+        return ChurnOutcome(self.definition, self.horizon, self.own_gaps, self.mrr_down, self.condition)
 
     @property
     def definition_name(self) -> str:

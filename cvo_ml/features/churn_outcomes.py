@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from cvo_ml.config.churn import ChurnJob, Condition
+from cvo_ml.config.churn import ChurnOutcome, Condition
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
@@ -58,7 +58,7 @@ def own_horizon_days(features: pd.DataFrame, multiple: float, shortest: Horizon,
     return days.clip(lower=min(shortest.days, horizon.days), upper=horizon.days)
 
 
-def days_to_event(tables: Source, features: pd.DataFrame, job: ChurnJob) -> pd.Series:
+def days_to_event(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome) -> pd.Series:
     """Days to the next order, or to the end of the last subscription where the definition is contractual.
 
     Null where none comes within the horizon. Indexed like ``features``, which holds ``as_of, customer_id``.
@@ -68,19 +68,19 @@ def days_to_event(tables: Source, features: pd.DataFrame, job: ChurnJob) -> pd.S
     ModelRefused
         If the definition asks for subscriptions and the shop has none.
     """
-    if job.definition not in CONTRACTUAL:
-        return days_to_order(tables, _dates(features), job.horizon, features.index)
+    if outcome.definition not in CONTRACTUAL:
+        return days_to_order(tables, _dates(features), outcome.horizon, features.index)
     with engine(tables) as opened:
         if not opened.has("subscriptions"):
             raise ModelRefused(
-                f"churn: definition {job.definition} needs the table 'subscriptions', and the shop has none: give it, "
-                "or use definition no_order_within_horizon",
+                f"churn: definition {outcome.definition} needs the table 'subscriptions', and the shop has none: give "
+                "it, or use definition no_order_within_horizon",
                 reason_code="no_subscriptions",
             )
-        return days_to_end(opened, _dates(features), job.horizon, features.index)
+        return days_to_end(opened, _dates(features), outcome.horizon, features.index)
 
 
-def churned(tables: Source, features: pd.DataFrame, job: ChurnJob, event: pd.Series) -> Flags:
+def churned(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome, event: pd.Series) -> Flags:
     """Whether each row of ``features`` (indexed by ``as_of, customer_id``) churned in the job's horizon, (n,).
 
     Parameters
@@ -93,15 +93,15 @@ def churned(tables: Source, features: pd.DataFrame, job: ChurnJob, event: pd.Ser
     ConfigError
         If a condition names no table with times and customers, or a column that it does not have.
     """
-    if job.definition == "no_order_within_own_gaps":
-        own = own_horizon_days(features, job.own_gaps.multiple, job.own_gaps.shortest, job.horizon)
+    if outcome.definition == "no_order_within_own_gaps":
+        own = own_horizon_days(features, outcome.own_gaps.multiple, outcome.own_gaps.shortest, outcome.horizon)
         return ~(event.to_numpy() < own.to_numpy())
-    if job.definition == "mrr_down":
-        return _mrr_down(tables, features, job)
-    if job.definition == "condition":
-        assert job.condition is not None  # the job's schema asks for it
-        return _condition(tables, _dates(features), job.horizon, features.index, job.condition)
-    return event.notna().to_numpy() if job.definition in CONTRACTUAL else event.isna().to_numpy()
+    if outcome.definition == "mrr_down":
+        return _mrr_down(tables, features, outcome)
+    if outcome.definition == "condition":
+        assert outcome.condition is not None  # the job's schema asks for it
+        return _condition(tables, _dates(features), outcome.horizon, features.index, outcome.condition)
+    return event.notna().to_numpy() if outcome.definition in CONTRACTUAL else event.isna().to_numpy()
 
 
 def days_to_order(tables: Source, dates: Sequence[date], horizon: Horizon, rows: pd.Index) -> pd.Series:
@@ -141,13 +141,13 @@ def _dates(features: pd.DataFrame) -> list[date]:
     return [stamp.date() for stamp in features.index.get_level_values("as_of").unique()]
 
 
-def _mrr_down(tables: Source, features: pd.DataFrame, job: ChurnJob) -> Flags:
+def _mrr_down(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome) -> Flags:
     """Who has less recurring revenue at the end of the window than the declared share of what it was."""
     with engine(tables) as opened:
-        held = subscription_rows(opened, [day + job.horizon.delta for day in _dates(features)])
+        held = subscription_rows(opened, [day + outcome.horizon.delta for day in _dates(features)])
         expression = held.group_by(*KEYS).agg(mrr=units(held.mrr.sum(where=held.active)))
-        after = _from_ends(opened.run(expression, KEYS), job.horizon)["mrr"].reindex(features.index).fillna(0.0)
-    kept = (1 - job.mrr_down.share) * features["active_mrr"].to_numpy()
+        after = _from_ends(opened.run(expression, KEYS), outcome.horizon)["mrr"].reindex(features.index).fillna(0.0)
+    kept = (1 - outcome.mrr_down.share) * features["active_mrr"].to_numpy()
     return np.asarray(after.to_numpy() <= kept + 1e-9)
 
 

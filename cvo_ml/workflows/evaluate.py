@@ -71,7 +71,8 @@ def evaluate(request: EvaluateRequest, workspace: Workspace) -> EvaluateResult:
     with logged(LOGGER, "evaluate", shop=request.shop.name):
         run = run_of(request.shop, workspace)
         tables = read_tables(request.shop, workspace).tables
-        evaluation = evaluated(run, tables, request.horizon, workspace)
+        with workspace.publishing():
+            evaluation = evaluated(run, tables, request.horizon, workspace)
     return EvaluateResult(evaluation, workspace.evaluation_file, workspace.measured_effects)
 
 

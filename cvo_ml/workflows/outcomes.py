@@ -102,15 +102,16 @@ def outcomes(
     with logged(LOGGER, "outcomes", shop=request.shop.name) as facts:
         run = run_of(request.shop, workspace)
         read = read or read_tables(request.shop, workspace)
-        facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
-        lines = ledger_lines(workspace, request.by)
         judged: RunEvaluation | OpenWindow
-        try:
-            judged = judge_run(run, read.tables, request.horizon, workspace, truth)
-        except UsageError as open_window:
-            if request.horizon or not lines:
-                raise
-            judged = OpenWindow(parse_as_of(str(run.manifest["as_of"])), str(open_window))
+        with workspace.publishing():
+            facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
+            lines = ledger_lines(workspace, request.by)
+            try:
+                judged = judge_run(run, read.tables, request.horizon, workspace, truth)
+            except UsageError as open_window:
+                if request.horizon or not lines:
+                    raise
+                judged = OpenWindow(parse_as_of(str(run.manifest["as_of"])), str(open_window))
     return OutcomesResult(judged, lines, request.by, read.tables.currency)
 
 
@@ -131,15 +132,28 @@ def judge_run(
     """
     as_of = parse_as_of(str(run.manifest["as_of"]))
     window = horizon or _window_that_is_over(run, tables, as_of)
-    scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
-    features = customer_features(tables, as_of).reindex(scores.index)
-    icp = run.manifest["models"][ICP.name].get("settings", {})
-    icp_age = Horizon.of_days(icp.get("age_days", window.days))
-    judged = evaluate_run(scores, features, tables, as_of, horizon=window, icp_age=icp_age, icp_settings=icp)
+    judged = evaluate_scores(run, tables, window)
     if truth is not None:
+        scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
         judged = replace(judged, truth=distance_from_truth(scores, truth, as_of, window))
     write_json(workspace.outcomes_file, replace(judged, run=run.name).to_json())
     return judged
+
+
+def evaluate_scores(run: StoredRun, tables: Tables, horizon: Horizon) -> RunEvaluation:
+    """Evaluate a stored run by what came in the window after it; lookalikes by the settings of the model that scored.
+
+    Raises
+    ------
+    UsageError
+        If the window is not over in the tables.
+    """
+    as_of = parse_as_of(str(run.manifest["as_of"]))
+    scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
+    features = customer_features(tables, as_of).reindex(scores.index)
+    icp = run.manifest["models"][ICP.name].get("settings", {})
+    icp_age = Horizon.of_days(icp.get("age_days", horizon.days))
+    return evaluate_run(scores, features, tables, as_of, horizon=horizon, icp_age=icp_age, icp_settings=icp)
 
 
 def close_outcomes(workspace: Workspace, read: ReadResult, shop: str) -> list[Closed]:

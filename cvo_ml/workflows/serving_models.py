@@ -5,6 +5,7 @@ Every use case takes its models from here, so that a damaged champion means the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from cvo_ml.registry.bundles.export import load_exported
 from cvo_ml.registry.bundles.loaded import LoadedModel
 from cvo_ml.registry.tracking import CHALLENGER, Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
+
+LOGGER: Final = logging.getLogger(__name__)
 
 _OLD_NAME: Final = (
     "{name}: its versions are registered as the first edition did, under one name for all shops: run 'cvo models "
@@ -106,13 +109,19 @@ def serving_models(
             continue
         try:
             models[name], note = history.serving(name)
-            notes += [note] if note else []
+            if note:
+                LOGGER.warning("%s", note, extra={"facts": {"model": name}})
+                notes.append(note)
             notes += [_OLD_NAME.format(name=name)] if tracker.is_unmigrated(name) else []
         except NoChampion as none:
             missing.append(none)
             reasons[name] = tracker.refusal(name) or "not_trained"
     if len(missing) == len(only) and set(reasons.values()) == {"not_trained"}:
         raise missing[0]
+    LOGGER.info(
+        "the models are loaded",
+        extra={"facts": {"shop": shop, "models": {name: model.version for name, model in models.items()}}},
+    )
     return LoadedModels(models, reasons, tuple(notes))
 
 

@@ -61,7 +61,7 @@ def who(shop: Tables, **settings: object) -> set[str]:
     """The customers who churned in 30 days from the cut."""
     job = ChurnJob(horizon=Horizon("30D"), **settings)
     rows = snapshots(shop, [CUT])
-    left = churned(shop, rows, job, days_to_event(shop, rows, job))
+    left = churned(shop, rows, job.outcome, days_to_event(shop, rows, job.outcome))
     return set(rows.index.get_level_values("customer_id")[left])
 
 

@@ -12,12 +12,18 @@ from scipy.special import expit, logit
 from cvo_ml.config.churn import ChurnCalibration
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.features import SEASON
-from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, Season
+from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, ProbabilityInterval, Season, Stack
+from cvo_ml.stats.calibrators import NONE
 from training.churn.dataset import Window, closed
-from training.churn.recipe import calibrated
+from training.churn.recipe import calibrate
+from training.churn.sections import CalibrationSpec, sections_of
 from training.churn.stacking import STACKED, Fold, composed
 
-JOB = ChurnJob()
+
+def spec(**changes: object) -> CalibrationSpec:
+    return sections_of(ChurnJob().model_copy(update=changes)).calibration
+
+
 N = 4000
 WAVE = Season(0.0, 0.5, 0.0)
 TREES = BoostedChurn(("x",))
@@ -41,11 +47,12 @@ def fold(month: int, wave: Season | None, *, follows: bool, skilled: bool) -> Fo
     [("auto", True, True), ("auto", False, False), ("always", False, True), ("never", True, False)],
 )
 def test_the_wave_joins_where_later_windows_followed_it(use: str, follows: bool, used: bool) -> None:
-    job = JOB.model_copy(update={"season_level": use, "stack": "never"})
+    asked = spec(season_level=use, stack="never")
     tried = [fold(month, WAVE, follows=follows, skilled=False) for month in (1, 2, 7, 8)]
-    joined, found = composed(tried, WAVE, job, has_purchases=True)
-    assert (joined.season is not None) == used == found["season"]["used"]
-    assert (found["season"]["season"] < found["season"]["trees"]) == follows
+    joined, evidence = composed(tried, WAVE, asked, has_purchases=True)
+    season = evidence["season"]
+    assert (joined.season is not None) == used == season.used
+    assert (season.losses["season"] < season.losses["trees"]) == follows
     assert joined.weight == 0
 
 
@@ -54,39 +61,47 @@ def test_the_wave_joins_where_later_windows_followed_it(use: str, follows: bool,
     [("auto", True, True), ("auto", False, False), ("always", False, True), ("never", True, False)],
 )
 def test_the_model_of_purchases_joins_unless_windows_speak_against_it(use: str, skilled: bool, used: bool) -> None:
-    job = JOB.model_copy(update={"stack": use})
     tried = [fold(month, None, follows=False, skilled=skilled) for month in (1, 2)]
-    joined, found = composed(tried, None, job, has_purchases=True)
+    joined, evidence = composed(tried, None, spec(stack=use), has_purchases=True)
     assert joined.weight == (STACKED if used else 0.0)
-    assert (found["stack"]["stack"] < found["stack"]["trees"]) == skilled
+    losses = evidence["stack"].losses
+    assert (losses["stack"] < losses["trees"]) == skilled
     if used:
         assert joined.typical == pytest.approx(np.mean([logit(f.window.X[P_NO_ORDER]).mean() for f in tried]))
 
 
 def test_nothing_joins_that_is_not_there() -> None:
     tried = [fold(month, None, follows=True, skilled=True) for month in (1, 2)]
-    assert composed(tried, None, JOB, has_purchases=False)[0].columns == ()
-    contractual = JOB.model_copy(update={"definition": "subscription_ended"})
+    assert composed(tried, None, spec(), has_purchases=False)[0].columns == ()
+    contractual = spec(definition="subscription_ended")
     assert composed(tried, None, contractual, has_purchases=True)[0].weight == 0
-    unseen = composed([], WAVE, JOB, has_purchases=True)[0]
+    unseen = composed([], WAVE, spec(), has_purchases=True)[0]
     assert (unseen.weight, unseen.season) == (STACKED, None)
 
 
 def test_the_map_is_fitted_on_what_is_joined() -> None:
-    job = JOB.model_copy(update={"calibration": ChurnCalibration(method="logistic"), "season_level": "always"})
+    asked = spec(calibration=ChurnCalibration(method="logistic"), season_level="always")
     tried = [fold(month, WAVE, follows=True, skilled=True) for month in (1, 2, 7, 8)]
-    model = BoostedChurn(("x",))
-    calibrated(model, tried, job, WAVE, has_purchases=True)
+    found = calibrate(tried, asked, WAVE, has_purchases=True)
     y = np.concatenate([f.window.churned for f in tried])
-    raw = np.concatenate([model.stack_.apply(f.trees, f.window.X) for f in tried])
-    again = BoostedChurn(("x",))
-    calibrated(again, [*tried, fold(9, None, follows=False, skilled=True)], job, WAVE, has_purchases=True)
-    assert model.calibration_ == again.calibration_, "a window without a wave of its own teaches nothing of one"
-    assert np.mean(model.calibration_.apply(raw)) == pytest.approx(y.mean(), abs=2e-3)
+    raw = np.concatenate([found.stack.apply(f.trees, f.window.X) for f in tried])
+    more = [*tried, fold(9, None, follows=False, skilled=True)]
+    assert found.map == calibrate(more, asked, WAVE, has_purchases=True).map, (
+        "a window without a wave of its own teaches nothing of one"
+    )
+    assert np.mean(found.map.apply(raw)) == pytest.approx(y.mean(), abs=2e-3)
+
+
+def test_calibrating_gives_another_model_and_leaves_the_given_one_as_it_is() -> None:
+    tried = [fold(month, None, follows=False, skilled=True) for month in (1, 2)]
+    found = calibrate(tried, spec(), has_purchases=True)
+    made = found.applied(TREES)
+    assert (made.stack_, made.calibration_, made.interval_) == (found.stack, found.map, found.interval)
+    assert (TREES.stack_, TREES.calibration_, TREES.interval_) == (Stack(), NONE, ProbabilityInterval())
 
 
 def test_a_model_learns_from_its_latest_windows_alone() -> None:
     windows = [fold(month, None, follows=False, skilled=False).window for month in range(6)]
-    job = JOB.model_copy(update={"most_snapshots": 2})
-    known = closed(windows, windows[-1].day, job)
+    data = sections_of(ChurnJob(most_snapshots=2)).dataset
+    known = closed(windows, windows[-1].day, data)
     assert [window.day for window in known] == [windows[1].day, windows[2].day]

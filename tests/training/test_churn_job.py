@@ -16,8 +16,9 @@ from scipy.special import expit, logit
 from cvo_ml.config.boosted import Trees
 from cvo_ml.config.churn import ChurnCalibration, Hazard
 from cvo_ml.config.jobs import ChurnJob, ClvJob
-from cvo_ml.config.readiness import ChurnMinima
+from cvo_ml.config.readiness import ChurnMinima, ReadinessPolicy
 from cvo_ml.core.errors import BundleError, ConfigError, DataError, ModelRefused, UsageError
+from cvo_ml.core.models import CHURN, CLV
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot
@@ -27,26 +28,35 @@ from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.registry.bundles.golden import check_golden, golden_of
 from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.bundles.loaded import load_model
-from cvo_ml.registry.bundles.purchase_columns import BTYD
+from cvo_ml.registry.bundles.purchase_columns import BTYD, embed_purchase_model
 from cvo_ml.registry.pyfunc import BundleModel
 from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.grading import grade_losses
+from cvo_ml.workflows.train import TrainingSettings
 from tests.builders import SHOP_CUT, seeded_shop
 from training.churn import evaluation as judge_module
 from training.churn import fit as job_module
 from training.churn.dataset import columns_of, windows_of
 from training.churn.fit import train_churn
+from training.churn.sections import DatasetSpec, sections_of
 from training.churn.static_table import read_table, train_static
 from training.churn.tuning import Budget, objective, resumed, tune
+from training.clv.sections import PurchaseSpec
 from training.clv.validation import fit as fit_clv
 from training.evidence.golden import golden_inputs
 from training.evidence.result import Trained
+from training.jobs import TRAINING_JOBS
 
 #: Small, and on one thread, which a busy machine does not keep waiting.
 TREES = Trees(rounds=12, parameters={"num_leaves": 4, "min_data_in_leaf": 40, "num_threads": 1})
 JOB = ChurnJob(horizon=Horizon("45D"), trees=TREES, most_snapshots=8, calibration=ChurnCalibration(windows=4))
 QUICK = JOB.model_copy(update={"hazard": Hazard(enabled=False)})
 FEW = ChurnMinima(of_each_outcome=30)
+
+
+def dataset(**changes: object) -> DatasetSpec:
+    """The section of the quick job that says what is learnt from."""
+    return sections_of(QUICK.model_copy(update=changes)).dataset
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +134,7 @@ def test_a_stack_is_served_as_it_was_trained(shop: Tables, tmp_path: Path, monke
         subset=["churn_probability"]
     )
     rows = features.loc[scores.index]
-    purchases = fit_clv(snapshot(shop, SHOP_CUT), ClvJob()).scorer.model.transactions_
+    purchases = fit_clv(snapshot(shop, SHOP_CUT), PurchaseSpec()).scorer.model.transactions_
     silent = purchases.probability_of_no_purchase(rows, QUICK.horizon)
     by_hand = expit(0.75 * logit(model.trees.predict_positive(rows)) + 0.25 * logit(silent))
     assert scores["churn_probability"].to_numpy() == pytest.approx(model.calibration_.apply(by_hand))
@@ -132,10 +142,40 @@ def test_a_stack_is_served_as_it_was_trained(shop: Tables, tmp_path: Path, monke
     assert np.array_equal(through_mlflow, scores["churn_probability"].to_numpy())
     other = rows.assign(**dict.fromkeys(BTYD, 0.5))
     assert np.array_equal(BundleModel(bundle).predict(other)["churn_probability"], through_mlflow), "not its own model"
-    judged = found.trial.predict(found.trial.judged, found.trial.features)
-    assert found.trial.judged.settings["btyd"]["hash"] != bundle.settings["btyd"]["hash"], "it knew the window"
+    judged = found.window.predict(found.window.evaluated, found.window.features)
+    assert found.window.evaluated.settings["btyd"]["hash"] != bundle.settings["btyd"]["hash"], "it knew the window"
     measured = found.documents["judging"]["measures"]["model"]["mean_probability"]
     assert judged.mean() == pytest.approx(measured, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("clv", "kind"),
+    [
+        (ClvJob(model="mbg_nbd"), "clv.mbg_nbd_gamma_gamma"),
+        (ClvJob(covariates=("country",), penalty=0.01), "clv.bg_nbd_gamma_gamma"),
+    ],
+    ids=["model", "covariates"],
+)
+def test_the_model_of_purchases_inside_is_fitted_as_the_clv_job_says(
+    shop: Tables, monkeypatch: pytest.MonkeyPatch, clv: ClvJob, kind: str
+) -> None:
+    monkeypatch.setattr(judge_module, "grade_losses", lambda *given: replace(grade_losses(*given), grade="B"))
+    jobs = {CLV.name: clv, CHURN.name: QUICK.model_copy(update={"stack": "always"})}
+    settings = TrainingSettings("seeded", jobs, ReadinessPolicy(churn=FEW))
+    bundle = TRAINING_JOBS[CHURN.name].train(shop, SHOP_CUT, settings).bundle
+    own = fit_clv(snapshot(shop, SHOP_CUT), PurchaseSpec.of(clv)).scorer
+    assert own is not None
+    assert bundle.settings["btyd"] == embed_purchase_model(own)
+    assert bundle.settings["btyd"]["kind"] == kind
+    features = customer_features(shop, SHOP_CUT)
+    assert set(clv.covariates) <= set(load_model(bundle).input_columns)
+    scores = score(features, LoadedModels.of(bundle), as_of=SHOP_CUT, currency="EUR")
+    rows = features[scores["churn_reason"].isna()]
+    silent = own.model.transactions_.probability_of_no_purchase(own.prepared(rows), QUICK.horizon)
+    model = model_of(bundle)
+    by_hand = expit(0.75 * logit(model.trees.predict_positive(rows)) + 0.25 * logit(silent))
+    served = scores.loc[rows.index, "churn_probability"].to_numpy()
+    assert served == pytest.approx(model.calibration_.apply(by_hand))
 
 
 @pytest.mark.slow
@@ -191,13 +231,14 @@ def test_too_few_of_either_outcome_are_refused_with_what_would_help(shop: Tables
 
 def test_a_feature_without_its_table_is_left_out_and_a_wrong_name_is_told(shop: Tables) -> None:
     asked = QUICK.model_copy(update={"more_features": ("open_tickets", "quantity_90d")})
-    window = windows_of(shop, [SHOP_CUT - QUICK.horizon.delta], asked)[0]
-    assert "open_tickets" not in columns_of(window.X, asked)
-    assert "quantity_90d" in columns_of(window.X, asked)
+    data = sections_of(asked).dataset
+    window = windows_of(shop, [SHOP_CUT - QUICK.horizon.delta], data)[0]
+    assert "open_tickets" not in columns_of(window.X, data)
+    assert "quantity_90d" in columns_of(window.X, data)
     with pytest.raises(ConfigError, match=r"'open_ticket' is no number feature.*did you mean 'open_tickets'"):
-        windows_of(shop, [SHOP_CUT], QUICK.model_copy(update={"more_features": ("open_ticket",)}))
+        windows_of(shop, [SHOP_CUT], dataset(more_features=("open_ticket",)))
     with pytest.raises(ConfigError, match="monotone: 'days_since_last_ordr' is not read"):
-        windows_of(shop, [SHOP_CUT], QUICK.model_copy(update={"monotone": {"days_since_last_ordr": 1}}))
+        windows_of(shop, [SHOP_CUT], dataset(monotone={"days_since_last_ordr": 1}))
 
 
 def test_a_search_goes_on_where_it_was_killed_and_wins_only_in_a_window_that_it_did_not_see(
@@ -220,8 +261,8 @@ def test_a_search_goes_on_where_it_was_killed_and_wins_only_in_a_window_that_it_
 
 
 def test_without_later_windows_trials_are_judged_on_other_customers(shop: Tables) -> None:
-    window = windows_of(shop, [SHOP_CUT - QUICK.horizon.delta], QUICK)
-    assert objective(window, QUICK, FEW)[1] == "other customers"
+    window = windows_of(shop, [SHOP_CUT - QUICK.horizon.delta], dataset())
+    assert objective(window, sections_of(QUICK), FEW)[1] == "other customers"
 
 
 @pytest.mark.parametrize("text", ["", "0", "-3", "10m", "2.5", "many", "0min"])

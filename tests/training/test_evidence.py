@@ -45,14 +45,14 @@ def trial() -> EvaluationWindow:
     churned = rng.uniform(size=ROWS) < chance
     value = rng.lognormal(3, 1, ROWS)
     return EvaluationWindow(
-        judged=TRUTH,
+        evaluated=TRUTH,
         opened=OPENED,
         features=X,
         predict=lambda found, rows: model_of(found).predict_proba(rows)[:, 1],
         measure="log_loss",
         skill=lambda predicted, rows: -float(log_loss(churned[rows], predicted[rows]).mean()),
         stake=lambda predicted: predicted * value,
-        came=churned * value,
+        actual=churned * value,
         eligible=X,
         slope=lambda predicted: logistic_recalibration(churned, predicted).slope_interval(),
         slices={"early": np.arange(ROWS) < 3000, "late": np.arange(ROWS) >= 3000, "few": np.arange(ROWS) < 9},

@@ -191,7 +191,7 @@ def test_a_model_no_better_than_the_source_leaves_it_the_place() -> None:
     assert found.metrics["model_lift_top_decile"] <= found.metrics["source_rate_lift_top_decile"]
     assert (found.bundle.grade, found.bundle.kind) == ("D", "icp.source_rate")
     assert "rate by source" in found.notes[-1]
-    assert found.trial.judged.kind == "icp.source_rate"  # what meets the champion is what would be champion
+    assert found.window.evaluated.kind == "icp.source_rate"  # what meets the champion is what would be champion
 
 
 def test_prospects_and_customers_are_scored_by_the_leads_they_are() -> None:

@@ -18,6 +18,7 @@ from tests.builders import SHOP_CUT, seeded_shop
 from training.churn import evaluation
 from training.churn.dataset import windows_of
 from training.churn.fit import train_churn
+from training.churn.sections import sections_of
 from training.clv.fit import train_clv
 from training.evidence import plots
 from training.evidence.dates import first_day, training_dates
@@ -105,7 +106,7 @@ def test_churn_labels_are_closed_when_the_cut_comes(big_shop: Tables) -> None:
 
 
 def test_the_gone_are_not_in_the_churn_labels(big_shop: Tables) -> None:
-    (window,) = windows_of(big_shop, [SHOP_CUT - HORIZON.delta], ChurnJob(horizon=HORIZON))
+    (window,) = windows_of(big_shop, [SHOP_CUT - HORIZON.delta], sections_of(ChurnJob(horizon=HORIZON)).dataset)
     own = (3 * window.X["median_gap_days"]).fillna(0).clip(lower=2 * HORIZON.days)
     assert (window.X["days_since_last_order"] <= own).all()
     assert 0 < window.churned.mean() < 1

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import ceil
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.config.jobs import ChurnJob, ClvJob
 from cvo_ml.config.readiness import ChurnMinima
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
+from cvo_ml.core.result import Json
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import midnight
+from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.features import CATALOGUE, FEATURES, SEASON, snapshots
 from cvo_ml.features.churn_outcomes import churned, days_to_event, ineligible
 from cvo_ml.features.engine import engine
 from cvo_ml.models.churn import BoostedChurn, HazardChurn
 from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, embed_purchase_model
+from training.churn.sections import DatasetSpec
 from training.clv.validation import fit as fit_clv
 from training.evidence.dates import first_day, training_dates
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 Model = BoostedChurn | HazardChurn
 WHOLE_YEAR: Final = timedelta(days=365)
 COUNTRY: Final = "country"
@@ -52,24 +50,24 @@ class Window:
 
     day: date
     X: pd.DataFrame
-    churned: Labels
+    churned: Flags
     days_to_event: Floats
-    purchases: dict[str, Any] | None = None
+    purchases: Mapping[str, Json] | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
-    def closed_by(self, day: date, job: ChurnJob) -> bool:
+    def closed_by(self, day: date, horizon: Horizon) -> bool:
         """Whether the outcomes were known at ``day``."""
-        return self.day + job.horizon.delta <= day
+        return self.day + horizon.delta <= day
 
 
-def closed(windows: Sequence[Window], day: date, job: ChurnJob) -> list[Window]:
+def closed(windows: Sequence[Window], day: date, data: DatasetSpec) -> list[Window]:
     """What a model made at ``day`` may learn from: the latest windows whose outcomes were known by then."""
-    return [window for window in windows if window.closed_by(day, job)][-job.most_snapshots :]
+    return [window for window in windows if window.closed_by(day, data.horizon)][-data.most :]
 
 
-def closed_dates(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima) -> list[date]:
+def closed_dates(tables: Tables, as_of: date, data: DatasetSpec, minima: ChurnMinima) -> list[date]:
     """The dates to learn from and to judge on, oldest first: every horizon is closed at ``as_of``.
 
     Where a season may be learnt, they reach back so far that the model of each window that calibrates could learn from
@@ -80,15 +78,13 @@ def closed_dates(tables: Tables, as_of: date, job: ChurnJob, minima: ChurnMinima
     ModelRefused
         If none lies a horizon before the last.
     """
-    last, most = as_of - job.horizon.delta, job.most_snapshots
-    if job.season_level != "never":
-        most += ceil(job.horizon.days / job.snapshots_every.days) + job.calibration.windows - 1
-    dates = training_dates(tables, last, job.snapshots_every, most, job.shortest_history)
-    longest = last - (minima.closed_windows - 1) * job.horizon.delta
-    if not dates or dates[0] > last - job.horizon.delta or first_day(tables) + job.shortest_history.delta > longest:
+    last, span = as_of - data.horizon.delta, data.horizon.delta
+    dates = training_dates(tables, last, data.every, data.most + data.further_windows, data.shortest_history)
+    longest = last - (minima.closed_windows - 1) * span
+    if not dates or dates[0] > last - span or first_day(tables) + data.shortest_history.delta > longest:
         raise ModelRefused(
-            f"churn: a horizon of {job.horizon} needs {minima.closed_windows} closed windows before {as_of} and "
-            f"{job.shortest_history} of history before them: use a longer history or a shorter horizon",
+            f"churn: a horizon of {data.horizon} needs {minima.closed_windows} closed windows before {as_of} and "
+            f"{data.shortest_history} of history before them: use a longer history or a shorter horizon",
             reason_code="too_short_history",
         )
     return dates
@@ -111,42 +107,44 @@ def refuse_part_of_a_year(dates: Sequence[date]) -> None:
         )
 
 
-def windows_of(tables: Tables, dates: Sequence[date], job: ChurnJob, btyd_dates: Sequence[date] = ()) -> list[Window]:
+def windows_of(
+    tables: Tables, dates: Sequence[date], data: DatasetSpec, btyd_dates: Sequence[date] = ()
+) -> list[Window]:
     """A window for each date, in one pass over the tables; their horizons must be closed in the data.
 
     Parameters
     ----------
     btyd_dates:
-        For which dates to fit a model of purchases where the job does not read it.
+        For which dates to fit a model of purchases where the trees do not read it.
 
     Raises
     ------
     ModelRefused, ConfigError
         If the definition cannot be read from the tables, or a feature is none of the catalogue.
     """
-    check_features(job)
-    purchases: dict[date, dict[str, Any]] = {}
-    wanted = dates if job.btyd_features else btyd_dates
+    check_features(data)
+    embedded: dict[date, dict[str, Json]] = {}
+    wanted, outcome = dates if data.btyd_features else btyd_dates, data.outcome
     with engine(tables) as shop:
-        everybody = snapshots(shop, list(dates))
+        customers = snapshots(shop, list(dates))
         if wanted:
-            columns, purchases = btyd_at(everybody, wanted, job)
-            everybody = everybody.join(columns)
-        eligible = ineligible(everybody, job.definition, job.horizon).isna().to_numpy()
-        rows = everybody[eligible]
-        event = days_to_event(shop, rows, job)
-        left, gaps = churned(shop, rows, job, event), event.to_numpy(dtype=np.float64)
+            columns, embedded = btyd_at(customers, wanted, data)
+            customers = customers.join(columns)
+        eligible = ineligible(customers, outcome.definition, outcome.horizon).isna().to_numpy()
+        rows = customers[eligible]
+        event = days_to_event(shop, rows, outcome)
+        left, gaps = churned(shop, rows, outcome, event), event.to_numpy(dtype=np.float64)
     days = rows.index.get_level_values("as_of")
-    found = []
+    windows = []
     for day in dates:
         own = days == midnight(day)
-        found.append(Window(day, rows[own].droplevel("as_of"), left[own], gaps[own], purchases.get(day)))
-    return found
+        windows.append(Window(day, rows[own].droplevel("as_of"), left[own], gaps[own], embedded.get(day)))
+    return windows
 
 
 def btyd_at(
-    everybody: pd.DataFrame, dates: Sequence[date], job: ChurnJob
-) -> tuple[pd.DataFrame, dict[date, dict[str, Any]]]:
+    customers: pd.DataFrame, dates: Sequence[date], data: DatasetSpec
+) -> tuple[pd.DataFrame, dict[date, dict[str, Json]]]:
     """The columns of ``BTYD`` for all customers of each date, by a model of purchases fitted on that date's alone.
 
     Returns
@@ -154,19 +152,19 @@ def btyd_at(
     (pandas.DataFrame, dict)
         The columns; and by date the model, as a bundle carries it, where one held.
     """
-    days = everybody.index.get_level_values("as_of")
+    days = customers.index.get_level_values("as_of")
     parts, models = [], {}
     for day in dates:
-        features = everybody[days == midnight(day)]
+        features = customers[days == midnight(day)]
         if features.empty:
             continue
-        scorer = fit_clv(features.droplevel("as_of"), ClvJob()).scorer
+        scorer = fit_clv(features.droplevel("as_of"), data.purchases).scorer
         if scorer is None:
             parts.append(pd.DataFrame(np.nan, index=features.index, columns=list(BTYD)))
             continue
-        parts.append(btyd_columns(scorer.model.transactions_, features, job.horizon))
+        parts.append(btyd_columns(scorer.model.transactions_, scorer.prepared(features), data.horizon))
         models[day] = embed_purchase_model(scorer)
-    empty = pd.DataFrame(columns=list(BTYD), index=everybody.index, dtype=np.float64)
+    empty = pd.DataFrame(columns=list(BTYD), index=customers.index, dtype=np.float64)
     return (pd.concat(parts) if parts else empty), models
 
 
@@ -175,22 +173,22 @@ def raw_of(model: Model, window: Window) -> Floats:
     return model.tree_probability(window.X)
 
 
-def stacked(windows: Sequence[Window]) -> tuple[pd.DataFrame, Labels]:
+def stacked(windows: Sequence[Window]) -> tuple[pd.DataFrame, Flags]:
     """All rows below each other, by date and customer, and whether each churned."""
     return pd.concat([window.X for window in windows], ignore_index=True), np.concatenate(
         [window.churned for window in windows]
     )
 
 
-def columns_of(X: pd.DataFrame, job: ChurnJob) -> tuple[str, ...]:
+def columns_of(X: pd.DataFrame, data: DatasetSpec) -> tuple[str, ...]:
     """What the trees read: numbers, then categories. A further feature that is null for everyone is left out."""
-    more = [name for name in (*job.more_features, *(BTYD if job.btyd_features else ())) if X[name].notna().any()]
-    numbers = dict.fromkeys((*FEATURES, *(SEASON if job.season else ()), *more))
+    more = [name for name in (*data.more_features, *(BTYD if data.btyd_features else ())) if X[name].notna().any()]
+    numbers = dict.fromkeys((*FEATURES, *(SEASON if data.season else ()), *more))
     has_country = COUNTRY in X and X[COUNTRY].nunique() > 1
     return (*(name for name in numbers if name != COUNTRY), *([COUNTRY] if has_country else []))
 
 
-def check_features(job: ChurnJob) -> None:
+def check_features(data: DatasetSpec) -> None:
     """Refuse names that are no features, and directions for what the trees do not read.
 
     Raises
@@ -199,14 +197,14 @@ def check_features(job: ChurnJob) -> None:
         With the nearest name.
     """
     readable = [name for name in CATALOGUE if name != COUNTRY and CATALOGUE[name].unit != "date"]
-    for name in job.more_features:
+    for name in data.more_features:
         if name not in readable:
             raise ConfigError(
                 f"jobs/churn.yaml: more_features: {name!r} is no number feature{nearest_name(name, readable)}: "
                 "docs/features.md lists them"
             )
-    read = (*FEATURES, *job.more_features, *BTYD, *SEASON)
-    for name in job.monotone:
+    read = (*FEATURES, *data.more_features, *BTYD, *SEASON)
+    for name in data.directed:
         if name not in read:
             raise ConfigError(
                 f"jobs/churn.yaml: monotone: {name!r} is not read by the trees{nearest_name(name, list(read))}: "

@@ -1,100 +1,175 @@
-"""The last closed window, predicted by models that did not see it: the model, its baselines, and what stands beside."""
+"""The last closed window, predicted by models that did not see it: the model, its baselines, other models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import copy
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.config.jobs import ChurnJob
+from cvo_ml.config.churn import Hazard, Use
 from cvo_ml.config.readiness import ChurnMinima
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
 from cvo_ml.models.churn import LogisticChurn, RecencyChurn
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.grading import Verdict, grade_losses
-from training.churn import metrics as judging
+from cvo_ml.stats.intervals import Interval
+from training.churn import metrics
 from training.churn.dataset import COUNTRY, Window, columns_of, stacked
-from training.churn.recipe import calibrated, grow_hazard, recency
+from training.churn.recipe import calibrate, grow_hazard, recency
+from training.churn.sections import ChurnSections, DatasetSpec, TreeSpec
 from training.churn.stacking import Fold
 from training.evidence.slices import further_slices, slices
 
-Floats = NDArray[np.float64]
+
+@dataclass(frozen=True)
+class CutOff(Result):
+    """A window predicted by a model of windows that were closed before it.
+
+    Parameters
+    ----------
+    rate, expected:
+        Share that churned, and between which shares it was expected.
+    measured:
+        What ``metrics.measures`` says of the probabilities.
+    """
+
+    cut: date
+    customers: int
+    rate: float
+    expected: tuple[float, float]
+    measured: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Json]:
+        """One row, with the measures beside the rest."""
+        return {
+            "cut": str(self.cut),
+            "customers": self.customers,
+            "rate": self.rate,
+            "rate_expected_from": self.expected[0],
+            "rate_expected_to": self.expected[1],
+            **self.measured,
+        }
 
 
 @dataclass(frozen=True)
-class Judged:
+class HazardComparison(Result):
+    """How the time-to-event variant agrees with the horizon model, its survival curve and its riskiest periods.
+
+    Parameters
+    ----------
+    event:
+        ``end`` of a subscription, or ``order``.
+    mean_survival, observed_survival:
+        Share of the customers without the event by the end of each period.
+    """
+
+    periods: int
+    period_days: float
+    event: str
+    mean_survival: tuple[float, ...]
+    observed_survival: tuple[float, ...]
+    share_with_riskiest_period: tuple[float, ...]
+    correlation_with_horizon_model: float
+    mean_absolute_difference: float
+    log_loss: float
+    log_loss_of_horizon_model: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
     """The last closed window, predicted by models that did not see it.
 
     Parameters
     ----------
+    folds:
+        The latest windows, each with the calibrated model that could have been there when it began.
     predicted:
         Probabilities by the name of what predicted them: ``model``, ``recency`` and the other baselines.
+    hazard:
+        The reason of the refusal where the time-to-event variant could not be grown; None where none was asked for.
     """
 
-    tried: list[Fold]
+    folds: list[Fold]
     recency: RecencyChurn
     predicted: dict[str, Floats]
     verdict: Verdict
-    document: dict[str, Any]
+    churn_rate: float
+    measures: Mapping[str, Mapping[str, float]]
+    intervals: Mapping[str, Interval]
+    deciles: Sequence[Mapping[str, float]]
+    money: metrics.Money | None
+    slices: Sequence[metrics.SliceAdvantage]
+    cuts: Sequence[CutOff]
+    staleness: Sequence[Mapping[str, float]]
+    btyd: metrics.Disagreement | None
+    hazard: HazardComparison | str | None
 
     @property
     def window(self) -> Window:
         """The window that the grade rests on."""
-        return self.tried[-1].window
+        return self.folds[-1].window
 
 
-def judge(tables: Tables, past: list[Window], tried: list[Fold], job: ChurnJob, minima: ChurnMinima) -> Judged:
-    """The last window predicted by the model, by its baselines and by what stands beside it."""
-    for fold in tried:
-        calibrated(fold.model, closed_folds(tried, fold, job), job, fold.season, fold.has_purchases)
-    last, y = tried[-1], tried[-1].window.churned
+def evaluate(
+    tables: Tables, past: list[Window], tried: Sequence[Fold], sections: ChurnSections, minima: ChurnMinima
+) -> Evaluation:
+    """The last window predicted by the model, by its baselines and by what it is compared with."""
+    data = sections.dataset
+    folds = [_calibrated(tried, fold, sections) for fold in tried]
+    last, y = folds[-1], folds[-1].window.churned
     X = last.window.X
     predicted = {"model": last.probability()}
-    baseline = recency(past, job)
+    baseline = recency(past, sections)
     predicted["recency"] = baseline.predict_proba(X)[:, 1]
-    numbers = [name for name in columns_of(stacked(past)[0], job) if name != COUNTRY]
+    numbers = [name for name in columns_of(stacked(past)[0], data) if name != COUNTRY]
     predicted["logistic"] = LogisticChurn(numbers).fit(*stacked(past)).predict_proba(X)[:, 1]
-    beside, more = judging.against_btyd(last.window, past, *with_and_without_stack(tried, job))
+    btyd, more = metrics.against_btyd(last.window, past, *with_and_without_stack(folds, sections))
     predicted |= more
     slope = logistic_recalibration(y, predicted["model"]).slope_interval()
     verdict = grade_losses(log_loss(y, predicted["model"]), log_loss(y, predicted["recency"]), slope, slices(X))
-    value = judging.value_while_active(last.window, job.horizon)
-    document = {
-        "cut": str(last.window.day),
-        "customers": len(y),
-        "churn_rate": float(y.mean()),
-        "measures": {name: judging.measures(y, p) for name, p in predicted.items()},
-        "intervals": {name: found.as_dict() for name, found in judging.intervals(y, predicted["model"]).items()},
-        "deciles": judging.deciles(y, predicted["model"]),
-        "money": judging.money(y, value, predicted, job.offer),
-        "slices": judging.by_slice(y, predicted, slices(X) | further_slices(X, tables)),
-        "cuts": cuts(tried, job),
-        "staleness": judging.staleness(tried, [aged(fold, last) for fold in tried]),
-        "btyd": beside,
-        "hazard": hazard_beside(past, last.window, predicted["model"], job, minima),
-    }
-    return Judged(tried, baseline, predicted, verdict, document)
+    value = metrics.value_while_active(last.window, data.horizon)
+    return Evaluation(
+        folds,
+        baseline,
+        predicted,
+        verdict,
+        churn_rate=float(y.mean()),
+        measures={name: metrics.measures(y, p) for name, p in predicted.items()},
+        intervals=metrics.intervals(y, predicted["model"]),
+        deciles=metrics.deciles(y, predicted["model"]),
+        money=metrics.money(y, value, predicted, sections.evaluation.offer),
+        slices=metrics.by_slice(y, predicted, slices(X) | further_slices(X, tables)),
+        cuts=cuts(folds),
+        staleness=metrics.staleness(folds, [aged(fold, last) for fold in folds]),
+        btyd=btyd,
+        hazard=compare_hazard(past, last.window, predicted["model"], sections, minima),
+    )
 
 
-def closed_folds(tried: Sequence[Fold], fold: Fold, job: ChurnJob) -> list[Fold]:
+def closed_folds(tried: Sequence[Fold], fold: Fold, horizon: Horizon) -> list[Fold]:
     """The folds whose outcomes were known when the window of ``fold`` began."""
-    return [other for other in tried if other.window.closed_by(fold.window.day, job)]
+    return [other for other in tried if other.window.closed_by(fold.window.day, horizon)]
 
 
-def with_and_without_stack(tried: Sequence[Fold], job: ChurnJob) -> tuple[Floats, Floats]:
+def _calibrated(tried: Sequence[Fold], fold: Fold, sections: ChurnSections) -> Fold:
+    """The fold with a model that was calibrated on the folds closed before it."""
+    earlier = closed_folds(tried, fold, sections.dataset.horizon)
+    calibration = calibrate(earlier, sections.calibration, fold.season, fold.has_purchases)
+    return replace(fold, model=calibration.applied(fold.model))
+
+
+def with_and_without_stack(tried: Sequence[Fold], sections: ChurnSections) -> tuple[Floats, Floats]:
     """The last window by the trees alone and by the stack, each calibrated on the folds closed before it."""
-    last, found = tried[-1], []
-    for use in ("never", "always"):
-        model = copy(last.model)
-        asked = job.model_copy(update={"stack": use})
-        calibrated(model, closed_folds(tried, last, job), asked, last.season, last.has_purchases)
-        found.append(model.calibration_.apply(model.stack_.apply(last.trees, last.window.X)))
-    return found[0], found[1]
+    uses: tuple[Use, Use] = ("never", "always")
+    asked = (replace(sections, calibration=replace(sections.calibration, stack=use)) for use in uses)
+    alone, stack = (_calibrated(tried, tried[-1], each).probability() for each in asked)
+    return alone, stack
 
 
 def aged(fold: Fold, last: Fold) -> Floats:
@@ -102,53 +177,58 @@ def aged(fold: Fold, last: Fold) -> Floats:
     return last.probability() if fold is last else fold.model.predict_proba(last.window.X)[:, 1]
 
 
-def cuts(tried: Sequence[Fold], job: ChurnJob) -> list[dict[str, Any]]:
+def cuts(tried: Sequence[Fold]) -> list[CutOff]:
     """The last four windows, each predicted by a model of windows that were closed before it."""
     rows = []
     for fold in tried[-4:]:
         y, p = fold.window.churned, fold.probability()
-        inside = fold.model.interval_.bounds(p).mean(axis=0)
-        rows.append(
-            {
-                "cut": str(fold.window.day),
-                "customers": len(y),
-                "rate": float(y.mean()),
-                "rate_expected_from": float(inside[0]),
-                "rate_expected_to": float(inside[1]),
-                **judging.measures(y, p),
-            }
-        )
+        low, high = fold.model.interval_.bounds(p).mean(axis=0)
+        rate = float(y.mean())
+        rows.append(CutOff(fold.window.day, len(y), rate, (float(low), float(high)), metrics.measures(y, p)))
     return rows
 
 
-def hazard_beside(
-    past: list[Window], last: Window, model: Floats, job: ChurnJob, minima: ChurnMinima
-) -> dict[str, Any]:
-    """How the time-to-event variant agrees with the horizon model, its survival curve and its riskiest periods."""
-    if not job.hazard.enabled:
-        return {}
+def compare_hazard(
+    past: list[Window], last: Window, model: Floats, sections: ChurnSections, minima: ChurnMinima
+) -> HazardComparison | str | None:
+    """The time-to-event variant on the last window; why it was refused, or None where none was asked for."""
+    spec = sections.evaluation.hazard
+    if not spec.enabled:
+        return None
     try:
-        beside = grow_hazard(past, job, minima)
+        return _hazard(past, last, model, sections.dataset, sections.trees, spec, minima)
     except ModelRefused as refused:
-        return {"refused": refused.reason_code}
-    p, y = beside.predict_proba(last.X)[:, 1], last.churned
-    riskiest = beside.riskiest_period(last.X)
-    return {
-        "periods": job.hazard.periods,
-        "period_days": job.horizon.whole_days / job.hazard.periods,
-        "event": "end" if beside.event_is_churn else "order",
-        "mean_survival": beside.survival(last.X).mean(axis=0).tolist(),
-        "observed_survival": observed_survival(last, job),
-        "share_with_riskiest_period": np.bincount(riskiest, minlength=job.hazard.periods + 1)[1:].tolist(),
-        "correlation_with_horizon_model": float(np.corrcoef(p, model)[0, 1]),
-        "mean_absolute_difference": float(np.abs(p - model).mean()),
-        "log_loss": float(log_loss(y, p).mean()),
-        "log_loss_of_horizon_model": float(log_loss(y, model).mean()),
-    }
+        return refused.reason_code
 
 
-def observed_survival(window: Window, job: ChurnJob) -> list[float]:
+def _hazard(
+    past: list[Window],
+    last: Window,
+    model: Floats,
+    data: DatasetSpec,
+    trees: TreeSpec,
+    spec: Hazard,
+    minima: ChurnMinima,
+) -> HazardComparison:
+    grown = grow_hazard(past, data, trees, minima)
+    p, y = grown.predict_proba(last.X)[:, 1], last.churned
+    riskiest = grown.riskiest_period(last.X)
+    return HazardComparison(
+        periods=spec.periods,
+        period_days=data.horizon.whole_days / spec.periods,
+        event="end" if grown.event_is_churn else "order",
+        mean_survival=tuple(grown.survival(last.X).mean(axis=0).tolist()),
+        observed_survival=observed_survival(last, data.horizon, spec.periods),
+        share_with_riskiest_period=tuple(np.bincount(riskiest, minlength=spec.periods + 1)[1:].tolist()),
+        correlation_with_horizon_model=float(np.corrcoef(p, model)[0, 1]),
+        mean_absolute_difference=float(np.abs(p - model).mean()),
+        log_loss=float(log_loss(y, p).mean()),
+        log_loss_of_horizon_model=float(log_loss(y, model).mean()),
+    )
+
+
+def observed_survival(window: Window, horizon: Horizon, periods: int) -> tuple[float, ...]:
     """Share of the customers without the event by the end of each period."""
     days = np.nan_to_num(window.days_to_event, nan=np.inf)
-    ends = [job.horizon.whole_days * k / job.hazard.periods for k in range(1, job.hazard.periods + 1)]
-    return [float((days >= end).mean()) for end in ends]
+    ends = [horizon.whole_days * k / periods for k in range(1, periods + 1)]
+    return tuple(float((days >= end).mean()) for end in ends)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.churn import Offer
-from cvo_ml.config.jobs import ChurnJob
+from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.registry.bundles.purchase_columns import BTYD
@@ -22,8 +22,6 @@ from cvo_ml.stats.retention_profit import Campaign, empc, profit_at
 from training.churn.dataset import Window
 from training.churn.stacking import Fold, has_btyd
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 REPLICATES: Final = 200
 #: More rows than this are sampled for the intervals of ranks, which are narrow by then.
 MOST_ROWS: Final = 20_000
@@ -33,7 +31,7 @@ DISAGREEMENT: Final = 0.2
 YOUNGEST: Final = 30.0
 
 
-def measures(y: Labels, probability: Floats) -> dict[str, float]:
+def measures(y: Flags, probability: Floats) -> dict[str, float]:
     """AUC, area under precision-recall, log loss, Brier score, calibration error and line, lift."""
     line = logistic_recalibration(y, probability)
     return {
@@ -49,7 +47,7 @@ def measures(y: Labels, probability: Floats) -> dict[str, float]:
     }
 
 
-def intervals(y: Labels, probability: Floats) -> dict[str, Interval]:
+def intervals(y: Flags, probability: Floats) -> dict[str, Interval]:
     """95 % intervals of what a few customers can move."""
     some = np.random.default_rng(0).permutation(len(y))[:MOST_ROWS]
     ys, ps = y[some], probability[some]
@@ -63,7 +61,7 @@ def intervals(y: Labels, probability: Floats) -> dict[str, Interval]:
     }
 
 
-def deciles(y: Labels, probability: Floats) -> list[dict[str, float]]:
+def deciles(y: Flags, probability: Floats) -> list[dict[str, float]]:
     """For the top tenth, two tenths, …: the rate, its lift over the rate of all, and the share of the churned in it."""
     rows, total = [], max(float(y.sum()), 1.0)
     for tenth in range(1, 11):
@@ -93,48 +91,135 @@ def value_while_active(window: Window, horizon: Horizon) -> Floats:
     return mean * np.where(np.isfinite(given_alive), given_alive, pace)
 
 
-def money(y: Labels, value: Floats, predicted: Mapping[str, Floats], offer: Offer) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ListProfit(Result):
+    """What contacting a prediction's top tenth earns, in currency a customer of all.
+
+    Parameters
+    ----------
+    empc:
+        Expected maximum profit of a campaign.
+    lead:
+        The model's profit less this one's; None for the model.
+    """
+
+    empc: float
+    profit_top_decile: Interval
+    lead: Interval | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """The lead only where there is one."""
+        found: dict[str, Json] = {"empc": self.empc, "profit_top_decile": self.profit_top_decile.to_json()}
+        return found if self.lead is None else {**found, "lead": self.lead.to_json()}
+
+
+@dataclass(frozen=True)
+class Money(Result):
+    """What an offer earns, in currency a customer.
+
+    Parameters
+    ----------
+    offer:
+        Cost of the incentive and of the contact, and the share that is saved.
+    by_prediction:
+        By the name of what predicted.
+    """
+
+    offer: Mapping[str, float]
+    profit_of_contacting_all: float
+    profit_knowing_who_leaves: float
+    by_prediction: Mapping[str, ListProfit]
+
+    def to_json(self) -> dict[str, Json]:
+        """The predictions beside the rest."""
+        return {
+            "offer": to_json(self.offer),
+            "profit_of_contacting_all": self.profit_of_contacting_all,
+            "profit_knowing_who_leaves": self.profit_knowing_who_leaves,
+            **{name: profit.to_json() for name, profit in self.by_prediction.items()},
+        }
+
+
+@dataclass(frozen=True)
+class SliceAdvantage(Result):
+    """The model on some customers; ``advantage`` = how much less log loss than recency."""
+
+    slice: str
+    customers: int
+    rate: float
+    mean_probability: float
+    auc: float
+    advantage: Interval
+
+
+@dataclass(frozen=True)
+class DisagreeingCustomers(Result):
+    """Those of whom the trees and a model of purchases say different things."""
+
+    customers: int
+    rate: float
+    mean_trees: float
+    mean_btyd: float
+    log_loss_trees: float
+    log_loss_btyd: float
+    advantage_of_trees: Interval
+
+
+@dataclass(frozen=True)
+class Disagreement(Result):
+    """Where the trees and a model of purchases disagree, who was right, and what both together say.
+
+    Parameters
+    ----------
+    log_loss:
+        By the name of what predicted.
+    """
+
+    share_that_disagrees: float
+    where_they_disagree: DisagreeingCustomers | None
+    log_loss: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Json]:
+        """Those who disagree only where there are some."""
+        found = super().to_json()
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def money(y: Flags, value: Floats, predicted: Mapping[str, Floats], offer: Offer) -> Money | None:
     """EMPC, and the profit of contacting each prediction's top tenth by expected profit, with each one's own value.
 
-    Returns
-    -------
-    dict
-        In currency a customer: the offer, and by prediction ``empc, profit_top_decile`` (interval) and, but for the
-        model, ``lead`` (interval of the model's profit less its).
+    None where no customer is worth anything.
     """
     mean = float(value.mean())
     if not mean > 0:
-        return {}
+        return None
     campaign = Campaign(offer.incentive * mean, offer.contact * mean, offer.accepts)
-    realised = campaign.profit(y, value)
-    contacted = {name: realised * top_weights(campaign.expected_profit(p, value), 0.1) for name, p in predicted.items()}
-    found: dict[str, Any] = {
-        "offer": {"incentive": campaign.incentive_cost, "contact": campaign.contact_cost, "saves": campaign.save_rate},
-        "profit_of_contacting_all": float(realised.mean()),
-        "profit_knowing_who_leaves": profit_at(realised, realised, 0.1),
-    }
+    profit = campaign.profit(y, value)
+    contacted = {name: profit * top_weights(campaign.expected_profit(p, value), 0.1) for name, p in predicted.items()}
+    lists = {}
     for name, p in predicted.items():
-        found[name] = {
-            "empc": empc(y, p, mean, campaign),
-            "profit_top_decile": mean_interval(contacted[name]).as_dict(),
-        }
-        if name != "model":
-            found[name]["lead"] = mean_interval(contacted["model"] - contacted[name]).as_dict()
-    return found
+        lead = None if name == "model" else mean_interval(contacted["model"] - contacted[name])
+        lists[name] = ListProfit(empc(y, p, mean, campaign), mean_interval(contacted[name]), lead)
+    return Money(
+        {"incentive": campaign.incentive_cost, "contact": campaign.contact_cost, "saves": campaign.save_rate},
+        float(profit.mean()),
+        profit_at(profit, profit, 0.1),
+        lists,
+    )
 
 
-def by_slice(y: Labels, predicted: Mapping[str, Floats], parts: Mapping[str, Labels]) -> list[dict[str, Any]]:
-    """For each slice: customers, rate, mean probability, and how much less log loss than recency (interval)."""
+def by_slice(y: Flags, predicted: Mapping[str, Floats], parts: Mapping[str, Flags]) -> list[SliceAdvantage]:
+    """The model on each slice that is large enough, beside recency."""
     better = log_loss(y, predicted["recency"]) - log_loss(y, predicted["model"])
     return [
-        {
-            "slice": name,
-            "customers": int(rows.sum()),
-            "rate": float(y[rows].mean()),
-            "mean_probability": float(predicted["model"][rows].mean()),
-            "auc": auc(y[rows], predicted["model"][rows]),
-            "advantage": mean_interval(better[rows]).as_dict(),
-        }
+        SliceAdvantage(
+            name,
+            int(rows.sum()),
+            float(y[rows].mean()),
+            float(predicted["model"][rows].mean()),
+            auc(y[rows], predicted["model"][rows]),
+            mean_interval(better[rows]),
+        )
         for name, rows in parts.items()
         if rows.sum() >= SMALLEST_SLICE
     ]
@@ -160,7 +245,7 @@ def staleness(tried: Sequence[Fold], probabilities: Sequence[Floats]) -> list[di
 
 def against_btyd(
     last: Window, past: Sequence[Window], trees: Floats, stack: Floats
-) -> tuple[dict[str, Any], dict[str, Floats]]:
+) -> tuple[Disagreement | None, dict[str, Floats]]:
     """Where the trees and a model of purchases disagree, who was right, and what both together say.
 
     Parameters
@@ -172,12 +257,12 @@ def against_btyd(
 
     Returns
     -------
-    (dict, dict)
-        What to report; and by name the predictions ``trees``, ``stacked``, ``p_alive`` (a logistic of P(alive)) and
-        ``btyd`` (P(no order)). Empty where no model of purchases held.
+    (Disagreement, dict)
+        And by name the predictions ``trees``, ``stacked``, ``p_alive`` (a logistic of P(alive)) and ``btyd``
+        (P(no order)). None and empty where no model of purchases held.
     """
     if not has_btyd(last):
-        return {}, {}
+        return None, {}
     silent = last.X["btyd_p_no_order"].to_numpy(dtype=np.float64)
     gone = 1 - last.X["btyd_p_alive"].to_numpy(dtype=np.float64)
     predicted = {"trees": trees, "stacked": stack, "p_alive": gone, "btyd": silent}
@@ -186,46 +271,19 @@ def against_btyd(
         dead = np.concatenate([1 - window.X["btyd_p_alive"].to_numpy(dtype=np.float64) for window in known])
         predicted["p_alive"] = logistic_recalibration(y, dead, ridge=1.0).apply(gone)
     far = np.abs(trees - silent) > DISAGREEMENT
-    report: dict[str, Any] = {"share_that_disagrees": float(far.mean())}
-    if far.any():
-        y = last.churned[far]
-        report["where_they_disagree"] = {
-            "customers": int(far.sum()),
-            "rate": float(y.mean()),
-            "mean_trees": float(trees[far].mean()),
-            "mean_btyd": float(silent[far].mean()),
-            "log_loss_trees": float(log_loss(y, trees[far]).mean()),
-            "log_loss_btyd": float(log_loss(y, silent[far]).mean()),
-            "advantage_of_trees": mean_interval(log_loss(y, silent[far]) - log_loss(y, trees[far])).as_dict(),
-        }
-    report["log_loss"] = {name: float(log_loss(last.churned, p).mean()) for name, p in predicted.items()}
-    return report, predicted
+    losses = {name: float(log_loss(last.churned, p).mean()) for name, p in predicted.items()}
+    who = _disagreeing(last.churned[far], trees[far], silent[far]) if far.any() else None
+    return Disagreement(float(far.mean()), who, losses), predicted
 
 
-def markdown(judged: Mapping[str, Any], job: ChurnJob) -> str:
-    """The tables for people."""
-    parts = [f"# Churn: {job.definition_name} in {job.horizon}, in the window from {judged['cut']}"]
-    parts += ["## Predictions", _table([{"prediction": name, **row} for name, row in judged["measures"].items()])]
-    parts += ["## Four cut-offs", _table(judged["cuts"])]
-    parts += ["## Top of the list", _table(judged["deciles"])]
-    parts += ["## Slices", _table([{**row, "advantage": _words(row["advantage"])} for row in judged["slices"]])]
-    parts += ["## A model that grows older", _table(judged["staleness"])]
-    if judged["money"]:
-        rows = [
-            {"prediction": name, "empc": row["empc"], "profit, top decile": _words(row["profit_top_decile"])}
-            for name, row in judged["money"].items()
-            if isinstance(row, Mapping) and "empc" in row
-        ]
-        parts += ["## Money a customer (the offer's effect is an assumption)", _table(rows)]
-    return "\n\n".join(parts) + "\n"
-
-
-def _words(interval: Mapping[str, float]) -> str:
-    return f"{interval['estimate']:.4g} [{interval['lower']:.4g}, {interval['upper']:.4g}]"
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    frame = pd.DataFrame(list(rows))
-    lines = [" | ".join(str(name).replace("_", " ") for name in frame.columns), "|".join(["---"] * frame.shape[1])]
-    lines += [" | ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row) for row in frame.to_numpy(object)]
-    return "\n".join(f"| {line} |" for line in lines)
+def _disagreeing(y: Flags, trees: Floats, silent: Floats) -> DisagreeingCustomers:
+    ours, theirs = log_loss(y, trees), log_loss(y, silent)
+    return DisagreeingCustomers(
+        len(y),
+        float(y.mean()),
+        float(trees.mean()),
+        float(silent.mean()),
+        float(ours.mean()),
+        float(theirs.mean()),
+        mean_interval(theirs - ours),
+    )

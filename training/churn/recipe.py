@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.config.readiness import ChurnMinima
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.result import Json
 from cvo_ml.features.churn_outcomes import CONTRACTUAL
-from cvo_ml.models.churn import BoostedChurn, HazardChurn, ProbabilityInterval, RecencyChurn, Season
+from cvo_ml.models.churn import BoostedChurn, HazardChurn, ProbabilityInterval, RecencyChurn, Season, Stack
 from cvo_ml.stats.calibration import logistic_recalibration
-from cvo_ml.stats.calibrators import METHODS, NONE, Choice, choose, fit_shift
+from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, Choice, choose, fit_shift
 from training.churn.dataset import COUNTRY, Model, Window, closed, columns_of, raw_of, stacked
-from training.churn.stacking import Fold, composed, season_of
+from training.churn.sections import CalibrationSpec, ChurnSections, DatasetSpec, TreeSpec
+from training.churn.stacking import Fold, Tried, composed, season_of
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 MINIMA: Final = ChurnMinima()
 
 
-def grown(windows: Sequence[Window], job: ChurnJob, minima: ChurnMinima = MINIMA) -> Model:
+def grown(windows: Sequence[Window], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA) -> Model:
     """The model of the job on all rows of the windows, not calibrated.
 
     Raises
@@ -32,82 +31,111 @@ def grown(windows: Sequence[Window], job: ChurnJob, minima: ChurnMinima = MINIMA
     ModelRefused
         With too few customers of either outcome.
     """
-    return grow_hazard(windows, job, minima) if job.model == "hazard" else grow_trees(windows, job, minima)
+    return (grow_hazard if spec.is_hazard else grow_trees)(windows, data, spec, minima)
 
 
-def grow_trees(windows: Sequence[Window], job: ChurnJob, minima: ChurnMinima = MINIMA) -> BoostedChurn:
+def grow_trees(
+    windows: Sequence[Window], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA
+) -> BoostedChurn:
     """Trees for the whole horizon."""
     X, y = stacked(windows)
-    names = columns_of(X, job)
+    names = columns_of(X, data)
     numbers, categories = [name for name in names if name != COUNTRY], [name for name in names if name == COUNTRY]
-    model = BoostedChurn(numbers, categories, job.trees.rounds, tree_parameters(job, names), minima.of_each_outcome)
+    model = BoostedChurn(numbers, categories, spec.trees.rounds, tree_parameters(spec, names), minima.of_each_outcome)
     return model.fit(X, y)
 
 
-def grow_hazard(windows: Sequence[Window], job: ChurnJob, minima: ChurnMinima = MINIMA) -> HazardChurn:
+def grow_hazard(
+    windows: Sequence[Window], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA
+) -> HazardChurn:
     """Trees for each period of the horizon."""
     X, _ = stacked(windows)
-    names = columns_of(X, job)
+    names = columns_of(X, data)
     numbers, categories = [name for name in names if name != COUNTRY], [name for name in names if name == COUNTRY]
-    periods = job.hazard.periods
+    periods = spec.periods
     model = HazardChurn(
         numbers,
         categories,
-        job.trees.rounds,
-        tree_parameters(job, (*numbers, "period", *categories)),
+        spec.trees.rounds,
+        tree_parameters(spec, (*numbers, "period", *categories)),
         periods,
-        job.definition in CONTRACTUAL,
+        data.outcome.definition in CONTRACTUAL,
         minima.of_each_outcome,
     )
     days = np.concatenate([window.days_to_event for window in windows])
-    return model.fit(X, np.floor(days.clip(max=job.horizon.whole_days - 1) * periods / job.horizon.whole_days) + 1)
+    whole = data.horizon.whole_days
+    return model.fit(X, np.floor(days.clip(max=whole - 1) * periods / whole) + 1)
 
 
-def tree_parameters(job: ChurnJob, names: Sequence[str]) -> dict[str, object]:
+def tree_parameters(spec: TreeSpec, names: Sequence[str]) -> dict[str, object]:
     """The job's LightGBM parameters, with the directions that it declares."""
-    if not job.monotone:
-        return dict(job.trees.parameters)
-    return {**job.trees.parameters, "monotone_constraints": [job.monotone.get(name, 0) for name in names]}
+    if not spec.monotone:
+        return dict(spec.trees.parameters)
+    return {**spec.trees.parameters, "monotone_constraints": [spec.monotone.get(name, 0) for name in names]}
 
 
-def folds(windows: Sequence[Window], job: ChurnJob, minima: ChurnMinima = MINIMA) -> list[Fold]:
+def folds(windows: Sequence[Window], sections: ChurnSections, minima: ChurnMinima = MINIMA) -> list[Fold]:
     """The latest windows, oldest first, each with the model that could have been trained when it began.
 
     A window before which too little was closed is left out.
     """
-    found = []
-    for window in windows[-job.calibration.windows :]:
-        past = closed(windows, window.day, job)
+    data, calibration = sections.dataset, sections.calibration
+    tried = []
+    for window in windows[-calibration.windows :]:
+        past = closed(windows, window.day, data)
         if not past or len(window) == 0:
             continue
         try:
-            model = grown(past, job, minima)
+            model = grown(past, data, sections.trees, minima)
         except ModelRefused:
             continue
-        found.append(Fold(window, model, raw_of(model, window), season_of(model, past, job)))
-    return found
+        season = season_of(model, past, data, calibration.season_level)
+        tried.append(Fold(window, model, raw_of(model, window), season))
+    return tried
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """How a model got its probabilities.
+class Calibration:
+    """How a model gets its probabilities, and why so.
 
     Parameters
     ----------
+    stack:
+        What joins the trees.
+    map:
+        From the joined probabilities to calibrated ones.
+    interval:
+        How far the calibrated ones may be off.
     choice:
-        The map, and what each lost out of time.
+        The method of the map, and what each lost out of time.
     joined:
-        What joins the trees, with the log loss with and without it.
+        By name what may join, with the log loss with and without it.
     """
 
+    stack: Stack
+    map: Calibrator
+    interval: ProbabilityInterval
     choice: Choice
-    joined: dict[str, Any]
+    joined: Mapping[str, Tried]
+
+    def applied(self, model: Model) -> Model:
+        """The model with these probabilities; the one that is given stays as it is."""
+        return model.with_calibration(stack=self.stack, calibrator=self.map, interval=self.interval)
+
+    def to_json(self) -> dict[str, Json]:
+        """Method, what each lost out of time, what joins the trees, how far the level may wander."""
+        return {
+            "method": self.choice.method,
+            "out_of_time_log_loss": dict(self.choice.losses),
+            "level_sd_log_odds": self.interval.level_sd,
+            "joined": {name: tried.to_json() for name, tried in self.joined.items()},
+        }
 
 
-def calibrated(
-    model: Model, later: Sequence[Fold], job: ChurnJob, season: Season | None = None, has_purchases: bool = False
-) -> Calibrated:
-    """Give ``model`` what joins its trees, the map, and the doubt, that the folds teach; which, and why.
+def calibrate(
+    later: Sequence[Fold], spec: CalibrationSpec, season: Season | None = None, has_purchases: bool = False
+) -> Calibration:
+    """What joins a model's trees, the map, and the interval, that the folds teach; which, and why.
 
     The folds' models are of the same recipe and saw none of the outcomes that they are compared with.
 
@@ -116,26 +144,25 @@ def calibrated(
     season, has_purchases:
         The model's own wave, and whether it has a model of purchases beside it.
     """
-    model.stack_, joined = composed(later, season, job, has_purchases)
-    if model.stack_.season:
+    stack, joined = composed(later, season, spec, has_purchases)
+    if stack.season:
         # what a model without the wave missed says nothing of one that has it
         later = [fold for fold in later if fold.season]
-    pairs = [(fold.window.day, fold.window.churned, fold.raw(model.stack_)) for fold in later]
+    pairs = [(fold.window.day, fold.window.churned, fold.raw(stack)) for fold in later]
     if not pairs:
-        model.calibration_, model.interval_ = NONE, ProbabilityInterval()
-        return Calibrated(Choice("none", {}), joined)
-    if job.calibration.method == "auto":
-        choice = choose([(day.toordinal(), y, p) for day, y, p in pairs], job.horizon.whole_days)
+        return Calibration(stack, NONE, ProbabilityInterval(), Choice("none", {}), joined)
+    if spec.method == "auto":
+        choice = choose([(day.toordinal(), y, p) for day, y, p in pairs], spec.days)
     else:
-        choice = Choice(job.calibration.method, {})
+        choice = Choice(spec.method, {})
     y, p = np.concatenate([y for _, y, _ in pairs]), np.concatenate([p for *_, p in pairs])
-    model.calibration_ = METHODS[choice.method](y, p)
-    model.interval_ = doubt_of([(y, p, model.calibration_.apply(p)) for _, y, p in pairs])
-    return Calibrated(choice, joined)
+    fitted = METHODS[choice.method](y, p)
+    interval = interval_of([(y, p, fitted.apply(p)) for _, y, p in pairs])
+    return Calibration(stack, fitted, interval, choice, joined)
 
 
-def doubt_of(windows: Sequence[tuple[Labels, Floats, Floats]]) -> ProbabilityInterval:
-    """The doubt of a map.
+def interval_of(windows: Sequence[tuple[Flags, Floats, Floats]]) -> ProbabilityInterval:
+    """How far the probabilities of a map may be off.
 
     Parameters
     ----------
@@ -149,15 +176,13 @@ def doubt_of(windows: Sequence[tuple[Labels, Floats, Floats]]) -> ProbabilityInt
     return ProbabilityInterval(line.intercept_se**2, line.slope_se**2, line.covariance, level)
 
 
-def recency(windows: Sequence[Window], job: ChurnJob) -> RecencyChurn:
-    """The logistic on recency, on all rows, with the doubt that earlier such models teach."""
+def recency(windows: Sequence[Window], sections: ChurnSections) -> RecencyChurn:
+    """The logistic on recency, on all rows, with the interval that earlier such models teach."""
     model = RecencyChurn().fit(*stacked(windows))
     seen = []
-    for window in windows[-job.calibration.windows :]:
-        past = closed(windows, window.day, job)
+    for window in windows[-sections.calibration.windows :]:
+        past = closed(windows, window.day, sections.dataset)
         if past and 0 < np.concatenate([other.churned for other in past]).mean() < 1:
             p = RecencyChurn().fit(*stacked(past)).predict_proba(window.X)[:, 1]
             seen.append((window.churned, p, p))
-    if seen:
-        model.interval_ = doubt_of(seen)
-    return model
+    return model.with_interval(interval_of(seen)) if seen else model

@@ -1,18 +1,21 @@
-"""What a churn training tells beside its model: calibration, stability, notes, metrics, figures."""
+"""What a churn training reports beside its model: the document of its evaluation, notes, metrics, figures, tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.models.churn import HazardChurn, agreement
+from cvo_ml.stats.intervals import Interval
 from training.churn.dataset import Model
-from training.churn.evaluation import Judged
-from training.churn.recipe import Calibrated
+from training.churn.evaluation import Evaluation, HazardComparison
+from training.churn.recipe import Calibration
 from training.evidence import plots
 
 #: Customers whose reasons are compared between two trainings.
@@ -24,22 +27,53 @@ JOINING: Final[Mapping[str, str]] = {
 }
 
 
-def described(model: Model, made: Calibrated) -> dict[str, Any]:
-    """The calibration: method, what each lost out of time, what joins the trees, how far the level may wander."""
-    return {
-        "method": made.choice.method,
-        "out_of_time_log_loss": dict(made.choice.losses),
-        "level_sd_log_odds": model.interval_.level_sd,
-        "joined": made.joined,
-    }
+@dataclass(frozen=True)
+class ChurnReport(Result):
+    """The evaluation of a churn model, and how the champion gets its probabilities and reasons.
+
+    Parameters
+    ----------
+    reasons:
+        Whether the champion gives the same customers the reasons that the model of earlier windows gave.
+    """
+
+    evaluation: Evaluation
+    calibration: Calibration
+    reasons: Mapping[str, float]
+
+    def to_json(self) -> dict[str, Json]:
+        """The document that the tracked run keeps."""
+        found = self.evaluation
+        hazard = {"refused": found.hazard} if isinstance(found.hazard, str) else found.hazard
+        return {
+            "cut": str(found.window.day),
+            "customers": len(found.window),
+            "churn_rate": found.churn_rate,
+            "measures": to_json(found.measures),
+            "intervals": {name: interval.to_json() for name, interval in found.intervals.items()},
+            "deciles": to_json(found.deciles),
+            "money": to_json(found.money or {}),
+            "slices": to_json(found.slices),
+            "cuts": to_json(found.cuts),
+            "staleness": to_json(found.staleness),
+            "btyd": to_json(found.btyd or {}),
+            "hazard": to_json(hazard or {}),
+            "calibration": self.calibration.to_json(),
+            "reasons": to_json(self.reasons),
+        }
 
 
-def stability(judged: Judged, model: Model) -> dict[str, float]:
+def reported(evaluation: Evaluation, model: Model, calibration: Calibration) -> ChurnReport:
+    """The report on a model, which is calibrated."""
+    return ChurnReport(evaluation, calibration, stability(evaluation, model))
+
+
+def stability(evaluation: Evaluation, model: Model) -> dict[str, float]:
     """Whether the champion gives the same customers the reasons that the model of earlier windows gave."""
     if isinstance(model, HazardChurn):
         return {}
-    rows = judged.window.X.iloc[:EXPLAINED]
-    earlier = judged.tried[-1].model
+    rows = evaluation.window.X.iloc[:EXPLAINED]
+    earlier = evaluation.folds[-1].model
     shared = [name for name in model.tree_columns if name in earlier.tree_columns]
     gains = [pd.Series(fitted.trees.importance())[shared] for fitted in (model, earlier)]
     return {
@@ -48,55 +82,87 @@ def stability(judged: Judged, model: Model) -> dict[str, float]:
     }
 
 
-def notes(judged: Judged, model: Model, made: Calibrated) -> list[str]:
+def notes(report: ChurnReport) -> list[str]:
     """What people should know beside the grade."""
-    found = []
-    if judged.verdict.grade == "D":
-        found.append("not better than recency alone out of time: recency is champion")
-    measured, spread = judged.document["measures"]["model"], model.interval_.level_sd
-    rate = judged.document["churn_rate"]
-    bounds = model.interval_.bounds(np.array([rate]))[0]
-    if bounds[1] - bounds[0] > 0.1:
-        found.append(
-            f"the level of churn wanders: in the last windows the log-odds were missed by {spread:.2f} (root mean "
-            f"square), so where {rate:.0%} are expected, {bounds[0]:.0%} to {bounds[1]:.0%} may come"
+    evaluation, calibration = report.evaluation, report.calibration
+    told = []
+    if evaluation.verdict.grade == "D":
+        told.append("not better than recency alone out of time: recency is champion")
+    rate, interval = evaluation.churn_rate, calibration.interval
+    low, high = interval.bounds(np.array([rate]))[0]
+    if high - low > 0.1:
+        told.append(
+            f"the level of churn wanders: in the last windows the log-odds were missed by {interval.level_sd:.2f} "
+            f"(root mean square), so where {rate:.0%} are expected, {low:.0%} to {high:.0%} may come"
         )
-    joined = [name for name, words in JOINING.items() if made.joined[name]["used"]]
-    if joined and judged.verdict.grade != "D":
-        found.append(f"beside the trees: {' and '.join(JOINING[name] for name in joined)}")
-    best = min(judged.document["measures"].items(), key=lambda item: item[1]["log_loss"])
-    if best[0] != "model":
-        found.append(
-            f"{best[0]} had less log loss in the window that judges ({best[1]['log_loss']:.4f} against "
-            f"{measured['log_loss']:.4f})"
+    joined = [words for name, words in JOINING.items() if calibration.joined[name].used]
+    if joined and evaluation.verdict.grade != "D":
+        told.append(f"beside the trees: {' and '.join(joined)}")
+    losses = {name: measured["log_loss"] for name, measured in evaluation.measures.items()}
+    best = min(losses, key=lambda name: losses[name])
+    if best != "model":
+        told.append(
+            f"{best} had less log loss in the window that judges ({losses[best]:.4f} against {losses['model']:.4f})"
         )
-    return found
+    return told
 
 
-def metrics(judged: Judged, document: dict[str, Any]) -> dict[str, float]:
+def metrics(report: ChurnReport) -> dict[str, float]:
     """What the tracked run shows of each prediction."""
-    found = {"churn_rate": document["churn_rate"]}
-    for name, measured in document["measures"].items():
+    evaluation = report.evaluation
+    found = {"churn_rate": evaluation.churn_rate}
+    for name, measured in evaluation.measures.items():
         found |= {f"{name}_{measure}": value for measure, value in measured.items()}
-    found["calibration_slope"] = document["measures"]["model"]["calibration_slope"]
-    found["level_sd"] = document["calibration"]["level_sd_log_odds"]
-    for name, row in document["money"].items():
-        if isinstance(row, dict) and "empc" in row:
-            found |= {f"{name}_empc": row["empc"], f"{name}_profit_top_decile": row["profit_top_decile"]["estimate"]}
-    return found | {f"reasons_{name}": value for name, value in document["reasons"].items()}
+    found["calibration_slope"] = evaluation.measures["model"]["calibration_slope"]
+    found["level_sd"] = report.calibration.interval.level_sd
+    for name, profit in evaluation.money.by_prediction.items() if evaluation.money else ():
+        found |= {f"{name}_empc": profit.empc, f"{name}_profit_top_decile": profit.profit_top_decile.estimate}
+    return found | {f"reasons_{name}": value for name, value in report.reasons.items()}
 
 
-def figures(judged: Judged, model: Model, document: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+def figures(evaluation: Evaluation, model: Model) -> dict[str, Callable[[], Any]]:
     """Name to a function that draws."""
-    y = judged.window.churned
-    shown = {name: p for name, p in judged.predicted.items() if name in ("model", "recency", "btyd")}
+    y = evaluation.window.churned
+    shown = {name: p for name, p in evaluation.predicted.items() if name in ("model", "recency", "btyd")}
     drawn: dict[str, Callable[[], Any]] = {
         "reliability": partial(plots.reliability_diagram, y, shown),
         "gains": partial(plots.gains, y.astype(float), shown),
         "importance": partial(plots.importance, model.trees.importance()),
     }
-    if len(document["staleness"]) > 1:
-        drawn["staleness"] = partial(plots.staleness, document["staleness"])
-    if document["hazard"].get("mean_survival"):
-        drawn["survival"] = partial(plots.survival, document["hazard"])
+    if len(evaluation.staleness) > 1:
+        drawn["staleness"] = partial(plots.staleness, evaluation.staleness)
+    if isinstance(evaluation.hazard, HazardComparison):
+        hazard = evaluation.hazard
+        drawn["survival"] = partial(
+            plots.survival, hazard.event, hazard.period_days, hazard.mean_survival, hazard.observed_survival
+        )
     return drawn
+
+
+def markdown(evaluation: Evaluation, definition: str, horizon: object) -> str:
+    """The tables for people."""
+    parts = [f"# Churn: {definition} in {horizon}, in the window from {evaluation.window.day}"]
+    parts += ["## Predictions", _table([{"prediction": name, **row} for name, row in evaluation.measures.items()])]
+    parts += ["## Four cut-offs", _table([cut.to_json() for cut in evaluation.cuts])]
+    parts += ["## Top of the list", _table(evaluation.deciles)]
+    rows = [{**each.to_json(), "advantage": _words(each.advantage)} for each in evaluation.slices]
+    parts += ["## Slices", _table(rows)]
+    parts += ["## A model that grows older", _table(evaluation.staleness)]
+    if evaluation.money:
+        lists = [
+            {"prediction": name, "empc": profit.empc, "profit, top decile": _words(profit.profit_top_decile)}
+            for name, profit in evaluation.money.by_prediction.items()
+        ]
+        parts += ["## Money a customer (the offer's effect is an assumption)", _table(lists)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _words(interval: Interval) -> str:
+    return f"{interval.estimate:.4g} [{interval.lower:.4g}, {interval.upper:.4g}]"
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    frame = pd.DataFrame(list(rows))
+    lines = [" | ".join(str(name).replace("_", " ") for name in frame.columns), "|".join(["---"] * frame.shape[1])]
+    lines += [" | ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row) for row in frame.to_numpy(object)]
+    return "\n".join(f"| {line} |" for line in lines)

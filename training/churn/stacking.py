@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit
 
 from cvo_ml.config.churn import Use
-from cvo_ml.config.jobs import ChurnJob
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.result import Json
 from cvo_ml.models.churn import P_NO_ORDER, Season, Stack
 from cvo_ml.stats.calibration import clip_probability, log_loss
 from training.churn.dataset import Model, Window, raw_of, stacked
+from training.churn.sections import CalibrationSpec, DatasetSpec
 
-Floats = NDArray[np.float64]
 #: The weight of the model of purchases. A weight fitted on earlier windows did worse out of time on each shop tried:
 #: it follows the level of the season that it was fitted on (docs/churn.md).
 STACKED: Final = 0.25
@@ -59,19 +59,39 @@ class Fold:
         return self.model.calibration_.apply(self.model.stack_.apply(self.trees, self.window.X))
 
 
-def season_of(model: Model, windows: Sequence[Window], job: ChurnJob) -> Season | None:
+@dataclass(frozen=True)
+class Tried:
+    """What something that may join the trees did in windows that it did not see.
+
+    Parameters
+    ----------
+    losses:
+        Mean log loss of the trees alone, and with it; NaN where no window tells.
+    """
+
+    losses: Mapping[str, float]
+    windows: int
+    used: bool
+
+    def to_json(self) -> dict[str, Json]:
+        """The losses by name, which hold no NaN, and the rest."""
+        known = {name: loss for name, loss in self.losses.items() if np.isfinite(loss)}
+        return {**known, "windows": self.windows, "used": self.used}
+
+
+def season_of(model: Model, windows: Sequence[Window], data: DatasetSpec, use: Use) -> Season | None:
     """The wave in what the model's trees miss in the windows that they learnt from; None where these span no year."""
-    if job.season or job.season_level == "never":
+    if data.season or use == "never":
         return None
-    if windows[-1].day - windows[0].day + job.snapshots_every.delta < EVERY_MONTH:
+    if windows[-1].day - windows[0].day + data.every.delta < EVERY_MONTH:
         return None
     X, y = stacked(windows)
     return Season.fit(X, y, np.concatenate([raw_of(model, window) for window in windows]))
 
 
 def composed(
-    later: Sequence[Fold], season: Season | None, job: ChurnJob, has_purchases: bool
-) -> tuple[Stack, dict[str, Any]]:
+    later: Sequence[Fold], season: Season | None, spec: CalibrationSpec, has_purchases: bool
+) -> tuple[Stack, dict[str, Tried]]:
     """What joins the trees of a model, and the log loss of the folds' windows with and without it.
 
     Parameters
@@ -87,16 +107,16 @@ def composed(
     wave = replace(plain, season=season)
     seen = [fold for fold in later if fold.season is not None]
     with_season = {"trees": mean_loss(seen, plain), "season": mean_loss(seen, wave)}
-    if season is None or not wins(job.season_level, with_season, "season", unseen=False):
+    if season is None or not wins(spec.season_level, with_season, "season", unseen=False):
         wave = plain
-    found = {"season": {**told(with_season), "windows": len(seen), "used": wave.season is not None}}
+    tried = {"season": Tried(with_season, len(seen), wave.season is not None)}
     known = [fold for fold in later if fold.has_purchases]
     stack = replace(wave, weight=STACKED, typical=typical(known))
     with_stack = {"trees": mean_loss(known, wave), "stack": mean_loss(known, stack)}
     # better on average on each shop tried (docs/churn.md): it stays unless this shop's own windows speak against it
-    used = has_purchases and job.definition == STACKABLE and wins(job.stack, with_stack, "stack", unseen=True)
-    found["stack"] = {**told(with_stack), "windows": len(known), "used": used}
-    return stack if used else wave, found
+    used = has_purchases and spec.definition == STACKABLE and wins(spec.stack, with_stack, "stack", unseen=True)
+    tried["stack"] = Tried(with_stack, len(known), used)
+    return stack if used else wave, tried
 
 
 def wins(use: Use, losses: Mapping[str, float], name: str, *, unseen: bool) -> bool:
@@ -110,11 +130,6 @@ def wins(use: Use, losses: Mapping[str, float], name: str, *, unseen: bool) -> b
     if use != "auto" or np.isnan(losses[name]):
         return use == "always" or (use == "auto" and unseen)
     return losses[name] < losses["trees"]
-
-
-def told(losses: Mapping[str, float]) -> dict[str, Any]:
-    """The losses for a document, which holds no NaN."""
-    return {name: loss for name, loss in losses.items() if np.isfinite(loss)}
 
 
 def mean_loss(folds: Sequence[Fold], joined: Stack) -> float:

@@ -26,6 +26,8 @@ from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.intervals import Interval, mean_interval
 from training.churn.dataset import Window, closed, closed_dates, raw_of, stacked, windows_of
 from training.churn.recipe import MINIMA, grown
+from training.churn.sections import ChurnSections, sections_of
+from training.clv.sections import PurchaseSpec
 
 Floats = NDArray[np.float64]
 SEED: Final = 7
@@ -100,6 +102,7 @@ def tune(
     name: str,
     minima: ChurnMinima = MINIMA,
     run: Parent | None = None,
+    purchases: PurchaseSpec | None = None,
 ) -> Tuned:
     """Search the trees' settings by TPE with median pruning, on windows that were closed before the last one.
 
@@ -111,39 +114,42 @@ def tune(
     ModelRefused
         As ``train_churn``.
     """
-    dates = closed_dates(tables, as_of, job, minima)
-    windows = windows_of(tables, dates, job)
-    past = closed(windows, dates[-1], job)
-    score, how = objective(past, job, minima)
+    sections = sections_of(job, purchases)
+    dates = closed_dates(tables, as_of, sections.dataset, minima)
+    windows = windows_of(tables, dates, sections.dataset)
+    past = closed(windows, dates[-1], sections.dataset)
+    score, how = objective(past, sections, minima)
     study = resumed(storage, study_name(name, as_of, job, past))
     left = None if budget.trials is None else max(0, budget.trials - len(finished(study)))
     if left != 0:
         study.optimize(
-            lambda trial: tracked(trial, run, lambda: score(trial, suggested(trial, job))),
+            lambda trial: tracked(trial, run, lambda: score(trial, suggested(trial, job.trees))),
             n_trials=left,
             timeout=None if budget.minutes is None else 60 * budget.minutes,
         )
-    return decided(study, past, windows[-1], job, minima, how)
+    return decided(study, past, windows[-1], job, sections, minima, how)
 
 
 def objective(
-    past: list[Window], job: ChurnJob, minima: ChurnMinima
-) -> tuple[Callable[[optuna.Trial, ChurnJob], float], str]:
+    past: list[Window], sections: ChurnSections, minima: ChurnMinima
+) -> tuple[Callable[[optuna.Trial, Trees], float], str]:
     """The mean log loss over folds, and what the folds are.
 
     A fold is a later window with the windows closed before it; where there is none, a third of the customers with all
     windows of the others.
     """
-    pairs = [(closed(past, window.day, job), window) for window in past[-job.calibration.windows :]]
+    data = sections.dataset
+    pairs = [(closed(past, window.day, data), window) for window in past[-sections.calibration.windows :]]
     pairs, how = [(learn, window) for learn, window in pairs if learn], "later windows"
     if not pairs:
         pairs, how = by_customer(past), "other customers"
 
-    def score(trial: optuna.Trial, tried: ChurnJob) -> float:
+    def score(trial: optuna.Trial, trees: Trees) -> float:
         losses: list[float] = []
+        few = ChurnMinima(of_each_outcome=min(20, minima.of_each_outcome))
         for place, (learn, window) in enumerate(pairs):
             try:
-                model = grown(learn, tried, ChurnMinima(of_each_outcome=min(20, minima.of_each_outcome)))
+                model = grown(learn, data, sections.with_trees(trees).trees, few)
             except ModelRefused:
                 continue
             losses.append(float(log_loss(window.churned, raw_of(model, window)).mean()))
@@ -167,10 +173,10 @@ def by_customer(past: list[Window]) -> list[tuple[list[Window], Window]]:
     return found
 
 
-def suggested(trial: optuna.Trial, job: ChurnJob) -> ChurnJob:
-    """The job with the trial's trees."""
+def suggested(trial: optuna.Trial, default: Trees) -> Trees:
+    """The trial's trees; what is not searched is as in the default."""
     parameters = {
-        **job.trees.parameters,
+        **default.parameters,
         "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.2, log=True),
         "num_leaves": trial.suggest_int("num_leaves", 3, 31, log=True),
         "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 20, 400, log=True),
@@ -178,7 +184,7 @@ def suggested(trial: optuna.Trial, job: ChurnJob) -> ChurnJob:
         "lambda_l2": trial.suggest_float("lambda_l2", 0.1, 30.0, log=True),
     }
     rounds = trial.suggest_int("rounds", 20, 300, log=True)
-    return job.model_copy(update={"trees": Trees(rounds=rounds, parameters=parameters)})
+    return Trees(rounds=rounds, parameters=parameters)
 
 
 def tracked(trial: optuna.Trial, run: Parent | None, work: Callable[[], float]) -> float:
@@ -232,7 +238,13 @@ def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 
 def decided(
-    study: optuna.Study, past: list[Window], last: Window, job: ChurnJob, minima: ChurnMinima, how: str
+    study: optuna.Study,
+    past: list[Window],
+    last: Window,
+    job: ChurnJob,
+    sections: ChurnSections,
+    minima: ChurnMinima,
+    how: str,
 ) -> Tuned:
     """The best trial beside the job's own trees in the last window, which no trial saw."""
     done = finished(study)
@@ -241,8 +253,9 @@ def decided(
         raise ModelRefused("churn: no trial of the tuning came to an end: give a larger budget", reason_code="untuned")
     best = min(complete, key=lambda trial: (float(trial.value or 0.0), trial.number))
     # a fixed trial answers as a trial does, but Optuna derives it from a private base
-    tuned = suggested(optuna.trial.FixedTrial(best.params), job)  # type: ignore[arg-type]
-    ours, theirs = (raw_of(grown(past, each, minima), last) for each in (tuned, job))
+    trees = suggested(optuna.trial.FixedTrial(best.params), job.trees)  # type: ignore[arg-type]
+    both = (sections.with_trees(trees).trees, sections.trees)
+    ours, theirs = (raw_of(grown(past, sections.dataset, each, minima), last) for each in both)
     advantage = mean_interval(log_loss(last.churned, theirs) - log_loss(last.churned, ours))
     replaced = advantage.lower > 0
     document = {
@@ -254,7 +267,8 @@ def decided(
         "advantage_in_the_last_window": advantage.to_json(),
         "replaces_the_default": replaced,
     }
-    return Tuned(tuned if replaced else job, replaced, advantage, document)
+    tuned = job.model_copy(update={"trees": trees}) if replaced else job
+    return Tuned(tuned, replaced, advantage, document)
 
 
 def _part(customer: str) -> int:

@@ -15,6 +15,8 @@ import pandas as pd
 from cvo_ml.config.jobs import ClvJob
 from cvo_ml.config.readiness import ClvMinima
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.models import CLV
+from cvo_ml.core.result import Json
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
@@ -23,9 +25,9 @@ from cvo_ml.monitoring.drift import ModelReference, reference_of
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
-from training.clv import evaluation as judging
 from training.clv import lifetimes_oracle
-from training.clv.summary import Judgement
+from training.clv.evaluation import Evaluation, evaluate
+from training.clv.sections import PurchaseSpec
 from training.clv.validation import (
     MINIMA,
     MODELS,
@@ -38,9 +40,9 @@ from training.clv.validation import (
     hybrid,
     validate,
 )
+from training.clv.window import clv_window
 from training.evidence import plots
 from training.evidence.result import Trained
-from training.evidence.windows import clv_trial
 
 #: A percentile of fewer customers says little.
 FEWEST_REFERENCE: Final = 100
@@ -57,43 +59,43 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
         If there is no customer to learn from.
     """
     features = snapshot(tables, as_of)
-    fitted = fit(features, job, reference_p90(tables, as_of, job), minima)
+    fitted = fit(features, PurchaseSpec.of(job), reference_p90(tables, as_of, job), minima)
     validation = validate(tables, as_of, job, minima)
     if fitted.scorer is not None and validation.drift is not None:
         fitted.scorer.rate_drift = validation.drift.per_year
-    champion, verdict, notes = crown(tables, as_of, job, fitted, validation, minima)
-    judgement = judging.judge(tables, as_of, validation, job.validation_horizon)
-    parameters, described = describe(fitted, validation, job)
+    champion, verdict, notes = choose_champion(tables, as_of, job, fitted, validation, minima)
+    evaluation = evaluate(tables, as_of, validation, job.validation_horizon)
+    parameters, described = describe(fitted, validation, job.model)
     agreement = (
         {} if fitted.scorer is None else lifetimes_oracle.agreement(fitted.scorer.model, features, job.oracle_customers)
     )
     settings = {"horizon_days": job.horizon.days, "discount_rate": job.discount_rate}
     facts = {
-        "verdict": verdict.as_dict(),
+        "verdict": verdict.to_json(),
         "baseline": validation.baseline,
-        "reference": described_by(champion, features, job).to_json(),
+        "reference": reference_at(champion, features, job).to_json(),
     }
     return Trained(
-        bundle_of("clv", champion, settings, facts),
-        clv_trial(champion, validation, features, job),
+        bundle_of(CLV.name, champion, settings, facts),
+        clv_window(champion, validation, features, job),
         parameters,
-        {**metrics(validation), **judgement.metrics(), **agreement},
-        figures(fitted, features, validation, judgement, job),
-        (*described, *notes, *judgement.remarks),
-        {"judging": judgement.as_dict()},
-        {"judging": judgement.markdown()},
+        {**metrics(validation), **evaluation.metrics(), **agreement},
+        figures(fitted, features, validation, evaluation, job),
+        (*described, *notes, *evaluation.remarks),
+        {"judging": evaluation.to_json()},
+        {"judging": evaluation.markdown()},
     )
 
 
-def described_by(
+def reference_at(
     champion: BuyTillYouDie | HybridLifetimeValue | Baseline, features: pd.DataFrame, job: ClvJob
 ) -> ModelReference:
     """The distribution of what the champion reads and says at the cut, for later runs to be compared with."""
-    said = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
-    return reference_of(features, champion.columns, said["predicted_clv"].to_numpy())
+    predicted = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
+    return reference_of(features, champion.columns, predicted["predicted_clv"].to_numpy())
 
 
-def crown(
+def choose_champion(
     tables: Tables, as_of: date, job: ClvJob, fitted: Fitted, validation: Validation, minima: ClvMinima
 ) -> tuple[BuyTillYouDie | HybridLifetimeValue | Baseline, Verdict, list[str]]:
     """The champion, the grade that it carries, and why.
@@ -145,7 +147,7 @@ def metrics(validation: Validation) -> dict[str, float]:
 
 
 def figures(
-    fitted: Fitted, features: pd.DataFrame, validation: Validation, judgement: Judgement, job: ClvJob
+    fitted: Fitted, features: pd.DataFrame, validation: Validation, evaluation: Evaluation, job: ClvJob
 ) -> dict[str, Callable[[], Any]]:
     """Name to a function that draws; those of the model of purchases only where there is one."""
     ranked = {name: values for name, values in validation.predicted.items() if name != "zero"}
@@ -153,10 +155,10 @@ def figures(
         "holdout_by_decile": partial(plots.deciles, validation.actual, validation.predicted["model"], "Value"),
         "ranking": partial(plots.gains, validation.actual, ranked),
     }
-    if judgement.by_frequency:
-        drawn["holdout_by_frequency"] = partial(plots.by_frequency, judgement.by_frequency, job.validation_horizon)
-    if judgement.tracking is not None:
-        drawn["tracking"] = partial(plots.tracking, judgement.tracking)
+    if evaluation.by_frequency:
+        drawn["holdout_by_frequency"] = partial(plots.by_frequency, evaluation.by_frequency, job.validation_horizon)
+    if evaluation.tracking is not None:
+        drawn["tracking"] = partial(plots.tracking, evaluation.tracking)
     if fitted.scorer is not None and fitted.scorer.coding is None:  # else one history has many answers
         purchases = fitted.scorer.model.transactions_
         drawn["frequency_recency"] = partial(plots.frequency_recency, purchases, features, job.horizon)
@@ -164,10 +166,10 @@ def figures(
     return drawn
 
 
-def describe(fitted: Fitted, validation: Validation, job: ClvJob) -> tuple[dict[str, Any], tuple[str, ...]]:
+def describe(fitted: Fitted, validation: Validation, first: str) -> tuple[Mapping[str, Json], tuple[str, ...]]:
     """Rung, fitted parameters with standard errors, independence; a note for each fallback and broken assumption."""
     parameters: dict[str, Any] = {
-        "purchase_model": job.model,
+        "purchase_model": first,
         "rung": fitted.status.rung,
         "choice": validation.choice,
     }

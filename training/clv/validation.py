@@ -27,6 +27,7 @@ from cvo_ml.models.clv.uncertainty import RateDrift
 from cvo_ml.stats.calibration import decile_slope
 from cvo_ml.stats.grading import Verdict, grade_losses
 from training.clv.hybrid import fit_hybrid, surely_better
+from training.clv.sections import PurchaseSpec
 from training.evidence.dates import training_dates
 from training.evidence.slices import slices
 
@@ -84,7 +85,7 @@ class Validation:
         return self.outcome["value"].to_numpy(dtype=np.float64)
 
 
-def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None, minima: ClvMinima = MINIMA) -> Fitted:
+def fit(features: pd.DataFrame, spec: PurchaseSpec, p90: float | None = None, minima: ClvMinima = MINIMA) -> Fitted:
     """The ladder on a snapshot's RFM summary, with the shop's orders per purchase day.
 
     Raises
@@ -94,12 +95,12 @@ def fit(features: pd.DataFrame, job: ClvJob, p90: float | None = None, minima: C
     """
     if features.empty:
         raise ModelRefused("clv: there is no customer before the cut: use a later date", reason_code="no_customers")
-    coding = CovariateCoding.fit(features, job.covariates) if job.covariates else None
+    coding = CovariateCoding.fit(features, spec.covariates) if spec.covariates else None
     table, names = (features, ()) if coding is None else (coding.coded(features), coding.names)
     found = fit_lifetime_value(
         table,
-        penalty=job.penalty,
-        first=MODELS[job.model],
+        penalty=spec.penalty,
+        first=MODELS[spec.model],
         covariates=names,
         minimum_repeat_customers=minima.repeat_customers,
     )
@@ -118,7 +119,7 @@ def validate(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIM
     cut = as_of - horizon.delta
     features = snapshot(tables, cut)
     try:
-        fitted = fit(features, job, minima=minima)
+        fitted = fit(features, PurchaseSpec.of(job), minima=minima)
     except ModelRefused as refused:
         raise ModelRefused(
             f"{refused} (with the data before {cut}, {horizon} before the cut, on which the grade would rest)",
@@ -174,7 +175,7 @@ def hybrid(
     """Trees on top of a scorer, on the windows that were closed at ``as_of``."""
 
     def base(features: pd.DataFrame) -> BuyTillYouDie | None:
-        return fit(features, job, minima=minima).scorer
+        return fit(features, PurchaseSpec.of(job), minima=minima).scorer
 
     found = fit_hybrid(tables, as_of, horizon, job, scorer, base)
     found.reference_p90 = scorer.reference_p90

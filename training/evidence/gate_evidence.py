@@ -38,7 +38,7 @@ OUTCOME: Final = (
 
 
 def evidence(
-    trial: EvaluationWindow, bundle: Bundle, standing: Incumbent | None, policy: PriorityPolicy
+    window: EvaluationWindow, bundle: Bundle, incumbent: Incumbent | None, policy: PriorityPolicy
 ) -> dict[str, Any]:
     """What the gates of this model are decided on, JSON-ready.
 
@@ -46,7 +46,7 @@ def evidence(
     ----------
     bundle:
         The challenger, fitted on everything known.
-    standing:
+    incumbent:
         The champion; None if there is none.
     policy:
         Whose action's cost and effect give decisions their profit.
@@ -57,40 +57,40 @@ def evidence(
         ``measure, window, calibration, eligible``; with a champion ``champion`` and, unless ``not_comparable`` says
         why not, ``improvement, slices`` (relative), ``profit`` (currency per customer) and ``psi``.
     """
-    ours = trial.predict(trial.judged, trial.features)
-    now = _scores(bundle, trial)
+    ours = window.predict(window.evaluated, window.features)
+    now = _scores(bundle, window)
     found: dict[str, Any] = {
-        "measure": trial.measure,
-        "window": {"opened": str(trial.opened), "rows": len(trial.features)},
-        "skill": {"challenger": _known(trial.skill(ours, np.arange(len(ours))))},
-        "calibration": _interval(trial.slope(ours)) if trial.slope is not None and np.ptp(ours) > 0 else None,
+        "measure": window.measure,
+        "window": {"opened": str(window.opened), "rows": len(window.features)},
+        "skill": {"challenger": _known(window.skill(ours, np.arange(len(ours))))},
+        "calibration": _interval(window.slope(ours)) if window.slope is not None and np.ptp(ours) > 0 else None,
         "eligible": {"known": len(now), "scored": int(np.isfinite(now).sum())},
         "challenger": {"hash": bundle.version, "grade": bundle.grade, "kind": bundle.kind},
     }
-    if standing is None:
+    if incumbent is None:
         return found
-    theirs, who, reason = _opponent(trial, bundle, standing)
-    found["champion"] = {"version": standing.version, "judged_with": who}
-    if standing.bundle is None or theirs is None:
+    theirs, who, reason = _opponent(window, bundle, incumbent)
+    found["champion"] = {"version": incumbent.version, "judged_with": who}
+    if incumbent.bundle is None or theirs is None:
         return {**found, "not_comparable": reason}
-    kept = standing.bundle
+    kept = incumbent.bundle
     found["champion"] |= {"hash": kept.version, "grade": kept.grade, "kind": kept.kind}
     try:
-        found["psi"] = _known(psi(reference(_scores(kept, trial)), now))
+        found["psi"] = _known(psi(reference(_scores(kept, window)), now))
     except CvoError as error:
         return {**found, "not_comparable": f"the champion cannot score today's customers: {error}"}
-    return {**found, **_compared(trial, ours, theirs, policy)}
+    return {**found, **_compared(window, ours, theirs, policy)}
 
 
-def _compared(trial: EvaluationWindow, ours: Floats, theirs: Floats, policy: PriorityPolicy) -> dict[str, Any]:
+def _compared(window: EvaluationWindow, ours: Floats, theirs: Floats, policy: PriorityPolicy) -> dict[str, Any]:
     action = {"effect": policy.contact.effect.estimate, "cost": policy.contact.cost}
-    earned = [decision_profit(trial.stake(predicted), trial.came, **action) for predicted in (ours, theirs)]
-    judged = {name: np.flatnonzero(rows) for name, rows in trial.slices.items() if rows.sum() >= SMALLEST_SLICE}
+    earned = [decision_profit(window.stake(predicted), window.actual, **action) for predicted in (ours, theirs)]
+    judged = {name: np.flatnonzero(rows) for name, rows in window.slices.items() if rows.sum() >= SMALLEST_SLICE}
     every = np.arange(len(ours))
     return {
-        "skill": {name: _known(trial.skill(p, every)) for name, p in (("challenger", ours), ("champion", theirs))},
-        "improvement": _interval(improvement(trial, ours, theirs, every)),
-        "slices": {name: _interval(improvement(trial, ours, theirs, rows)) for name, rows in judged.items()},
+        "skill": {name: _known(window.skill(p, every)) for name, p in (("challenger", ours), ("champion", theirs))},
+        "improvement": _interval(improvement(window, ours, theirs, every)),
+        "slices": {name: _interval(improvement(window, ours, theirs, rows)) for name, rows in judged.items()},
         "profit": {
             "challenger": float(earned[0].mean()),
             "champion": float(earned[1].mean()),
@@ -99,47 +99,47 @@ def _compared(trial: EvaluationWindow, ours: Floats, theirs: Floats, policy: Pri
     }
 
 
-def improvement(trial: EvaluationWindow, ours: Floats, theirs: Floats, among: NDArray[np.intp]) -> Interval:
+def improvement(window: EvaluationWindow, ours: Floats, theirs: Floats, among: NDArray[np.intp]) -> Interval:
     """How much better the challenger is on some rows, as a share of the champion's measure; paired bootstrap."""
 
     def relative(rows: NDArray[np.intp]) -> float:
-        before = trial.skill(theirs, among[rows])
-        return (trial.skill(ours, among[rows]) - before) / abs(before) if before else float("nan")
+        before = window.skill(theirs, among[rows])
+        return (window.skill(ours, among[rows]) - before) / abs(before) if before else float("nan")
 
     return bootstrap(relative, len(among), replicates=600)
 
 
-def _opponent(trial: EvaluationWindow, bundle: Bundle, standing: Incumbent) -> tuple[Floats | None, str, str]:
+def _opponent(window: EvaluationWindow, bundle: Bundle, incumbent: Incumbent) -> tuple[Floats | None, str, str]:
     """The champion's prediction, which model gave it, and why there is none.
 
     A champion that has learned from the window is stood for by the model that was judged when it was trained.
     """
-    if standing.bundle is None:
-        return None, "", f"the champion cannot be read: {standing.fault}"
+    if incumbent.bundle is None:
+        return None, "", f"the champion cannot be read: {incumbent.fault}"
     for key in OUTCOME:
-        ours, theirs = bundle.settings.get(key), standing.bundle.settings.get(key)
+        ours, theirs = bundle.settings.get(key), incumbent.bundle.settings.get(key)
         if ours != theirs:
             return None, "", f"the champion predicts another outcome ({key} {theirs} and not {ours})"
     reason = "the run of the champion holds no model that was judged"
-    for who, found in (("the champion", standing.bundle), ("its model as judged", standing.judged)):
+    for who, found in (("the champion", incumbent.bundle), ("its model as judged", incumbent.judged)):
         if found is None:
             continue
         knows = str(found.facts.get("trained_as_of", "9999"))
-        if knows > str(trial.opened):
-            reason = f"{who} has learned from data until {knows}, and the window that judges opens on {trial.opened}"
+        if knows > str(window.opened):
+            reason = f"{who} has learned from data until {knows}, and the window that judges opens on {window.opened}"
             continue
         try:
-            return trial.predict(found, trial.features), who, ""
+            return window.predict(found, window.features), who, ""
         except CvoError as error:
             reason = f"{who} cannot score the window: {error}"
     return None, "", reason
 
 
-def _scores(bundle: Bundle, trial: EvaluationWindow) -> Floats:
+def _scores(bundle: Bundle, window: EvaluationWindow) -> Floats:
     """What a bundle says of today's customers (n,)."""
-    if trial.eligible.empty:
+    if window.eligible.empty:
         return np.empty(0)
-    return load_model(bundle).score(trial.eligible)
+    return load_model(bundle).score(window.eligible)
 
 
 def _interval(found: Interval) -> Mapping[str, Json]:

@@ -82,13 +82,13 @@ def staleness(rows: Sequence[Mapping[str, float]]) -> Any:
     return figure
 
 
-def survival(found: Mapping[str, Any]) -> Any:
+def survival(event: str, period_days: float, predicted: Sequence[float], observed: Sequence[float]) -> Any:
     """Mean share of customers without the event by the end of each period, predicted beside observed."""
-    what = "subscription goes on" if found["event"] == "end" else "no order yet"
+    what = "subscription goes on" if event == "end" else "no order yet"
     figure, axes = _figure(f"Survival: {what}", "Days after the cut", "Share of customers")
-    days = [found["period_days"] * k for k in range(found["periods"] + 1)]
-    for name in ("mean_survival", "observed_survival"):
-        axes.plot(days, [1.0, *found[name]], "o-", label=name.split("_")[0])
+    days = [period_days * k for k in range(len(predicted) + 1)]
+    for name, shares in {"mean": predicted, "observed": observed}.items():
+        axes.plot(days, [1.0, *shares], "o-", label=name)
     axes.set_ylim(0, 1)
     axes.legend()
     return figure

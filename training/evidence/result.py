@@ -19,7 +19,7 @@ class Trained:
     ----------
     bundle:
         The champion: the model, or its baseline where the model was not better (grade D).
-    trial:
+    window:
         The window on which it meets the present champion.
     parameters, metrics:
         What the tracked run shows.
@@ -34,7 +34,7 @@ class Trained:
     """
 
     bundle: Bundle
-    trial: EvaluationWindow
+    window: EvaluationWindow
     parameters: Mapping[str, Any]
     metrics: Mapping[str, float]
     figures: Mapping[str, Callable[[], Any]] = field(default_factory=dict)

@@ -23,7 +23,7 @@ class EvaluationWindow:
 
     Parameters
     ----------
-    judged:
+    evaluated:
         The champion's kind of model, fitted on what was known when the window opened.
     opened:
         First day of the window.
@@ -34,7 +34,7 @@ class EvaluationWindow:
     measure, skill:
         The name of the measure, and from a prediction (n,) and the numbers of some rows to its value there; higher is
         better, and never 0 for all models.
-    stake, came:
+    stake, actual:
         From a prediction to what it says there is to gain or save by an action (n,), and what there was, currency.
     slope:
         From a prediction to its calibration slope; None where a model has none.
@@ -44,14 +44,14 @@ class EvaluationWindow:
         Who is to be scored on the day of training.
     """
 
-    judged: Bundle
+    evaluated: Bundle
     opened: date
     features: pd.DataFrame
     predict: Callable[[Bundle, pd.DataFrame], Floats]
     measure: str
     skill: Callable[[Floats, Rows], float]
     stake: Callable[[Floats], Floats]
-    came: Floats
+    actual: Floats
     eligible: pd.DataFrame
     slope: Callable[[Floats], Interval] | None = None
     slices: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)

@@ -27,11 +27,11 @@ from training.evidence import plots
 from training.evidence.dates import first_day
 from training.evidence.leak_gate import gate_metrics, pass_gate
 from training.evidence.result import Trained
-from training.evidence.windows import icp_trial
 from training.icp.fit_leads import train_on_leads
 from training.icp.metrics import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
 from training.icp.profile_features import baskets, life
 from training.icp.profile_report import report, with_calendar
+from training.icp.window import icp_window
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.bool_]
@@ -71,13 +71,13 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         "counts_first_order": job.counts_first_order,
         "value_basis": rows.attrs["basis"],
     }
-    facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.to_json()}
+    facts = {"verdict": verdict.to_json(), "baseline": BASELINE, "leaks": evidence.to_json()}
     facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1]).to_json()}
     judged = baseline if verdict.grade == "D" else model
     texts, documents = _described(tables, rows, model, job, scores[MODEL], test)
     return Trained(
         bundle_of("icp", champion, settings, facts),
-        icp_trial(judged, train, test, "first_ordered_at", settings, first_order_features(tables, as_of)),
+        icp_window(judged, train, test, "first_ordered_at", settings, first_order_features(tables, as_of)),
         {
             "training_rows": len(train),
             "training_positives": int(train["is_top"].sum()),

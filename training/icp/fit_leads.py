@@ -23,13 +23,13 @@ from cvo_ml.registry.bundles.kinds import bundle_of
 from training.evidence import plots
 from training.evidence.leak_gate import gate_metrics, pass_gate
 from training.evidence.result import Trained
-from training.evidence.windows import icp_trial
 from training.icp.contact_threshold import pays
 from training.icp.dataset import LeadRows, check, label_in_words, lead_rows, settings, split_leads
 from training.icp.metrics import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
 from training.icp.profile_features import life_of_leads
 from training.icp.profile_report import report, with_calendar
 from training.icp.selection_bias import Asked, asked_record, hidden_winners, known_share, over_all_leads, selection
+from training.icp.window import icp_window
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -65,12 +65,12 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
     found, notes = _about_the_asked(rows, train, test, model, unlabelled, asked, job)
     money, cut = pays(tables, as_of, test[test["decided"]], model, job)
     texts, described = _described(tables, as_of, rows, judged, scores[MODEL], job)
-    facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.to_json()}
+    facts = {"verdict": verdict.to_json(), "baseline": BASELINE, "leaks": evidence.to_json()}
     facts |= {"reference": reference_of(rows.frame, champion.columns, _winner(champion, rows.frame)).to_json()}
     people = lead_fields(tables.get("leads"), as_of, job.leads.known_within)
     return Trained(
         bundle_of("icp", champion, settings(rows, job), facts),
-        icp_trial(baseline if bad else model, train, judged, "created_at", settings(rows, job), people),
+        icp_window(baseline if bad else model, train, judged, "created_at", settings(rows, job), people),
         {
             "training_rows": len(train),
             "training_positives": int(train["is_top"].sum()),

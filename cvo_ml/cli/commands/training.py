@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -51,12 +52,12 @@ def train(
 
     A shop's first model becomes champion, a later one challenger: see cvo models promote.
     """
-    from cvo_ml.cli.checkout import trainer
     from cvo_ml.cli.terminal import aside
     from cvo_ml.cli.views import training as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.models import CHURN
     from cvo_ml.core.units import parse_as_of
+    from cvo_ml.workflows.checkout import trainer
     from cvo_ml.workflows.train import StaticRequest, TrainRequest, train, train_static
 
     place = workspace(mlruns=mlruns, quiet=as_json)
@@ -108,19 +109,28 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Walk the calendar: at each cut train, score, and compare with what came; what would the lists have earned?"""
-    from cvo_ml.cli import backtest as command
+    from cvo_ml.cli.views import backtest as view
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.models import MODEL_NAMES
+    from cvo_ml.core.units import Horizon, parse_as_of
+    from cvo_ml.workflows.backtest import BacktestRequest
+    from cvo_ml.workflows.backtest import backtest as walk
+    from cvo_ml.workflows.checkout import trainer
     from cvo_ml.workflows.simulate import simulated_shop
     from cvo_ml.workflows.train import check_overrides
 
     place, truth = workspace(out, quiet=as_json), None
+    span, step = Horizon(horizon), Horizon(every)
+    first, last = (parse_as_of(text) if text else None for text in (start, end))
     check_overrides(MODEL_NAMES, overrides or [], place.configs)
+    jobs = trainer(spawned=True)
     if simulated is not None:
         if shop is not None:
             raise UsageError("--simulated makes a shop of its own: leave --shop out")
         chosen, truth = simulated_shop(simulated, place, size, seed)
     else:
         chosen = chosen_shop(place, shop)
-    options = {"every": every, "start": start, "end": end}
-    command.backtest(chosen, place, horizon, options, overrides or [], as_json, truth)
+    request = BacktestRequest(
+        shop=chosen, horizon=span, every=step, start=first, end=last, overrides=tuple(overrides or ())
+    )
+    answer(walk(request, place, jobs.train_at, truth), as_json, partial(view.show, out=out))

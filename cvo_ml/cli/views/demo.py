@@ -5,13 +5,12 @@ from __future__ import annotations
 from rich.console import Console
 
 from cvo_ml.cli.views.check import rows_read
-from cvo_ml.cli.views.outcomes import judged_run
+from cvo_ml.cli.views.outcomes import current_run
 from cvo_ml.cli.views.scores import scored
 from cvo_ml.cli.views.training import models
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.workflows.check import RowsRead
 from cvo_ml.workflows.demo import Cut, DemoResult, Part
-from cvo_ml.workflows.outcomes import OpenWindow
 from cvo_ml.workflows.score import ScoreResult
 from cvo_ml.workflows.train import TrainResult
 
@@ -26,8 +25,8 @@ def part(console: Console, found: Part) -> None:
         models(console, found)
     elif isinstance(found, ScoreResult):
         scored(console, found)
-    elif not isinstance(found.judged, OpenWindow):
-        judged_run(console, found.judged, found.currency)
+    else:
+        current_run(console, found)
 
 
 def _cut(console: Console, cut: Cut) -> None:

@@ -17,7 +17,7 @@ from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.models import model_spec
 from cvo_ml.core.units import Horizon
-from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.protocol import Bundled, LifetimeScorer, ProbabilityScorer
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import model_of
@@ -44,7 +44,7 @@ class LoadedModel:
 
     bundle: Bundle
     model: Bundled
-    purchases: PurchaseModel | None = None
+    purchases: BuyTillYouDie | None = None
     #: what Scores carry of the hash, which takes a pass over all trees
     version: str = field(init=False)
 
@@ -79,7 +79,7 @@ class LoadedModel:
     @property
     def input_columns(self) -> list[str]:
         """The columns that a frame to score must have; what the model reads of its own model of purchases is not."""
-        return columns_to_score(self.bundle, self.model.columns)
+        return columns_to_score(self.model.columns, self.purchases)
 
     def complete(self, features: pd.DataFrame) -> pd.DataFrame:
         """``features`` with the columns of the bundle's own model of purchases, if it carries one."""

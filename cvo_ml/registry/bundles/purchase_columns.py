@@ -40,9 +40,10 @@ def btyd_columns(purchases: PurchaseModel, features: pd.DataFrame, horizon: Hori
     return pd.DataFrame(dict(zip(BTYD, values, strict=True)), index=features.index)
 
 
-def add_purchase_columns(features: pd.DataFrame, purchases: PurchaseModel, horizon: Horizon) -> pd.DataFrame:
+def add_purchase_columns(features: pd.DataFrame, scorer: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
     """``features`` with the columns of the model of purchases; columns of that name from elsewhere give way."""
-    return features.drop(columns=list(BTYD), errors="ignore").join(btyd_columns(purchases, features, horizon))
+    columns = btyd_columns(scorer.model.transactions_, scorer.prepared(features), horizon)
+    return features.drop(columns=list(BTYD), errors="ignore").join(columns)
 
 
 def embed_purchase_model(scorer: Bundled) -> dict[str, Json]:
@@ -51,7 +52,7 @@ def embed_purchase_model(scorer: Bundled) -> dict[str, Json]:
     return {"kind": bundle.kind, "parameters": dict(bundle.parameters), "hash": bundle.model_hash}
 
 
-def embedded_purchase_model(bundle: Bundle) -> PurchaseModel | None:
+def embedded_purchase_model(bundle: Bundle) -> BuyTillYouDie | None:
     """The model of purchases that a bundle carries; None if it carries none.
 
     Raises
@@ -68,7 +69,7 @@ def embedded_purchase_model(bundle: Bundle) -> PurchaseModel | None:
     scorer = buy_till_you_die(model_of(inner))
     if scorer is None:
         raise BundleError(f"{bundle.name}: carries {inner.kind}, which is no model of purchases: train again")
-    return scorer.model.transactions_
+    return scorer
 
 
 def buy_till_you_die(model: Bundled) -> BuyTillYouDie | None:
@@ -77,8 +78,9 @@ def buy_till_you_die(model: Bundled) -> BuyTillYouDie | None:
     return base if isinstance(base, BuyTillYouDie) else None
 
 
-def columns_to_score(bundle: Bundle, columns: Sequence[str]) -> list[str]:
-    """What a frame to score must have for a model that reads ``columns``, before its own columns are added."""
-    if EMBEDDED not in bundle.settings:
+def columns_to_score(columns: Sequence[str], scorer: BuyTillYouDie | None) -> list[str]:
+    """What a frame to score must have for a model that reads ``columns``, before those of ``scorer`` are added."""
+    if scorer is None:
         return list(columns)
-    return list(dict.fromkeys((*(name for name in columns if name not in BTYD), *PURCHASES)))
+    coded = () if scorer.coding is None else scorer.coding.columns
+    return list(dict.fromkeys((*(name for name in columns if name not in BTYD), *PURCHASES, *coded)))

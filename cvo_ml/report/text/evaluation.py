@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cvo_ml.priorities.evaluation import Comparison, Difference, NotCompared, PlanEvaluation
+from cvo_ml.report.blocks import Block, Sentence, TextTable
+
+
+def evaluation_blocks(plan: PlanEvaluation) -> Iterator[Block]:
+    """Treated beside held out, action by action."""
+    columns = ("action", ">treated", ">held out", ">extra value each", ">profit each, 95 % interval", "verdict")
+    compared = {"all together": plan.evaluation.together, **plan.evaluation.actions}
+    rows = [(name, f"{one.treated:,}", f"{one.held_out:,}", *comparison_cells(one)) for name, one in compared.items()]
+    yield TextTable(f"What the contacts of {plan.as_of} did", columns, rows)
+    yield from map(Sentence, sentences(plan))
 
 
 def sentences(plan: PlanEvaluation) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cvo_ml.monitoring.outcome_summary import ChurnOutcome, OutcomeLine
@@ -12,13 +12,55 @@ from cvo_ml.monitoring.outcomes import (
     GoneCustomers,
     LookalikeEvaluation,
     NotEvaluated,
+    Ranked,
+    RunEvaluation,
     ValueEvaluation,
 )
 from cvo_ml.monitoring.truth import TruthDistance
+from cvo_ml.report.blocks import Block, Sentence, TextTable
 from cvo_ml.stats.intervals import Interval
 
 #: where there is nothing to say
 NOTHING: Final = "–"
+
+
+def evaluation_blocks(evaluation: RunEvaluation, currency: str) -> Iterator[Block]:
+    """How good the scores of one run were."""
+    days = evaluation.horizon_days
+    if evaluation.total_value > 0:
+        yield _rankings(evaluation.value.rankings, days)
+    else:
+        yield Sentence(f"No value came in the {days:.0f} days after {evaluation.as_of}: no ranking can be judged.")
+    yield from map(Sentence, value_sentences(evaluation.value, days, currency))
+    yield from map(Sentence, churn_sentences(evaluation.churn, days))
+    yield from map(Sentence, icp_sentences(evaluation.icp, days))
+    if evaluation.truth is not None:
+        yield Sentence("Against the known truth:")
+        yield from (Sentence(f"  {sentence}") for sentence in truth_sentences(evaluation.truth))
+    yield Sentence(str(evaluation.actions), "yellow")
+
+
+def ledger_blocks(lines: Sequence[OutcomeLine], by: str) -> Iterator[Block]:
+    """Predicted and realised, one line per part and group; nothing of an empty ledger."""
+    if not lines:
+        return
+    columns = (
+        "model", by.replace("_", " "), ">customers", ">predicted", ">came", ">95 % of it", ">ranking", ">in interval",
+    )  # fmt: skip
+    rows = [(line.part, line.group, f"{line.customers:,}", *outcome_cells(line)) for line in lines]
+    yield TextTable("Outcome ledger: what became of the scores", columns, rows)
+    yield Sentence(
+        "95 %: churn that came; CLV's error in total. Ranking: AUC of churn; share of value in CLV's top decile. "
+        "In interval: customers within their 90 % interval.",
+        "dim",
+    )
+
+
+def _rankings(rankings: Sequence[Ranked], days: float) -> TextTable:
+    shares = [(ranked.name, ranked.top_decile_share) for ranked in rankings]
+    rows = [(name, f"{share.estimate:.1%}", f"{share.lower:.1%} – {share.upper:.1%}") for name, share in shares]
+    title = f"Share of the next {days:.0f} days' value in each ranking's top decile"
+    return TextTable(title, ("ranking", ">share", ">95 % interval"), rows)
 
 
 def value_sentences(value: ValueEvaluation, days: float, currency: str) -> Iterator[str]:

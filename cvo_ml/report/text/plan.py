@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from cvo_ml.core.models import CHURN, CLV
 from cvo_ml.core.units import Horizon
 from cvo_ml.priorities.summary import LimitUse, PlanSummary, SegmentMinimum
+from cvo_ml.report.blocks import Block, Sentence, TextTable
 
 #: the models without which no action has a value
 PLANNED_WITH: Final = (CLV, CHURN)
@@ -173,3 +174,32 @@ def why_nobody(scores: pd.DataFrame, plan: PlanSummary) -> str:
     if not (scores["expected_profit_of_action"] > 0).any():
         return "no contact is expected to earn its cost under the assumption below"
     return "the limits of the policy leave no room"
+
+
+def plan_blocks(scores: pd.DataFrame, plan: PlanSummary, currency: str) -> Iterator[Block]:
+    """The first customers of the list, and what limits it."""
+    first = scores[scores["next_action"].notna()].sort_values("priority_rank").head(5)
+    if len(first):
+        columns = (">rank", "customer", "group", "action", f">{CHURN.name}", ">expected value", ">expected profit")
+        yield TextTable("Whom to contact first", columns, [_first_cells(row) for row in first.itertuples()])
+    else:
+        yield Sentence(f"Nobody is worth contacting: {why_nobody(scores, plan)}.")
+    yield Sentence(
+        f"{plan.contacts:,} contacts for {plan.spent:,.2f} should earn {plan.expected_profit:,.2f} after "
+        f"their cost; {plan.held_out:,} more are held out and keep their rank"
+    )
+    yield from (Sentence(f"  {sentence}", "dim") for sentence in sentences(plan, currency))
+    yield Sentence(f"Assumption: {assumption(plan)}", "dim")
+
+
+def _first_cells(row: Any) -> tuple[str, ...]:
+    churn = row.churn_probability
+    return (
+        f"{row.priority_rank:.0f}",
+        str(row.customer_id),
+        str(row.rfm_group),
+        str(row.next_action),
+        "–" if pd.isna(churn) else f"{churn:.0%}",
+        f"{row.predicted_clv:,.0f}",
+        f"{row.expected_profit_of_action:,.2f}",
+    )
