@@ -25,6 +25,7 @@ class Change:
     decision: str
 
 
+SHOPS: Final = "0023-one-registry-many-shops.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
@@ -36,6 +37,10 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("check", "models.icp.reasons[*]", VISIBILITY),
     Change("score", "readiness[*]", VISIBILITY),
     Change("score_later", "readiness[*]", VISIBILITY),
+    Change("models_promote", "shop", SHOPS),
+    Change("models_rollback", "shop", SHOPS),
+    Change("models_show", "audit[*].shop", SHOPS),
+    Change("models_show_champion", "audit[*].shop", SHOPS),
 )
 
 
