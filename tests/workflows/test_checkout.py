@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import cvo_ml
-from cvo_ml.cli import checkout
 from cvo_ml.core.errors import UsageError
+from cvo_ml.workflows import checkout
 
 ROOT = Path(cvo_ml.__file__).resolve().parents[1]
 
@@ -21,7 +21,7 @@ def test_a_training_folder_of_the_working_directory_is_never_imported(tmp_path: 
     for name in ("__init__", "jobs", "spawned"):
         (tmp_path / "training" / f"{name}.py").write_text("raise SystemExit('the working folder was imported')\n")
     program = (
-        "from cvo_ml.cli.checkout import trainer; import sys; "
+        "from cvo_ml.workflows.checkout import trainer; import sys; "
         "print(trainer().__file__, trainer(spawned=True).__file__, sys.path[0] == '')"
     )
     ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
