@@ -132,10 +132,10 @@ def _reasons(rows: pd.DataFrame) -> pd.Series:
 def _file(best: pd.DataFrame, platform: Platform) -> pd.DataFrame:
     header, value_header = HEADERS[platform]
     hashed = [hashlib.sha256(address.encode("utf-8")).hexdigest() for address in best["address"]]
-    found = pd.DataFrame({header: pd.Series(hashed, dtype="str")})
+    listed = pd.DataFrame({header: pd.Series(hashed, dtype="str")})
     if value_header is not None:
-        found[value_header] = best["value"].clip(lower=0).round(2).to_numpy()
-    return found
+        listed[value_header] = best["value"].clip(lower=0).round(2).to_numpy()
+    return listed
 
 
 def _check_columns(customers: pd.DataFrame, consent_elsewhere: bool) -> None:

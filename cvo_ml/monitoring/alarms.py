@@ -82,15 +82,15 @@ def alarms(
     if stored_health(run) is None:
         raise UsageError("the current run keeps nothing about its health: score again with this version")
     now, then = RunState.of(run), None if before is None else RunState.of(before)
-    found = [*_volume(now, then, policy), *_freshness(now.health, policy)]
+    findings = [*_volume(now, then, policy), *_freshness(now.health, policy)]
     if unchanged and then is not None:
         text = f"every score equals that of {then.as_of}: is the extract the old one?"
-        found.append(Alarm("alarm", "unchanged_output", text))
+        findings.append(Alarm("alarm", "unchanged_output", text))
     for name, model in now.health.models.items():
         for rule in MODEL_RULES:
-            found += rule(name, model, policy)
-    found += _performance([closed for closed in ledger if closed.facts.version in now.versions], policy)
-    return sorted(found, key=lambda alarm: alarm.level)
+            findings += rule(name, model, policy)
+    findings += _performance([closed for closed in ledger if closed.facts.version in now.versions], policy)
+    return sorted(findings, key=lambda alarm: alarm.level)
 
 
 def _volume(now: RunState, then: RunState | None, policy: MonitoringPolicy) -> Iterator[Alarm]:
@@ -183,7 +183,7 @@ def _performance(ledger: Sequence[Closed], policy: MonitoringPolicy) -> Iterator
         )
 
 
-def send(found: Sequence[Alarm], url: str, about: Mapping[str, str]) -> None:
+def send(findings: Sequence[Alarm], url: str, about: Mapping[str, str]) -> None:
     """POST the alarms as JSON, without anything about customers.
 
     Raises
@@ -195,7 +195,7 @@ def send(found: Sequence[Alarm], url: str, about: Mapping[str, str]) -> None:
     """
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"--webhook {url!r} is not an http(s) address")
-    body = json.dumps({**about, "alarms": [alarm.to_json() for alarm in found]}).encode()
+    body = json.dumps({**about, "alarms": [alarm.to_json() for alarm in findings]}).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 (checked above)
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 (checked above)

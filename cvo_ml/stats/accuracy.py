@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -42,10 +42,6 @@ class Accuracy(Result):
     gini: float | None
     spearman: float | None
     top_decile_share: float | None
-
-    def as_dict(self) -> dict[str, float | None]:
-        """By name."""
-        return asdict(self)
 
 
 def accuracy(actual: Floats, predicted: Floats) -> Accuracy:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from cvo_ml.core.arrays import Floats, Ints
+from cvo_ml.core.arrays import Floats, Ints, Outcomes
 from cvo_ml.stats.ranking import auc
 
 #: Bins of a number column; missing values have a bin of their own.
@@ -36,7 +35,7 @@ def bins(values: Floats, reference: Floats) -> Ints:
     return np.where(np.isnan(values), 0, 1 + np.searchsorted(edges, values, side="right")).astype(np.int64)
 
 
-def encoded(codes: Ints, outcome: NDArray[np.generic], codes_to_score: Ints) -> Floats:
+def encoded(codes: Ints, outcome: Outcomes, codes_to_score: Ints) -> Floats:
     """Rate of the outcome at each level in (n,) rows, mixed with the overall rate, for (m,) other rows.
 
     ``(positives + k rate) / (rows + k)`` with k = ``PRIOR_ROWS`` (Micci-Barreca 2001, eq. 4); unseen levels get the
@@ -51,12 +50,12 @@ def encoded(codes: Ints, outcome: NDArray[np.generic], codes_to_score: Ints) -> 
     return np.where(levels[place] == codes_to_score, encoding[place], rate)
 
 
-def single_auc(codes: Ints, y: NDArray[np.generic], later_codes: Ints, later_y: NDArray[np.generic]) -> float:
+def single_auc(codes: Ints, y: Outcomes, later_codes: Ints, later_y: Outcomes) -> float:
     """AUC on later rows of the one column's rates in earlier rows."""
     return auc(later_y, encoded(codes, y, later_codes))
 
 
-def folded_auc(codes: Ints, outcome: NDArray[np.generic], folds: int = 5, seed: int = 7) -> float:
+def folded_auc(codes: Ints, outcome: Outcomes, folds: int = 5, seed: int = 7) -> float:
     """AUC of rates taken from the other folds, for rows without a date."""
     y = np.asarray(outcome)
     fold = np.random.default_rng(seed).permutation(len(y)) % folds
@@ -116,7 +115,7 @@ def dominance(aucs: Mapping[str, float], floor: float, gap: float, most: int) ->
     return None
 
 
-def chance_error(outcome: NDArray[np.generic]) -> float:
+def chance_error(outcome: Outcomes) -> float:
     """Standard error of the AUC of a score that knows nothing: sqrt((n + 1) / (12 n1 n0)) (Mann & Whitney 1947).
 
     Examples

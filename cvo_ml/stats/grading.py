@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.result import Result
@@ -39,16 +39,6 @@ class Verdict(Result):
     slope: Interval | None = None
     worse_slices: tuple[str, ...] = ()
     slices: Mapping[str, Interval] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The verdict as JSON-ready values."""
-        return {
-            "grade": self.grade,
-            "advantage": self.advantage.as_dict(),
-            "slope": None if self.slope is None else self.slope.as_dict(),
-            "worse_slices": list(self.worse_slices),
-            "slices": {name: interval.as_dict() for name, interval in self.slices.items()},
-        }
 
 
 def grade(advantage: Interval, slope: Interval | None, slices: Mapping[str, Interval]) -> Verdict:

@@ -25,10 +25,6 @@ class Interval(Result):
         """Whether the interval and [low, high] have a point in common."""
         return bool(self.lower <= high and self.upper >= low)
 
-    def as_dict(self) -> dict[str, float]:
-        """The interval as JSON-ready values."""
-        return {"estimate": self.estimate, "lower": self.lower, "upper": self.upper, "level": self.level}
-
     def __str__(self) -> str:
         return f"{self.estimate:.3g} [{self.lower:.3g}, {self.upper:.3g}]"
 

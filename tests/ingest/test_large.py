@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.ingest import large, read_shop
 from cvo_ml.ingest.large import batches, hashes, read_large, scan, tables
+from cvo_ml.ingest.sources.csv_layout import CsvOptions
 
 from .conftest import PLAIN, orders_text, shop
 from .test_ledger_property import rows as dirty_rows
@@ -35,9 +36,9 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files come in many small batches, and are grouped in many parts."""
     original = batches.CsvLayout.options
 
-    def options(self: Any, columns: Any, rejected: Any) -> dict[str, Any]:
+    def options(self: Any, columns: Any, rejected: Any) -> CsvOptions:
         found = original(self, columns, rejected)
-        found["read_options"].block_size = SMALL
+        found.read.block_size = SMALL
         return found
 
     monkeypatch.setattr(batches.CsvLayout, "options", options)

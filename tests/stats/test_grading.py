@@ -70,10 +70,10 @@ def test_a_slice_that_loses_is_named_and_one_too_small_is_not_judged() -> None:
 
 
 def test_the_verdict_is_json_with_its_evidence() -> None:
-    told = json.loads(json.dumps(grade(CLEAR, GOOD, {"new": WORSE}).as_dict(), allow_nan=False))
+    told = json.loads(json.dumps(grade(CLEAR, GOOD, {"new": WORSE}).to_json(), allow_nan=False))
     assert told["grade"] == "B"
     assert told["advantage"] == {"estimate": 0.2, "lower": 0.1, "upper": 0.3, "level": 0.95}
     assert told["slope"]["estimate"] == 1.0
     assert told["worse_slices"] == ["new"]
     assert told["slices"]["new"]["upper"] == -0.1
-    assert grade(CLEAR, None, {}).as_dict()["slope"] is None
+    assert grade(CLEAR, None, {}).to_json()["slope"] is None

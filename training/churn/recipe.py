@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,9 +120,7 @@ class Calibration:
 
     def applied(self, model: Model) -> Model:
         """The model with these probabilities; the one that is given stays as it is."""
-        made = copy(model)
-        made.stack_, made.calibration_, made.interval_ = self.stack, self.map, self.interval
-        return made
+        return model.with_calibration(stack=self.stack, calibrator=self.map, interval=self.interval)
 
     def to_json(self) -> dict[str, Json]:
         """Method, what each lost out of time, what joins the trees, how far the level may wander."""
@@ -188,6 +185,4 @@ def recency(windows: Sequence[Window], sections: ChurnSections) -> RecencyChurn:
         if past and 0 < np.concatenate([other.churned for other in past]).mean() < 1:
             p = RecencyChurn().fit(*stacked(past)).predict_proba(window.X)[:, 1]
             seen.append((window.churned, p, p))
-    if seen:
-        model.interval_ = interval_of(seen)
-    return model
+    return model.with_interval(interval_of(seen)) if seen else model

@@ -124,8 +124,7 @@ def chosen(X: pd.DataFrame, y: Labels, seed: int = SEED) -> tuple[BoostedChurn, 
     tried = {name: out_of_fold(X, y, fold, trees) for name, trees in RECIPES.items()}
     name = max(tried, key=lambda each: auc(y, tried[each]))
     model = make(X, RECIPES[name]).fit(X, y)
-    model.calibration_ = METHODS[best_method(y, tried[name])](y, tried[name])
-    return model, name
+    return model.with_calibration(calibrator=METHODS[best_method(y, tried[name])](y, tried[name])), name
 
 
 def out_of_fold(X: pd.DataFrame, y: Labels, fold: NDArray[np.intp], trees: Trees) -> Floats:

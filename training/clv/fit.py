@@ -71,7 +71,7 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     )
     settings = {"horizon_days": job.horizon.days, "discount_rate": job.discount_rate}
     facts = {
-        "verdict": verdict.as_dict(),
+        "verdict": verdict.to_json(),
         "baseline": validation.baseline,
         "reference": reference_at(champion, features, job).to_json(),
     }

@@ -71,7 +71,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         "counts_first_order": job.counts_first_order,
         "value_basis": rows.attrs["basis"],
     }
-    facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.to_json()}
+    facts = {"verdict": verdict.to_json(), "baseline": BASELINE, "leaks": evidence.to_json()}
     facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1]).to_json()}
     judged = baseline if verdict.grade == "D" else model
     texts, documents = _described(tables, rows, model, job, scores[MODEL], test)

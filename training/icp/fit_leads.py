@@ -65,7 +65,7 @@ def train_on_leads(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima) 
     found, notes = _about_the_asked(rows, train, test, model, unlabelled, asked, job)
     money, cut = pays(tables, as_of, test[test["decided"]], model, job)
     texts, described = _described(tables, as_of, rows, judged, scores[MODEL], job)
-    facts = {"verdict": verdict.as_dict(), "baseline": BASELINE, "leaks": evidence.to_json()}
+    facts = {"verdict": verdict.to_json(), "baseline": BASELINE, "leaks": evidence.to_json()}
     facts |= {"reference": reference_of(rows.frame, champion.columns, _winner(champion, rows.frame)).to_json()}
     people = lead_fields(tables.get("leads"), as_of, job.leads.known_within)
     return Trained(

@@ -43,11 +43,11 @@ def demo(
     seed: SimulatedSeed = None,
 ) -> None:
     """Train, score, segment, plan and judge: on sample data, on your own orders, or on a simulated shop."""
-    from cvo_ml.cli.checkout import trainer
     from cvo_ml.cli.terminal import console
     from cvo_ml.cli.views.demo import next_steps, part
     from cvo_ml.core.errors import UsageError
     from cvo_ml.core.units import Horizon, parse_as_of
+    from cvo_ml.workflows.checkout import trainer
     from cvo_ml.workflows.demo import DemoRequest, demo
     from cvo_ml.workflows.simulate import simulated_shop
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
@@ -10,7 +9,7 @@ from rich.console import Console
 from cvo_ml.cli.views.blocks import blocks
 from cvo_ml.report.text.outcomes import evaluation_blocks, ledger_blocks
 from cvo_ml.workflows.monitor import MonitorResult
-from cvo_ml.workflows.outcomes import OpenWindow, OutcomeLine, OutcomesResult
+from cvo_ml.workflows.outcomes import OpenWindow, OutcomesResult
 
 #: how the two kinds of findings look
 ALARM_STYLE: Final = {"alarm": "bold red", "notice": "yellow"}
@@ -19,7 +18,7 @@ ALARM_STYLE: Final = {"alarm": "bold red", "notice": "yellow"}
 def outcomes(console: Console, result: OutcomesResult) -> None:
     """How good the current scores were, and the ledger of all."""
     current_run(console, result)
-    ledger_table(console, result.ledger, result.by)
+    blocks(console, ledger_blocks(result.ledger, result.by))
 
 
 def current_run(console: Console, result: OutcomesResult) -> None:
@@ -28,11 +27,6 @@ def current_run(console: Console, result: OutcomesResult) -> None:
         console.print(f"The current run is not judged: {result.judged.reason}.", highlight=False)
     else:
         blocks(console, evaluation_blocks(result.judged, result.currency))
-
-
-def ledger_table(console: Console, lines: Sequence[OutcomeLine], by: str) -> None:
-    """Predicted and realised, one line per part and group."""
-    blocks(console, ledger_blocks(lines, by))
 
 
 def alarms(console: Console, result: MonitorResult) -> None:

@@ -116,12 +116,12 @@ def _price_on_the_path(profit: Floats, limits: Limits) -> Prices:
 def _by_prices(profit: Floats, limits: Limits, prices: Prices) -> Allocation:
     """Who chooses clearly at the prices is fixed; the rest is decided exactly, more of it until it is good enough."""
     choice, margin = responses(profit, limits, prices)
-    found: list[Allocation] = []
+    plans: list[Allocation] = []
     for size in CORES:
-        found.append(_with_core(profit, limits, prices, choice, _least_certain(margin, size)))
-        if found[-1].gap <= GOOD_ENOUGH:
+        plans.append(_with_core(profit, limits, prices, choice, _least_certain(margin, size)))
+        if plans[-1].gap <= GOOD_ENOUGH:
             break
-    return min(found, key=lambda plan: plan.gap)
+    return min(plans, key=lambda plan: plan.gap)
 
 
 def _polished(profit: Floats, limits: Limits, prices: Prices) -> Prices:

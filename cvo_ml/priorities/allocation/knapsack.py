@@ -56,8 +56,8 @@ def path(profit: Floats, cost: Floats) -> Path:
     --------
     The published path of two actions at 3 and 6 with gains of 30/10, 40/50, 10/55 (Alice, Bob, Eve):
 
-    >>> found = path(np.array([[30.0, 10.0], [40.0, 50.0], [10.0, 55.0]]), np.array([3.0, 6.0]))
-    >>> found.customer.tolist(), found.action.tolist(), found.spent.tolist()
+    >>> steps = path(np.array([[30.0, 10.0], [40.0, 50.0], [10.0, 55.0]]), np.array([3.0, 6.0]))
+    >>> steps.customer.tolist(), steps.action.tolist(), steps.spent.tolist()
     ([1, 0, 2, 1], [0, 0, 1, 1], [3.0, 6.0, 12.0, 15.0])
     """
     steps = _hull_steps(profit, cost)
@@ -90,8 +90,8 @@ def _hull_steps(profit: Floats, cost: Floats) -> list[tuple[Ints, Ints, Ints, Fl
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             slope = np.where(gain > 0, np.where(extra > 0, gain / extra, np.inf), -np.inf)
         action, best = _steepest(slope, gain, extra)
-        found = best > 0
-        who, action, best = who[found], action[found], best[found]
+        rises = best > 0
+        who, action, best = who[rises], action[rises], best[rises]
         rounds.append((who, np.full(len(who), len(rounds), dtype=np.int64), action, best))
         had, paid = profit[who, action], cost[action]
     return rounds

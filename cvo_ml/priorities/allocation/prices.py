@@ -164,9 +164,9 @@ def dual_prices(profit: Floats, limits: Limits, start: Prices, temperature: floa
         return value / customers, gradient * scale / customers
 
     bounds = list(zip(np.zeros_like(scale), highest / scale, strict=True))
-    found = minimize(
+    minimum = minimize(
         smoothed, np.minimum(start.vector, highest) / scale, jac=True, method="L-BFGS-B", bounds=bounds,
         options={"maxiter": MOST_STEPS},
     )  # fmt: skip
-    best = np.asarray(found.x * scale, dtype=np.float64)
+    best = np.asarray(minimum.x * scale, dtype=np.float64)
     return Prices(best[:resources], best[resources:])

@@ -1,16 +1,42 @@
-"""A walk through the past, as cells of tables."""
+"""A walk through the past, in sentences and tables."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
-from cvo_ml.core.models import CLV, MODEL_NAMES
+from cvo_ml.core.models import CHURN, CLV, MODEL_NAMES
 from cvo_ml.monitoring.backtest import Backtest, CutRecord
 from cvo_ml.monitoring.earnings import ListEarnings
 from cvo_ml.monitoring.outcomes import ChurnEvaluation, ValueAmounts, ValueEvaluation
-from cvo_ml.report.text.outcomes import NOTHING
+from cvo_ml.report.blocks import Block, Sentence, TextTable
+from cvo_ml.report.text.outcomes import NOTHING, ledger_blocks
 
-__all__ = ["Backtest", "cut_cells", "earnings_cells"]
+__all__ = ["Backtest", "backtest_blocks"]
+
+
+def backtest_blocks(backtest: Backtest) -> Iterator[Block]:
+    """The cuts, the ledger and the earnings."""
+    columns = ("cut", "grades", ">top decile", ">next best", ">total", f">{CHURN.name} AUC", ">recency")
+    rows = [cut_cells(record) for record in backtest.cuts]
+    yield TextTable("At each cut: trained before it, judged on the window after it", columns, rows)
+    yield Sentence(
+        f"Grades of {', '.join(MODEL_NAMES)}. Top decile: share of the window's value held by predicted_clv's "
+        "best tenth; next best: by the best ranking without a model.",
+        "dim",
+    )
+    yield from ledger_blocks(backtest.ledger, "as_of")
+    if not backtest.earnings:
+        return
+    title = "What a tenth of the customers, contacted at each cut, would have earned"
+    earned = [earnings_cells(line) for line in backtest.earnings]
+    yield TextTable(title, ("list", ">earned", ">95 % interval", ">ours leads by"), earned)
+    action = backtest.plan.contact
+    yield Sentence(
+        f"Declared assumption: a contact keeps {action.effect.estimate:.1%} of those who leave and costs "
+        f"{action.cost:g}; value = what the customer used to bring in such a window.",
+        "dim",
+    )
 
 
 def cut_cells(record: CutRecord) -> tuple[str, ...]:

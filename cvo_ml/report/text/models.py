@@ -41,7 +41,9 @@ def reasons_in_words(text: Any) -> str:
 
     Examples
     --------
-    >>> reasons_in_words('{"churn": [{"feature": "orders_90d", "direction": "up", "effect": 0.12}]}')
+    >>> import json
+    >>> orders = {"feature": "orders_90d", "direction": "up", "effect": 0.12}
+    >>> reasons_in_words(json.dumps({CHURN.name: [orders]}))
     'orders 90d +12 points'
     """
     return ", ".join(
