@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -23,6 +23,9 @@ from cvo_ml.cli.options import (
     chosen_shop,
     workspace,
 )
+
+if TYPE_CHECKING:
+    from cvo_ml.core.workspace import Workspace
 
 
 def train(
@@ -55,27 +58,13 @@ def train(
     from cvo_ml.cli.terminal import aside
     from cvo_ml.cli.views import training as view
     from cvo_ml.core.errors import UsageError
-    from cvo_ml.core.models import CHURN
     from cvo_ml.core.units import parse_as_of
     from cvo_ml.workflows.checkout import trainer
-    from cvo_ml.workflows.train import StaticRequest, TrainRequest, train, train_static
+    from cvo_ml.workflows.train import TrainRequest, train
 
     place = workspace(mlruns=mlruns, quiet=as_json)
     if static is not None:
-        if names != [CHURN.name] or label is None:
-            raise UsageError(
-                "--static is for churn alone, and needs --label: cvo train churn --static FILE --label COLUMN"
-            )
-        if tune is not None:
-            raise UsageError(
-                "--tune judges trials on later windows, which a table without dates does not have: leave it out"
-            )
-        table = StaticRequest(table=static, label=label, positive=positive, overrides=tuple(overrides or ()))
-        with aside(as_json):
-            model = train_static(table, place, trainer())
-        if refused := model.refusal():
-            raise refused
-        answer(model, as_json, view.static_model)
+        _on_table(names, static, label, positive, overrides or [], tune, place, as_json)
         return
     chosen = chosen_shop(place, shop, max_bad_share)
     if as_of is None:
@@ -89,6 +78,37 @@ def train(
     answer(trained, as_json, view.models)
     if failure := trained.failure(request.promote):
         raise failure
+
+
+def _on_table(
+    names: list[str],
+    table: Path,
+    label: str | None,
+    positive: str | None,
+    overrides: list[str],
+    tune: str | None,
+    place: Workspace,
+    as_json: bool,
+) -> None:
+    from cvo_ml.cli.terminal import aside
+    from cvo_ml.cli.views.training import static_model as show
+    from cvo_ml.core.errors import UsageError
+    from cvo_ml.core.models import CHURN
+    from cvo_ml.workflows.checkout import trainer
+    from cvo_ml.workflows.train import StaticRequest, train_static
+
+    if names != [CHURN.name] or label is None:
+        raise UsageError("--static is for churn alone, and needs --label: cvo train churn --static FILE --label COLUMN")
+    if tune is not None:
+        raise UsageError(
+            "--tune judges trials on later windows, which a table without dates does not have: leave it out"
+        )
+    request = StaticRequest(table=table, label=label, positive=positive, overrides=tuple(overrides))
+    with aside(as_json):
+        model = train_static(request, place, trainer())
+    if refused := model.refusal():
+        raise refused
+    answer(model, as_json, show)
 
 
 def backtest(
