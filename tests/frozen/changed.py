@@ -26,9 +26,12 @@ class Change:
 
 
 SHOPS: Final = "0023-one-registry-many-shops.md"
+SCORES: Final = "0020-scores-format-2.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
+    Change("score", "format_version", SCORES),
+    Change("score_later", "format_version", SCORES),
     Change("check", "models.churn.expected_width", VISIBILITY),
     Change("check", "models.churn.helps[*]", VISIBILITY),
     Change("check", "models.churn.numbers.*", VISIBILITY),

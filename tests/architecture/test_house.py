@@ -1,0 +1,76 @@
+"""Numbers that every change keeps: typed results, one table of models, a thin command line, whole files."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from cvo_ml.core.models import MODEL_NAMES
+
+ROOT = Path(__file__).resolve().parents[2]
+UNTYPED = re.compile(r"(?:dict|Mapping)\[str, Any\]")
+SPELLED = re.compile(rf"[\"'](?:{'|'.join(MODEL_NAMES)})[\"']")
+#: Where a model may be spelled: the table, its own folders, configuration.
+OWN = re.compile(rf"core/models\.py|/(?:{'|'.join((*MODEL_NAMES, 'uplift'))})/|config/")
+#: What each rule may see only in these files: process-wide state, the working directory.
+AMBIENT = re.compile(
+    r"\bos\.(?:chdir|umask|dup2?|putenv|getcwd)\b|\bPath\.cwd\b|\bsignal\.signal\b"
+    r"|\bos\.environ\[[^\]]+\]\s*=(?!=)|\bos\.environ\.(?:setdefault|pop|update)\b|\bset_tracking_uri\b"
+)
+
+
+def sources(*folders: str) -> Iterator[tuple[str, str]]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), path.read_text()
+
+
+def functions(text: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    found = [argument.annotation for argument in arguments] + [function.returns]
+    return [ast.unparse(annotation) for annotation in found if annotation is not None]
+
+
+def test_public_functions_answer_with_types_not_with_dictionaries() -> None:
+    untyped = [
+        f"{name}: {function.name}"
+        for name, text in sources("cvo_ml", "training")
+        for function in functions(text)
+        if not function.name.startswith("_") and any(UNTYPED.search(found) for found in annotations(function))
+    ]
+    assert len(untyped) <= 40, untyped
+
+
+def test_models_are_spelled_in_one_table() -> None:
+    spelled = {
+        name: SPELLED.findall(text)
+        for name, text in sources("cvo_ml", "training")
+        if not OWN.search(name) and SPELLED.search(text)
+    }
+    assert spelled == {}
+
+
+def test_the_command_line_is_thin() -> None:
+    assert sum(text.count("\n") for _, text in sources("cvo_ml/cli")) <= 1_500
+
+
+def test_no_file_is_longer_than_a_concept() -> None:
+    assert {name: text.count("\n") for name, text in sources("cvo_ml", "training") if text.count("\n") > 500} == {}
+
+
+def test_the_library_touches_nothing_that_the_whole_process_shares() -> None:
+    """It must run in a threaded server and in a notebook: only the command line installs signal handlers."""
+    found = {
+        name: AMBIENT.findall(text)
+        for name, text in sources("cvo_ml", "training")
+        if not name.startswith("cvo_ml/cli/") and AMBIENT.search(text)
+    }
+    assert found == {}
