@@ -25,7 +25,8 @@ class LoadedModels:
 
     Examples
     --------
-    >>> LoadedModels({}, {"churn": "no_closed_window"}).reason("churn")
+    >>> from cvo_ml.core.models import CHURN
+    >>> LoadedModels(refused={CHURN.name: "no_closed_window"}).reason(CHURN.name)
     'no_closed_window'
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,33 @@ def test_a_version_that_nobody_can_place_stays_and_is_named(root: Path) -> None:
     assert migrate(root).left == (f"version {number} of 'churn': neither its tags nor its files name its shop",)
     assert [version.version for version in everything.versions("churn")] == [number]
     assert Tracker(root, "a").champion("churn").parameters["slope"] == 2.0
+
+
+FROZEN = Path(__file__).parent.parent / "frozen" / "format_1" / "mlruns.zip"
+
+
+def test_a_registry_that_the_first_edition_wrote_is_read_moved_and_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    root = tmp_path / "mlruns"
+    with zipfile.ZipFile(FROZEN) as archive:
+        archive.extractall(root)
+    place = Workspace(tmp_path / "out", root)
+    before = serving_models(place, "small")
+    assert (list(before.models), before.reason("icp")) == (["clv", "churn"], "not_trained")  # vendor had the place
+    assert len(before.notes) == 2
+    assert len(migrate(root).moved) == 5
+    after = serving_models(place, "small")
+    assert (list(after.models), after.notes) == (["clv", "churn", "icp"], ())
+    assert {name: after.models[name].version for name in before.models} == {
+        name: model.version for name, model in before.models.items()
+    }
+    assert list(serving_models(place, "vendor").models) == ["icp"]
+    history = ChampionHistory(Tracker(root, "small"))
+    assert [(past.kind, past.before, past.version) for past in history.history("churn")] == [
+        ("first", None, 1), ("forced", 1, 2), ("rollback", 2, 1),
+    ]  # fmt: skip
+    incumbent = history.standing("churn")
+    assert incumbent is not None
+    assert incumbent.judged is not None  # the files of its run are found under the old experiment

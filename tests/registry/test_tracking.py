@@ -44,7 +44,7 @@ def test_the_champion_is_the_bundle_that_was_registered(tracker: Tracker, champi
 
 
 def test_everything_lies_under_the_given_folder(tracker: Tracker, champion: Bundle) -> None:
-    assert {path.name for path in tracker.root.iterdir()} == {"mlflow.db", "artifacts"}
+    assert {path.name for path in tracker.root.iterdir()} == {"mlflow.db", "artifacts", ".lock"}
     assert len(list((tracker.root / "artifacts").rglob("trees.txt"))) >= 1
 
 

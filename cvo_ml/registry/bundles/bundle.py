@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.files import canonical_json, sha256_of, staged_folder, write_json
+from cvo_ml.core.result import Json
 
 #: 1: facts in a manifest that nothing guarded. 2: the manifest has a digest of itself; golden scores may come along.
 FORMAT_VERSION: Final = 2
@@ -116,7 +117,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     return folder
 
 
-def manifest_digest(manifest: Mapping[str, Any]) -> str:
+def manifest_digest(manifest: Mapping[str, Json]) -> str:
     """The SHA-256 of a manifest's content without its own digest."""
     content = {key: value for key, value in manifest.items() if key != "digest"}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()

@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.registry.bundles.bundle import Bundle
 
+#: What the lookalike model is called where it reads leads, which is another question.
+LEADS: Final = f"{ICP.name} of leads"
 PURPOSE: Final[Mapping[str, str]] = {
-    "clv": "What a customer is expected to bring within the horizon, with an interval: for budgets and the order in "
+    CLV.name: "What a customer is expected to bring within the horizon, with an interval: for budgets and the order in "
     "which customers are served.",
-    "churn": "The probability that a customer who is not gone yet orders nothing within the horizon: to decide whom a "
-    "contact may keep.",
-    "icp": "How much a new customer looks like those who became the most valuable, from the first order alone: for "
+    CHURN.name: "The probability that a customer who is not gone yet orders nothing within the horizon: to decide whom "
+    "a contact may keep.",
+    ICP.name: "How much a new customer looks like those who became the most valuable, from the first order alone: for "
     "acquisition and welcome programmes.",
-    "icp of leads": "The probability that a lead, if asked, is won and becomes profitable: for the order in which "
+    LEADS: "The probability that a lead, if asked, is won and becomes profitable: for the order in which "
     "sales ask and from which score on asking pays.",
 }
 LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
-    "clv": (
+    CLV.name: (
         "An expectation over many customers: one customer's value can lie anywhere in the interval.",
         "Seasons, promotions and price changes are not in the model: any window is predicted like the past.",
         "The effect of an action is not predicted: who is worth most is not who reacts most.",
     ),
-    "churn": (
+    CHURN.name: (
         "Silence is not departure: some who are silent for the horizon come back.",
         "Who is likely to leave is not who can be kept: only an experiment with a holdout measures that.",
         "Probabilities are calibrated on the last closed windows and drift with season and offer.",
     ),
-    "icp": (
+    ICP.name: (
         "It ranks customers after their first order; prospects without one are not scored.",
         "It repeats whom the shop attracted so far: customers it never reached are unknown to it.",
     ),
-    "icp of leads": (
+    LEADS: (
         "Given the fields, who was asked must not depend on who would win: what sales saw beyond them stays in it.",
         "Scores of leads like whom nobody was asked are guesses: ask a few of them by chance.",
         "Who will be won is not who is won by being asked first: only an experiment measures that.",
@@ -53,7 +56,7 @@ def model_card(bundle: Bundle, evidence: Mapping[str, Any]) -> str:
 def _parts(bundle: Bundle, evidence: Mapping[str, Any]) -> Iterator[str]:
     facts, verdict = bundle.facts, bundle.facts.get("verdict", {})
     yield f"# {bundle.name}: {bundle.kind} {bundle.version}"
-    about = "icp of leads" if bundle.settings.get("setting") == "leads" else bundle.name
+    about = LEADS if bundle.settings.get("setting") == "leads" else bundle.name
     yield f"## Purpose\n\n{PURPOSE.get(about, 'See its decision page.')}"
     yield "## Data\n\n" + _table(
         {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 from cvo_ml.core.errors import BundleError, UsageError
+from cvo_ml.core.result import Json
 from cvo_ml.features.fingerprint import described, feature_hash
 from cvo_ml.models.protocol import Bundled, Parts
 from cvo_ml.registry.bundles.bundle import Bundle
@@ -30,7 +31,9 @@ KINDS: Final[Mapping[str, str]] = {
 }
 
 
-def bundle_of(name: str, model: Bundled, settings: Mapping[str, Any], facts: Mapping[str, Any] | None = None) -> Bundle:
+def bundle_of(
+    name: str, model: Bundled, settings: Mapping[str, Json], facts: Mapping[str, object] | None = None
+) -> Bundle:
     """The bundle of a fitted model, with the hash of what its columns mean."""
     parts = model.to_parts()
     features = {"features": list(model.columns), "feature_hash": _meaning(model.columns)}

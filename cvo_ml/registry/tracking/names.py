@@ -7,7 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 
 from cvo_ml.core.errors import UsageError
-from cvo_ml.core.models import model_spec
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,8 @@ class RegisteredNames:
 
     Examples
     --------
-    >>> RegisteredNames("Online Retail").of("churn"), RegisteredNames("b", "prod.").of("clv")
+    >>> from cvo_ml.core.models import CHURN, CLV
+    >>> RegisteredNames("Online Retail").of(CHURN.name), RegisteredNames("b", "prod.").of(CLV.name)
     ('online_retail-churn', 'prod.b-clv')
     """
 
@@ -58,8 +58,3 @@ def slug(shop: str) -> str:
             "name it with some (name: my_shop)"
         )
     return found
-
-
-def first_edition(model: str) -> str:
-    """The name under which the first edition registered every shop's model."""
-    return model_spec(model).name

@@ -28,7 +28,7 @@ class Run:
     def __init__(self, client: Any, run_id: str) -> None:
         self._client, self.run_id = client, run_id
 
-    def log_params(self, values: Mapping[str, Any]) -> None:
+    def log_params(self, values: Mapping[str, Json]) -> None:
         """Parameters; nested mappings get dotted names."""
         from mlflow.entities import Param
 
@@ -110,7 +110,7 @@ def user() -> str:
         return "unknown"
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
     """Nested settings as MLflow shows them: one dotted name each.
 
     Examples
