@@ -29,7 +29,7 @@ from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.workflows.publish import describe
 from cvo_ml.workflows.score_tables import check_models
-from cvo_ml.workflows.serving_models import serving_models
+from cvo_ml.workflows.serving_models import open_tracker, serving_models
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def prospects(request: ProspectsRequest, workspace: Workspace, models: LoadedMod
         logged(LOGGER, "prospects", shop=shop.name) as facts,
         workspace.progress.step(f"Scoring {request.prospects}"),
     ):
-        models = models or serving_models(workspace, shop.name, only=(ICP.name,), exported=request.exported)
+        models = models or _models(request, workspace)
         model = models.get(ICP.name)
         if model is None:
             raise NoChampion(
@@ -113,6 +113,14 @@ def prospects(request: ProspectsRequest, workspace: Workspace, models: LoadedMod
     left_out = [f"{count:,} rows left out: {rule}" for rule, count in lost.items() if count]
     notes = (*read.notes, *left_out, *doubts)
     return ProspectsResult(workspace.prospects, read.ledger, ledger, notes, describe(models, ICP.name))
+
+
+def _models(request: ProspectsRequest, workspace: Workspace) -> LoadedModels:
+    """The champion of leads; where nothing was trained at all, the command that trains one is named."""
+    shop = request.shop.name
+    if request.exported is None:
+        open_tracker(workspace, shop, (f"{ICP.name} --set {ICP.name}.setting=leads",))
+    return serving_models(workspace, shop, only=(ICP.name,), exported=request.exported)
 
 
 def _fields(read: SideTable, bundle: Bundle, request: ProspectsRequest) -> pd.DataFrame:

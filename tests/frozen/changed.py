@@ -25,6 +25,7 @@ class Change:
     decision: str
 
 
+DOORS: Final = "0022-one-application-under-every-door.md"
 SHOPS: Final = "0023-one-registry-many-shops.md"
 SCORES: Final = "0020-scores-format-2.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
@@ -40,6 +41,7 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("check", "models.icp.reasons[*]", VISIBILITY),
     Change("score", "readiness[*]", VISIBILITY),
     Change("score_later", "readiness[*]", VISIBILITY),
+    Change("empty: train clv --shop shop.yaml --as-of 2023-02-01 --mlruns taken", "says", DOORS),
     Change("models_promote", "shop", SHOPS),
     Change("models_rollback", "shop", SHOPS),
     Change("models_show", "audit[*].shop", SHOPS),

@@ -113,7 +113,9 @@ def test_a_workspace_without_a_model_of_leads_names_the_command(run: Run) -> Non
     request = ProspectsRequest(
         shop=load_config(Path("shop.yaml"), ShopConfig), prospects=Path("list.csv"), as_of=date(2023, 3, 1)
     )
-    with pytest.raises(NoChampion, match="cvo train icp"):
+    with pytest.raises(
+        NoChampion, match=r"mlruns: holds no models: run .cvo train icp --set icp\.setting=leads. first"
+    ):
         prospects(request, Workspace(Path("out"), Path("mlruns")))
     with pytest.raises(NoChampion, match=r"cvo train icp --set icp\.setting=leads"):
         prospects(request, Workspace(Path("out"), Path("mlruns")), LoadedModels.of())
