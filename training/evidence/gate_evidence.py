@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import CvoError
 from cvo_ml.core.result import Json
 from cvo_ml.registry.bundles.bundle import Bundle
@@ -23,7 +23,6 @@ from cvo_ml.stats.profit import decision_profit
 from cvo_ml.stats.shift import psi, reference
 from training.evidence.window import EvaluationWindow
 
-Floats = NDArray[np.float64]
 #: Settings that say what is predicted: models that differ in them have no common outcome.
 OUTCOME: Final = (
     "horizon_days",
@@ -99,10 +98,10 @@ def _compared(window: EvaluationWindow, ours: Floats, theirs: Floats, policy: Pr
     }
 
 
-def improvement(window: EvaluationWindow, ours: Floats, theirs: Floats, among: NDArray[np.intp]) -> Interval:
+def improvement(window: EvaluationWindow, ours: Floats, theirs: Floats, among: Places) -> Interval:
     """How much better the challenger is on some rows, as a share of the champion's measure; paired bootstrap."""
 
-    def relative(rows: NDArray[np.intp]) -> float:
+    def relative(rows: Places) -> float:
         before = window.skill(theirs, among[rows])
         return (window.skill(ours, among[rows]) - before) / abs(before) if before else float("nan")
 
