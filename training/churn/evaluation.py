@@ -82,7 +82,7 @@ class HazardComparison(Result):
 
 
 @dataclass(frozen=True)
-class ChurnEvaluation:
+class ChurnModelEvaluation:
     """The last closed window, predicted by models that did not see it.
 
     Parameters
@@ -118,7 +118,7 @@ class ChurnEvaluation:
 
 def evaluate(
     tables: Tables, past: list[ChurnWindow], tried: Sequence[Fold], sections: ChurnSections, minima: ChurnMinima
-) -> ChurnEvaluation:
+) -> ChurnModelEvaluation:
     """The last window predicted by the model, by its baselines and by what it is compared with."""
     data = sections.dataset
     folds = [_calibrated(tried, fold, sections) for fold in tried]
@@ -134,7 +134,7 @@ def evaluate(
     slope = logistic_recalibration(y, predicted["model"]).slope_interval()
     verdict = grade_losses(log_loss(y, predicted["model"]), log_loss(y, predicted["recency"]), slope, slices(X))
     value = metrics.value_while_active(last.window, data.horizon)
-    return ChurnEvaluation(
+    return ChurnModelEvaluation(
         folds,
         baseline,
         predicted,
