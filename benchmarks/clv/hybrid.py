@@ -31,7 +31,7 @@ from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.ingest import read_shop
 from cvo_ml.models.clv.baselines import Formula
 from cvo_ml.stats.accuracy import accuracy, paired
-from training.clv.sections import PurchaseSpec
+from training.clv.sections import sections_of
 from training.clv.validation import fit, hybrid, validate
 
 DATA = Path(os.environ.get("CVO_DATA", "data"))
@@ -90,7 +90,7 @@ def judged(name: str, trial: Trial) -> list[dict[str, object]]:
     before = Tables({**tables.frames, "orders": _until(tables, trial.cut)}, tables.currency)
     job = ClvJob(horizon=trial.horizon, validation_horizon=trial.horizon)
     features = snapshot(before, trial.cut)
-    fitted = fit(features, PurchaseSpec.of(job))
+    fitted = fit(features, sections_of(job).purchases)
     if fitted.scorer is None:
         return [{"shop": name, "model": f"none: {fitted.status.reason}"}]
     actual = window_outcome(tables, trial.cut, trial.horizon, features.index)["value"].to_numpy(dtype=float)
@@ -99,7 +99,7 @@ def judged(name: str, trial: Trial) -> list[dict[str, object]]:
     label = f"{name}: {len(features):,} customers, {trial.horizon}"
     rows = [line(label, f"{fitted.scorer.kind} ({fitted.status.rung})", actual, alone)]
     try:
-        trees = hybrid(before, trial.cut, trial.horizon, job, fitted.scorer)
+        trees = hybrid(before, trial.cut, trial.horizon, sections_of(job).hybrid, fitted.scorer)
     except ModelRefused as refused:
         return [*rows, {"model": f"no hybrid: {refused}"}, line("", "formula", actual, formula)]
     values = trees.predict(features, horizon=trial.horizon)["predicted_clv"].to_numpy()
@@ -111,7 +111,7 @@ def judged(name: str, trial: Trial) -> list[dict[str, object]]:
 def champion(before: Tables, trial: Trial, job: ClvJob) -> dict[str, object]:
     """What the job chooses at the cut, from the window before it."""
     try:
-        validation = validate(before, trial.cut, job)
+        validation = validate(before, trial.cut, sections_of(job).validation)
     except ModelRefused as refused:
         return {"job": f"refused: {refused.reason_code}"}
     chosen = "hybrid" if validation.hybrid_chosen else "purchases"

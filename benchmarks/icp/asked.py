@@ -28,9 +28,11 @@ from cvo_ml.stats.intervals import Interval, bootstrap
 from cvo_ml.stats.ranking import auc, lift
 from training.icp.dataset import LeadRows, lead_rows, split_leads
 from training.icp.fit_leads import fit, source_rate
+from training.icp.sections import sections_of
 from training.icp.selection_bias import asked_record, over_all_leads, selection
 
 JOB = IcpJob(setting="leads", age=Horizon("180D"), leads=LeadsJob(profit_above=300.0))
+SECTIONS = sections_of(JOB)
 TABLES = ("leads", "deals", "customers", "costs_to_serve", "acquisition_spend")
 DAY, LEADS = date(2022, 12, 31), 30_000
 CHOOSE_BY = {"buyers": "{}", "names": "{company_size: 0.8}", "unready": "{maturity: -0.5, engagement: -0.2}"}
@@ -48,30 +50,30 @@ def world(name: str, seed: int) -> tuple[LeadRows, pd.Series]:
     """Leads with what is known of them, and the outcome of each if asked (null if it was decided too late)."""
     seen = simulate_saas(saas_preset("saas", WORLDS[name]), LEADS, seed, tables=TABLES)
     everybody = simulate_saas(saas_preset("saas", ("contact.share=1.0",)), LEADS, seed, tables=TABLES)
-    true = lead_rows(everybody.tables, DAY, JOB).frame
-    return lead_rows(seen.tables, DAY, JOB), true["is_top"].where(true["decided"])
+    true = lead_rows(everybody.tables, DAY, SECTIONS.leads).frame
+    return lead_rows(seen.tables, DAY, SECTIONS.leads), true["is_top"].where(true["decided"])
 
 
 def judge(name: str, seed: int) -> None:
     """Print how the scores of one world meet its truth."""
     rows, true = world(name, seed)
-    train, test = split_leads(rows.frame, JOB)
-    asked = asked_record(rows, train, JOB)
+    train, test = split_leads(rows.frame, SECTIONS.leads)
+    asked = asked_record(rows, train, SECTIONS.learning.trees)
     if asked is None:
         raise SystemExit("this world has no losses on record")
     known = train["is_top"].to_numpy(dtype=bool)
-    model = fit(rows, train, JOB, IcpMinima(), asked)
+    model = fit(rows, train, SECTIONS.learning, IcpMinima(), asked)
     plain = BoostedClassifier(rows.numbers, rows.texts, JOB.trees.rounds, JOB.trees.parameters).fit(train, known)
     scores = {
         "model": model.predict_proba(test)[:, 1],
         "plain": plain.predict_positive(test),
-        "unlabelled": fit(rows, train, JOB, IcpMinima(), None).predict_proba(test)[:, 1],
-        "source": source_rate(rows, train, JOB).predict_proba(test)[:, 1],
+        "unlabelled": fit(rows, train, SECTIONS.learning, IcpMinima(), None).predict_proba(test)[:, 1],
+        "source": source_rate(rows, train, SECTIONS.leads.source).predict_proba(test)[:, 1],
     }
     judged = true.loc[test.index].notna().to_numpy()
     winner = true.loc[test.index[judged]].to_numpy(dtype=bool)
     rate = over_all_leads(test, scores["model"], asked)
-    chosen, _ = selection(rows, train, test, JOB, asked)
+    chosen, _ = selection(rows, train, test, SECTIONS.learning.trees, asked)
     print(f"{name}, seed {seed}: {known.sum()} known winners of {len(train):,}; true rate {winner.mean():.3f}, "
           f"estimated {rate['all_leads_winner_rate']:.3f} [{rate['all_leads_winner_rate_lower']:.3f}, "
           f"{rate['all_leads_winner_rate_upper']:.3f}]; asked AUC {chosen['asked_auc']:.2f}, unlike any asked "

@@ -21,6 +21,7 @@ from cvo_ml.simulate import simulate_shop
 from cvo_ml.stats.ranking import auc, lift
 from training.evidence.result import Trained
 from training.icp import fit_customers
+from training.icp.sections import sections_of
 
 SHOPS = {"online_retail": date(2011, 12, 9), "completejourney": date(2017, 12, 31)}
 
@@ -60,13 +61,15 @@ def shop(seed: int) -> None:
         "shop", 8000, seed, tables=("orders", "refunds", "order_lines", "customers", "costs_to_serve")
     )
     day, job = date(2023, 6, 1), IcpJob()
+    sections = sections_of(job)
+    customers = sections.customers
     line(f"shop, seed {seed}", fit_customers.train_icp(world.tables, day, job), "first order value")
-    train, test = fit_customers.split_in_time(fit_customers.labelled(world.tables, day, job), job)
+    train, test = fit_customers.split_in_time(fit_customers.labelled(world.tables, day, customers), customers)
     true = world.truth.expected_value_of_newcomers(job.age)
     per_order = world.truth.customers.set_index("customer_id")["value_per_order_contribution"]
     later = true.reindex(test.index) - per_order.reindex(test.index)
     top = (later > later.quantile(1 - job.top_share)).to_numpy()
-    ours = fit_customers.fit(train, job).predict_proba(test)[:, 1]
+    ours = fit_customers.fit(train, sections.learning).predict_proba(test)[:, 1]
     first = test["first_order_value"].to_numpy()
     print(f"  against the truth: AUC {auc(top, ours):.3f} against {auc(top, first):.3f} (first order value); "
           f"lift {lift(top, ours):.2f} against {lift(top, first):.2f}", flush=True)  # fmt: skip

@@ -19,6 +19,7 @@ from cvo_ml.readiness import Readiness, readiness
 from tests.ingest.conftest import shop
 from tests.ingest.test_public_data import declared_shop
 from training.icp.fit_customers import labelled, split_in_time
+from training.icp.sections import sections_of
 
 SPAN = Horizon("90D")
 
@@ -133,9 +134,9 @@ class TestModels:
 
     def test_the_shop_is_refused_where_the_lookalike_job_is(self) -> None:
         """Readiness counts those to learn from as the job does: without the last 40 % and the age before."""
-        read = made(900, 4, days=300)
-        rows = labelled(read.tables, date(2023, 12, 1), IcpJob())
-        learn, _ = split_in_time(rows, IcpJob())
+        read, customers = made(900, 4, days=300), sections_of(IcpJob()).customers
+        rows = labelled(read.tables, date(2023, 12, 1), customers)
+        learn, _ = split_in_time(rows, customers)
         found = verdict(readiness(read, as_of=date(2023, 12, 1), horizon=SPAN), "icp")
         assert found.numbers["customers_with_known_value"] == len(rows)
         assert found.numbers["most_valuable"] == rows["is_top"].sum()

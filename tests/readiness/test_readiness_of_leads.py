@@ -21,9 +21,11 @@ from cvo_ml.readiness.leads import assess_leads
 from cvo_ml.simulate import simulate_saas, write_saas
 from cvo_ml.workflows.simulate import shop_of_tables
 from training.icp.dataset import check, lead_rows, split_leads
+from training.icp.sections import sections_of
 
 AS_OF, MINIMA = date(2022, 12, 31), IcpMinima()
 JOB = IcpJob(setting="leads", age=Horizon("120D"), leads=LeadsJob(profit_above=150.0))
+LEADS = sections_of(JOB).leads
 
 
 @cache
@@ -44,9 +46,9 @@ def test_winners_losses_and_those_to_learn_from_are_counted_as_training_does(job
     found = assess_leads(vendor(), AS_OF, MINIMA, job)
     assert found is not None
     assert found.numbers is not None
-    rows = lead_rows(vendor(), AS_OF, job)
-    train, test = split_leads(rows.frame, job)
-    check(rows.frame, train, test, job, MINIMA)  # training does not refuse
+    rows = lead_rows(vendor(), AS_OF, sections_of(job).leads)
+    train, test = split_leads(rows.frame, sections_of(job).leads)
+    check(rows.frame, train, test, sections_of(job).leads, MINIMA)  # training does not refuse
     assert found.status == "ready"
     assert found.numbers == {
         "leads": len(rows.frame),
@@ -62,7 +64,7 @@ def test_the_amount_of_the_deal_counts_where_there_are_no_orders() -> None:
     found = assess_leads(bare, AS_OF, MINIMA, JOB)
     assert found is not None
     assert found.numbers is not None
-    assert found.numbers["winners"] == lead_rows(bare, AS_OF, JOB).frame["is_top"].sum() > 0
+    assert found.numbers["winners"] == lead_rows(bare, AS_OF, LEADS).frame["is_top"].sum() > 0
 
 
 def test_too_few_winners_are_refused_as_training_refuses_them_and_what_would_help_is_said() -> None:
@@ -72,9 +74,9 @@ def test_too_few_winners_are_refused_as_training_refuses_them_and_what_would_hel
     assert found.status == "refused"
     assert "early enough to learn from, and 60 are needed" in found.reasons[0]
     assert "times as many won leads" in found.helps[0]
-    rows = lead_rows(few, AS_OF, JOB)
+    rows = lead_rows(few, AS_OF, LEADS)
     with pytest.raises(ModelRefused, match="60 are needed"):
-        check(rows.frame, *split_leads(rows.frame, JOB), JOB, MINIMA)
+        check(rows.frame, *split_leads(rows.frame, LEADS), LEADS, MINIMA)
 
 
 def test_wins_alone_are_thin() -> None:
@@ -93,11 +95,11 @@ def test_a_field_nobody_vouches_for_is_refused_by_both() -> None:
     assert found.status == "refused"
     assert "nobody knows when open_tickets became known" in found.reasons[1]
     with pytest.raises(ModelRefused, match="nobody knows when 'open_tickets' became known") as refused:
-        lead_rows(named, AS_OF, JOB)
+        lead_rows(named, AS_OF, LEADS)
     assert refused.value.reason_code == "undeclared_column"
     times = changed(leads=lambda rows: rows.assign(open_tickets=1.5, open_tickets_known_at=rows["created_at"]))
     assert assess_leads(times, AS_OF, MINIMA, JOB).status == "ready"
-    assert "open_tickets" in lead_rows(times, AS_OF, JOB).numbers
+    assert "open_tickets" in lead_rows(times, AS_OF, LEADS).numbers
 
 
 @pytest.mark.parametrize(

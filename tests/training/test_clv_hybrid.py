@@ -19,9 +19,11 @@ from cvo_ml.stats.intervals import Interval
 from tests.builders import SHOP_CUT, seeded_shop
 from training.clv import fit, hybrid, validation
 from training.clv.fit import train_clv
+from training.clv.sections import sections_of
 
 HORIZON = Horizon("60D")
 JOB = ClvJob(horizon=HORIZON, validation_horizon=HORIZON)
+SECTIONS = sections_of(JOB)
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +86,11 @@ def test_every_window_is_closed_and_every_model_beneath_is_of_its_windows_date(s
 
     def fit_base(table):
         ages.append(table["T"].max())
-        return validation.fit(table, JOB).scorer
+        return validation.fit(table, SECTIONS.purchases).scorer
 
-    hybrid.fit_hybrid(shop, SHOP_CUT, HORIZON, JOB, validation.fit(features, JOB).scorer, fit_base)
+    hybrid.fit_hybrid(
+        shop, SHOP_CUT, HORIZON, JOB.hybrid, validation.fit(features, SECTIONS.purchases).scorer, fit_base
+    )
     assert max(seen) + HORIZON.delta == SHOP_CUT
     assert len(seen) == JOB.hybrid.most_snapshots
     assert np.diff(ages).tolist() == [30.0] * (len(ages) - 1)
@@ -104,7 +108,7 @@ def test_every_window_is_closed_and_every_model_beneath_is_of_its_windows_date(s
     ],
 )
 def test_without_a_hybrid_the_reason_is_given(shop: Tables, job: ClvJob, words: str) -> None:
-    found = validation.validate(shop, SHOP_CUT, job)
+    found = validation.validate(shop, SHOP_CUT, sections_of(job).validation)
     assert words in found.choice
     assert not found.hybrid_chosen
     assert "hybrid" not in found.predicted

@@ -27,6 +27,7 @@ from tests.builders import SHOP_CUT, SHOP_START, seeded_shop
 from training.clv import fit, validation
 from training.clv.evaluation import remarks_on_order
 from training.clv.fit import train_clv
+from training.clv.sections import sections_of
 
 HORIZON = Horizon("60D")
 #: Without trees, which take most of the time.
@@ -161,7 +162,9 @@ def test_independence_of_value_and_frequency_is_reported(shop: Tables, monkeypat
     features = snapshot(shop, SHOP_CUT)
     features["monetary_value"] *= features["frequency"]  # who buys more pays more
     assert GammaGammaModel().fit(features).independence_.p_value < 0.01
-    _, notes = fit.describe(validation.fit(features, job), validation.validate(shop, SHOP_CUT, job), job)
+    sections = sections_of(job)
+    fitted = validation.fit(features, sections.purchases)
+    _, notes = fit.describe(fitted, validation.validate(shop, SHOP_CUT, sections.validation), job.model)
     assert any("depends on their number" in note for note in notes)
 
 

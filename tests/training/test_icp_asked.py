@@ -22,11 +22,14 @@ from cvo_ml.stats.ranking import auc, lift
 from training.icp.dataset import LeadRows, lead_rows, split_leads
 from training.icp.fit_customers import train_icp
 from training.icp.fit_leads import fit
+from training.icp.sections import sections_of
 from training.icp.selection_bias import Asked, asked_record, hidden_winners, over_all_leads, selection
 
 AS_OF = date(2022, 12, 31)
 JOB = IcpJob(setting="leads", age=Horizon("120D"), bags=5, trees=Trees(rounds=40, parameters={"num_leaves": 7}),
              leads=LeadsJob(profit_above=150.0))  # fmt: skip
+SECTIONS = sections_of(JOB)
+TREES = SECTIONS.learning.trees
 TABLES = ("leads", "deals", "customers", "costs_to_serve")
 CHANCE = ()
 #: Sales ask the least mature first, so that who is asked has little to do with who would win.
@@ -36,13 +39,15 @@ LEADS = 24_000
 
 @cache
 def seen(choosing: tuple[str, ...]) -> LeadRows:
-    return lead_rows(simulate_saas(saas_preset("saas", choosing), LEADS, seed=3, tables=TABLES).tables, AS_OF, JOB)
+    return lead_rows(
+        simulate_saas(saas_preset("saas", choosing), LEADS, seed=3, tables=TABLES).tables, AS_OF, SECTIONS.leads
+    )
 
 
 @cache
 def true() -> pd.Series:
     everybody = simulate_saas(saas_preset("saas", ("contact.share=1.0",)), LEADS, seed=3, tables=TABLES).tables
-    frame = lead_rows(everybody, AS_OF, JOB).frame
+    frame = lead_rows(everybody, AS_OF, SECTIONS.leads).frame
     return frame["is_top"].where(frame["decided"])
 
 
@@ -50,11 +55,11 @@ def true() -> pd.Series:
 def judged(choosing: tuple[str, ...]) -> tuple[Asked, pd.DataFrame, dict[str, np.ndarray]]:
     """The record, the later leads, scores of the model and of plain classification, and the model's percentiles."""
     rows = seen(choosing)
-    train, test = split_leads(rows.frame, JOB)
-    asked = asked_record(rows, train, JOB)
+    train, test = split_leads(rows.frame, SECTIONS.leads)
+    asked = asked_record(rows, train, TREES)
     assert asked is not None
     plain = BoostedClassifier(rows.numbers, rows.texts, 40, {"num_leaves": 7}).fit(train, train["is_top"].to_numpy())
-    model = fit(rows, train, JOB, IcpMinima(), asked)
+    model = fit(rows, train, SECTIONS.learning, IcpMinima(), asked)
     score = model.predict_proba(test)[:, 1]
     return asked, test, {"model": score, "plain": plain.predict_positive(test), "percentile": model.percentile(score)}
 
@@ -106,9 +111,9 @@ def test_level_and_slope_meet_the_truth_and_plain_classifications_do_not(choosin
 
 def test_that_sales_choose_is_noticed_and_what_it_rests_on_is_said() -> None:
     rows = seen(CHOOSING)
-    train, test = split_leads(rows.frame, JOB)
+    train, test = split_leads(rows.frame, SECTIONS.leads)
     asked, _, scores = judged(CHOOSING)
-    found, notes = selection(rows, train, test, JOB, asked)
+    found, notes = selection(rows, train, test, TREES, asked)
     assert found["asked_auc_lower"] > 0.6
     assert found["unlike_any_asked"] < 0.1
     assert "who was asked was no accident" in notes[0]
@@ -120,7 +125,7 @@ def test_that_sales_choose_is_noticed_and_what_it_rests_on_is_said() -> None:
     known = test["is_top"].to_numpy(dtype=bool)
     hidden = hidden_winners(known, scores["model"], asked, asked.frequency, 0.1)
     assert "corrected_auc" not in hidden  # a correction for known winners at random would be wrong
-    even, silence = selection(seen(CHANCE), *split_leads(seen(CHANCE).frame, JOB), JOB, judged(CHANCE)[0])
+    even, silence = selection(seen(CHANCE), *split_leads(seen(CHANCE).frame, SECTIONS.leads), TREES, judged(CHANCE)[0])
     assert even["asked_auc_lower"] <= 0.5 <= even["asked_auc_upper"]
     assert silence == ()
 

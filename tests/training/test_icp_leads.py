@@ -31,6 +31,7 @@ from training.evidence.result import Trained
 from training.icp.dataset import lead_rows, split_leads
 from training.icp.fit_customers import train_icp
 from training.icp.fit_leads import _rivals, fit
+from training.icp.sections import sections_of
 from training.icp.selection_bias import asked_record
 
 AS_OF = date(2022, 12, 31)
@@ -42,6 +43,7 @@ JOB = IcpJob(
     trees=Trees(rounds=40, parameters={"num_leaves": 7}),
     leads=LeadsJob(profit_above=150.0),
 )
+SECTIONS = sections_of(JOB)
 TABLES = (
     "leads",
     "deals",
@@ -86,10 +88,10 @@ def test_the_model_is_better_than_the_rate_by_source_and_says_so() -> None:
 def test_prospects_never_asked_are_not_taken_for_losers() -> None:
     """Against what is true of every lead, asked or not: no worse an order, and a far better level than plainly."""
     tables, truth = world()
-    rows = lead_rows(tables, AS_OF, JOB)
-    train, test = split_leads(rows.frame, JOB)
-    model = fit(rows, train, JOB, MINIMA, asked_record(rows, train, JOB))
-    plain = _rivals(model, rows, train, test, JOB)["plain classification"]
+    rows = lead_rows(tables, AS_OF, SECTIONS.leads)
+    train, test = split_leads(rows.frame, SECTIONS.leads)
+    model = fit(rows, train, SECTIONS.learning, MINIMA, asked_record(rows, train, SECTIONS.learning.trees))
+    plain = _rivals(model, rows, train, test, SECTIONS.learning.trees)["plain classification"]
     ours = model.predict_proba(test)[:, 1]
     winner = truth.loc[test.index, "is_winner"].to_numpy()
     assert auc(winner, ours) > max(0.75, auc(winner, plain) - 0.01)
@@ -144,7 +146,7 @@ def test_later_rows_change_nothing() -> None:
         customer_id=deals["customer_id"].mask(later),
     )
     cut_off = Tables({**tables.frames, **frames}, tables.currency)
-    one, two = (lead_rows(shop, early, JOB) for shop in (tables, cut_off))
+    one, two = (lead_rows(shop, early, SECTIONS.leads) for shop in (tables, cut_off))
     pd.testing.assert_frame_equal(one.frame, two.frame)
 
 
@@ -164,9 +166,9 @@ def test_a_field_nobody_vouches_for_is_refused_and_one_named_as_late_is_left_out
         train_icp(tables, AS_OF, JOB)
     assert refused.value.reason_code == "undeclared_column"
     left_out = JOB.model_copy(update={"leads": JOB.leads.model_copy(update={"written_later": ("tag",)})})
-    assert "tag" not in lead_rows(tables, AS_OF, left_out).fields
+    assert "tag" not in lead_rows(tables, AS_OF, sections_of(left_out).leads).fields
     blocked = JOB.model_copy(update={"blocked": ("country", "tag")})
-    assert not {"country", "tag"} & set(lead_rows(tables, AS_OF, blocked).fields)
+    assert not {"country", "tag"} & set(lead_rows(tables, AS_OF, sections_of(blocked).leads).fields)
 
 
 def test_too_few_winners_or_no_leads_are_refused_with_the_reason(shop: Tables) -> None:

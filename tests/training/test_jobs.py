@@ -24,6 +24,7 @@ from training.evidence import plots
 from training.evidence.dates import first_day, training_dates
 from training.icp import fit_customers
 from training.icp.fit_customers import labelled, split_in_time, train_icp
+from training.icp.sections import sections_of as icp_sections
 
 HORIZON = Horizon("60D")
 CLV = ClvJob(horizon=HORIZON, validation_horizon=HORIZON)
@@ -113,9 +114,9 @@ def test_the_gone_are_not_in_the_churn_labels(big_shop: Tables) -> None:
 
 
 def test_icp_learns_from_customers_whose_window_closed_before_the_test_customers_came(big_shop: Tables) -> None:
-    job = IcpJob(age=Horizon("30D"), top_share=0.3)
-    rows = labelled(big_shop, SHOP_CUT, job)
-    learn, test = split_in_time(rows, job)
+    customers = icp_sections(IcpJob(age=Horizon("30D"), top_share=0.3)).customers
+    rows = labelled(big_shop, SHOP_CUT, customers)
+    learn, test = split_in_time(rows, customers)
     assert (learn["first_ordered_at"] + pd.Timedelta(days=30)).max() <= test["first_ordered_at"].min()
     assert rows["first_ordered_at"].min() >= pd.Timestamp(first_day(big_shop)) + pd.Timedelta(days=30)
     assert rows["is_top"].mean() == pytest.approx(0.3, abs=0.02)
@@ -126,7 +127,7 @@ def test_icp_refuses_where_too_few_are_left_to_learn_from(shop: Tables) -> None:
         train_icp(shop, SHOP_CUT, IcpJob(age=Horizon("30D"), top_share=0.1))
     assert refused.value.reason_code == "too_few_icp_positives"
     with pytest.raises(ModelRefused, match="no customer has a closed window"):
-        fit_customers.labelled(shop, first_day(shop) + timedelta(days=20), IcpJob())
+        fit_customers.labelled(shop, first_day(shop) + timedelta(days=20), icp_sections(IcpJob()).customers)
 
 
 def test_figures_have_titles_and_units() -> None:

@@ -18,6 +18,7 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.models import CLV
 from cvo_ml.core.result import Json
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshot, window_outcome
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
@@ -27,7 +28,7 @@ from cvo_ml.stats.grading import Verdict
 from cvo_ml.stats.ranking import capture, gini
 from training.clv import lifetimes_oracle
 from training.clv.evaluation import Evaluation, evaluate
-from training.clv.sections import PurchaseSpec
+from training.clv.sections import ClvSections, ValidationSpec, ValueSpec, sections_of
 from training.clv.validation import (
     MINIMA,
     MODELS,
@@ -58,12 +59,13 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     ModelRefused
         If there is no customer to learn from.
     """
+    sections = sections_of(job)
     features = snapshot(tables, as_of)
-    fitted = fit(features, PurchaseSpec.of(job), reference_p90(tables, as_of, job), minima)
-    validation = validate(tables, as_of, job, minima)
+    fitted = fit(features, sections.purchases, reference_p90(tables, as_of, job.horizon), minima)
+    validation = validate(tables, as_of, sections.validation, minima)
     if fitted.scorer is not None and validation.drift is not None:
         fitted.scorer.rate_drift = validation.drift.per_year
-    champion, verdict, notes = choose_champion(tables, as_of, job, fitted, validation, minima)
+    champion, verdict, notes = choose_champion(tables, as_of, sections, fitted, validation, minima)
     evaluation = evaluate(tables, as_of, validation, job.validation_horizon)
     parameters, described = describe(fitted, validation, job.model)
     agreement = (
@@ -73,14 +75,14 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
     facts = {
         "verdict": verdict.to_json(),
         "baseline": validation.baseline,
-        "reference": reference_at(champion, features, job).to_json(),
+        "reference": reference_at(champion, features, sections.value).to_json(),
     }
     return Trained(
         bundle_of(CLV.name, champion, settings, facts),
-        clv_window(champion, validation, features, job),
+        clv_window(champion, validation, features, job.validation_horizon),
         parameters,
         {**metrics(validation), **evaluation.metrics(), **agreement},
-        figures(fitted, features, validation, evaluation, job),
+        figures(fitted, features, validation, evaluation, sections.validation),
         (*described, *notes, *evaluation.remarks),
         {"judging": evaluation.to_json()},
         {"judging": evaluation.markdown()},
@@ -88,22 +90,22 @@ def train_clv(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINI
 
 
 def reference_at(
-    champion: BuyTillYouDie | HybridLifetimeValue | Baseline, features: pd.DataFrame, job: ClvJob
+    champion: BuyTillYouDie | HybridLifetimeValue | Baseline, features: pd.DataFrame, value: ValueSpec
 ) -> ModelReference:
     """The distribution of what the champion reads and says at the cut, for later runs to be compared with."""
-    predicted = champion.predict(features, horizon=job.horizon, discount_rate=job.discount_rate)
+    predicted = champion.predict(features, horizon=value.horizon, discount_rate=value.discount_rate)
     return reference_of(features, champion.columns, predicted["predicted_clv"].to_numpy())
 
 
 def choose_champion(
-    tables: Tables, as_of: date, job: ClvJob, fitted: Fitted, validation: Validation, minima: ClvMinima
+    tables: Tables, as_of: date, sections: ClvSections, fitted: Fitted, validation: Validation, minima: ClvMinima
 ) -> tuple[BuyTillYouDie | HybridLifetimeValue | Baseline, Verdict, list[str]]:
     """The champion, the grade that it carries, and why.
 
     The better baseline takes the place of a model that is not better than it, or that could not be fitted.
     """
     verdict, name = validation.verdict, validation.baseline
-    baseline = baselines(job.validation_horizon)[name]
+    baseline = baselines(sections.validation.horizon)[name]
     if fitted.scorer is None:
         return baseline, replace(verdict, grade="D"), [f"the {name} is champion: {fitted.status.reason}"]
     if verdict.grade == "D":
@@ -114,20 +116,24 @@ def choose_champion(
     if not validation.hybrid_chosen:
         return fitted.scorer, verdict, [validation.choice]
     try:
-        return hybrid(tables, as_of, job.horizon, job, fitted.scorer, minima), verdict, [validation.choice]
+        return (
+            hybrid(tables, as_of, sections.value.horizon, sections.hybrid, fitted.scorer, minima),
+            verdict,
+            [validation.choice],
+        )
     except ModelRefused as refused:
         verdict = graded(validation.actual, validation.predicted, "btyd", name, validation.features)
         why = f"the hybrid could not be trained at {as_of}, so it is not champion: {refused}"
         return fitted.scorer if verdict.grade != "D" else baseline, verdict, [validation.choice, why]
 
 
-def reference_p90(tables: Tables, as_of: date, job: ClvJob) -> float | None:
+def reference_p90(tables: Tables, as_of: date, horizon: Horizon) -> float | None:
     """The 90th percentile of what customers brought in the last closed horizon; None where too few were known."""
-    start = as_of - job.horizon.delta
+    start = as_of - horizon.delta
     customers = snapshot(tables, start).index
     if len(customers) < FEWEST_REFERENCE:
         return None
-    return float(window_outcome(tables, start, job.horizon, customers)["value"].quantile(0.9))
+    return float(window_outcome(tables, start, horizon, customers)["value"].quantile(0.9))
 
 
 def metrics(validation: Validation) -> dict[str, float]:
@@ -147,7 +153,7 @@ def metrics(validation: Validation) -> dict[str, float]:
 
 
 def figures(
-    fitted: Fitted, features: pd.DataFrame, validation: Validation, evaluation: Evaluation, job: ClvJob
+    fitted: Fitted, features: pd.DataFrame, validation: Validation, evaluation: Evaluation, spec: ValidationSpec
 ) -> dict[str, Callable[[], Any]]:
     """Name to a function that draws; those of the model of purchases only where there is one."""
     ranked = {name: values for name, values in validation.predicted.items() if name != "zero"}
@@ -156,12 +162,12 @@ def figures(
         "ranking": partial(plots.gains, validation.actual, ranked),
     }
     if evaluation.by_frequency:
-        drawn["holdout_by_frequency"] = partial(plots.by_frequency, evaluation.by_frequency, job.validation_horizon)
+        drawn["holdout_by_frequency"] = partial(plots.by_frequency, evaluation.by_frequency, spec.horizon)
     if evaluation.tracking is not None:
         drawn["tracking"] = partial(plots.tracking, evaluation.tracking)
     if fitted.scorer is not None and fitted.scorer.coding is None:  # else one history has many answers
         purchases = fitted.scorer.model.transactions_
-        drawn["frequency_recency"] = partial(plots.frequency_recency, purchases, features, job.horizon)
+        drawn["frequency_recency"] = partial(plots.frequency_recency, purchases, features, spec.champion_horizon)
         drawn["probability_alive"] = partial(plots.probability_alive, purchases, features)
     return drawn
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cvo_ml.config.jobs import ClvJob
+from cvo_ml.config.jobs import HybridJob
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -25,7 +25,7 @@ FitBase = Callable[[pd.DataFrame], BuyTillYouDie | None]
 
 
 def fit_hybrid(
-    tables: Tables, as_of: date, horizon: Horizon, job: ClvJob, base: BuyTillYouDie, fit_base: FitBase
+    tables: Tables, as_of: date, horizon: Horizon, options: HybridJob, base: BuyTillYouDie, fit_base: FitBase
 ) -> HybridLifetimeValue:
     """Trees on all windows closed at ``as_of``, on top of ``base``, which was fitted at ``as_of``.
 
@@ -40,7 +40,6 @@ def fit_hybrid(
     ModelRefused
         If no window is long enough before ``as_of``, or there are too few rows.
     """
-    options = job.hybrid
     last = as_of - horizon.delta
     frames, values = [], []
     days = training_dates(tables, last, options.snapshots_every, options.most_snapshots, options.shortest_history)

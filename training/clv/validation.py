@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cvo_ml.config.jobs import ClvJob
 from cvo_ml.config.readiness import ClvMinima
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
@@ -27,7 +26,7 @@ from cvo_ml.models.clv.uncertainty import RateDrift
 from cvo_ml.stats.calibration import decile_slope
 from cvo_ml.stats.grading import Verdict, grade_losses
 from training.clv.hybrid import fit_hybrid, surely_better
-from training.clv.sections import PurchaseSpec
+from training.clv.sections import HybridSpec, PurchaseSpec, ValidationSpec
 from training.evidence.dates import training_dates
 from training.evidence.slices import slices
 
@@ -48,9 +47,9 @@ class Fitted:
     scorer: BuyTillYouDie | None
     status: FitStatus
 
-    def predict(self, features: pd.DataFrame, job: ClvJob) -> pd.DataFrame:
-        """The scorer's table, or the formula's, over the window of validation."""
-        return (self.scorer or Formula()).predict(features, horizon=job.validation_horizon)
+    def predict(self, features: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
+        """The scorer's table, or the formula's, over a horizon."""
+        return (self.scorer or Formula()).predict(features, horizon=horizon)
 
 
 @dataclass(frozen=True)
@@ -113,13 +112,13 @@ def fit(features: pd.DataFrame, spec: PurchaseSpec, p90: float | None = None, mi
     return Fitted(scorer, found.status)
 
 
-def validate(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIMA) -> Validation:
+def validate(tables: Tables, as_of: date, spec: ValidationSpec, minima: ClvMinima = MINIMA) -> Validation:
     """Fit a horizon earlier and compare with what came until ``as_of``, on squared error per customer."""
-    horizon = job.validation_horizon
+    horizon = spec.horizon
     cut = as_of - horizon.delta
     features = snapshot(tables, cut)
     try:
-        fitted = fit(features, PurchaseSpec.of(job), minima=minima)
+        fitted = fit(features, spec.hybrid.purchases, minima=minima)
     except ModelRefused as refused:
         raise ModelRefused(
             f"{refused} (with the data before {cut}, {horizon} before the cut, on which the grade would rest)",
@@ -127,13 +126,13 @@ def validate(tables: Tables, as_of: date, job: ClvJob, minima: ClvMinima = MINIM
         ) from None
     outcome = window_outcome(tables, cut, horizon, features.index)
     actual = outcome["value"].to_numpy(dtype=np.float64)
-    table, choice = fitted.predict(features, job), f"only the formula: {fitted.status.reason}"
+    table, choice = fitted.predict(features, horizon), f"only the formula: {fitted.status.reason}"
     chosen: HybridLifetimeValue | None = None
     candidates: dict[str, Floats] = {}
     rules = baselines(horizon)
     if fitted.scorer is not None:
         alone = table["predicted_clv"].to_numpy()
-        table, trees, chosen, choice = choose(tables, cut, job, fitted.scorer, features, table, actual, minima)
+        table, trees, chosen, choice = choose(tables, cut, spec, fitted.scorer, features, table, actual, minima)
         candidates = {} if trees is None else {"btyd": alone, "hybrid": trees}
     predicted = {
         "model": table["predicted_clv"].to_numpy(),
@@ -168,16 +167,16 @@ def hybrid(
     tables: Tables,
     as_of: date,
     horizon: Horizon,
-    job: ClvJob,
+    spec: HybridSpec,
     scorer: BuyTillYouDie,
     minima: ClvMinima = MINIMA,
 ) -> HybridLifetimeValue:
     """Trees on top of a scorer, on the windows that were closed at ``as_of``."""
 
     def base(features: pd.DataFrame) -> BuyTillYouDie | None:
-        return fit(features, PurchaseSpec.of(job), minima=minima).scorer
+        return fit(features, spec.purchases, minima=minima).scorer
 
-    found = fit_hybrid(tables, as_of, horizon, job, scorer, base)
+    found = fit_hybrid(tables, as_of, horizon, spec.options, scorer, base)
     found.reference_p90 = scorer.reference_p90
     return found
 
@@ -185,7 +184,7 @@ def hybrid(
 def choose(
     tables: Tables,
     cut: date,
-    job: ClvJob,
+    spec: ValidationSpec,
     scorer: BuyTillYouDie,
     features: pd.DataFrame,
     table: pd.DataFrame,
@@ -197,15 +196,15 @@ def choose(
     The hybrid is chosen only if its squared error in the window after ``cut`` is lower with a 95 % lower bound above 0:
     the simpler model keeps the place where the difference may be chance.
     """
-    if not job.hybrid.enabled:
+    if not spec.hybrid.options.enabled:
         return table, None, None, "the hybrid is switched off"
-    if trees_cannot_serve(tables, cut + job.validation_horizon.delta, job):
-        return table, None, None, f"no hybrid: no closed window of {job.horizon} to train the champion on"
+    if trees_cannot_serve(tables, cut + spec.horizon.delta, spec):
+        return table, None, None, f"no hybrid: no closed window of {spec.champion_horizon} to train the champion on"
     try:
-        trees = hybrid(tables, cut, job.validation_horizon, job, scorer, minima)
+        trees = hybrid(tables, cut, spec.horizon, spec.hybrid, scorer, minima)
     except ModelRefused as refused:
         return table, None, None, f"no hybrid: {refused}"
-    theirs = trees.predict(features, horizon=job.validation_horizon)
+    theirs = trees.predict(features, horizon=spec.horizon)
     values = theirs["predicted_clv"].to_numpy()
     before = table["predicted_clv"].to_numpy()
     gain = surely_better(actual, values, before)
@@ -217,7 +216,7 @@ def choose(
     return (theirs if better else table), values, (trees if better else None), choice
 
 
-def trees_cannot_serve(tables: Tables, as_of: date, job: ClvJob) -> bool:
-    """Whether no window of the job's own horizon is closed at ``as_of`` with enough history before it."""
-    last, options = as_of - job.horizon.delta, job.hybrid
+def trees_cannot_serve(tables: Tables, as_of: date, spec: ValidationSpec) -> bool:
+    """Whether no window of the champion's horizon is closed at ``as_of`` with enough history before it."""
+    last, options = as_of - spec.champion_horizon.delta, spec.hybrid.options
     return not training_dates(tables, last, options.snapshots_every, options.most_snapshots, options.shortest_history)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cvo_ml.config.jobs import ClvJob
 from cvo_ml.core.models import CLV
+from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.hybrid import HybridLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.protocol import Bundled
@@ -18,7 +18,9 @@ from training.evidence.slices import slices
 from training.evidence.window import EvaluationWindow
 
 
-def clv_window(champion: Bundled, validation: Validation, customers: pd.DataFrame, job: ClvJob) -> EvaluationWindow:
+def clv_window(
+    champion: Bundled, validation: Validation, customers: pd.DataFrame, horizon: Horizon
+) -> EvaluationWindow:
     """The window of validation: the model of the champion's kind that did not see it, and what was brought.
 
     Parameters
@@ -27,13 +29,15 @@ def clv_window(champion: Bundled, validation: Validation, customers: pd.DataFram
         A rule that learns nothing is evaluated itself.
     customers:
         The snapshot of the day of training: who is to be scored.
+    horizon:
+        Of the window of validation.
     """
     evaluated: Bundled = champion
     if isinstance(champion, HybridLifetimeValue) and validation.hybrid is not None:
         evaluated = validation.hybrid
     elif isinstance(champion, BuyTillYouDie) and validation.fitted.scorer is not None:
         evaluated = validation.fitted.scorer
-    horizon, actual = job.validation_horizon, validation.actual
+    actual = validation.actual
     return EvaluationWindow(
         bundle_of(CLV.name, evaluated, {"horizon_days": horizon.days, "discount_rate": 0.0}),
         validation.cut,

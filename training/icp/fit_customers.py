@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.jobs import IcpJob
 from cvo_ml.config.readiness import IcpMinima
+from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, first_order_features
 from cvo_ml.features.leads import as_numbers
@@ -31,10 +32,9 @@ from training.icp.fit_leads import train_on_leads
 from training.icp.metrics import MODEL, logistic, metrics, nearest_seeds, stability, verdict_on
 from training.icp.profile_features import baskets, life
 from training.icp.profile_report import report, with_calendar
+from training.icp.sections import CustomersSpec, LearningSpec, ProfileSpec, sections_of
 from training.icp.window import icp_window
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 MINIMA: Final = IcpMinima()
 BASELINE: Final = "first order value"
 
@@ -49,11 +49,13 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
     """
     if job.setting == "leads":
         return train_on_leads(tables, as_of, job, minima)
-    rows = labelled(tables, as_of, job)
-    train, test = split_in_time(rows, job)
-    _check(rows, train, test, job, minima)
-    evidence = leak_evidence(train, test, tables, job)
-    model, baseline = fit(train, job, minima), FirstOrderValue().fit(train, train["is_top"].to_numpy())
+    sections = sections_of(job)
+    customers, learning = sections.customers, sections.learning
+    rows = labelled(tables, as_of, customers)
+    train, test = split_in_time(rows, customers)
+    _check(rows, train, test, customers.age, minima)
+    evidence = leak_evidence(train, test, tables, learning)
+    model, baseline = fit(train, learning, minima), FirstOrderValue().fit(train, train["is_top"].to_numpy())
     y = test["is_top"].to_numpy(dtype=bool)
     scores = {
         MODEL: model.predict_proba(test)[:, 1],
@@ -62,7 +64,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
     }
     verdict = verdict_on(y, scores, BASELINE)
     champion = (
-        FirstOrderValue().fit(rows, rows["is_top"].to_numpy()) if verdict.grade == "D" else fit(rows, job, minima)
+        FirstOrderValue().fit(rows, rows["is_top"].to_numpy()) if verdict.grade == "D" else fit(rows, learning, minima)
     )
     settings = {
         "setting": "shop",
@@ -74,14 +76,14 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
     facts = {"verdict": verdict.to_json(), "baseline": BASELINE, "leaks": evidence.to_json()}
     facts |= {"reference": reference_of(rows, champion.columns, champion.predict_proba(rows)[:, 1]).to_json()}
     judged = baseline if verdict.grade == "D" else model
-    texts, documents = _described(tables, rows, model, job, scores[MODEL], test)
+    texts, documents = _described(tables, rows, model, sections.profile, scores[MODEL], test)
     return Trained(
         bundle_of("icp", champion, settings, facts),
         icp_window(judged, train, test, "first_ordered_at", settings, first_order_features(tables, as_of)),
         {
             "training_rows": len(train),
             "training_positives": int(train["is_top"].sum()),
-            "label": label_in_words(job, rows.attrs["basis"]),
+            "label": label_in_words(customers, rows.attrs["basis"]),
         },
         metrics(y, scores, job.capacity) | gate_metrics(evidence),
         {
@@ -94,64 +96,63 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
     )
 
 
-def label_in_words(job: IcpJob, basis: str) -> str:
+def label_in_words(customers: CustomersSpec, basis: str) -> str:
     """What a most profitable customer is."""
-    since = "with the first order" if job.counts_first_order else "after the first order"
-    return f"top {job.top_share:.0%} by {basis} {since} within {job.age}"
+    since = "with the first order" if customers.counts_first_order else "after the first order"
+    return f"top {customers.top_share:.0%} by {basis} {since} within {customers.age}"
 
 
-def labelled(tables: Tables, as_of: date, job: IcpJob) -> pd.DataFrame:
+def labelled(tables: Tables, as_of: date, customers: CustomersSpec) -> pd.DataFrame:
     """First-order fields, ``value`` and ``is_top``: profit at the fixed age within the top share of all such customers.
 
     First orders within the burn-in are left out: the customer may have ordered before the data begin. ``attrs`` holds
     the ``basis``: contribution where every order's cost is known, else revenue.
     """
     with engine(tables) as shop:
-        values, first = value_by_age(shop, as_of, job.age), first_order_features(shop, as_of)
-    worth, basis = profit(values, later=not job.counts_first_order)
+        values, first = value_by_age(shop, as_of, customers.age), first_order_features(shop, as_of)
+    worth, basis = profit(values, later=not customers.counts_first_order)
     rows = first.join(worth.rename("value"), how="inner")
-    rows = rows[rows["first_ordered_at"] >= pd.Timestamp(first_day(tables) + job.burn_in.delta)]
+    rows = rows[rows["first_ordered_at"] >= pd.Timestamp(first_day(tables) + customers.burn_in.delta)]
     if rows.empty:
         raise ModelRefused(
-            f"icp: no customer has a closed window of {job.age} before {as_of}: use a longer history",
+            f"icp: no customer has a closed window of {customers.age} before {as_of}: use a longer history",
             reason_code="too_few_icp_positives",
         )
-    edge = max(0.0, float(np.quantile(rows["value"], 1 - job.top_share)))
+    edge = max(0.0, float(np.quantile(rows["value"], 1 - customers.top_share)))
     rows = rows.assign(is_top=(rows["value"] > edge).to_numpy())
     rows.attrs["basis"] = basis
     return rows
 
 
-def split_in_time(rows: pd.DataFrame, job: IcpJob) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split_in_time(rows: pd.DataFrame, customers: CustomersSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Those whose window was closed when the first of the test customers came, and the test customers."""
-    start = rows["first_ordered_at"].quantile(1 - job.test_share)
-    closed = rows["first_ordered_at"] + timedelta(days=job.age.whole_days) <= start
+    start = rows["first_ordered_at"].quantile(1 - customers.test_share)
+    closed = rows["first_ordered_at"] + timedelta(days=customers.age.whole_days) <= start
     return rows[closed], rows[rows["first_ordered_at"] >= start]
 
 
-def model_of(rows: pd.DataFrame, job: IcpJob, minima: IcpMinima = MINIMA) -> Lookalike:
+def model_of(rows: pd.DataFrame, learning: LearningSpec, minima: IcpMinima = MINIMA) -> Lookalike:
     """The lookalike model, not fitted, on the first order and on the declared profile fields that the shop has."""
-    declared = [name for name in job.leaks.known_at_conversion if name not in job.blocked and name in rows]
-    profile = [name for name in declared if name not in FIRST_ORDER_FEATURES]
+    profile = [name for name in learning.declared if name in rows and name not in FIRST_ORDER_FEATURES]
     numbers = [name for name in FIRST_ORDER_FEATURES if rows[name].notna().any()] + list(as_numbers(rows, profile))
     texts = [name for name in (*FIRST_ORDER_TEXTS, *profile) if name not in numbers and rows[name].nunique() > 1]
-    return Lookalike(numbers, texts, job.trees.rounds, job.trees.parameters, minima.positives)
+    return Lookalike(numbers, texts, learning.trees.rounds, learning.trees.parameters, minima.positives)
 
 
-def fit(rows: pd.DataFrame, job: IcpJob, minima: IcpMinima = MINIMA) -> Lookalike:
+def fit(rows: pd.DataFrame, learning: LearningSpec, minima: IcpMinima = MINIMA) -> Lookalike:
     """The lookalike model on all rows."""
-    return model_of(rows, job, minima).fit(rows, rows["is_top"].to_numpy())
+    return model_of(rows, learning, minima).fit(rows, rows["is_top"].to_numpy())
 
 
-def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, job: IcpJob) -> Evidence:
+def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, learning: LearningSpec) -> Evidence:
     """The leak gate on the rows that the model is judged with."""
     day = pd.Timestamp(test["first_ordered_at"].median()).date()
-    columns = model_of(train, job).columns
+    columns = model_of(train, learning).columns
     return pass_gate(
         GateSample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
         columns,
-        job.leaks,
-        lambda X, y, later: model_of(X, job).trees.fit(X, y).predict_positive(later),
+        learning.leaks,
+        lambda X, y, later: model_of(X, learning).trees.fit(X, y).predict_positive(later),
         lambda shop: first_order_features(shop, day),
         tables,
         day,
@@ -159,10 +160,10 @@ def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, job: 
 
 
 def _described(
-    tables: Tables, rows: pd.DataFrame, model: Lookalike, job: IcpJob, score: Floats, test: pd.DataFrame
+    tables: Tables, rows: pd.DataFrame, model: Lookalike, profile: ProfileSpec, score: Floats, test: pd.DataFrame
 ) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
     """The profile; bad fits brought nothing, or less than they cost, after the first order."""
-    met, sections = life(tables, rows["first_ordered_at"], job.age)
+    met, sections = life(tables, rows["first_ordered_at"], profile.age)
     basket = baskets(tables, rows.index)
     known = with_calendar(rows, "first_ordered_at").join(met).join(basket)
     more: dict[str, Sequence[str]] = {
@@ -171,7 +172,7 @@ def _described(
         **sections,
     }
     against = (rows["value"] <= 0).to_numpy()
-    return report(known, model.columns, job, score=score, test=test, more=more, against=against)
+    return report(known, model.columns, profile, score=score, test=test, more=more, against=against)
 
 
 def _rivals(model: Lookalike, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Floats]:
@@ -183,16 +184,16 @@ def _rivals(model: Lookalike, train: pd.DataFrame, test: pd.DataFrame) -> dict[s
     }
 
 
-def _check(rows: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, job: IcpJob, minima: IcpMinima) -> None:
+def _check(rows: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, age: Horizon, minima: IcpMinima) -> None:
     if not rows["value"].gt(0).any():
         raise ModelRefused(
-            f"icp: no customer brought a value above 0 within {job.age}, so nobody is most valuable: map net to the "
+            f"icp: no customer brought a value above 0 within {age}, so nobody is most valuable: map net to the "
             "column with the amounts",
             reason_code="too_few_icp_positives",
         )
     if train["is_top"].sum() < minima.positives or test["is_top"].sum() == 0:
         raise ModelRefused(
-            f"icp: to judge out of time, {job.age} must pass between the customers to learn from and the newest ones; "
+            f"icp: to judge out of time, {age} must pass between the customers to learn from and the newest ones; "
             f"{int(train['is_top'].sum())} most valuable customers are left to learn from, and {minima.positives} are "
             "needed: use a longer history of first orders or a shorter age",
             reason_code="too_few_icp_positives",

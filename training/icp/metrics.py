@@ -7,16 +7,14 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.stats.grading import Verdict, grade
 from cvo_ml.stats.intervals import Interval, bootstrap
 from cvo_ml.stats.positive_unlabelled import precision_at
 from cvo_ml.stats.ranking import auc, lift
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 MODEL: Final = "model"
 #: Parts of the test period that stability is looked at in, and fewest people and winners in a part.
 PARTS: Final = 4

@@ -7,14 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.config.jobs import IcpJob
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.features.leads import as_numbers
 from cvo_ml.models.icp.profile import FALSE_DISCOVERIES, LEAST_SUPPORT, Rule, claims, findings, representation, rules
+from training.icp.sections import ProfileSpec
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 #: The five parts of an ideal customer profile (methods E1) and the tables that answer each.
 PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "who": ("Who they are", "profile columns of customers or leads"),
@@ -33,7 +31,7 @@ LATER: Final = ("keeps", "needs")
 FAIRNESS: Final = ("age", "gender", "sex", "region", "country")
 
 
-def sections_of(rows: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
+def parts_of(rows: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
     """Which part of the profile each column of the first order or of the lead belongs to."""
     found: dict[str, list[str]] = {name: [] for name in PARTS}
     for name in columns:
@@ -52,7 +50,7 @@ def with_calendar(rows: pd.DataFrame, moment: str) -> pd.DataFrame:
 def report(
     rows: pd.DataFrame,
     columns: Sequence[str],
-    job: IcpJob,
+    profile: ProfileSpec,
     *,
     score: Floats,
     test: pd.DataFrame,
@@ -77,7 +75,7 @@ def report(
     among:
         (n,) whom these, and what happens after the start, are compared with: who can meet it at all; all if None.
     """
-    chosen = sections_of(rows, columns)
+    chosen = parts_of(rows, columns)
     for part, names in (more or {}).items():
         chosen[part] += [name for name in names if name not in chosen[part]]
     typed = _typed(rows, [name for names in chosen.values() for name in names])
@@ -92,16 +90,16 @@ def report(
               test["is_top"].to_numpy(dtype=bool))
         if earlier.any() and winner[earlier].any() else []
     )  # fmt: skip
-    groups = [name for name in dict.fromkeys((*FAIRNESS, *job.blocked)) if name in test]
-    fair = representation(_typed(test, groups), score >= np.quantile(score, 1 - job.capacity), groups)
-    text = _markdown(table, anti, listed, fair, float(winner.mean()), job)
+    groups = [name for name in dict.fromkeys((*FAIRNESS, *profile.blocked)) if name in test]
+    fair = representation(_typed(test, groups), score >= np.quantile(score, 1 - profile.capacity), groups)
+    text = _markdown(table, anti, listed, fair, float(winner.mean()), profile)
     documents: dict[str, Mapping[str, Any]] = {
         "profile": {
             "claims": _records(table),
             "anti_profile": _records(anti),
             "rules": [_rule(rule) for rule in listed],
         },
-        "fairness": {"capacity": job.capacity, "blocked": list(job.blocked), "groups": _records(fair)},
+        "fairness": {"capacity": profile.capacity, "blocked": list(profile.blocked), "groups": _records(fair)},
     }
     return {"ideal_customer_profile": text}, documents
 
@@ -115,7 +113,12 @@ def _typed(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _markdown(
-    table: pd.DataFrame, anti: pd.DataFrame, listed: Sequence[Rule], fair: pd.DataFrame, base: float, job: IcpJob
+    table: pd.DataFrame,
+    anti: pd.DataFrame,
+    listed: Sequence[Rule],
+    fair: pd.DataFrame,
+    base: float,
+    profile: ProfileSpec,
 ) -> str:
     lines = [
         "# Ideal customer profile",
@@ -133,7 +136,7 @@ def _markdown(
         f"* {' and '.join(rule.conditions)}: lift {rule.lift} on {rule.people:,} later people" for rule in listed
     ] or ["No rule of at most three conditions holds for the people who came later."]
     lines += ["", "## Who is not one", "", *_claims(anti, f"Fewer than {LEAST_SUPPORT} early churners are known.")]
-    lines += ["", f"## Fairness of the top {job.capacity:.0%}", "", *_fairness(fair, job)]
+    lines += ["", f"## Fairness of the top {profile.capacity:.0%}", "", *_fairness(fair, profile)]
     return "\n".join(lines) + "\n"
 
 
@@ -149,8 +152,8 @@ def _claims(own: pd.DataFrame, nothing: str) -> list[str]:
     return lines or [f"None of {len(own):,} claims stands out from chance."]
 
 
-def _fairness(fair: pd.DataFrame, job: IcpJob) -> list[str]:
-    blocked = f"Blocked fields (no model reads them): {', '.join(job.blocked) or 'none'}."
+def _fairness(fair: pd.DataFrame, profile: ProfileSpec) -> list[str]:
+    blocked = f"Blocked fields (no model reads them): {', '.join(profile.blocked) or 'none'}."
     if fair.empty:
         return [blocked, "", "No age, gender or region is known, so nothing can be said."]
     rows = [

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.config.jobs import IcpJob
+from cvo_ml.config.boosted import Trees
 from cvo_ml.config.readiness import ICP_LOSSES
+from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval, wilson
@@ -20,8 +20,6 @@ from cvo_ml.stats.ranking import auc, lift
 from training.icp.dataset import LeadRows
 from training.icp.metrics import spread
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 #: From this AUC on, fields tell who is asked so well that the asked no longer stand for all.
 SELECTIVE: Final = 0.55
 #: Nobody decided stands for more than twenty.
@@ -59,7 +57,7 @@ class Asked:
         return np.ones(len(X)) if self.chance is None else _stands_for(self.chance(X))
 
 
-def asked_record(rows: LeadRows, frame: pd.DataFrame, job: IcpJob) -> Asked | None:
+def asked_record(rows: LeadRows, frame: pd.DataFrame, trees: Trees) -> Asked | None:
     """What the record says of these leads; None where only wins are on record, so that nobody can tell.
 
     Where the fields tell who is decided, the decided are unlike the others, and each stands for 1 / P(decided | fields)
@@ -75,14 +73,14 @@ def asked_record(rows: LeadRows, frame: pd.DataFrame, job: IcpJob) -> Asked | No
         return Asked(share, np.ones(len(frame)))
     chance = np.empty(len(frame))
     for part in (half, ~half):
-        chance[~part] = _who_is_decided(rows, frame[part], job).predict_positive(frame[~part])
+        chance[~part] = _who_is_decided(rows, frame[part], trees).predict_positive(frame[~part])
     if auc(decided, chance) < SELECTIVE:
         return Asked(share, np.ones(len(frame)))
-    line, trees = logistic_recalibration(decided, chance, ridge=1.0), _who_is_decided(rows, frame, job)
+    line, whole = logistic_recalibration(decided, chance, ridge=1.0), _who_is_decided(rows, frame, trees)
     weight = _stands_for(line.apply(chance))
     winners = weight[frame["is_top"].to_numpy(dtype=bool)]
     frequency = bootstrap(lambda drawn: float(1 / winners[drawn].mean()), len(winners), replicates=300)
-    return Asked(frequency, weight, lambda X: line.apply(trees.predict_positive(X)))
+    return Asked(frequency, weight, lambda X: line.apply(whole.predict_positive(X)))
 
 
 def known_share(frame: pd.DataFrame) -> Interval | None:
@@ -141,14 +139,14 @@ def hidden_winners(
 
 
 def selection(
-    rows: LeadRows, train: pd.DataFrame, test: pd.DataFrame, job: IcpJob, asked: Asked | None
+    rows: LeadRows, train: pd.DataFrame, test: pd.DataFrame, trees: Trees, asked: Asked | None
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     """How well the fields tell who was asked at all, and notes on what the scores then rest on."""
     silent = () if asked is not None else (ONLY_WINS,)
     was_asked, later = train["asked"].to_numpy(dtype=bool), test["asked"].to_numpy(dtype=bool)
     if was_asked.all() or not was_asked.any() or later.all() or not later.any():
         return {}, silent
-    score = _classifier(rows, job).fit(train, was_asked).predict_positive(test)
+    score = _classifier(rows, trees).fit(train, was_asked).predict_positive(test)
     found = bootstrap(lambda drawn: auc(later[drawn], score[drawn]), len(later), replicates=300)
     measured = {"asked_auc": found.estimate, **spread("asked_auc", found)}
     if asked is not None and asked.chance is not None:
@@ -175,12 +173,12 @@ def _undone(measured: Mapping[str, float]) -> str:
     )
 
 
-def _classifier(rows: LeadRows, job: IcpJob) -> BoostedClassifier:
-    return BoostedClassifier(rows.numbers, rows.texts, job.trees.rounds, job.trees.parameters)
+def _classifier(rows: LeadRows, trees: Trees) -> BoostedClassifier:
+    return BoostedClassifier(rows.numbers, rows.texts, trees.rounds, trees.parameters)
 
 
-def _who_is_decided(rows: LeadRows, frame: pd.DataFrame, job: IcpJob) -> BoostedClassifier:
-    return _classifier(rows, job).fit(frame, frame["decided"].to_numpy(dtype=bool))
+def _who_is_decided(rows: LeadRows, frame: pd.DataFrame, trees: Trees) -> BoostedClassifier:
+    return _classifier(rows, trees).fit(frame, frame["decided"].to_numpy(dtype=bool))
 
 
 def _stands_for(chance: Floats) -> Floats:
