@@ -5,7 +5,6 @@ A promotion reads it from the run and computes nothing (docs/models.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,6 @@ import numpy as np
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import CvoError
-from cvo_ml.core.result import Json
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.registry.tracking.champions import Incumbent
@@ -62,7 +60,7 @@ def evidence(
         "measure": window.measure,
         "window": {"opened": str(window.opened), "rows": len(window.features)},
         "skill": {"challenger": _known(window.skill(ours, np.arange(len(ours))))},
-        "calibration": _interval(window.slope(ours)) if window.slope is not None and np.ptp(ours) > 0 else None,
+        "calibration": window.slope(ours).to_json() if window.slope is not None and np.ptp(ours) > 0 else None,
         "eligible": {"known": len(now), "scored": int(np.isfinite(now).sum())},
         "challenger": {"hash": bundle.version, "grade": bundle.grade, "kind": bundle.kind},
     }
@@ -88,12 +86,12 @@ def _compared(window: EvaluationWindow, ours: Floats, theirs: Floats, policy: Pr
     every = np.arange(len(ours))
     return {
         "skill": {name: _known(window.skill(p, every)) for name, p in (("challenger", ours), ("champion", theirs))},
-        "improvement": _interval(improvement(window, ours, theirs, every)),
-        "slices": {name: _interval(improvement(window, ours, theirs, rows)) for name, rows in judged.items()},
+        "improvement": improvement(window, ours, theirs, every).to_json(),
+        "slices": {name: improvement(window, ours, theirs, rows).to_json() for name, rows in judged.items()},
         "profit": {
             "challenger": float(earned[0].mean()),
             "champion": float(earned[1].mean()),
-            "difference": _interval(mean_interval(earned[0] - earned[1])),
+            "difference": mean_interval(earned[0] - earned[1]).to_json(),
         },
     }
 
@@ -139,10 +137,6 @@ def _scores(bundle: Bundle, window: EvaluationWindow) -> Floats:
     if window.eligible.empty:
         return np.empty(0)
     return load_model(bundle).score(window.eligible)
-
-
-def _interval(found: Interval) -> Mapping[str, Json]:
-    return found.to_json()
 
 
 def _known(value: float) -> float | None:
