@@ -58,7 +58,7 @@ class Registration:
         BundleError
             If the model could not be loaded again: then nothing is registered.
         """
-        incumbent = ChampionHistory(self.tracker).standing(name)
+        incumbent = ChampionHistory(self.tracker).incumbent(name)
         with self.tracker.run(name, f"{self.shop.name} {name} {self.as_of}") as run:
             trained = fit(run)
             job = trained.job or job

@@ -125,11 +125,11 @@ def workspace(out: Path = OUT, mlruns: Path = MLRUNS, *, quiet: bool = False) ->
     quiet:
         Nobody is told of the work: what is printed is for machines.
     """
-    from cvo_ml.cli.terminal import Steps
+    from cvo_ml.cli.terminal import TerminalProgress
     from cvo_ml.core.workspace import Silent, Workspace
 
     prefix = os.environ.get(PREFIX, "")
-    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else Steps(), prefix)
+    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else TerminalProgress(), prefix)
 
 
 def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | None = None) -> ShopConfig:

@@ -18,7 +18,7 @@ from cvo_ml.core.result import Json
 console: Final = Console()
 
 
-class Steps:
+class TerminalProgress:
     """Progress on the terminal: a line for each step that is done, and what is being done inside the current one."""
 
     def __init__(self) -> None:

@@ -40,7 +40,7 @@ HAPPENS_WITH: Final = {"order_lines": "orders"}
 
 
 @dataclass(frozen=True)
-class Sample:
+class GateSample:
     """Rows to learn from and rows to judge on.
 
     Parameters
@@ -143,7 +143,7 @@ def _table_with_time(column: str) -> str | None:
     return table if table == "calendar" or (contract is not None and contract.event_time is not None) else None
 
 
-def strength(sample: Sample, columns: Iterable[str]) -> dict[str, float]:
+def strength(sample: GateSample, columns: Iterable[str]) -> dict[str, float]:
     """AUC of each column alone, out of time (in folds without dates), its levels encoded by rates of other rows."""
     found = {}
     for name in columns:
@@ -155,7 +155,7 @@ def strength(sample: Sample, columns: Iterable[str]) -> dict[str, float]:
     return found
 
 
-def shuffled(sample: Sample, fit_and_score: FitAndScore, seed: int = 7) -> tuple[float, float]:
+def shuffled(sample: GateSample, fit_and_score: FitAndScore, seed: int = 7) -> tuple[float, float]:
     """AUC of a model learnt from shuffled labels, and its standard error by chance.
 
     A row that stands among the earlier and the later rows (same index) has one label in both, so that a model that
@@ -179,7 +179,7 @@ def shuffled(sample: Sample, fit_and_score: FitAndScore, seed: int = 7) -> tuple
 
 
 def check(
-    sample: Sample,
+    sample: GateSample,
     columns: Iterable[str],
     *,
     declared: Iterable[str] = (),

@@ -22,14 +22,14 @@ NOT_ELIGIBLE: Final = frozenset({"gone_already", "no_order_left"})
 
 
 @dataclass(frozen=True)
-class TrainedModel:
+class HealthBasis:
     """What the health of a run is judged by: a bundle's parameters, and the rows that its model learned from."""
 
     parameters: Mapping[str, Json] = field(default_factory=dict)
     reference: ModelReference | None = None
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Json], reference: Json) -> TrainedModel:
+    def of(cls, parameters: Mapping[str, Json], reference: Json) -> HealthBasis:
         """From what a bundle keeps; an older one may keep no reference."""
         return cls(parameters, from_json(ModelReference, reference) if reference else None)
 
@@ -83,7 +83,7 @@ def stored_health(run: StoredRun) -> Health | None:
         raise DamagedFile(f"{run.folder}: its health cannot be read ({error}): run 'cvo score' again") from None
 
 
-def health(scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, models: Mapping[str, TrainedModel]) -> Health:
+def health(scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, models: Mapping[str, HealthBasis]) -> Health:
     """Drift, spread, share of the eligible scored, and freshness of one run.
 
     Parameters
@@ -103,7 +103,7 @@ def health(scores: pd.DataFrame, features: pd.DataFrame, tables: Tables, models:
     return Health(len(scores), len(ordered), silence, parts)
 
 
-def _of_model(model: ModelSpec, scores: pd.DataFrame, features: pd.DataFrame, trained: TrainedModel) -> ModelHealth:
+def _of_model(model: ModelSpec, scores: pd.DataFrame, features: pd.DataFrame, trained: HealthBasis) -> ModelHealth:
     column = scores[model.score].astype("float64")
     has = column.notna()
     moved: Drift | None = None

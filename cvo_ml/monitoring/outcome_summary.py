@@ -8,9 +8,8 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.models import CHURN, CLV
 from cvo_ml.core.result import OPTIONAL, Json, Result, json_key
 from cvo_ml.monitoring.ledger import Closed
@@ -26,7 +25,7 @@ GROUPINGS: Final = ("version", "as_of", "rfm_group", "value_tier", "cohort")
 
 
 @dataclass(frozen=True)
-class ChurnOutcome(Result):
+class ProbabilityOutcome(Result):
     """Churn that came (``actual``, with Wilson's 95 % interval) against the mean probability.
 
     AUC, calibration slope and lift need ``FEWEST`` customers, of whom some left and some stayed.
@@ -67,7 +66,7 @@ class OutcomeLine(Result):
     by: str
     group: str
     customers: int
-    outcome: ChurnOutcome | ValueOutcome
+    outcome: ProbabilityOutcome | ValueOutcome
 
     def to_json(self) -> dict[str, Json]:
         """One level."""
@@ -103,10 +102,10 @@ def outcome_lines(ledger: Sequence[Closed], by: str = "version") -> list[Outcome
     return lines
 
 
-def churn_outcome(rows: pd.DataFrame) -> ChurnOutcome:
+def churn_outcome(rows: pd.DataFrame) -> ProbabilityOutcome:
     """Churn of one group."""
     y, p = rows["actual"].to_numpy() > 0.5, rows["predicted"].to_numpy(dtype=np.float64)
-    outcome = ChurnOutcome(float(p.mean()), wilson(int(y.sum()), len(y)), float(log_loss(y, p).mean()))
+    outcome = ProbabilityOutcome(float(p.mean()), wilson(int(y.sum()), len(y)), float(log_loss(y, p).mean()))
     if len(y) >= FEWEST and 0 < y.sum() < len(y):
         slope = logistic_recalibration(y, p).slope_interval()
         return replace(outcome, auc=auc(y, p), slope=slope, lift_top_decile=lift(y, p))
@@ -128,7 +127,7 @@ def value_outcome(rows: pd.DataFrame) -> ValueOutcome:
 
 
 #: what is said of the outcomes of each model of the ledger
-DESCRIBE: Final[Mapping[str, Callable[[pd.DataFrame], ChurnOutcome | ValueOutcome]]] = {
+DESCRIBE: Final[Mapping[str, Callable[[pd.DataFrame], ProbabilityOutcome | ValueOutcome]]] = {
     CLV.name: value_outcome,
     CHURN.name: churn_outcome,
 }
@@ -151,7 +150,7 @@ def excess_loss(closed: Closed) -> ExcessLoss | None:
 
 
 #: what is measured, what training promised (None = nothing), and the loss of some rows
-Loss = tuple[str, float | None, Callable[[NDArray[np.intp]], float]]
+Loss = tuple[str, float | None, Callable[[Places], float]]
 
 
 def _churn_loss(closed: Closed) -> Loss:

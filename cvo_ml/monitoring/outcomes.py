@@ -9,10 +9,9 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Places
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.core.result import INLINE, OPTIONAL, Json, Result
@@ -354,7 +353,7 @@ def _ranked(name: str, score: Floats, actual: Floats) -> Ranked:
 
 
 def _lead(actual: Floats, ours: Floats, other: Floats) -> Interval:
-    def difference(i: NDArray[np.intp]) -> float:
+    def difference(i: Places) -> float:
         return capture(actual[i], ours[i]) - capture(actual[i], other[i])
 
     return bootstrap(difference, len(actual), replicates=REPLICATES)

@@ -20,7 +20,7 @@ TOP: Final = 0.1
 
 
 @dataclass(frozen=True)
-class Comparison(Result):
+class ShadowComparison(Result):
     """Champion and challenger on the customers whom both score; None where there are none, or a number is undefined.
 
     Parameters
@@ -68,7 +68,7 @@ def shadow(
     as_of: date,
     currency: str,
     leads: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None),
-) -> dict[str, Comparison]:
+) -> dict[str, ShadowComparison]:
     """Score with both and compare each model that both hold, by name; nothing is stored.
 
     Parameters
@@ -89,14 +89,14 @@ def shadow(
     }
 
 
-def _compare(first: pd.DataFrame, second: pd.DataFrame, model: ModelSpec) -> Comparison:
+def _compare(first: pd.DataFrame, second: pd.DataFrame, model: ModelSpec) -> ShadowComparison:
     a, b = (scores[model.score].to_numpy(dtype=np.float64, na_value=np.nan) for scores in (first, second))
     both = np.isfinite(a) & np.isfinite(b)
     counts = int(np.isfinite(a).sum()), int(np.isfinite(b).sum())
     if not both.any():
-        return Comparison(*counts)
+        return ShadowComparison(*counts)
     known = pd.DataFrame({"champion": a[both], "challenger": b[both]})
-    return Comparison(
+    return ShadowComparison(
         *counts,
         champion_mean=float(known["champion"].mean()),
         challenger_mean=float(known["challenger"].mean()),

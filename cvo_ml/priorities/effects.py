@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -24,25 +24,6 @@ EFFECT_COLUMNS: Final = ("customer_id", "action", "effect", "effect_lower", "sou
 #: the most trusted first
 SOURCES: Final = ("uplift", "experiment", "declared")
 EVERYBODY: Final = -2
-
-
-class UpliftEstimate(Protocol):
-    """A registered uplift model, as the plan sees it."""
-
-    @property
-    def version(self) -> str:
-        """The prefix of the model hash."""
-        ...
-
-    def effects(self, scores: pd.DataFrame, features: pd.DataFrame, quantile: float) -> pd.DataFrame:
-        """``customer_id, action, effect, effect_lower`` for the customers it knows."""
-        ...
-
-
-def uplift_effects(estimate: UpliftEstimate, scores: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
-    """The effects table of an uplift estimate, with its 10 % quantiles."""
-    rows = estimate.effects(scores, features, 0.1)
-    return rows.assign(source="uplift", version=estimate.version)[list(EFFECT_COLUMNS)]
 
 
 def declared_effects(policy: PriorityPolicy) -> pd.DataFrame:

@@ -105,7 +105,7 @@ class MeasuredEffect(Result):
 
 
 @dataclass(frozen=True)
-class Evaluation(Result):
+class PolicyEvaluation(Result):
     """Whether a plan paid.
 
     Parameters
@@ -157,10 +157,10 @@ class PlanEvaluation(Result):
     run: str
     value_share: float
     recorded: RecordedContacts | None
-    evaluation: Evaluation = field(metadata=INLINE)
+    evaluation: PolicyEvaluation = field(metadata=INLINE)
 
 
-def evaluate(table: pd.DataFrame, outcome: pd.DataFrame, policy: PriorityPolicy, version: str) -> Evaluation:
+def evaluate(table: pd.DataFrame, outcome: pd.DataFrame, policy: PriorityPolicy, version: str) -> PolicyEvaluation:
     """What a stored plan did.
 
     Parameters
@@ -184,7 +184,7 @@ def evaluate(table: pd.DataFrame, outcome: pd.DataFrame, policy: PriorityPolicy,
         if len(mine):
             comparison = compare(mine, covariates, share)
             actions[action.name] = replace(comparison, verdict=verdict(comparison, action.stop_after))
-    return Evaluation(
+    return PolicyEvaluation(
         share=share,
         together=compare(rows, covariates, share),
         actions=actions,

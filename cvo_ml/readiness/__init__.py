@@ -20,14 +20,14 @@ from cvo_ml.readiness.leads import assess_leads
 from cvo_ml.readiness.models import (
     MAP_NET,
     NO_VALUE,
-    Verdict,
+    Assessment,
     assess_churn,
     assess_clv,
     assess_icp,
     assess_subscriptions,
 )
 
-__all__ = ["AnchorCheck", "Contents", "Readiness", "Verdict", "readiness", "readiness_policy"]
+__all__ = ["AnchorCheck", "Assessment", "Contents", "Readiness", "readiness", "readiness_policy"]
 
 #: So small a share of the orders after a long silence are wrong dates rather than a shop that opened again.
 STRAYS: Final = 0.01
@@ -61,7 +61,7 @@ class Readiness(Result):
     as_of: str
     horizon: str
     contents: Contents
-    models: tuple[Verdict, ...]
+    models: tuple[Assessment, ...]
     anchors: tuple[AnchorCheck, ...]
     warnings: tuple[str, ...]
 

@@ -16,14 +16,14 @@ from cvo_ml.core.models import ICP
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.engine import Engine
 from cvo_ml.features.leads import lead_outcomes
-from cvo_ml.readiness.models import Verdict
+from cvo_ml.readiness.models import Assessment
 
 NAME: Final = f"{ICP.name} of leads"
 #: What a deal must say beyond what its contract requires.
 NEEDED: Final = ("is_won", "closed_at")
 
 
-def assess_leads(source: Tables | Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Verdict | None:
+def assess_leads(source: Tables | Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Assessment | None:
     """Lookalikes of leads (``icp.setting: leads``); None where there are neither leads nor deals."""
     tables = source.tables if isinstance(source, Engine) else source
     if "leads" not in tables and "deals" not in tables:
@@ -31,7 +31,7 @@ def assess_leads(source: Tables | Engine, as_of: date, minima: IcpMinima, job: I
     fields = _fields(tables.get("leads"), job)
     absent = _absent(tables, fields)
     if absent is not None:
-        return Verdict(NAME, "refused", absent[:1], absent[1:])
+        return Assessment(NAME, "refused", absent[:1], absent[1:])
     numbers = _numbers(_outcomes(source, as_of, job), job)
     text = (
         "{leads:,.0f} leads have a closed window of {decision} + {age}: {asked:,.0f} were asked, {lost:,.0f} lost in "
@@ -43,17 +43,17 @@ def assess_leads(source: Tables | Engine, as_of: date, minima: IcpMinima, job: I
             f"about {factor} times as many won leads, or a longer history, a shorter icp.age or leads.decision, or a "
             "lower leads.profit_above"
         )
-        return Verdict(NAME, "refused", (f"{text}, and {minima.positives} are needed",), (help_,), numbers=numbers)
+        return Assessment(NAME, "refused", (f"{text}, and {minima.positives} are needed",), (help_,), numbers=numbers)
     silent = _unvouched(tables.get("leads"), fields, job)
     if silent:
         reason = f"nobody knows when {', '.join(silent)} became known, and training refuses such fields"
         help_ = "their times (<field>_known_at), or their names under leaks.known_at_conversion or leads.written_later"
-        return Verdict(NAME, "refused", (text, reason), (help_,), numbers=numbers)
+        return Assessment(NAME, "refused", (text, reason), (help_,), numbers=numbers)
     if numbers["lost"] < ICP_LOSSES:
         reason = f"with fewer than {ICP_LOSSES} losses on record, the lost look like those who were never asked"
         help_ = "deals that were lost, with the day they closed"
-        return Verdict(NAME, "thin", (text, reason), (help_,), numbers=numbers)
-    return Verdict(NAME, "ready", (text,), numbers=numbers)
+        return Assessment(NAME, "thin", (text, reason), (help_,), numbers=numbers)
+    return Assessment(NAME, "ready", (text,), numbers=numbers)
 
 
 def _absent(tables: Tables, fields: Sequence[str]) -> tuple[str, str] | None:

@@ -31,7 +31,7 @@ SILENCE: Final = ("days_since_last_order", "number_of_orders", "median_gap_days"
 
 
 @dataclass(frozen=True)
-class Verdict(Result):
+class Assessment(Result):
     """Whether a model can be trained.
 
     Parameters
@@ -56,16 +56,16 @@ class Verdict(Result):
     numbers: dict[str, float] | None = None
 
 
-def _no_orders(model: str) -> Verdict:
-    return Verdict(model, "refused", ("there are no orders before the cut",), ("a table of orders",))
+def _no_orders(model: str) -> Assessment:
+    return Assessment(model, "refused", ("there are no orders before the cut",), ("a table of orders",))
 
 
-def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horizon, minima: ClvMinima) -> Verdict:
+def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horizon, minima: ClvMinima) -> Assessment:
     """CLV: enough customers who bought again before the window that judges the model."""
     if orders.empty:
         return _no_orders(CLV.name)
     if not (orders["net"] > 0).any():
-        return Verdict(CLV.name, "refused", (f"{NO_VALUE}, so there is no value to predict",), (MAP_NET,))
+        return Assessment(CLV.name, "refused", (f"{NO_VALUE}, so there is no value to predict",), (MAP_NET,))
     before = visible(orders, as_of - horizon.delta, "ordered_at")
     days = purchase_days(before)
     repeaters = int((days["customer_id"].value_counts() > 1).sum())
@@ -79,7 +79,7 @@ def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Hori
         reason = (
             f"{repeaters:,} customers bought again before the last {horizon}, and {minima.repeat_customers} are needed"
         )
-        return Verdict(
+        return Assessment(
             CLV.name, "refused", (reason,), _more_repeaters(found, repeaters, horizon, minima), numbers=numbers
         )
     if valued < minima.repeat_customers:
@@ -87,18 +87,18 @@ def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Hori
             f"{repeaters:,} customers bought again before the last {horizon}, but only {valued:,} of them for a value "
             f"above 0, and {minima.repeat_customers} are needed"
         )
-        return Verdict(CLV.name, "refused", (reason,), (MAP_NET,), numbers=numbers)
+        return Assessment(CLV.name, "refused", (reason,), (MAP_NET,), numbers=numbers)
     if found.value_cv is None:
         reason = f"no value came in the last {horizon}, so its spread is not known"
-        return Verdict(CLV.name, "thin", (reason,), ("use a longer history, or a longer horizon",), numbers=numbers)
+        return Assessment(CLV.name, "thin", (reason,), ("use a longer history, or a longer horizon",), numbers=numbers)
     width = total_half_width(found.value_cv, found.customers, learnt_from=numbers["customers_before_it"])
     reason = f"{repeaters:,} customers bought again; the total value of {horizon} is expected within ±{width:.0%}"
     if width <= minima.total_half_width:
-        return Verdict(CLV.name, "ready", (reason,), expected_width=width, numbers=numbers)
+        return Assessment(CLV.name, "ready", (reason,), expected_width=width, numbers=numbers)
     needed = math.ceil(customers_for_total(found.value_cv, minima.total_half_width))
     wanted = f"±{minima.total_half_width:.0%}"
     more = f"about {needed:,} customers (now {found.customers:,}) would bring the total within {wanted}"
-    return Verdict(CLV.name, "thin", (reason,), (more,), width, numbers)
+    return Assessment(CLV.name, "thin", (reason,), (more,), width, numbers)
 
 
 def _repeaters_with_value(orders: pd.DataFrame) -> int:
@@ -117,7 +117,7 @@ def _more_repeaters(found: Contents, repeaters: int, horizon: Horizon, minima: C
 
 def assess_churn(
     shop: Engine, found: Contents, as_of: date, horizon: Horizon, minima: ChurnMinima, job: ChurnJob
-) -> Verdict:
+) -> Assessment:
     """Churn: closed windows to learn from and to test on, with enough customers of either outcome."""
     if not found.orders:
         return _no_orders(CHURN.name)
@@ -127,7 +127,7 @@ def assess_churn(
         reason = f"the history is {found.span_days:,.0f} days, and {windows} are needed ({needed:,.0f} days)"
         shorter = math.floor((found.span_days - job.shortest_history.days) / minima.closed_windows)
         helps = ("a longer history",) + ((f"a horizon of at most {shorter}D",) if shorter >= 1 else ())
-        return Verdict(CHURN.name, "refused", (reason,), helps)
+        return Assessment(CHURN.name, "refused", (reason,), helps)
     left, stayed = last_window(shop, as_of, horizon)
     numbers = {"left_in_the_last_window": float(left), "stayed": float(stayed)}
     if min(left, stayed) < minima.of_each_outcome:
@@ -136,19 +136,19 @@ def assess_churn(
             f"and {minima.of_each_outcome} of each are needed"
         )
         helps = ("more customers", "a longer horizon" if stayed < left else "a shorter horizon")
-        return Verdict(CHURN.name, "refused", (reason,), helps, numbers=numbers)
+        return Assessment(CHURN.name, "refused", (reason,), helps, numbers=numbers)
     width = auc_half_width(minima.expected_auc, left, stayed)
     reason = (
         f"{left:,} customers left and {stayed:,} stayed in the last {horizon}; "
         f"an AUC of {minima.expected_auc} is expected within ±{width:.3f}"
     )
     if width <= minima.auc_half_width:
-        return Verdict(CHURN.name, "ready", (reason,), expected_width=width, numbers=numbers)
+        return Assessment(CHURN.name, "ready", (reason,), expected_width=width, numbers=numbers)
     size = math.ceil(customers_for_auc(minima.expected_auc, left / (left + stayed), minima.auc_half_width))
     more = (
         f"about {size:,} active customers (now {left + stayed:,}) would bring the AUC within ±{minima.auc_half_width}"
     )
-    return Verdict(CHURN.name, "thin", (reason,), (more,), width, numbers)
+    return Assessment(CHURN.name, "thin", (reason,), (more,), width, numbers)
 
 
 def last_window(shop: Engine, as_of: date, horizon: Horizon) -> tuple[int, int]:
@@ -163,7 +163,7 @@ def last_window(shop: Engine, as_of: date, horizon: Horizon) -> tuple[int, int]:
     return len(active) - stayed, stayed
 
 
-def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Verdict:
+def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Assessment:
     """Lookalikes: enough of the most valuable customers to learn from, before those who judge the model."""
     orders = visible_table(shop.tables, "orders", as_of)
     if orders.empty:
@@ -174,7 +174,7 @@ def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Ver
         brought = f"brought a value above 0{since} within {job.age}"
         reason = f"no customer of {len(values):,} {brought}, so nobody is most valuable"
         helps = (MAP_NET if len(values) else "a longer history",)
-        return Verdict(ICP.name, "refused", (reason,), helps)
+        return Assessment(ICP.name, "refused", (reason,), helps)
     top = values["value"] > max(0.0, float(values["value"].quantile(1 - job.top_share)))
     learnt_from = values["first"] + job.age.delta <= values["first"].quantile(1 - job.test_share)
     positives = int((top & learnt_from).sum())
@@ -189,8 +189,8 @@ def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Ver
     )
     if positives < minima.positives:
         helps = ("a longer history of first orders, a shorter age, or a larger top share",)
-        return Verdict(ICP.name, "refused", (f"{text}, and {minima.positives} are needed",), helps, numbers=numbers)
-    return Verdict(ICP.name, "ready", (text,), numbers=numbers)
+        return Assessment(ICP.name, "refused", (f"{text}, and {minima.positives} are needed",), helps, numbers=numbers)
+    return Assessment(ICP.name, "ready", (text,), numbers=numbers)
 
 
 def _values_at_age(shop: Engine, orders: pd.DataFrame, as_of: date, job: IcpJob) -> pd.DataFrame:
@@ -205,7 +205,7 @@ def _values_at_age(shop: Engine, orders: pd.DataFrame, as_of: date, job: IcpJob)
     return pd.DataFrame({"first": found["first_ordered_at"], "value": value}).loc[came_later]
 
 
-def assess_subscriptions(shop: Engine, as_of: date, horizon: Horizon, minima: ChurnMinima) -> Verdict:
+def assess_subscriptions(shop: Engine, as_of: date, horizon: Horizon, minima: ChurnMinima) -> Assessment:
     """Contractual churn: subscriptions running at the start of the last window, by whether they ended in it."""
     begins = as_of - horizon.delta
     started = visible_table(shop.tables, "subscriptions", begins)
@@ -217,9 +217,11 @@ def assess_subscriptions(shop: Engine, as_of: date, horizon: Horizon, minima: Ch
     text = f"of {left + stayed:,} subscriptions running {horizon} before {as_of}, {left:,} ended"
     if min(left, stayed) < minima.of_each_outcome:
         reason = f"{text}, and {minima.of_each_outcome} that ended and that did not are needed"
-        return Verdict(
+        return Assessment(
             CONTRACTUAL_CHURN, "refused", (reason,), ("more subscriptions, or a longer horizon",), numbers=numbers
         )
     width = auc_half_width(minima.expected_auc, left, stayed)
     status: Literal["ready", "thin"] = "ready" if width <= minima.auc_half_width else "thin"
-    return Verdict(CONTRACTUAL_CHURN, status, (f"{text}; an AUC is expected within ±{width:.3f}",), (), width, numbers)
+    return Assessment(
+        CONTRACTUAL_CHURN, status, (f"{text}; an AUC is expected within ±{width:.3f}",), (), width, numbers
+    )

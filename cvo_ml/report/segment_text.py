@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cvo_ml.segments.group_profiles import Concentration
-from cvo_ml.segments.model_based import ModelComparison, NotCompared
+from cvo_ml.segments.model_based import ModelComparison, NotExplained
 from cvo_ml.stats.intervals import Interval
 
 _OPENING = {
@@ -28,7 +28,7 @@ def verdict(comparison: ModelComparison) -> str:
     points [-2.0, +4.0]).
     """
     compared = comparison.compared
-    if isinstance(compared, NotCompared):
+    if isinstance(compared, NotExplained):
         return f"Not compared with the rules: {compared.reason}."
     lead, lower, upper = (100 * value for value in (compared.lead.estimate, compared.lead.lower, compared.lead.upper))
     shaky = " Some of its segments change when the customers are drawn again (similarity below .75)."

@@ -129,7 +129,7 @@ class Explained(Result):
 
 
 @dataclass(frozen=True)
-class NotCompared(Result):
+class NotExplained(Result):
     """Why two segmentations cannot be compared."""
 
     reason: str
@@ -150,7 +150,7 @@ class ModelComparison(Result):
     cut: date
     horizon_days: float
     customers: int
-    compared: Explained | NotCompared
+    compared: Explained | NotExplained
     stable: bool
 
     def to_json(self) -> dict[str, Json]:
@@ -219,7 +219,7 @@ def fit_segments(
     return FittedSegments(segments, criterion, dict(zip(names, stability, strict=True)))
 
 
-def compare(rules: pd.Series, model: pd.Series, later_value: Floats, seed: int = 0) -> Explained | NotCompared:
+def compare(rules: pd.Series, model: pd.Series, later_value: Floats, seed: int = 0) -> Explained | NotExplained:
     """How much of what customers brought later each segmentation explains, out of fold.
 
     The value is logged, log(1 + v), so that a few large customers do not decide. Each customer is predicted by the mean
@@ -236,7 +236,7 @@ def compare(rules: pd.Series, model: pd.Series, later_value: Floats, seed: int =
     fold = np.random.default_rng(seed).permutation(len(logged)) % FOLDS
     spread = float(((logged - logged.mean()) ** 2).mean())
     if not spread > 0:
-        return NotCompared("nobody brought anything different in the window: there is nothing to explain")
+        return NotExplained("nobody brought anything different in the window: there is nothing to explain")
     errors = {name: _errors(segments, logged, fold) for name, segments in (("rules", rules), ("model", model))}
     gain = (errors["rules"] - errors["model"]) / spread
     lead = bootstrap(lambda rows: float(gain[rows].mean()), len(gain), replicates=REPLICATES)

@@ -18,7 +18,7 @@ from cvo_ml.core.store import StoredRun
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.segments.group_profiles import Concentration, ParetoShares
 from cvo_ml.segments.history import run_segments
-from cvo_ml.segments.model_based import Explained, ModelComparison, NotCompared
+from cvo_ml.segments.model_based import Explained, ModelComparison, NotExplained
 from cvo_ml.segments.movement import FlipRate, PeriodMovement
 from cvo_ml.segments.profile import SegmentProfile
 from cvo_ml.stats.intervals import Interval
@@ -130,7 +130,7 @@ def _period(month: Mapping[str, Any]) -> PeriodMovement:
 
 def _comparison(row: Mapping[str, Any]) -> ModelComparison:
     compared = (
-        NotCompared(row["reason"])
+        NotExplained(row["reason"])
         if "reason" in row
         else Explained(row["rules_explain"], row["model_explains"], _interval(row["lead"]), row["verdict"])
     )

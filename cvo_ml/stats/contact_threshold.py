@@ -12,7 +12,7 @@ from cvo_ml.stats.intervals import Interval, mean_interval
 
 
 @dataclass(frozen=True)
-class Cut(Result):
+class ContactThreshold(Result):
     """The score from which on contacting pays.
 
     Parameters
@@ -30,7 +30,7 @@ class Cut(Result):
     total: float
 
 
-def best_cut(score: Floats, profit: Floats) -> Cut:
+def best_cut(score: Floats, profit: Floats) -> ContactThreshold:
     """The cut with the highest sum of profit; rows of equal score go together, and the highest of equal cuts wins.
 
     Parameters
@@ -41,15 +41,15 @@ def best_cut(score: Floats, profit: Floats) -> Cut:
     Examples
     --------
     >>> best_cut(np.array([.9, .8, .1]), np.array([10., -2., -5.]))
-    Cut(threshold=0.9, share=0.3333333333333333, total=10.0)
+    ContactThreshold(threshold=0.9, share=0.3333333333333333, total=10.0)
     """
     order = np.argsort(-score, kind="stable")
     ranked, running = score[order], np.cumsum(profit[order])
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if len(score) else np.empty(0, dtype=int)
     if len(ends) == 0 or running[ends].max() <= 0:
-        return Cut(float("inf"), 0.0, 0.0)
+        return ContactThreshold(float("inf"), 0.0, 0.0)
     place = ends[int(np.argmax(running[ends]))]
-    return Cut(float(ranked[place]), float((place + 1) / len(score)), float(running[place]))
+    return ContactThreshold(float(ranked[place]), float((place + 1) / len(score)), float(running[place]))
 
 
 def profit_of_cut(threshold: float, score: Floats, profit: Floats) -> Interval:

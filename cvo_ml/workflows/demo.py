@@ -43,7 +43,7 @@ class DemoRequest(FrozenConfig):
 
 
 @dataclass(frozen=True)
-class Cut(Result):
+class DemoCut(Result):
     """The day before which models learn, and the window after it that judges them."""
 
     as_of: date
@@ -55,13 +55,13 @@ class DemoResult(Result):
     """What each use case on the way came to."""
 
     rows: RowsRead
-    cut: Cut
+    cut: DemoCut
     trained: TrainResult
     scored: ScoreResult
     outcomes: OutcomesResult
 
 
-Part = RowsRead | Cut | TrainResult | ScoreResult | OutcomesResult
+Part = RowsRead | DemoCut | TrainResult | ScoreResult | OutcomesResult
 
 
 def demo(
@@ -91,7 +91,7 @@ def demo(
     shop, span = request.shop, request.horizon
     read = read_tables(shop, workspace)
     seen(rows := rows_read(read))
-    cut = Cut(request.as_of or default_cut(read.tables, span), span)
+    cut = DemoCut(request.as_of or default_cut(read.tables, span), span)
     seen(cut)
     check_window(read.tables, cut.as_of, span)
     save_shop(shop, workspace.shop_file)

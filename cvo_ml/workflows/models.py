@@ -17,7 +17,7 @@ from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.predict.shadow import Comparison
+from cvo_ml.predict.shadow import ShadowComparison
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.card import model_card
 from cvo_ml.registry.bundles.evidence import GateEvidence
@@ -207,7 +207,7 @@ class ShadowResult(Result):
     """Champion and challenger on the same customers, by model."""
 
     as_of: date
-    models: Mapping[str, Comparison]
+    models: Mapping[str, ShadowComparison]
 
 
 def list_models(request: ShopRequest, workspace: Workspace) -> ModelList:

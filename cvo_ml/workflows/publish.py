@@ -18,7 +18,7 @@ from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.core.visibility import visible_table
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
-from cvo_ml.monitoring.health import TrainedModel, health
+from cvo_ml.monitoring.health import HealthBasis, health
 from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities import Plan
 from cvo_ml.registry.bundles.kinds import changed_features
@@ -107,6 +107,6 @@ def described_briefly(models: LoadedModels, name: str) -> dict[str, str]:
     return {"kind": model.kind, "version": model.version, "grade": model.grade}
 
 
-def _trained_models(models: LoadedModels) -> dict[str, TrainedModel]:
+def _trained_models(models: LoadedModels) -> dict[str, HealthBasis]:
     bundles = {name: model.bundle for name, model in models.models.items()}
-    return {name: TrainedModel.of(bundle.parameters, bundle.facts.get("reference")) for name, bundle in bundles.items()}
+    return {name: HealthBasis.of(bundle.parameters, bundle.facts.get("reference")) for name, bundle in bundles.items()}

@@ -19,7 +19,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import scored_features
 from cvo_ml.features.leads import customer_leads
 from cvo_ml.predict import LoadedModels, score
-from cvo_ml.predict.shadow import Comparison, shadow
+from cvo_ml.predict.shadow import ShadowComparison, shadow
 from cvo_ml.priorities import Plan, contact_constraints, declared_effects, plan
 from cvo_ml.segments import Segmented, segment_customers
 
@@ -72,7 +72,7 @@ def score_customers(
 
 def shadow_scores(
     tables: Tables, as_of: date, serving: LoadedModels, behind: LoadedModels, *, shop: str
-) -> dict[str, Comparison]:
+) -> dict[str, ShadowComparison]:
     """Champions and challengers on the customers known at ``as_of``; nothing is stored.
 
     Raises

@@ -19,6 +19,11 @@ AMBIENT = re.compile(
     r"\bos\.(?:chdir|umask|dup2?|putenv|getcwd)\b|\bPath\.cwd\b|\bsignal\.signal\b"
     r"|\bos\.environ\[[^\]]+\]\s*=(?!=)|\bos\.environ\.(?:setdefault|pop|update)\b|\bset_tracking_uri\b"
 )
+#: A file of code, or a module, that a guide names.
+NAMED = re.compile(
+    r"(?<![\w/.])(?:(?:cvo_ml|training|tests|benchmarks|tools)/[\w/]+(?:\.py|\.md)"
+    r"|(?<=-m )[a-z_]+(?:\.[a-z_]+)+|(?<=from )(?:cvo_ml|training)(?:\.\w+)*)(?![\w/])"
+)
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:
@@ -75,3 +80,25 @@ def test_the_library_touches_nothing_that_the_whole_process_shares() -> None:
         if not name.startswith(programs) and AMBIENT.search(text)
     }
     assert found == {}
+
+
+def test_a_class_name_stands_once() -> None:
+    places: dict[str, list[str]] = {}
+    for name, text in sources("cvo_ml", "training"):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(name)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_what_a_guide_names_exists() -> None:
+    guides = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]
+    missing = {
+        f"{guide.relative_to(ROOT)}: {named}"
+        for guide in guides
+        if guide.name != "CHANGELOG.md"  # tells of what was
+        for named in NAMED.findall(guide.read_text())
+        if not any((ROOT / f"{named.replace('.', '/')}{end}").exists() for end in ("", ".py"))
+        and not (ROOT / named).exists()
+    }
+    assert missing == set()

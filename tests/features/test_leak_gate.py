@@ -17,7 +17,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import FEATURES, labelled_snapshots, snapshot
 from cvo_ml.features.customer import customer_features
-from cvo_ml.features.leak_gate import Sample, check, provenance, shuffled, strength
+from cvo_ml.features.leak_gate import GateSample, check, provenance, shuffled, strength
 from cvo_ml.features.truncated_tables import changed_by_later_rows
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.simulate import simulate_shop
@@ -35,7 +35,7 @@ def trees(X: pd.DataFrame, y: np.ndarray, later: pd.DataFrame) -> np.ndarray:
 
 
 @cache
-def shop_sample(preset: str, seed: int, customers: int = 600) -> tuple[Tables, Sample]:
+def shop_sample(preset: str, seed: int, customers: int = 600) -> tuple[Tables, GateSample]:
     """A clean simulated shop and its churn rows, the last date to judge on."""
     tables = ["orders"] if preset == "cdnow" else ["orders", "refunds", "order_lines"]
     shop = simulate_shop(preset, n_customers=customers, seed=seed, tables=tables).tables
@@ -44,23 +44,23 @@ def shop_sample(preset: str, seed: int, customers: int = 600) -> tuple[Tables, S
     found = labelled_snapshots(shop, dates, HORIZON, until=end.date())
     X, y = found.features[~found.gone], (found.outcomes["orders"] == 0)[~found.gone].to_numpy()
     later = np.asarray(X.index.get_level_values("as_of") == pd.Timestamp(dates[-1]))
-    return shop, Sample(X[~later], y[~later], X[later], y[later])
+    return shop, GateSample(X[~later], y[~later], X[later], y[later])
 
 
 @pytest.fixture(scope="module")
-def clean() -> Sample:
+def clean() -> GateSample:
     """Churn rows of one shop without a leak."""
     return shop_sample("shop", 5)[1]
 
 
-def with_column(sample: Sample, name: str, make) -> Sample:
+def with_column(sample: GateSample, name: str, make) -> GateSample:
     """The sample with a column made from the labels."""
     assert sample.later_X is not None
 
     def joined(X: pd.DataFrame, y: np.ndarray) -> pd.DataFrame:
         return pd.concat([X, pd.Series(make(y), index=X.index, name=name)], axis=1)
 
-    return Sample(joined(sample.X, sample.y), sample.y, joined(sample.later_X, sample.later_y), sample.later_y)
+    return GateSample(joined(sample.X, sample.y), sample.y, joined(sample.later_X, sample.later_y), sample.later_y)
 
 
 # --- provenance
@@ -95,21 +95,21 @@ def test_provenance_catches_the_leaks_of_both_public_tables(source: tuple[str, s
     X, y = real(public_data, *source)
     late = LATE_COLUMNS[source]
     with pytest.raises(ModelRefused, match=late[0]):
-        check(Sample(X, y), list(X), declared=[name for name in X if name not in late])
+        check(GateSample(X, y), list(X), declared=[name for name in X if name not in late])
 
 
 def test_dominance_names_the_tags_even_where_they_were_declared(public_data: Path) -> None:
     X, y = real(public_data, *LEADS)
     with pytest.raises(ModelRefused, match=r"'Tags' alone reaches AUC 0\.9[12]") as refused:
-        check(Sample(X, y), list(X), declared=list(X))
+        check(GateSample(X, y), list(X), declared=list(X))
     assert refused.value.reason_code == "dominant_column"
-    evidence = check(Sample(X, y), list(X), declared=list(X), acknowledged=["Tags"])
+    evidence = check(GateSample(X, y), list(X), declared=list(X), acknowledged=["Tags"])
     assert evidence.to_json()["acknowledged"] == ["Tags"]
 
 
 def test_strength_alone_cannot_tell_the_duration_of_a_call(public_data: Path) -> None:
     X, y = real(public_data, *BANK)
-    evidence = check(Sample(X, y), list(X), declared=list(X))
+    evidence = check(GateSample(X, y), list(X), declared=list(X))
     assert evidence.alone["duration"] == pytest.approx(0.81, abs=0.01)  # the call's length, this data set's known leak
 
 
@@ -134,22 +134,22 @@ def test_a_copy_of_the_outcome_is_caught(preset: str, share: float) -> None:
             check(leaking, [*FEATURES, "extra"], declared=["extra"])
 
 
-def test_a_text_column_and_two_leaks_at_once_are_caught(clean: Sample) -> None:
+def test_a_text_column_and_two_leaks_at_once_are_caught(clean: GateSample) -> None:
     leaking = with_column(clean, "stage", lambda y: np.where(y, "lost", "won"))
     leaking = with_column(leaking, "after", lambda y: y.astype(float))
     with pytest.raises(ModelRefused, match=r"'stage', 'after'|'after', 'stage'"):
         check(leaking, [*FEATURES, "stage", "after"], declared=["stage", "after"])
 
 
-def test_an_accepted_column_does_not_hide_another(clean: Sample) -> None:
+def test_an_accepted_column_does_not_hide_another(clean: GateSample) -> None:
     leaking = with_column(clean, "known", lambda y: y.astype(float))
     leaking = with_column(leaking, "extra", noisy(0.1))
     with pytest.raises(ModelRefused, match="'extra' alone"):
         check(leaking, [*FEATURES, "known", "extra"], declared=["known", "extra"], acknowledged=["known"])
 
 
-def test_rows_that_are_learnt_from_and_judged_on_show_in_shuffled_labels(clean: Sample) -> None:
-    overlapping = Sample(clean.X, clean.y, clean.X, clean.y)
+def test_rows_that_are_learnt_from_and_judged_on_show_in_shuffled_labels(clean: GateSample) -> None:
+    overlapping = GateSample(clean.X, clean.y, clean.X, clean.y)
     with pytest.raises(ModelRefused, match="shuffled labels are predicted with AUC"):
         check(overlapping, FEATURES, fit_and_score=trees)
     learnt, error = shuffled(clean, trees)
@@ -173,7 +173,12 @@ def test_a_feature_that_reads_later_rows_is_named(shop: Tables, leak) -> None:
     changed = changed_by_later_rows(features, shop, SHOP_CUT)
     assert changed == ("leak",)
     with pytest.raises(ModelRefused, match="rows after the date change 'leak'"):
-        check(Sample(pd.DataFrame({"leak": [0.0]}), np.array([True])), ["leak"], declared=["leak"], changed=changed)
+        check(
+            GateSample(pd.DataFrame({"leak": [0.0]}), np.array([True])),
+            ["leak"],
+            declared=["leak"],
+            changed=changed,
+        )
 
 
 @settings(max_examples=4)
@@ -230,7 +235,7 @@ def test_a_column_of_ids_tells_nothing_in_folds() -> None:
     assert folded_auc(np.arange(4000), rng.random(4000) < 0.3) == pytest.approx(0.5, abs=0.02)
 
 
-def test_strength_is_that_of_the_later_rows(clean: Sample) -> None:
+def test_strength_is_that_of_the_later_rows(clean: GateSample) -> None:
     found = strength(clean, ["days_since_last_order", "season_sine"])
     assert found["days_since_last_order"] > 0.6
     assert found["season_sine"] == 0.5

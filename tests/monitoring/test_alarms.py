@@ -20,7 +20,7 @@ from cvo_ml.core.store import StoredRun
 from cvo_ml.core.tables import Tables
 from cvo_ml.monitoring.alarms import Alarm, NotDelivered, alarms, send
 from cvo_ml.monitoring.drift import drift, reference_of
-from cvo_ml.monitoring.health import Health, ModelHealth, TrainedModel, health
+from cvo_ml.monitoring.health import Health, HealthBasis, ModelHealth, health
 from tests.builders import SHOP_CUT, null_scores
 
 POLICY = MonitoringPolicy()
@@ -113,7 +113,7 @@ def test_health_counts_the_eligible_and_the_silence(shop: Tables, shop_features:
     scores = scores.assign(
         churn_probability=np.where(gone, np.nan, 0.5), churn_reason=np.where(gone, "gone_already", None)
     )
-    found = health(scores, shop_features, shop, {"churn": TrainedModel({"model": {"params": {"r": 1.5}}})})
+    found = health(scores, shop_features, shop, {"churn": HealthBasis({"model": {"params": {"r": 1.5}}})})
     churn = found.models["churn"]
     assert (churn.eligible, churn.scored) == ((~gone).sum(),) * 2
     assert churn.different_scores == 1

@@ -118,10 +118,10 @@ def test_until_then_the_champion_is_read_and_a_note_says_what_to_run(root: Path)
 def test_until_then_nothing_is_registered_beside_it(root: Path) -> None:
     tracker = Tracker(root, "b")
     with pytest.raises(UsageError, match="run 'cvo models migrate' once"):
-        ChampionHistory(tracker).standing("churn")
+        ChampionHistory(tracker).incumbent("churn")
     with pytest.raises(UsageError, match="run 'cvo models migrate' once"):
         ChampionHistory(tracker).rollback("churn", "why")
-    assert ChampionHistory(Tracker(root, "c")).standing("churn") is None  # a shop that has nothing there begins
+    assert ChampionHistory(Tracker(root, "c")).incumbent("churn") is None  # a shop that has nothing there begins
 
 
 def test_a_version_that_nobody_can_place_stays_and_is_named(root: Path) -> None:
@@ -161,6 +161,6 @@ def test_a_registry_that_the_first_edition_wrote_is_read_moved_and_read_again(
     assert [(past.kind, past.before, past.version) for past in history.history("churn")] == [
         ("first", None, 1), ("forced", 1, 2), ("rollback", 2, 1),
     ]  # fmt: skip
-    incumbent = history.standing("churn")
+    incumbent = history.incumbent("churn")
     assert incumbent is not None
     assert incumbent.judged is not None  # the files of its run are found under the old experiment

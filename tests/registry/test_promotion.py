@@ -35,7 +35,7 @@ def made(slope: float, shop: str = "a", currency: str = "EUR") -> Bundle:
 
 def trained(tracker: Tracker, bundle: Bundle, evidence: dict[str, Any], when: When = "never") -> Placement:
     """What a training does with its model."""
-    return placed_after(tracker, bundle, ChampionHistory(tracker).standing("churn"), evidence, when)
+    return placed_after(tracker, bundle, ChampionHistory(tracker).incumbent("churn"), evidence, when)
 
 
 def placed_after(
@@ -106,7 +106,7 @@ def test_the_first_model_in_another_currency_takes_the_place_and_can_give_it_bac
 
 
 def test_of_two_first_trainings_the_one_that_ends_first_is_champion(tracker: Tracker) -> None:
-    standing = ChampionHistory(tracker).standing("churn")  # both looked before either had ended
+    standing = ChampionHistory(tracker).incumbent("churn")  # both looked before either had ended
     assert standing is None
     placed = [placed_after(tracker, made(slope), standing) for slope in (1.0, 2.0)]
     assert [placement.role for placement in placed] == ["champion", "challenger"]

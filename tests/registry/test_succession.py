@@ -33,7 +33,7 @@ def version(tracker: Tracker, slope: float, judged: bool = False) -> int:
 def test_every_move_has_a_line_with_who_when_why_and_the_evidence(tracker: Tracker) -> None:
     line = ChampionHistory(tracker)
     one, two = version(tracker, 1.0), version(tracker, 2.0)
-    assert line.standing("churn") is None
+    assert line.incumbent("churn") is None
     line.appoint("churn", one, "first", "the first model of this shop")
     line.challenge("churn", two)
     moved = line.appoint("churn", two, "promotion", "all gates passed", {"profit": 12.5})
@@ -124,16 +124,16 @@ def test_a_damaged_predecessor_is_not_rolled_back_to(tracker: Tracker) -> None:
 def test_a_standing_champion_comes_with_what_was_judged_or_with_its_fault(tracker: Tracker) -> None:
     line = ChampionHistory(tracker)
     line.appoint("churn", version(tracker, 1.0, judged=True), "first", "why")
-    standing = line.standing("churn")
+    standing = line.incumbent("churn")
     assert standing is not None
     assert standing.bundle == standing.judged
     line.appoint("churn", version(tracker, 2.0), "promotion", "why")
-    standing = line.standing("churn")
+    standing = line.incumbent("churn")
     assert standing is not None
     assert standing.bundle is not None
     assert standing.judged is None
     files_of(tracker, 2.0).unlink()
-    standing = line.standing("churn")
+    standing = line.incumbent("churn")
     assert standing is not None
     assert standing.bundle is None
     assert "parameters.json" in standing.fault or "files differ" in standing.fault
@@ -212,7 +212,7 @@ def test_a_folder_that_was_moved_or_copied_reads_its_own_files(how: str, tracker
     else:
         files_of(tracker, 1.0).write_text("another's damage")
     moved = Tracker(there, SHOP)
-    standing = ChampionHistory(moved).standing("churn")
+    standing = ChampionHistory(moved).incumbent("churn")
     assert standing is not None
     assert standing.bundle is not None
     assert standing.bundle == standing.judged

@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.segments.model_based import Explained, NotCompared, _criterion, compare, fit_segments, standardised
+from cvo_ml.segments.model_based import Explained, NotExplained, _criterion, compare, fit_segments, standardised
 from tests.segments.customers import rfm
 
 #: Days, orders, money of planted groups.
@@ -118,5 +118,5 @@ def test_the_segmentation_that_knows_the_future_wins_and_equals_are_alike() -> N
 def test_a_window_without_value_has_nothing_to_explain() -> None:
     one = pd.Series(["a"] * 60)
     compared = compare(one, one, np.zeros(60))
-    assert isinstance(compared, NotCompared)
+    assert isinstance(compared, NotExplained)
     assert "nothing to explain" in compared.reason

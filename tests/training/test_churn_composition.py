@@ -14,7 +14,7 @@ from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.features import SEASON
 from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, ProbabilityInterval, Season, Stack
 from cvo_ml.stats.calibrators import NONE
-from training.churn.dataset import Window, closed
+from training.churn.dataset import ChurnWindow, closed
 from training.churn.recipe import calibrate
 from training.churn.sections import CalibrationSpec, sections_of
 from training.churn.stacking import STACKED, Fold, composed
@@ -38,7 +38,7 @@ def fold(month: int, wave: Season | None, *, follows: bool, skilled: bool) -> Fo
     true = expit(ability + seen + (0.5 * np.sin(angle) if follows else 0.0))
     other = expit(2 * ability if skilled else rng.normal(size=N))
     X = pd.DataFrame({SEASON[0]: np.full(N, np.sin(angle)), SEASON[1]: np.cos(angle), P_NO_ORDER: other})
-    window = Window(day, X, rng.uniform(size=N) < true, np.full(N, np.nan), {"kind": "made up"})
+    window = ChurnWindow(day, X, rng.uniform(size=N) < true, np.full(N, np.nan), {"kind": "made up"})
     return Fold(window, TREES, expit(seen), wave)
 
 

@@ -31,7 +31,7 @@ COUNTRY: Final = "country"
 
 
 @dataclass(frozen=True)
-class Window:
+class ChurnWindow:
     """The eligible customers at one date and what they did in the horizon after it.
 
     Parameters
@@ -62,7 +62,7 @@ class Window:
         return self.day + horizon.delta <= day
 
 
-def closed(windows: Sequence[Window], day: date, data: DatasetSpec) -> list[Window]:
+def closed(windows: Sequence[ChurnWindow], day: date, data: DatasetSpec) -> list[ChurnWindow]:
     """What a model made at ``day`` may learn from: the latest windows whose outcomes were known by then."""
     return [window for window in windows if window.closed_by(day, data.horizon)][-data.most :]
 
@@ -109,7 +109,7 @@ def refuse_part_of_a_year(dates: Sequence[date]) -> None:
 
 def windows_of(
     tables: Tables, dates: Sequence[date], data: DatasetSpec, btyd_dates: Sequence[date] = ()
-) -> list[Window]:
+) -> list[ChurnWindow]:
     """A window for each date, in one pass over the tables; their horizons must be closed in the data.
 
     Parameters
@@ -138,7 +138,7 @@ def windows_of(
     windows = []
     for day in dates:
         own = days == midnight(day)
-        windows.append(Window(day, rows[own].droplevel("as_of"), left[own], gaps[own], embedded.get(day)))
+        windows.append(ChurnWindow(day, rows[own].droplevel("as_of"), left[own], gaps[own], embedded.get(day)))
     return windows
 
 
@@ -168,12 +168,12 @@ def btyd_at(
     return (pd.concat(parts) if parts else empty), models
 
 
-def raw_of(model: Model, window: Window) -> Floats:
+def raw_of(model: Model, window: ChurnWindow) -> Floats:
     """The probabilities of the model's trees alone, (n,)."""
     return model.tree_probability(window.X)
 
 
-def stacked(windows: Sequence[Window]) -> tuple[pd.DataFrame, Flags]:
+def stacked(windows: Sequence[ChurnWindow]) -> tuple[pd.DataFrame, Flags]:
     """All rows below each other, by date and customer, and whether each churned."""
     return pd.concat([window.X for window in windows], ignore_index=True), np.concatenate(
         [window.churned for window in windows]

@@ -20,7 +20,7 @@ from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.grading import Verdict, grade_losses
 from cvo_ml.stats.intervals import Interval
 from training.churn import metrics
-from training.churn.dataset import COUNTRY, Window, columns_of, stacked
+from training.churn.dataset import COUNTRY, ChurnWindow, columns_of, stacked
 from training.churn.recipe import calibrate, grow_hazard, recency
 from training.churn.sections import ChurnSections, DatasetSpec, TreeSpec
 from training.churn.stacking import Fold
@@ -82,7 +82,7 @@ class HazardComparison(Result):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class ChurnModelEvaluation:
     """The last closed window, predicted by models that did not see it.
 
     Parameters
@@ -111,14 +111,14 @@ class Evaluation:
     hazard: HazardComparison | str | None
 
     @property
-    def window(self) -> Window:
+    def window(self) -> ChurnWindow:
         """The window that the grade rests on."""
         return self.folds[-1].window
 
 
 def evaluate(
-    tables: Tables, past: list[Window], tried: Sequence[Fold], sections: ChurnSections, minima: ChurnMinima
-) -> Evaluation:
+    tables: Tables, past: list[ChurnWindow], tried: Sequence[Fold], sections: ChurnSections, minima: ChurnMinima
+) -> ChurnModelEvaluation:
     """The last window predicted by the model, by its baselines and by what it is compared with."""
     data = sections.dataset
     folds = [_calibrated(tried, fold, sections) for fold in tried]
@@ -134,7 +134,7 @@ def evaluate(
     slope = logistic_recalibration(y, predicted["model"]).slope_interval()
     verdict = grade_losses(log_loss(y, predicted["model"]), log_loss(y, predicted["recency"]), slope, slices(X))
     value = metrics.value_while_active(last.window, data.horizon)
-    return Evaluation(
+    return ChurnModelEvaluation(
         folds,
         baseline,
         predicted,
@@ -189,7 +189,7 @@ def cuts(tried: Sequence[Fold]) -> list[CutOff]:
 
 
 def compare_hazard(
-    past: list[Window], last: Window, model: Floats, sections: ChurnSections, minima: ChurnMinima
+    past: list[ChurnWindow], last: ChurnWindow, model: Floats, sections: ChurnSections, minima: ChurnMinima
 ) -> HazardComparison | str | None:
     """The time-to-event variant on the last window; why it was refused, or None where none was asked for."""
     spec = sections.evaluation.hazard
@@ -202,8 +202,8 @@ def compare_hazard(
 
 
 def _hazard(
-    past: list[Window],
-    last: Window,
+    past: list[ChurnWindow],
+    last: ChurnWindow,
     model: Floats,
     data: DatasetSpec,
     trees: TreeSpec,
@@ -227,7 +227,7 @@ def _hazard(
     )
 
 
-def observed_survival(window: Window, horizon: Horizon, periods: int) -> tuple[float, ...]:
+def observed_survival(window: ChurnWindow, horizon: Horizon, periods: int) -> tuple[float, ...]:
     """Share of the customers without the event by the end of each period."""
     days = np.nan_to_num(window.days_to_event, nan=np.inf)
     ends = [horizon.whole_days * k / periods for k in range(1, periods + 1)]

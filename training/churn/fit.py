@@ -17,7 +17,7 @@ from cvo_ml.core.models import CHURN
 from cvo_ml.core.result import Json
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import SEASON, snapshot
-from cvo_ml.features.leak_gate import Evidence, Sample
+from cvo_ml.features.leak_gate import Evidence, GateSample
 from cvo_ml.models.churn import RecencyChurn, check_outcomes
 from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.bundles.bundle import Bundle
@@ -25,8 +25,8 @@ from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.registry.bundles.purchase_columns import BTYD, EMBEDDED, embed_purchase_model
 from training.churn import report as reporting
 from training.churn.dataset import (
+    ChurnWindow,
     Model,
-    Window,
     closed,
     closed_dates,
     columns_of,
@@ -145,7 +145,7 @@ def champion_bundle(
 
 
 def leak_evidence(
-    past: list[Window], test: Window, tables: Tables, sections: ChurnSections, policy: LeakPolicy
+    past: list[ChurnWindow], test: ChurnWindow, tables: Tables, sections: ChurnSections, policy: LeakPolicy
 ) -> Evidence:
     """The leak gate on the rows that the model is judged with."""
     X, y = stacked(past)
@@ -154,11 +154,11 @@ def leak_evidence(
     columns = columns_of(X, sections.dataset)
 
     def fit_and_score(X: pd.DataFrame, y: Flags, later: pd.DataFrame) -> Floats:
-        shuffled = Window(test.day, X, y, np.full(len(X), np.nan))
+        shuffled = ChurnWindow(test.day, X, y, np.full(len(X), np.nan))
         return grow_trees([shuffled], sections.dataset, sections.trees).trees.predict_positive(later)
 
     own = tuple(name for name in columns if name not in BTYD)
     return pass_gate(
-        Sample(X, y, later, test.churned), own, policy, fit_and_score, lambda shop: snapshot(shop, test.day), tables,
-        test.day,
+        GateSample(X, y, later, test.churned), own, policy, fit_and_score, lambda shop: snapshot(shop, test.day),
+        tables, test.day,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from cvo_ml.stats.grading import SMALLEST_SLICE
 from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval
 from cvo_ml.stats.ranking import auc, average_precision, lift, top_weights
 from cvo_ml.stats.retention_profit import Campaign, empc, profit_at
-from training.churn.dataset import Window
+from training.churn.dataset import ChurnWindow
 from training.churn.stacking import Fold, has_btyd
 
 REPLICATES: Final = 200
@@ -73,7 +73,7 @@ def deciles(y: Flags, probability: Floats) -> list[dict[str, float]]:
     return rows
 
 
-def value_while_active(window: Window, horizon: Horizon) -> Floats:
+def value_while_active(window: ChurnWindow, horizon: Horizon) -> Floats:
     """What each customer brings in the horizon if kept, (n,) >= 0: own mean order times own pace.
 
     The pace is the model's of purchases, given that the customer is still there; without one, orders so far over age.
@@ -244,7 +244,7 @@ def staleness(tried: Sequence[Fold], probabilities: Sequence[Floats]) -> list[di
 
 
 def against_btyd(
-    last: Window, past: Sequence[Window], trees: Floats, stack: Floats
+    last: ChurnWindow, past: Sequence[ChurnWindow], trees: Floats, stack: Floats
 ) -> tuple[Disagreement | None, dict[str, Floats]]:
     """Where the trees and a model of purchases disagree, who was right, and what both together say.
 

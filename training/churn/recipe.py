@@ -16,14 +16,14 @@ from cvo_ml.features.churn_outcomes import CONTRACTUAL
 from cvo_ml.models.churn import BoostedChurn, HazardChurn, ProbabilityInterval, RecencyChurn, Season, Stack
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, Choice, choose, fit_shift
-from training.churn.dataset import COUNTRY, Model, Window, closed, columns_of, raw_of, stacked
+from training.churn.dataset import COUNTRY, ChurnWindow, Model, closed, columns_of, raw_of, stacked
 from training.churn.sections import CalibrationSpec, ChurnSections, DatasetSpec, TreeSpec
 from training.churn.stacking import Fold, Tried, composed, season_of
 
 MINIMA: Final = ChurnMinima()
 
 
-def grown(windows: Sequence[Window], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA) -> Model:
+def grown(windows: Sequence[ChurnWindow], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA) -> Model:
     """The model of the job on all rows of the windows, not calibrated.
 
     Raises
@@ -35,7 +35,7 @@ def grown(windows: Sequence[Window], data: DatasetSpec, spec: TreeSpec, minima: 
 
 
 def grow_trees(
-    windows: Sequence[Window], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA
+    windows: Sequence[ChurnWindow], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA
 ) -> BoostedChurn:
     """Trees for the whole horizon."""
     X, y = stacked(windows)
@@ -46,7 +46,7 @@ def grow_trees(
 
 
 def grow_hazard(
-    windows: Sequence[Window], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA
+    windows: Sequence[ChurnWindow], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA
 ) -> HazardChurn:
     """Trees for each period of the horizon."""
     X, _ = stacked(windows)
@@ -74,7 +74,7 @@ def tree_parameters(spec: TreeSpec, names: Sequence[str]) -> dict[str, object]:
     return {**spec.trees.parameters, "monotone_constraints": [spec.monotone.get(name, 0) for name in names]}
 
 
-def folds(windows: Sequence[Window], sections: ChurnSections, minima: ChurnMinima = MINIMA) -> list[Fold]:
+def folds(windows: Sequence[ChurnWindow], sections: ChurnSections, minima: ChurnMinima = MINIMA) -> list[Fold]:
     """The latest windows, oldest first, each with the model that could have been trained when it began.
 
     A window before which too little was closed is left out.
@@ -176,7 +176,7 @@ def interval_of(windows: Sequence[tuple[Flags, Floats, Floats]]) -> ProbabilityI
     return ProbabilityInterval(line.intercept_se**2, line.slope_se**2, line.covariance, level)
 
 
-def recency(windows: Sequence[Window], sections: ChurnSections) -> RecencyChurn:
+def recency(windows: Sequence[ChurnWindow], sections: ChurnSections) -> RecencyChurn:
     """The logistic on recency, on all rows, with the interval that earlier such models teach."""
     model = RecencyChurn().fit(*stacked(windows))
     seen = []

@@ -14,7 +14,7 @@ from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.models.churn import HazardChurn, agreement
 from cvo_ml.stats.intervals import Interval
 from training.churn.dataset import Model
-from training.churn.evaluation import Evaluation, HazardComparison
+from training.churn.evaluation import ChurnModelEvaluation, HazardComparison
 from training.churn.recipe import Calibration
 from training.evidence import plots
 
@@ -37,7 +37,7 @@ class ChurnReport(Result):
         Whether the champion gives the same customers the reasons that the model of earlier windows gave.
     """
 
-    evaluation: Evaluation
+    evaluation: ChurnModelEvaluation
     calibration: Calibration
     reasons: Mapping[str, float]
 
@@ -63,12 +63,12 @@ class ChurnReport(Result):
         }
 
 
-def reported(evaluation: Evaluation, model: Model, calibration: Calibration) -> ChurnReport:
+def reported(evaluation: ChurnModelEvaluation, model: Model, calibration: Calibration) -> ChurnReport:
     """The report on a model, which is calibrated."""
     return ChurnReport(evaluation, calibration, stability(evaluation, model))
 
 
-def stability(evaluation: Evaluation, model: Model) -> dict[str, float]:
+def stability(evaluation: ChurnModelEvaluation, model: Model) -> dict[str, float]:
     """Whether the champion gives the same customers the reasons that the model of earlier windows gave."""
     if isinstance(model, HazardChurn):
         return {}
@@ -120,7 +120,7 @@ def metrics(report: ChurnReport) -> dict[str, float]:
     return found | {f"reasons_{name}": value for name, value in report.reasons.items()}
 
 
-def figures(evaluation: Evaluation, model: Model) -> dict[str, Callable[[], Any]]:
+def figures(evaluation: ChurnModelEvaluation, model: Model) -> dict[str, Callable[[], Any]]:
     """Name to a function that draws."""
     y = evaluation.window.churned
     shown = {name: p for name, p in evaluation.predicted.items() if name in ("model", "recency", "btyd")}
@@ -139,7 +139,7 @@ def figures(evaluation: Evaluation, model: Model) -> dict[str, Callable[[], Any]
     return drawn
 
 
-def markdown(evaluation: Evaluation, definition: str, horizon: object) -> str:
+def markdown(evaluation: ChurnModelEvaluation, definition: str, horizon: object) -> str:
     """The tables for people."""
     parts = [f"# Churn: {definition} in {horizon}, in the window from {evaluation.window.day}"]
     parts += ["## Predictions", _table([{"prediction": name, **row} for name, row in evaluation.measures.items()])]

@@ -15,7 +15,7 @@ from cvo_ml.core.arrays import Floats
 from cvo_ml.core.result import Json
 from cvo_ml.models.churn import P_NO_ORDER, Season, Stack
 from cvo_ml.stats.calibration import clip_probability, log_loss
-from training.churn.dataset import Model, Window, raw_of, stacked
+from training.churn.dataset import ChurnWindow, Model, raw_of, stacked
 from training.churn.sections import CalibrationSpec, DatasetSpec
 
 #: The weight of the model of purchases. A weight fitted on earlier windows did worse out of time on each shop tried:
@@ -39,7 +39,7 @@ class Fold:
         The wave in what the trees missed in the windows that they learnt from; None where these span no year.
     """
 
-    window: Window
+    window: ChurnWindow
     model: Model
     trees: Floats
     season: Season | None = None
@@ -79,7 +79,7 @@ class Tried:
         return {**known, "windows": self.windows, "used": self.used}
 
 
-def season_of(model: Model, windows: Sequence[Window], data: DatasetSpec, use: Use) -> Season | None:
+def season_of(model: Model, windows: Sequence[ChurnWindow], data: DatasetSpec, use: Use) -> Season | None:
     """The wave in what the model's trees miss in the windows that they learnt from; None where these span no year."""
     if data.season or use == "never":
         return None
@@ -144,6 +144,6 @@ def typical(folds: Sequence[Fold]) -> float:
     return float(logit(clip_probability(np.concatenate(values))).mean()) if values else 0.0
 
 
-def has_btyd(window: Window) -> bool:
+def has_btyd(window: ChurnWindow) -> bool:
     """Whether a model of purchases held for the window's customers."""
     return len(window) > 0 and P_NO_ORDER in window.X and bool(window.X[P_NO_ORDER].notna().all())

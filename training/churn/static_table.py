@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cvo_ml.config.boosted import Trees
 from cvo_ml.config.jobs import ChurnJob
+from cvo_ml.core.arrays import Flags, Floats, Places
 from cvo_ml.core.errors import DataError, UsageError, nearest_name
-from cvo_ml.features.leak_gate import Evidence, Sample, check
+from cvo_ml.features.leak_gate import Evidence, GateSample, check
 from cvo_ml.models.churn import BoostedChurn, LogisticChurn, check_outcomes
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
@@ -24,8 +24,6 @@ from cvo_ml.stats.ranking import auc
 from training.churn.metrics import deciles, intervals, measures
 from training.evidence import plots
 
-Floats = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 FOLDS: Final = 5
 SEED: Final = 1
 #: Maps without steps: ties would take the order away that the recipe was chosen for.
@@ -55,7 +53,7 @@ WARNING: Final = (
 )
 
 
-def read_table(path: Path, label: str, positive: str | None = None) -> tuple[pd.DataFrame, Labels, tuple[str, ...]]:
+def read_table(path: Path, label: str, positive: str | None = None) -> tuple[pd.DataFrame, Flags, tuple[str, ...]]:
     """The columns to learn from, who churned, and the columns left out because each row has its own text.
 
     Parameters
@@ -96,7 +94,7 @@ def read_table(path: Path, label: str, positive: str | None = None) -> tuple[pd.
     return pd.DataFrame({name: numbers.get(name, kept[name].astype("str")) for name in kept}), y, left_out
 
 
-def stratified(y: Labels, n: int = FOLDS, seed: int = SEED) -> NDArray[np.intp]:
+def stratified(y: Flags, n: int = FOLDS, seed: int = SEED) -> Places:
     """The fold of each row (n,): shuffled, with the same rate in each."""
     fold = np.empty(len(y), dtype=np.intp)
     generator = np.random.default_rng(seed)
@@ -106,7 +104,7 @@ def stratified(y: Labels, n: int = FOLDS, seed: int = SEED) -> NDArray[np.intp]:
     return fold
 
 
-def cross_fitted(X: pd.DataFrame, y: Labels, fold: NDArray[np.intp]) -> Floats:
+def cross_fitted(X: pd.DataFrame, y: Flags, fold: Places) -> Floats:
     """Calibrated probabilities of each row by models that did not see it, (n,).
 
     Recipe and map of a fold are chosen on the other folds' rows alone.
@@ -118,7 +116,7 @@ def cross_fitted(X: pd.DataFrame, y: Labels, fold: NDArray[np.intp]) -> Floats:
     return probability
 
 
-def chosen(X: pd.DataFrame, y: Labels, seed: int = SEED) -> tuple[BoostedChurn, str]:
+def chosen(X: pd.DataFrame, y: Flags, seed: int = SEED) -> tuple[BoostedChurn, str]:
     """The recipe of the best order out of fold, fitted on all rows and calibrated on the out-of-fold probabilities."""
     fold = stratified(y, seed=seed)
     tried = {name: out_of_fold(X, y, fold, trees) for name, trees in RECIPES.items()}
@@ -127,7 +125,7 @@ def chosen(X: pd.DataFrame, y: Labels, seed: int = SEED) -> tuple[BoostedChurn, 
     return model.with_calibration(calibrator=METHODS[best_method(y, tried[name])](y, tried[name])), name
 
 
-def out_of_fold(X: pd.DataFrame, y: Labels, fold: NDArray[np.intp], trees: Trees) -> Floats:
+def out_of_fold(X: pd.DataFrame, y: Flags, fold: Places, trees: Trees) -> Floats:
     """Raw probabilities of each row by a model that did not see its fold, (n,)."""
     probability = np.empty(len(y))
     for k in range(fold.max() + 1):
@@ -136,7 +134,7 @@ def out_of_fold(X: pd.DataFrame, y: Labels, fold: NDArray[np.intp], trees: Trees
     return probability
 
 
-def best_method(y: Labels, probability: Floats) -> str:
+def best_method(y: Flags, probability: Floats) -> str:
     """The calibration with the least log loss on halves that it was not fitted on."""
     half = stratified(y, 2, SEED)
     losses = {
@@ -169,7 +167,7 @@ def train_static(
     X, y, left_out = read_table(path, label, positive)
     check_outcomes(y, fewest)
     columns = list(X.columns)
-    found = check(Sample(X, y), columns, declared=columns, acknowledged=job.leaks.acknowledged)
+    found = check(GateSample(X, y), columns, declared=columns, acknowledged=job.leaks.acknowledged)
     probability = cross_fitted(X, y, stratified(y))
     plain = plain_logistic(X, y)
     slope = logistic_recalibration(y, probability).slope_interval()
@@ -197,7 +195,7 @@ def train_static(
     return bundle, document, found, figures
 
 
-def plain_logistic(X: pd.DataFrame, y: Labels) -> Floats:
+def plain_logistic(X: pd.DataFrame, y: Flags) -> Floats:
     """A logistic regression on numbers and the indicators of categories, cross-fitted, (n,)."""
     coded = pd.get_dummies(X, dtype=float)
     fold, probability = stratified(y), np.empty(len(y))

@@ -13,23 +13,22 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 
 from cvo_ml.config.boosted import Trees
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.config.loader import as_mapping
 from cvo_ml.config.readiness import ChurnMinima
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.files import canonical_json
 from cvo_ml.core.tables import Tables
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.intervals import Interval, mean_interval
-from training.churn.dataset import Window, closed, closed_dates, raw_of, stacked, windows_of
+from training.churn.dataset import ChurnWindow, closed, closed_dates, raw_of, stacked, windows_of
 from training.churn.recipe import MINIMA, grown
 from training.churn.sections import ChurnSections, sections_of
 from training.clv.sections import PurchaseSpec
 
-Floats = NDArray[np.float64]
 SEED: Final = 7
 #: Parts of the customers where no earlier window can judge a later one.
 PARTS: Final = 3
@@ -131,7 +130,7 @@ def tune(
 
 
 def objective(
-    past: list[Window], sections: ChurnSections, minima: ChurnMinima
+    past: list[ChurnWindow], sections: ChurnSections, minima: ChurnMinima
 ) -> tuple[Callable[[optuna.Trial, Trees], float], str]:
     """The mean log loss over folds, and what the folds are.
 
@@ -163,7 +162,7 @@ def objective(
     return score, how
 
 
-def by_customer(past: list[Window]) -> list[tuple[list[Window], Window]]:
+def by_customer(past: list[ChurnWindow]) -> list[tuple[list[ChurnWindow], ChurnWindow]]:
     """Each third of the customers in the latest window, with the windows of the other customers."""
     found = []
     for part in range(PARTS):
@@ -223,7 +222,7 @@ def resumed(storage: Path, name: str) -> optuna.Study:
     return study
 
 
-def study_name(name: str, as_of: date, job: ChurnJob, past: list[Window]) -> str:
+def study_name(name: str, as_of: date, job: ChurnJob, past: list[ChurnWindow]) -> str:
     """The same data and job find their trials again; others begin anew."""
     X, y = stacked(past)
     rows = hashlib.sha256(y.tobytes() + np.ascontiguousarray(X.select_dtypes("number").to_numpy()).tobytes())
@@ -239,8 +238,8 @@ def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 def decided(
     study: optuna.Study,
-    past: list[Window],
-    last: Window,
+    past: list[ChurnWindow],
+    last: ChurnWindow,
     job: ChurnJob,
     sections: ChurnSections,
     minima: ChurnMinima,
@@ -275,5 +274,5 @@ def _part(customer: str) -> int:
     return hashlib.sha256(str(customer).encode()).digest()[0] % PARTS
 
 
-def _some(window: Window, rows: NDArray[np.bool_]) -> Window:
-    return Window(window.day, window.X[rows], window.churned[rows], window.days_to_event[rows])
+def _some(window: ChurnWindow, rows: Flags) -> ChurnWindow:
+    return ChurnWindow(window.day, window.X[rows], window.churned[rows], window.days_to_event[rows])

@@ -16,13 +16,13 @@ from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.registry.bundles.purchase_columns import BTYD, EMBEDDED
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
-from training.churn.dataset import Window
+from training.churn.dataset import ChurnWindow
 from training.evidence.slices import slices
 from training.evidence.window import EvaluationWindow
 
 
 def churn_window(
-    evaluated: Bundled, window: Window, tables: Tables, as_of: date, outcome: ChurnOutcome, definition: str
+    evaluated: Bundled, window: ChurnWindow, tables: Tables, as_of: date, outcome: ChurnOutcome, definition: str
 ) -> EvaluationWindow:
     """The last closed window: who was eligible when it opened, and who was lost in it.
 

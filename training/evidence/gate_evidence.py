@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cvo_ml.config.priorities import PriorityPolicy
+from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import CvoError
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.evidence import (
@@ -31,7 +31,6 @@ from cvo_ml.stats.profit import decision_profit
 from cvo_ml.stats.shift import psi, reference
 from training.evidence.window import EvaluationWindow
 
-Floats = NDArray[np.float64]
 #: Settings that say what is predicted: models that differ in them have no common outcome.
 OUTCOME: Final = (
     "horizon_days",
@@ -116,10 +115,10 @@ def _compared(
     )
 
 
-def improvement(window: EvaluationWindow, ours: Floats, theirs: Floats, among: NDArray[np.intp]) -> Interval:
+def improvement(window: EvaluationWindow, ours: Floats, theirs: Floats, among: Places) -> Interval:
     """How much better the challenger is on some rows, as a share of the champion's measure; paired bootstrap."""
 
-    def relative(rows: NDArray[np.intp]) -> float:
+    def relative(rows: Places) -> float:
         before = window.skill(theirs, among[rows])
         return (window.skill(ours, among[rows]) - before) / abs(before) if before else float("nan")
 

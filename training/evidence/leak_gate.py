@@ -9,12 +9,12 @@ import pandas as pd
 
 from cvo_ml.config.jobs import LeakPolicy
 from cvo_ml.core.tables import Tables
-from cvo_ml.features.leak_gate import Evidence, FitAndScore, Sample, check
+from cvo_ml.features.leak_gate import Evidence, FitAndScore, GateSample, check
 from cvo_ml.features.truncated_tables import changed_by_later_rows
 
 
 def pass_gate(
-    sample: Sample,
+    sample: GateSample,
     columns: Sequence[str],
     policy: LeakPolicy,
     fit_and_score: FitAndScore,

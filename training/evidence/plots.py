@@ -8,15 +8,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.purchase_model import PurchaseModel
 from cvo_ml.models.clv.tracking import Tracking
 from cvo_ml.stats.calibration import reliability
 
 mpl.use("Agg")
-Floats = NDArray[np.float64]
 
 
 def _figure(title: str, x: str, y: str, size: tuple[float, float] = (6.4, 4.2)) -> tuple[Any, Any]:
@@ -54,7 +53,7 @@ def gains(value: Floats, scores: Mapping[str, Floats]) -> Any:
     return figure
 
 
-def reliability_diagram(outcome: NDArray[np.generic], predicted: Mapping[str, Floats]) -> Any:
+def reliability_diagram(outcome: Outcomes, predicted: Mapping[str, Floats]) -> Any:
     """Observed rate against predicted probability in ten groups of equal size."""
     figure, axes = _figure("Calibration out of time", "Predicted probability of churn", "Observed churn rate", (5, 5))
     for name, probability in predicted.items():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.tables import Tables
 
 
-def slices(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+def slices(features: pd.DataFrame) -> dict[str, Flags]:
     """Rows by tenure (median), by repeat buying and by the commonest country against the rest."""
     tenure = features["days_since_first_order"]
     repeat = features["number_of_orders"] > 1
@@ -22,7 +21,7 @@ def slices(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     return {name: rows.to_numpy(dtype=bool) for name, rows in found.items()} | by_country(features)
 
 
-def by_country(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
+def by_country(features: pd.DataFrame) -> dict[str, Flags]:
     """Rows of the commonest country, and the others; nothing where no country is known."""
     if "country" not in features or not features["country"].notna().any():
         return {}
@@ -31,7 +30,7 @@ def by_country(features: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     return {f"country {home}": is_home, "other countries": ~is_home}
 
 
-def further_slices(features: pd.DataFrame, tables: Tables) -> dict[str, NDArray[np.bool_]]:
+def further_slices(features: pd.DataFrame, tables: Tables) -> dict[str, Flags]:
     """Rows by value so far (thirds) and by the three commonest channels of acquisition, where they are known."""
     place = features["net_value"].rank(pct=True)
     found = {"lower value third": place <= 1 / 3, "middle value third": (place > 1 / 3) & (place <= 2 / 3)}

@@ -6,15 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from cvo_ml.core.arrays import Flags, Floats, Places
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.stats.intervals import Interval
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -49,9 +45,9 @@ class EvaluationWindow:
     features: pd.DataFrame
     predict: Callable[[Bundle, pd.DataFrame], Floats]
     measure: str
-    skill: Callable[[Floats, Rows], float]
+    skill: Callable[[Floats, Places], float]
     stake: Callable[[Floats], Floats]
     actual: Floats
     eligible: pd.DataFrame
     slope: Callable[[Floats], Interval] | None = None
-    slices: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    slices: Mapping[str, Flags] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, first_order_features
 from cvo_ml.features.leads import as_numbers
-from cvo_ml.features.leak_gate import Evidence, Sample
+from cvo_ml.features.leak_gate import Evidence, GateSample
 from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.models.icp import FirstOrderValue, Lookalike
 from cvo_ml.monitoring.drift import reference_of
@@ -149,7 +149,7 @@ def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, learn
     day = pd.Timestamp(test["first_ordered_at"].median()).date()
     columns = model_of(train, learning).columns
     return pass_gate(
-        Sample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
+        GateSample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
         columns,
         learning.leaks,
         lambda X, y, later: model_of(X, learning).trees.fit(X, y).predict_positive(later),

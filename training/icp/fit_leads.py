@@ -17,7 +17,7 @@ from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.leads import lead_fields
-from cvo_ml.features.leak_gate import Evidence, Sample
+from cvo_ml.features.leak_gate import Evidence, GateSample
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.icp import PositiveUnlabelled, SourceRate
 from cvo_ml.monitoring.drift import reference_of
@@ -135,7 +135,7 @@ def leak_evidence(
         return trees.fit(X, y).predict_positive(later)
 
     return pass_gate(
-        Sample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
+        GateSample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
         rows.fields,
         learning.leaks,
         one,

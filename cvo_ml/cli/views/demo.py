@@ -10,7 +10,7 @@ from cvo_ml.cli.views.scores import scored
 from cvo_ml.cli.views.training import models
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.workflows.check import RowsRead
-from cvo_ml.workflows.demo import Cut, DemoResult, Part
+from cvo_ml.workflows.demo import DemoCut, DemoResult, Part
 from cvo_ml.workflows.score import ScoreResult
 from cvo_ml.workflows.train import TrainResult
 
@@ -19,7 +19,7 @@ def part(console: Console, found: Part) -> None:
     """One part, as its own command shows it."""
     if isinstance(found, RowsRead):
         rows_read(console, found)
-    elif isinstance(found, Cut):
+    elif isinstance(found, DemoCut):
         _cut(console, found)
     elif isinstance(found, TrainResult):
         models(console, found)
@@ -29,7 +29,7 @@ def part(console: Console, found: Part) -> None:
         current_run(console, found)
 
 
-def _cut(console: Console, cut: Cut) -> None:
+def _cut(console: Console, cut: DemoCut) -> None:
     console.print(
         f"Cut: [bold]{cut.as_of}[/]. Models learn from before it; the {cut.horizon} after it judge them.",
         highlight=False,

@@ -73,7 +73,7 @@ class ChampionHistory:
     def __init__(self, tracker: Tracker) -> None:
         self._tracker, self._client = tracker, tracker.client
 
-    def standing(self, name: str) -> Incumbent | None:
+    def incumbent(self, name: str) -> Incumbent | None:
         """The champion with what a comparison needs; None if there is none.
 
         Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from cvo_ml.monitoring.outcome_summary import ChurnOutcome, OutcomeLine
+from cvo_ml.monitoring.outcome_summary import OutcomeLine, ProbabilityOutcome
 from cvo_ml.monitoring.outcomes import (
     ANOTHER_HORIZON,
     ChurnEvaluation,
@@ -123,7 +123,7 @@ def truth_sentences(truth: TruthDistance) -> Iterator[str]:
 def outcome_cells(line: OutcomeLine) -> tuple[str, str, str, str, str]:
     """A line of the ledger as cells: predicted, came, 95 % of it, ranking, in interval."""
     outcome = line.outcome
-    if isinstance(outcome, ChurnOutcome):
+    if isinstance(outcome, ProbabilityOutcome):
         actual = outcome.actual
         return (
             f"{outcome.predicted:.1%}",
