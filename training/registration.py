@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.first_load import admit
 from cvo_ml.registry.bundles.golden import golden_of
 from cvo_ml.registry.tracking import Tracker
@@ -85,7 +86,7 @@ class Registration:
         )
 
     def _register(
-        self, uri: str, bundle: Bundle, incumbent: Incumbent | None, found: dict[str, Any]
+        self, uri: str, bundle: Bundle, incumbent: Incumbent | None, found: GateEvidence
     ) -> tuple[int, Placement]:
         if incumbent is not None and incumbent.bundle is not None and _is_same(bundle, incumbent.bundle):
             return incumbent.version, Placement("champion", "it is the champion already, to the bit")
@@ -94,7 +95,7 @@ class Registration:
         gates = load_gates(bundle.name, dossiers=self.workspace.dossiers)
         return version, place(self.tracker, bundle, version, incumbent, found, gates, self.when)
 
-    def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: dict[str, Any]) -> None:
+    def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: GateEvidence) -> None:
         run.log_params({"job": as_mapping(job), "shop": self.shop.name, "as_of": str(self.as_of), **trained.parameters})
         run.log_metrics(trained.metrics)
         run.set_tags(
@@ -108,7 +109,7 @@ class Registration:
             }
         )
         run.log_dict(bundle.facts["verdict"], "verdict")
-        run.log_dict(found, EVIDENCE.removesuffix(".json"))
+        run.log_dict(found.to_json(), EVIDENCE.removesuffix(".json"))
         run.log_text(model_card(bundle, found), "MODEL_CARD")
         for title, document in trained.documents.items():
             run.log_dict(document, title)

@@ -20,6 +20,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict.shadow import ShadowComparison
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.export import export
 from cvo_ml.registry.bundles.gate import Check, decide
 from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, Tracker
@@ -166,7 +167,7 @@ class ModelDetails(Result):
     version: int
     champion: int | None
     bundle: Bundle
-    evidence: Mapping[str, Json]
+    evidence: GateEvidence
     gates: tuple[Check, ...]
     audit: tuple[Promotion, ...]
 
@@ -179,7 +180,7 @@ class ModelDetails(Result):
         """What the card is made of, the gates, and the audit."""
         return {
             "version": self.version, "champion": self.champion, "settings": to_json(self.bundle.settings),
-            "facts": to_json(self.bundle.facts), "evidence": to_json(self.evidence), "gates": to_json(self.gates),
+            "facts": to_json(self.bundle.facts), "evidence": self.evidence.to_json(), "gates": to_json(self.gates),
             "audit": to_json(self.audit),
         }  # fmt: skip
 

@@ -13,6 +13,7 @@ import pytest
 from cvo_ml.core.errors import BundleError, NoChampion
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.export import export, load_exported
 from cvo_ml.registry.bundles.golden import golden_of
 from tests.registry.test_gate import GOOD
@@ -31,7 +32,7 @@ def test_squared_errors_of_money_are_written_out_and_named(churn_bundle: Bundle)
     squared = {"estimate": 635123.4, "lower": -342000.0, "upper": 1950000.0}
     verdict = {"advantage": squared, "slices": {"newer customers": squared}}
     facts = {**churn_bundle.facts, "verdict": verdict, "metrics": {"model_rmse": 15134.2, "model_auc": 0.75561}}
-    card = model_card(replace(churn_bundle, facts=facts), {"measure": "mean_squared_error"})
+    card = model_card(replace(churn_bundle, facts=facts), GateEvidence(measure="mean_squared_error"))
     assert "advantage in mean squared error 635,123 [-342,000, 1,950,000]" in card
     assert "| newer customers | 635,123 [-342,000, 1,950,000] |" in card
     assert "| model rmse | 15,134 |" in card
@@ -75,7 +76,7 @@ def test_a_card_says_what_the_run_knows(churn_bundle: Bundle) -> None:
             "slices": {"repeat buyers": {"estimate": -0.05, "lower": -0.09, "upper": -0.01}},
         },
     }  # fmt: skip
-    card = model_card(replace(churn_bundle, facts=facts), GOOD)
+    card = model_card(replace(churn_bundle, facts=facts), GateEvidence.of(GOOD))
     for words in (
         "# churn: churn.lightgbm", "| known until | 2024-01-01 |", "| digest of the pins | 0123 |", "2,734 customers",
         "Grade **B** against recency: advantage in log loss 0.05 [0.01, 0.09]", "| model auc | 0.75 |",
@@ -86,7 +87,9 @@ def test_a_card_says_what_the_run_knows(churn_bundle: Bundle) -> None:
 
 
 def test_a_card_of_a_bundle_that_knows_nothing_is_still_a_card(recency_bundle: Bundle) -> None:
-    card = model_card(recency_bundle, {"champion": {"version": 3}, "not_comparable": "another outcome"})
+    card = model_card(
+        recency_bundle, GateEvidence.of({"champion": {"version": 3}, "not_comparable": "another outcome"})
+    )
     assert "Grade **none** against its baseline." in card
     assert "Not comparable with version 3: another outcome." in card
     assert "None is judged." in card

@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 
 from cvo_ml.config.gates import Gates
+from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.gate import audit_metrics, closed, decide
 
 GOOD: dict[str, Any] = {
     "measure": "log_loss",
     "window": {"opened": "2024-01-01", "rows": 2734},
     "champion": {"version": 2, "judged_with": "the champion"},
-    "improvement": {"estimate": 0.017, "lower": 0.004, "upper": 0.03},
-    "profit": {"challenger": 13.4, "champion": 13.3, "difference": {"estimate": 0.1, "lower": -0.05, "upper": 0.2}},
-    "slices": {"newer customers": {"estimate": -0.01, "lower": -0.05, "upper": 0.03}},
-    "calibration": {"estimate": 0.92, "lower": 0.8, "upper": 1.02},
+    "improvement": {"estimate": 0.017, "lower": 0.004, "upper": 0.03, "level": 0.95},
+    "profit": {
+        "challenger": 13.4,
+        "champion": 13.3,
+        "difference": {"estimate": 0.1, "lower": -0.05, "upper": 0.2, "level": 0.95},
+    },
+    "slices": {"newer customers": {"estimate": -0.01, "lower": -0.05, "upper": 0.03, "level": 0.95}},
+    "calibration": {"estimate": 0.92, "lower": 0.8, "upper": 1.02, "level": 0.95},
     "psi": 0.07,
     "eligible": {"known": 3000, "scored": 2998},
 }
@@ -34,13 +39,13 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def shut(evidence: dict[str, Any], gates: Gates | None = None, champion: int | None = 2) -> list[str]:
-    return [check.gate for check in decide(evidence, gates or Gates(), champion) if not check.is_open]
+    return [check.gate for check in decide(GateEvidence.of(evidence), gates or Gates(), champion) if not check.is_open]
 
 
 def test_good_evidence_opens_every_gate() -> None:
     assert shut(GOOD) == []
-    assert closed(decide(GOOD, Gates(), 2)) == ""
-    assert [check.gate for check in decide(GOOD, Gates(), 2)] == [
+    assert closed(decide(GateEvidence.of(GOOD), Gates(), 2)) == ""
+    assert [check.gate for check in decide(GateEvidence.of(GOOD), Gates(), 2)] == [
         "window_rows", "improvement", "profit", "slices", "score_shift", "calibration_slope", "scored"
     ]  # fmt: skip
 
@@ -67,7 +72,7 @@ def test_good_evidence_opens_every_gate() -> None:
 def test_each_gate_closes_on_its_own_number(path: str, value: Any, gate: str) -> None:
     evidence = changed(path, value)
     assert shut(evidence) == [gate]
-    assert f"gate {gate!r}: " in closed(decide(evidence, Gates(), 2))
+    assert f"gate {gate!r}: " in closed(decide(GateEvidence.of(evidence), Gates(), 2))
 
 
 @pytest.mark.parametrize(
@@ -98,10 +103,39 @@ def test_evidence_against_another_champion_says_nothing(champion: int | None) ->
 
 
 def test_a_loss_making_champion_does_not_turn_the_profit_gate_around() -> None:
-    losing = changed("profit", {"challenger": -5.0, "champion": -4.0, "difference": {"lower": -1.2, "upper": -0.8}})
+    losing = changed(
+        "profit", {"challenger": -5.0, "champion": -4.0, "difference": {"estimate": -1.0, "lower": -1.2, "upper": -0.8}}
+    )
     assert shut(losing) == ["profit"]
 
 
 def test_an_audit_line_keeps_the_numbers_that_are_known() -> None:
-    assert audit_metrics(GOOD)["profit_challenger"] == 13.4
-    assert audit_metrics({"window": {"rows": 5}, "calibration": None}) == {"window_rows": 5.0}
+    assert audit_metrics(GateEvidence.of(GOOD))["profit_challenger"] == 13.4
+    assert audit_metrics(GateEvidence.of({"window": {"rows": 5}, "calibration": None})) == {"window_rows": 5.0}
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        GOOD,
+        {"window": {"rows": 0}, "calibration": None, "eligible": {"known": 0, "scored": 0}},
+        {**changed("psi", None), "skill": {"challenger": 1.5, "champion": None}},
+        {
+            "measure": "log_loss",
+            "window": {"opened": "2024-01-01", "rows": 5},
+            "skill": {"challenger": None},
+            "calibration": {"estimate": 1.0, "lower": None, "upper": None, "level": 0.95},
+            "eligible": {"known": 9, "scored": 8},
+            "challenger": {"hash": "abc", "grade": "", "kind": "a.kind"},
+            "champion": {"version": 3, "judged_with": "the champion", "hash": "def", "grade": "B", "kind": "a.kind"},
+            "not_comparable": "another outcome",
+        },
+    ],
+)
+def test_stored_evidence_reads_back_to_the_key(stored: dict[str, Any]) -> None:
+    assert GateEvidence.of(stored).to_json() == stored
+
+
+def test_evidence_without_the_comparison_that_it_needs_opens_nothing() -> None:
+    bare = {key: value for key, value in GOOD.items() if key not in ("improvement", "profit", "slices", "psi")}
+    assert shut(bare) == ["comparable"]

@@ -16,6 +16,7 @@ import pytest
 from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle, save_bundle
+from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.golden import golden_of
 from cvo_ml.registry.tracking import Tracker, promotion
 from cvo_ml.registry.tracking.champions import ChampionHistory, Incumbent
@@ -49,7 +50,7 @@ def placed_after(
         run.log_dict(evidence, promotion.EVIDENCE.removesuffix(".json"))
         uri = run.log_bundle(save_bundle(bundle, tracker.root.parent / "new"))
     version = tracker.register(uri, "churn", {"shop": tracker.shop})
-    return place(tracker, bundle, version, standing, evidence, Gates(), when)
+    return place(tracker, bundle, version, standing, GateEvidence.of(evidence), Gates(), when)
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_a_version_without_evidence_is_not_promoted(first: Tracker) -> None:
     with first.run("churn", "by hand") as run:
         uri = run.log_bundle(save_bundle(made(5.0), first.root.parent / "new"))
     version = first.register(uri, "churn", {})
-    assert evidence_of(first, "churn", version)["window"]["rows"] == 0
+    assert evidence_of(first, "churn", version).window.rows == 0
     with pytest.raises(GateClosed, match="gate 'champion'"):
         promote(first, "churn", Gates(), version=version)
 
@@ -152,9 +153,10 @@ def test_a_damaged_challenger_is_refused_and_the_champion_stays(first: Tracker) 
 def test_the_evidence_lies_in_the_run(first: Tracker) -> None:
     trained(first, made(2.0), changed("champion.version", 1))
     path = first.artifact("churn", 2, promotion.EVIDENCE)
-    assert json.loads(Path(path).read_text()) == evidence_of(first, "churn", 2) == changed("champion.version", 1)
+    stored = json.loads(Path(path).read_text())
+    assert stored == evidence_of(first, "churn", 2).to_json() == changed("champion.version", 1)
     shutil.rmtree(path.parent)
-    assert evidence_of(first, "churn", 2)["window"]["rows"] == 0
+    assert evidence_of(first, "churn", 2).window.rows == 0
 
 
 def test_a_bundle_keeps_its_golden_scores(first: Tracker, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def whole(root: Path) -> int:
     assert line.serving("churn")[1] == ""
     for row in tracker.registered():
         tracker.bundle("churn", row.version)
-        assert evidence_of(tracker, "churn", row.version)["window"]["rows"] == 1
+        assert evidence_of(tracker, "churn", row.version).window.rows == 1
         load_bundle(tracker.artifact("churn", row.version, JUDGED))
     experiments = [found.experiment_id for found in tracker.client.search_experiments()]
     statuses = {run.info.status for run in tracker.client.search_runs(experiments)}

@@ -60,7 +60,7 @@ def trial() -> EvaluationWindow:
 
 
 def test_the_truth_beats_a_flat_model_by_what_theory_says(trial: EvaluationWindow) -> None:
-    found = evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY)
+    found = evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY).to_json()
     p, q = (trial.predict(b, trial.features) for b in (TRUTH, WORSE))
     entropy, cross = (-(p * np.log(x) + (1 - p) * np.log1p(-x)).mean() for x in (p, q))
     assert found["improvement"]["lower"] < 1 - entropy / cross < found["improvement"]["upper"]
@@ -75,11 +75,11 @@ def test_the_truth_beats_a_flat_model_by_what_theory_says(trial: EvaluationWindo
 
 
 def test_profit_is_that_of_the_decisions(trial: EvaluationWindow) -> None:
-    found = evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY)["profit"]
+    found = evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY).to_json()["profit"]
     value = trial.stake(np.ones(ROWS))
     for who, model in (("challenger", TRUTH), ("champion", WORSE)):
         stakes = trial.predict(model, trial.features) * value
-        earned = sum(0.1 * came - 2 for stake, came in zip(stakes, trial.came, strict=True) if 0.1 * stake > 2)
+        earned = sum(0.1 * came - 2 for stake, came in zip(stakes, trial.actual, strict=True) if 0.1 * stake > 2)
         assert found[who] == pytest.approx(earned / ROWS, rel=1e-12)
     assert found["difference"]["estimate"] == pytest.approx(found["challenger"] - found["champion"])
     assert found["challenger"] > found["champion"]
@@ -87,12 +87,14 @@ def test_profit_is_that_of_the_decisions(trial: EvaluationWindow) -> None:
 
 def test_a_model_is_neither_better_nor_worse_than_itself_and_passes(trial: EvaluationWindow) -> None:
     found = evidence(trial, TRUTH, Incumbent(4, TRUTH), POLICY)
-    assert (found["improvement"]["lower"], found["improvement"]["upper"], found["psi"]) == (0, 0, 0)
+    assert found.comparison is not None
+    same = found.comparison
+    assert (same.improvement.lower, same.improvement.upper, same.psi) == (0, 0, 0)
     assert closed(decide(found, Gates(), 4)) == ""
 
 
 def test_a_worse_model_finds_its_gates_closed(trial: EvaluationWindow) -> None:
-    found = evidence(replace(trial, judged=WORSE), WORSE, Incumbent(4, TRUTH), POLICY)
+    found = evidence(replace(trial, evaluated=WORSE), WORSE, Incumbent(4, TRUTH), POLICY)
     names = [check.gate for check in decide(found, Gates(), 4) if not check.is_open]
     assert {"improvement", "profit", "slices", "score_shift", "calibration_slope"} == set(names)
 
@@ -100,8 +102,9 @@ def test_a_worse_model_finds_its_gates_closed(trial: EvaluationWindow) -> None:
 def test_a_champion_that_has_seen_the_window_is_stood_for_by_its_model_as_judged(trial: EvaluationWindow) -> None:
     seen = bundle(1.0, trained="2024-02-01")
     found = evidence(trial, TRUTH, Incumbent(4, seen, judged=WORSE), POLICY)
-    assert found["champion"]["judged_with"] == "its model as judged"
-    assert found["improvement"] == evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY)["improvement"]
+    other = evidence(trial, TRUTH, Incumbent(4, WORSE), POLICY)
+    assert found.champion.judged_with == "its model as judged"
+    assert found.comparison.improvement == other.comparison.improvement
 
 
 @pytest.mark.parametrize(
@@ -125,20 +128,20 @@ def test_what_cannot_be_compared_says_why_and_closes_the_gate(
     trial: EvaluationWindow, standing: Incumbent, words: str
 ) -> None:
     found = evidence(trial, TRUTH, standing, POLICY)
-    assert words in found["not_comparable"]
-    assert "improvement" not in found
+    assert words in found.not_comparable
+    assert "improvement" not in found.to_json()
     assert [check.gate for check in decide(found, Gates(), 4) if not check.is_open] == ["comparable"]
 
 
 def test_a_champion_that_reads_other_columns_cannot_be_compared(trial: EvaluationWindow, churn_bundle: Bundle) -> None:
     champion = replace(churn_bundle, settings=TRUTH.settings, facts=TRUTH.facts)
     found = evidence(trial, TRUTH, Incumbent(4, champion), POLICY)
-    assert "columns to score are missing" in found["not_comparable"]
+    assert "columns to score are missing" in found.not_comparable
 
 
 def test_without_a_champion_only_the_models_own_numbers_stand(trial: EvaluationWindow) -> None:
     found = evidence(trial, TRUTH, None, POLICY)
-    assert not {"champion", "improvement", "profit", "psi"} & set(found)
+    assert not {"champion", "improvement", "profit", "psi"} & set(found.to_json())
     assert closed(decide(found, Gates(), None)) == ""
 
 
@@ -151,7 +154,7 @@ def test_the_interval_of_the_improvement_covers_the_truth_as_often_as_it_says() 
         trial = EvaluationWindow(
             TRUTH, OPENED, pd.DataFrame(), lambda *_: np.empty(0), "loss",
             skill=lambda predicted, rows: -float(predicted[rows].mean()),
-            stake=lambda predicted: predicted, came=np.empty(0), eligible=pd.DataFrame(),
+            stake=lambda predicted: predicted, actual=np.empty(0), eligible=pd.DataFrame(),
         )  # fmt: skip
         found = improvement(trial, loss[0], loss[1] * 1.1, np.arange(400))
         inside += found.lower < 1 - 1 / 1.1 < found.upper

@@ -20,6 +20,7 @@ from cvo_ml.features.leads import lead_fields
 from cvo_ml.predict import LoadedModels
 from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.simulate import simulate_saas
@@ -104,7 +105,7 @@ def test_prospects_never_asked_are_not_taken_for_losers() -> None:
 
 
 def test_the_card_of_a_model_of_leads_does_not_speak_of_first_orders() -> None:
-    card = model_card(trained().bundle, {"window": {"rows": 10, "opened": "2021-06-06"}})
+    card = model_card(trained().bundle, GateEvidence.of({"window": {"rows": 10, "opened": "2021-06-06"}}))
     assert "a lead, if asked, is won and becomes profitable" in card
     assert "first order" not in card
 

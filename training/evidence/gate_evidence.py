@@ -5,7 +5,8 @@ A promotion reads it from the run and computes nothing (docs/models.md).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,15 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import CvoError
 from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.evidence import (
+    Comparison,
+    Eligible,
+    GateEvidence,
+    JudgingWindow,
+    ModelMark,
+    Opponent,
+    Profit,
+)
 from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.registry.tracking.champions import Incumbent
 from cvo_ml.stats.grading import SMALLEST_SLICE
@@ -36,8 +46,8 @@ OUTCOME: Final = (
 
 def evidence(
     window: EvaluationWindow, bundle: Bundle, incumbent: Incumbent | None, policy: PriorityPolicy
-) -> dict[str, Any]:
-    """What the gates of this model are decided on, JSON-ready.
+) -> GateEvidence:
+    """What the gates of this model are decided on, as it will be read back: a number that is not finite is unknown.
 
     Parameters
     ----------
@@ -47,53 +57,62 @@ def evidence(
         The champion; None if there is none.
     policy:
         Whose action's cost and effect give decisions their profit.
-
-    Returns
-    -------
-    dict
-        ``measure, window, calibration, eligible``; with a champion ``champion`` and, unless ``not_comparable`` says
-        why not, ``improvement, slices`` (relative), ``profit`` (currency per customer) and ``psi``.
     """
     ours = window.predict(window.evaluated, window.features)
     now = _scores(bundle, window)
-    found: dict[str, Any] = {
-        "measure": window.measure,
-        "window": {"opened": str(window.opened), "rows": len(window.features)},
-        "skill": {"challenger": _known(window.skill(ours, np.arange(len(ours))))},
-        "calibration": window.slope(ours).to_json() if window.slope is not None and np.ptp(ours) > 0 else None,
-        "eligible": {"known": len(now), "scored": int(np.isfinite(now).sum())},
-        "challenger": {"hash": bundle.version, "grade": bundle.grade, "kind": bundle.kind},
-    }
-    if incumbent is None:
-        return found
+    alone = GateEvidence(
+        measure=window.measure,
+        window=JudgingWindow(str(window.opened), len(window.features)),
+        skill={"challenger": window.skill(ours, np.arange(len(ours)))},
+        calibration=window.slope(ours) if window.slope is not None and np.ptp(ours) > 0 else None,
+        eligible=Eligible(len(now), int(np.isfinite(now).sum())),
+        challenger=_mark(bundle),
+    )
+    found = alone if incumbent is None else _against(alone, window, bundle, incumbent, policy, ours, now)
+    return GateEvidence.of(found.to_json())
+
+
+def _against(
+    alone: GateEvidence,
+    window: EvaluationWindow,
+    bundle: Bundle,
+    incumbent: Incumbent,
+    policy: PriorityPolicy,
+    ours: Floats,
+    now: Floats,
+) -> GateEvidence:
     theirs, who, reason = _opponent(window, bundle, incumbent)
-    found["champion"] = {"version": incumbent.version, "judged_with": who}
+    champion = Opponent(incumbent.version, who)
     if incumbent.bundle is None or theirs is None:
-        return {**found, "not_comparable": reason}
-    kept = incumbent.bundle
-    found["champion"] |= {"hash": kept.version, "grade": kept.grade, "kind": kept.kind}
+        return replace(alone, champion=champion, not_comparable=reason)
+    champion = replace(champion, mark=_mark(incumbent.bundle))
     try:
-        found["psi"] = _known(psi(reference(_scores(kept, window)), now))
+        shift = psi(reference(_scores(incumbent.bundle, window)), now)
     except CvoError as error:
-        return {**found, "not_comparable": f"the champion cannot score today's customers: {error}"}
-    return {**found, **_compared(window, ours, theirs, policy)}
+        why = f"the champion cannot score today's customers: {error}"
+        return replace(alone, champion=champion, not_comparable=why)
+    every = np.arange(len(ours))
+    skill = {name: window.skill(p, every) for name, p in (("challenger", ours), ("champion", theirs))}
+    return replace(alone, champion=champion, skill=skill, comparison=_compared(window, ours, theirs, policy, shift))
 
 
-def _compared(window: EvaluationWindow, ours: Floats, theirs: Floats, policy: PriorityPolicy) -> dict[str, Any]:
+def _mark(bundle: Bundle) -> ModelMark:
+    return ModelMark(bundle.version, bundle.grade, bundle.kind)
+
+
+def _compared(
+    window: EvaluationWindow, ours: Floats, theirs: Floats, policy: PriorityPolicy, shift: float
+) -> Comparison:
     action = {"effect": policy.contact.effect.estimate, "cost": policy.contact.cost}
     earned = [decision_profit(window.stake(predicted), window.actual, **action) for predicted in (ours, theirs)]
     judged = {name: np.flatnonzero(rows) for name, rows in window.slices.items() if rows.sum() >= SMALLEST_SLICE}
     every = np.arange(len(ours))
-    return {
-        "skill": {name: _known(window.skill(p, every)) for name, p in (("challenger", ours), ("champion", theirs))},
-        "improvement": improvement(window, ours, theirs, every).to_json(),
-        "slices": {name: improvement(window, ours, theirs, rows).to_json() for name, rows in judged.items()},
-        "profit": {
-            "challenger": float(earned[0].mean()),
-            "champion": float(earned[1].mean()),
-            "difference": mean_interval(earned[0] - earned[1]).to_json(),
-        },
-    }
+    return Comparison(
+        float(shift),
+        improvement(window, ours, theirs, every),
+        {name: improvement(window, ours, theirs, rows) for name, rows in judged.items()},
+        Profit(float(earned[0].mean()), float(earned[1].mean()), mean_interval(earned[0] - earned[1])),
+    )
 
 
 def improvement(window: EvaluationWindow, ours: Floats, theirs: Floats, among: Places) -> Interval:
@@ -137,7 +156,3 @@ def _scores(bundle: Bundle, window: EvaluationWindow) -> Floats:
     if window.eligible.empty:
         return np.empty(0)
     return load_model(bundle).score(window.eligible)
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any, Final
 
 from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.evidence import GateEvidence, Opponent
 
 #: What the lookalike model is called where it reads leads, which is another question.
 LEADS: Final = f"{ICP.name} of leads"
@@ -48,12 +50,12 @@ FAIRNESS: Final = (
 )
 
 
-def model_card(bundle: Bundle, evidence: Mapping[str, Any]) -> str:
+def model_card(bundle: Bundle, evidence: GateEvidence) -> str:
     """The card as Markdown, from the bundle's facts and the evidence of its gates; it names no customer."""
     return "\n\n".join(_parts(bundle, evidence)) + "\n"
 
 
-def _parts(bundle: Bundle, evidence: Mapping[str, Any]) -> Iterator[str]:
+def _parts(bundle: Bundle, evidence: GateEvidence) -> Iterator[str]:
     facts, verdict = bundle.facts, bundle.facts.get("verdict", {})
     yield f"# {bundle.name}: {bundle.kind} {bundle.version}"
     about = LEADS if bundle.settings.get("setting") == "leads" else bundle.name
@@ -69,16 +71,16 @@ def _parts(bundle: Bundle, evidence: Mapping[str, Any]) -> Iterator[str]:
             **{name.replace("_", " "): value for name, value in bundle.settings.items()},
         }
     )
-    window = evidence.get("window", {})
+    window = evidence.window
     yield (
-        f"## Window\n\nJudged on {window.get('rows', 0):,} customers in the window that opened on "
-        f"{window.get('opened', 'unknown')}, by a model that knew nothing of it. "
+        f"## Window\n\nJudged on {window.rows:,} customers in the window that opened on "
+        f"{window.opened or 'unknown'}, by a model that knew nothing of it. "
         "The model itself was then fitted on everything known."
     )
-    yield "## Metrics\n\n" + _metrics(bundle, verdict, evidence.get("measure"))
+    yield "## Metrics\n\n" + _metrics(bundle, verdict, evidence.measure)
     yield "## Slices\n\n" + _slices(verdict)
-    if "champion" in evidence:
-        yield "## Against the champion\n\n" + _against(evidence)
+    if evidence.champion is not None:
+        yield "## Against the champion\n\n" + _against(evidence, evidence.champion)
     notes = [*LIMITS.get(about, ()), *facts.get("notes", ())]
     yield "## Limits\n\n" + "\n".join(f"* {note}" for note in notes)
     columns = ", ".join(f"`{name}`" for name in _columns(bundle))
@@ -104,18 +106,16 @@ def _slices(verdict: Mapping[str, Any]) -> str:
     )
 
 
-def _against(evidence: Mapping[str, Any]) -> str:
-    champion = evidence["champion"]
-    if "improvement" not in evidence:
-        return f"Not comparable with version {champion['version']}: {evidence.get('not_comparable', 'unknown')}."
-    profit = evidence["profit"]
-    return f"Version {champion['version']}, judged with {champion['judged_with']}.\n\n" + _table(
+def _against(evidence: GateEvidence, champion: Opponent) -> str:
+    found = evidence.comparison
+    if found is None:
+        return f"Not comparable with version {champion.version}: {evidence.not_comparable or 'unknown'}."
+    measure = (evidence.measure or "").replace("_", " ")
+    return f"Version {champion.version}, judged with {champion.judged_with}.\n\n" + _table(
         {
-            f"improvement of the {evidence['measure'].replace('_', ' ')} (relative)": _interval(
-                evidence["improvement"]
-            ),
-            "profit per customer, less the champion's": _interval(profit["difference"]),
-            "shift of the scores (PSI)": f"{evidence['psi']:.3g}" if evidence.get("psi") is not None else "unknown",
+            f"improvement of the {measure} (relative)": _interval(found.improvement.to_json()),
+            "profit per customer, less the champion's": _interval(found.profit.difference.to_json()),
+            "shift of the scores (PSI)": f"{found.psi:.3g}" if isfinite(found.psi) else "unknown",
         }
     )
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import BundleError, GateClosed, NoChampion
 from cvo_ml.core.files import read_json
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.first_load import admit
 from cvo_ml.registry.bundles.gate import audit_metrics, closed, decide
 from cvo_ml.registry.tracking.champions import ChampionHistory, Incumbent, Promotion
@@ -36,7 +36,7 @@ def place(
     bundle: Bundle,
     version: int,
     standing: Incumbent | None,
-    evidence: Mapping[str, Any],
+    evidence: GateEvidence,
     gates: Gates,
     when: When,
 ) -> Placement:
@@ -99,13 +99,13 @@ def promote(
     return ChampionHistory(tracker).appoint(name, chosen, kind, said, audit_metrics(evidence))
 
 
-def evidence_of(tracker: Tracker, name: str, version: int) -> dict[str, Any]:
+def evidence_of(tracker: Tracker, name: str, version: int) -> GateEvidence:
     """The evidence that a version's training stored; empty where it stored none."""
     try:
         found = read_json(tracker.artifact(name, version, EVIDENCE))
     except BundleError:
-        return {"window": {"rows": 0}, "eligible": {"known": 0, "scored": 0}, "calibration": None}
-    return dict(found)
+        return GateEvidence()
+    return GateEvidence.of(found)
 
 
 def _is_foreign(standing: Incumbent, bundle: Bundle) -> bool:
