@@ -64,7 +64,7 @@ class NotCompared(Result):
 
 
 @dataclass(frozen=True)
-class Comparison(Result):
+class TreatedComparison(Result):
     """Treated and held out customers of some actions.
 
     Parameters
@@ -121,8 +121,8 @@ class PolicyEvaluation(Result):
     """
 
     share: float
-    together: Comparison = field(metadata=json_key("all"))
-    actions: Mapping[str, Comparison]
+    together: TreatedComparison = field(metadata=json_key("all"))
+    actions: Mapping[str, TreatedComparison]
     effects: tuple[MeasuredEffect, ...]
     policies: Mapping[str, PolicyEstimate | NotCompared]
 
@@ -193,7 +193,7 @@ def evaluate(table: pd.DataFrame, outcome: pd.DataFrame, policy: PriorityPolicy,
     )
 
 
-def _measured(actions: Mapping[str, Comparison], version: str) -> Iterator[MeasuredEffect]:
+def _measured(actions: Mapping[str, TreatedComparison], version: str) -> Iterator[MeasuredEffect]:
     """Effects of actions whose groups were parted as planned."""
     for name, comparison in actions.items():
         difference = comparison.difference
@@ -202,7 +202,7 @@ def _measured(actions: Mapping[str, Comparison], version: str) -> Iterator[Measu
             yield MeasuredEffect(None, name, effect.estimate, effect.lower, "experiment", version)
 
 
-def compare(rows: pd.DataFrame, covariates: list[str], share: float) -> Comparison:
+def compare(rows: pd.DataFrame, covariates: list[str], share: float) -> TreatedComparison:
     """Treated less held out per customer: value, profit after the contact's cost, and effect."""
     treated = ~rows["holdout"].to_numpy(dtype=bool)
     count = (int(treated.sum()), int((~treated).sum()))
@@ -210,7 +210,7 @@ def compare(rows: pd.DataFrame, covariates: list[str], share: float) -> Comparis
     difference: Difference | NotCompared = NotCompared(f"fewer than {FEWEST} treated or held out")
     if min(count) >= FEWEST:
         difference = _difference(rows, treated, covariates)
-    return Comparison(*count, ratio, bool(ratio < SUSPICIOUS), difference)
+    return TreatedComparison(*count, ratio, bool(ratio < SUSPICIOUS), difference)
 
 
 def _difference(rows: pd.DataFrame, treated: Flags, covariates: list[str]) -> Difference:
@@ -233,7 +233,7 @@ def _difference(rows: pd.DataFrame, treated: Flags, covariates: list[str]) -> Di
     )
 
 
-def verdict(comparison: Comparison, stop_after: int) -> str:
+def verdict(comparison: TreatedComparison, stop_after: int) -> str:
     """``stop``, ``keep`` or ``go on``: what an action's stop rule says."""
     difference = comparison.difference
     if comparison.suspicious or isinstance(difference, NotCompared):

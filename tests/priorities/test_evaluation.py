@@ -8,7 +8,7 @@ import pytest
 
 from cvo_ml.config.priorities import Holdout, PriorityPolicy
 from cvo_ml.priorities import declared_effects, plan
-from cvo_ml.priorities.evaluation import Comparison, Difference, NotCompared, PolicyEstimate, evaluate, verdict
+from cvo_ml.priorities.evaluation import Difference, NotCompared, PolicyEstimate, TreatedComparison, evaluate, verdict
 from cvo_ml.stats.intervals import Interval
 from tests.priorities.makers import CONSTRAINTS, action, crowd, planned
 
@@ -26,7 +26,7 @@ def outcome(rng: np.random.Generator, effect: float) -> pd.DataFrame:
     return pd.DataFrame({"value": value, "before": before}, index=pd.Index(TABLE["customer_id"]))
 
 
-def measured(comparison: Comparison) -> Difference:
+def measured(comparison: TreatedComparison) -> Difference:
     assert isinstance(comparison.difference, Difference)
     return comparison.difference
 
@@ -81,7 +81,7 @@ def test_too_few_held_out_customers_say_nothing() -> None:
 def test_the_stop_rule(treated: int, lower: float, upper: float, said: str) -> None:
     profit = Interval((lower + upper) / 2, lower, upper)
     difference = Difference(profit, profit, 1.0, 0.5, profit_per_contact=profit, profit=profit)
-    assert verdict(Comparison(treated, 100, 0.5, False, difference), 100) == said
+    assert verdict(TreatedComparison(treated, 100, 0.5, False, difference), 100) == said
 
 
 def test_other_policies_are_estimated_from_the_log() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cvo_ml.priorities.evaluation import Comparison, Difference, NotCompared, PlanEvaluation
+from cvo_ml.priorities.evaluation import Difference, NotCompared, PlanEvaluation, TreatedComparison
 from cvo_ml.report.blocks import Block, Sentence, TextTable
 
 
@@ -49,7 +49,7 @@ def sentences(plan: PlanEvaluation) -> Iterator[str]:
             )
 
 
-def comparison_cells(comparison: Comparison) -> tuple[str, str, str]:
+def comparison_cells(comparison: TreatedComparison) -> tuple[str, str, str]:
     """A comparison as cells: extra value each, profit each with its interval, verdict or why there is none."""
     difference = comparison.difference
     if isinstance(difference, NotCompared):
