@@ -77,7 +77,7 @@ def call(function: Callable[..., Answer], *arguments: Any, progress: Progress) -
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Progressed:
     text: str
 
 
@@ -113,7 +113,7 @@ def _converse(pipe: Connection, call: Any, progress: Progress) -> _Answered | _R
     """Send the call and hear the child until it has answered; None if it ends before."""
     try:
         pipe.send(call)
-        while isinstance(message := pipe.recv(), _Told):
+        while isinstance(message := pipe.recv(), _Progressed):
             progress.tell(message.text)
     except (EOFError, ConnectionError):
         return None
@@ -168,7 +168,7 @@ class _Telling(Silent):
 
     def tell(self, text: str) -> None:
         """What is being done, as a message."""
-        self._pipe.send(_Told(text))
+        self._pipe.send(_Progressed(text))
 
 
 def _stop_with_parent(pipe: Connection) -> None:

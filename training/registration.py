@@ -68,7 +68,7 @@ class Registration:
             found = evidence(trained.window, bundle, incumbent, policy)
             self._log(run, trained, bundle, job, found)
             with tempfile.TemporaryDirectory() as folder:
-                run.log_folder(save_bundle(self._judged(trained), Path(folder) / JUDGED), JUDGED)
+                run.log_folder(save_bundle(self._evaluated(trained), Path(folder) / JUDGED), JUDGED)
                 admit(save_bundle(bundle, Path(folder) / "model"))
                 uri = run.log_bundle(Path(folder) / "model")
         version, placed = self._register(uri, bundle, incumbent, found)
@@ -118,7 +118,7 @@ class Registration:
         for title, draw in trained.figures.items():
             run.log_figure(draw(), title)
 
-    def _judged(self, trained: Trained) -> Bundle:
+    def _evaluated(self, trained: Trained) -> Bundle:
         """The model that was judged, which knew nothing of the window."""
         facts = {"trained_as_of": str(trained.window.opened), "shop": self.shop.name}
         return replace(trained.window.evaluated, facts=facts)

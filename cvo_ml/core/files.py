@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import secrets
 import shutil
@@ -35,15 +34,6 @@ def sha256_of(path: Path) -> str:
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys that refuses NaN and infinity: the same value gives the same text."""
     return json.dumps(value, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def finite(value: Any) -> Any:
-    """The value with null for each NaN: JSON has no other word for it."""
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_json(path: Path) -> Any:

@@ -184,11 +184,11 @@ def of_format_1(scores: pd.DataFrame) -> pd.DataFrame:
     What format 1 did not have is null with the reason ``older_format``; its reasons, which were those of churn alone,
     stand under churn.
     """
-    told = scores["reasons"]
+    reasons = scores["reasons"]
     nulls = [null_columns(scores.index, group, OLDER_FORMAT) for group in SINCE_FORMAT_2]
     today = pd.concat([scores.drop(columns="reasons"), *nulls], axis=1)
-    has = told.notna()
-    today.loc[has, "reasons"] = [by_model(text) for text in told[has]]
+    has = reasons.notna()
+    today.loc[has, "reasons"] = [by_model(text) for text in reasons[has]]
     today.loc[has, REASON_COLUMNS[REASONS]] = None
     return today[score_columns()]
 

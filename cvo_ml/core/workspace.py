@@ -118,11 +118,6 @@ class Workspace:
         return self.results / "segments"
 
     @property
-    def segment_summary(self) -> Path:
-        """What is said of the segments, for machines."""
-        return self.segments / "summary.json"
-
-    @property
     def edges(self) -> Path:
         """The frozen edges of the segments, beside the lists that they cut."""
         return self.segments / "edges"

@@ -84,11 +84,11 @@ def with_reasons(scores: pd.DataFrame) -> pd.DataFrame:
     scores:
         With the churn columns, and ``reasons`` as churn alone gives them, if there is a churn model.
     """
-    told = scores.get("reasons", pd.Series(None, index=scores.index, dtype="str"))
+    reasons = scores.get("reasons", pd.Series(None, index=scores.index, dtype="str"))
     why_not = scores[CHURN.reason].fillna(f"{CHURN.name}_gives_none")
     return scores.assign(
-        reasons=told.map(by_model, na_action="ignore").astype("str"),
-        **{REASON_COLUMNS[REASONS]: why_not.where(told.isna()).astype("str")},
+        reasons=reasons.map(by_model, na_action="ignore").astype("str"),
+        **{REASON_COLUMNS[REASONS]: why_not.where(reasons.isna()).astype("str")},
     )
 
 

@@ -31,7 +31,15 @@ from cvo_ml.workflows.shops import read_tables, run_of
 
 #: a view shows the parts of a result by their types
 __all__ = ["OpenWindow", "OutcomeLine", "OutcomesRequest", "OutcomesResult", "Ranked", "RunEvaluation", "TruthDistance"]
-__all__ += ["close_outcomes", "distances", "judge_run", "ledger_lines", "outcomes", "same_scores", "stored_outcomes"]
+__all__ += [
+    "close_outcomes",
+    "distances",
+    "evaluate_and_store",
+    "ledger_lines",
+    "outcomes",
+    "same_scores",
+    "stored_outcomes",
+]
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -107,7 +115,7 @@ def outcomes(
             facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
             lines = ledger_lines(workspace, request.by)
             try:
-                judged = judge_run(run, read.tables, request.horizon, workspace, truth)
+                judged = evaluate_and_store(run, read.tables, request.horizon, workspace, truth)
             except UsageError as open_window:
                 if request.horizon or not lines:
                     raise
@@ -115,10 +123,10 @@ def outcomes(
     return OutcomesResult(judged, lines, request.by, read.tables.currency)
 
 
-def judge_run(
+def evaluate_and_store(
     run: StoredRun, tables: Tables, horizon: Horizon | None, workspace: Workspace, truth: Truth | None = None
 ) -> RunEvaluation:
-    """Judge a stored run by what came after, and by the truth where it is known; write ``outcomes.json``.
+    """Evaluate a stored run by what came after, and by the truth where it is known; write ``outcomes.json``.
 
     Parameters
     ----------
@@ -132,12 +140,12 @@ def judge_run(
     """
     as_of = parse_as_of(str(run.manifest["as_of"]))
     window = horizon or _window_that_is_over(run, tables, as_of)
-    judged = evaluate_scores(run, tables, window)
+    evaluation = evaluate_scores(run, tables, window)
     if truth is not None:
         scores = read_scores(run).set_index("customer_id", drop=False).rename_axis(None)
-        judged = replace(judged, truth=distance_from_truth(scores, truth, as_of, window))
-    write_json(workspace.outcomes_file, replace(judged, run=run.name).to_json())
-    return judged
+        evaluation = replace(evaluation, truth=distance_from_truth(scores, truth, as_of, window))
+    write_json(workspace.outcomes_file, replace(evaluation, run=run.name).to_json())
+    return evaluation
 
 
 def evaluate_scores(run: StoredRun, tables: Tables, horizon: Horizon) -> RunEvaluation:

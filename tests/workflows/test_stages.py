@@ -19,7 +19,7 @@ from cvo_ml.ingest import ReadResult
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.workflows.cut_dates import day_after_last_row, default_cut
-from cvo_ml.workflows.outcomes import judge_run, stored_outcomes
+from cvo_ml.workflows.outcomes import evaluate_and_store, stored_outcomes
 from cvo_ml.workflows.plan import replanned
 from cvo_ml.workflows.publish import store
 from cvo_ml.workflows.score_tables import Scored, score_customers
@@ -93,7 +93,7 @@ def test_outcomes_stay_those_of_the_scores_when_they_are_planned_anew(
     read = ReadResult(shop, RowLedger(0, 0), pd.DataFrame(), (), "hash", ())
     models = LoadedModels.of(recency_bundle)
     run = store(scored(shop, models), read, models, SHOP_CUT, at(tmp_path), "seeded", POLICY)
-    judged = judge_run(run, shop, Horizon("60D"), at(tmp_path))
+    judged = evaluate_and_store(run, shop, Horizon("60D"), at(tmp_path))
     again = replanned(run, shop, PriorityPolicy(actions=(action("mail", effect=0.01),)), [], at(tmp_path))
     assert again.name != run.name
     found = stored_outcomes(at(tmp_path), again)

@@ -85,26 +85,26 @@ def stability(evaluation: ChurnModelEvaluation, model: Model) -> dict[str, float
 def notes(report: ChurnReport) -> list[str]:
     """What people should know beside the grade."""
     evaluation, calibration = report.evaluation, report.calibration
-    told = []
+    remarks = []
     if evaluation.verdict.grade == "D":
-        told.append("not better than recency alone out of time: recency is champion")
+        remarks.append("not better than recency alone out of time: recency is champion")
     rate, interval = evaluation.churn_rate, calibration.interval
     low, high = interval.bounds(np.array([rate]))[0]
     if high - low > 0.1:
-        told.append(
+        remarks.append(
             f"the level of churn wanders: in the last windows the log-odds were missed by {interval.level_sd:.2f} "
             f"(root mean square), so where {rate:.0%} are expected, {low:.0%} to {high:.0%} may come"
         )
     joined = [words for name, words in JOINING.items() if calibration.joined[name].used]
     if joined and evaluation.verdict.grade != "D":
-        told.append(f"beside the trees: {' and '.join(joined)}")
+        remarks.append(f"beside the trees: {' and '.join(joined)}")
     losses = {name: measured["log_loss"] for name, measured in evaluation.measures.items()}
     best = min(losses, key=lambda name: losses[name])
     if best != "model":
-        told.append(
+        remarks.append(
             f"{best} had less log loss in the window that judges ({losses[best]:.4f} against {losses['model']:.4f})"
         )
-    return told
+    return remarks
 
 
 def metrics(report: ChurnReport) -> dict[str, float]:

@@ -134,14 +134,14 @@ def _retell(tracker: Tracker, name: str, model: str, numbers: Mapping[int, int])
         if int(tags["to"]) not in numbers:
             continue
         before = numbers.get(int(tags["from"])) if tags.get("from") else None
-        told = {
+        moved = {
             MODEL: name,
             SHOP: tracker.shop,
             "to": str(numbers[int(tags["to"])]),
             "from": "" if before is None else str(before),
             "number": str(len(moves_of(client, name)) + 1),
         }
-        Run(client, run.info.run_id).set_tags(told)
+        Run(client, run.info.run_id).set_tags(moved)
 
 
 def _remove(everything: Tracker, model: str, moved: set[int], *, whole: bool) -> None:

@@ -260,10 +260,10 @@ class Tracker:
             return  # not ours
         for version in self.versions(model.name):
             own = sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version))
-            told = {key: version.tags[key] for key in ("grade", SHOP, "hash", "as_of") if key in version.tags}
-            shop = told.pop(SHOP, model.tags.get(SHOP, ""))
+            tags = {key: version.tags[key] for key in ("grade", SHOP, "hash", "as_of") if key in version.tags}
+            shop = tags.pop(SHOP, model.tags.get(SHOP, ""))
             alias = CHAMPION if CHAMPION in own else ", ".join(own)
-            yield RegisteredVersion(name, int(version.version), alias, shop=shop, **told)
+            yield RegisteredVersion(name, int(version.version), alias, shop=shop, **tags)
 
     def claim(self, model: str) -> str:
         """The registered name of the shop's model, which is made if it is not there.
