@@ -50,9 +50,10 @@ def test_the_three_models_are_tracked_runs_with_plots_and_champions(demo: Demo) 
     database = sqlite3.connect(demo[0] / "mlruns" / "mlflow.db")
     query = "select e.name, r.status, count(*) from runs r join experiments e using (experiment_id) group by 1, 2"
     runs = {(name, status): count for name, status, count in database.execute(query)}
-    assert runs == {(name, "FINISHED"): 1 for name in ("clv", "churn", "icp")} | {("appointments", "FINISHED"): 3}
+    names = [f"online_retail-{model}" for model in ("churn", "clv", "icp")]
+    assert runs == {(name, "FINISHED"): 1 for name in names} | {("appointments", "FINISHED"): 3}
     aliases = database.execute("select name, alias from registered_model_aliases order by name").fetchall()
-    assert aliases == [("churn", "champion"), ("clv", "champion"), ("icp", "champion")]
+    assert aliases == [(name, "champion") for name in names]
     plots = {path.stem for path in (demo[0] / "mlruns" / "artifacts").rglob("plots/*.png")}
     assert {path.name for path in (demo[0] / "mlruns" / "artifacts").rglob("*") if path.is_file()} >= {
         "gate.json",

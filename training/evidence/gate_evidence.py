@@ -15,7 +15,7 @@ from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.errors import CvoError
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.evidence import (
-    Comparison,
+    ChampionComparison,
     Eligible,
     GateEvidence,
     JudgingWindow,
@@ -102,12 +102,12 @@ def _mark(bundle: Bundle) -> ModelMark:
 
 def _compared(
     window: EvaluationWindow, ours: Floats, theirs: Floats, policy: PriorityPolicy, shift: float
-) -> Comparison:
+) -> ChampionComparison:
     action = {"effect": policy.contact.effect.estimate, "cost": policy.contact.cost}
     earned = [decision_profit(window.stake(predicted), window.actual, **action) for predicted in (ours, theirs)]
     judged = {name: np.flatnonzero(rows) for name, rows in window.slices.items() if rows.sum() >= SMALLEST_SLICE}
     every = np.arange(len(ours))
-    return Comparison(
+    return ChampionComparison(
         float(shift),
         improvement(window, ours, theirs, every),
         {name: improvement(window, ours, theirs, rows) for name, rows in judged.items()},

@@ -77,7 +77,7 @@ class Profit(Result):
 
 
 @dataclass(frozen=True)
-class Comparison(Result):
+class ChampionComparison(Result):
     """Challenger against champion on the same rows.
 
     Parameters
@@ -120,7 +120,7 @@ class GateEvidence(Result):
     challenger: ModelMark | None = None
     champion: Opponent | None = None
     not_comparable: str | None = None
-    comparison: Comparison | None = None
+    comparison: ChampionComparison | None = None
 
     def to_json(self) -> dict[str, Json]:
         """As ``gate.json`` holds it: what is not there has no key, and the comparison is not a level of its own."""
@@ -141,5 +141,5 @@ class GateEvidence(Result):
         plain = {key: value for key, value in document.items() if key != "champion"}
         found = from_json(cls, plain)
         champion = Opponent.of(document["champion"]) if "champion" in document else None
-        comparison = from_json(Comparison, document) if COMPARED in document else None
+        comparison = from_json(ChampionComparison, document) if COMPARED in document else None
         return replace(found, champion=champion, comparison=comparison)
