@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from cvo_ml.config.gates import load_gates
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
-from cvo_ml.core.result import Json, Result, to_json
+from cvo_ml.core.result import OPTIONAL, Json, Result, to_json
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict.shadow import ShadowComparison
@@ -204,16 +204,33 @@ class ExportResult(Result):
 
 @dataclass(frozen=True)
 class ShadowResult(Result):
-    """Champion and challenger on the same customers, by model."""
+    """Champion and challenger on the same customers, by model.
+
+    Parameters
+    ----------
+    notes:
+        Who stands in for a damaged champion, if anybody.
+    """
 
     as_of: date
     models: Mapping[str, ShadowComparison]
+    notes: tuple[str, ...] | None = field(default=None, metadata=OPTIONAL)
 
 
 def list_models(request: ShopRequest, workspace: Workspace) -> ModelList:
-    """Every registered version of the shop, or of all shops; none where nothing was trained."""
-    tracker = Tracker.existing(workspace.tracking, request.shop or "", workspace.registry_prefix)
-    return ModelList(tuple(tracker.registered()) if tracker else ())
+    """Every registered version of the shop, or of all shops; none where nothing was trained.
+
+    Raises
+    ------
+    UsageError
+        If the shop has no models and others have.
+    """
+    tracker = Tracker.existing(workspace.tracking, "", workspace.registry_prefix)
+    everything = tuple(tracker.registered()) if tracker else ()
+    if request.shop is None or not everything:
+        return ModelList(everything)
+    shop = shop_of(workspace, request.shop)
+    return ModelList(tuple(version for version in everything if version.shop == shop))
 
 
 def show_model(request: ModelRequest, workspace: Workspace) -> ModelDetails:
@@ -313,7 +330,7 @@ def shadow_models(request: ShadowRequest, workspace: Workspace) -> ShadowResult:
         serving = serving_models(workspace, request.shop.name)
         tables = read_tables(request.shop, workspace, request.as_of).tables
         compared = shadow_scores(tables, request.as_of, serving, behind, shop=request.shop.name)
-    return ShadowResult(request.as_of, compared)
+    return ShadowResult(request.as_of, compared, (*serving.notes, *behind.notes) or None)
 
 
 def migrate_models(workspace: Workspace) -> Migrated:

@@ -15,6 +15,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
 from cvo_ml.registry.tracking.promotion import promote
+from cvo_ml.workflows.models import ShopRequest, list_models
 from cvo_ml.workflows.serving_models import serving_models, shop_of
 from tests.registry.test_promotion import against, made, trained
 
@@ -84,6 +85,8 @@ def test_a_shop_is_named_where_there_are_several(both: Path, tmp_path: Path) -> 
     with pytest.raises(UsageError, match=r"shop 'c' has no models in .*: those with models are a, b"):
         shop_of(place, "c")
     assert shop_of(place, "b") == "b"
+    with pytest.raises(UsageError, match=r"shop 'c' has no models in .*: those with models are a, b"):
+        list_models(ShopRequest(shop="c"), place)
 
 
 def test_the_only_shop_need_not_be_named(tracker: Tracker, tmp_path: Path) -> None:

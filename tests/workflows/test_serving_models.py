@@ -98,12 +98,13 @@ def test_score_prospects_segment_and_shadow_fall_back_to_the_champion_before(
     assert set(scored.scores["clv_horizon_days"].dropna()) == {30.0}
     listed = prospects(ProspectsRequest(shop=shop, prospects=tables / "list.csv", as_of=date(2023, 10, 15)), place)
     segmented = segment(SegmentRequest(shop=shop, as_of=SHOP_CUT, months=0, dry_run=True), place)
-    compared = shadow_models(ShadowRequest(shop=shop, as_of=SHOP_CUT), place).models["clv"]
+    shadow = shadow_models(ShadowRequest(shop=shop, as_of=SHOP_CUT), place)
+    compared = shadow.models["clv"]
     assert compared.champion_mean == pytest.approx(scored.scores["predicted_clv"].mean())
     said = "scored with version 1, the champion before, because"
-    notes = [*scored.run.manifest["notes"], *listed.notes, *segmented.notes]
+    notes = [*scored.run.manifest["notes"], *listed.notes, *segmented.notes, *(shadow.notes or ())]
     assert [note.partition(" because")[0] + " because" for note in notes if said in note] == [
-        f"{name}: {said}" for name in ("clv", "icp", "icp", "clv")
+        f"{name}: {said}" for name in ("clv", "icp", "icp", "clv", "clv", "icp")
     ]
     assert segmented.no_window == ""
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cvo_ml.core.workspace import Workspace
 
 app = typer.Typer(
-    no_args_is_help=True, help="The registered models: list, show, diff, promote, rollback, export, migrate."
+    no_args_is_help=True, help="The registered models: list, show, diff, promote, rollback, export, shadow, migrate."
 )
 
 Whose = Annotated[

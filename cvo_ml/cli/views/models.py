@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.markdown import Markdown
 
-from cvo_ml.cli.views.blocks import table
+from cvo_ml.cli.views.blocks import notes, table
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.workflows.models import ExportResult, Migrated, ModelDetails, ModelDiff, ModelList, Promotion, ShadowResult
 
@@ -87,6 +87,7 @@ def shadow(console: Console, result: ShadowResult) -> None:
     for key in dict.fromkeys(key for numbers in sides for key in numbers):
         shown.add_row(key.replace("_", " "), *(_cell(numbers.get(key)) for numbers in sides))
     console.print(shown)
+    notes(console, result.notes or ())
 
 
 def _cell(value: Any) -> str:
