@@ -313,5 +313,9 @@ def _column_bytes(values: pd.Series) -> bytes:
         return np.where(np.isnan(numbers), np.nan, numbers + 0.0).tobytes()
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return values.astype(TIME_DTYPE).astype("int64").to_numpy().tobytes()
-    texts = ["\x00" if pd.isna(text) else str(text) for text in values]
+    # as Python objects at once: going through Arrow's texts one at a time takes twice as long
+    texts = [
+        "\x00" if missing else str(text)
+        for text, missing in zip(values.to_numpy(dtype=object), values.isna(), strict=True)
+    ]
     return "\x1f".join(texts).encode("utf-8", "surrogatepass")
