@@ -27,6 +27,7 @@ class Change:
 
 DOORS: Final = "0022-one-application-under-every-door.md"
 SHOPS: Final = "0023-one-registry-many-shops.md"
+TRAINING: Final = "0024-training-as-plain-functions.md"
 SCORES: Final = "0020-scores-format-2.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 
@@ -46,6 +47,8 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("trained: models promote churn --version 9", "says", SHOPS),
     Change("trained: models show churn --version 9", "says", SHOPS),
     Change("trained: models export churn --version 9", "says", SHOPS),
+    Change("leads: score --prospects prospects.csv --shop shop.yaml --as-of 2023-07-01 --out leads", "says", SHOPS),
+    Change("backtest", "cuts[*].judged.icp.*", TRAINING),
     Change("models_promote", "shop", SHOPS),
     Change("models_rollback", "shop", SHOPS),
     Change("models_show", "audit[*].shop", SHOPS),
