@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
 from cvo_ml.core.errors import CvoError, ModelRefused, storage_failure
+from cvo_ml.core.stopping import StopSignals
 from cvo_ml.core.workspace import Progress, Silent
 
 Answer = TypeVar("Answer")
@@ -145,8 +146,7 @@ def _death(code: int, complaints: IO[bytes]) -> CvoError:
 
 def serve(descriptor: int) -> None:
     """The child's whole life: one call, its progress, its answer."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # so that a run that is open is closed as failed
-        signal.signal(number, signal.default_int_handler)
+    StopSignals().listen()  # so that a run that is open is closed as failed
     pipe = Connection(descriptor)
     try:
         function, arguments = pipe.recv()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import signal
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from cvo_ml.cli.commands import models, plans, scores, shops, training
+
+if TYPE_CHECKING:
+    from cvo_ml.core.stopping import StopSignals
 
 app = typer.Typer(
     name="cvo",
@@ -36,10 +38,6 @@ VERBOSE: Final = "--verbose"
 LOGGERS: Final = ("cvo_ml", "training")
 
 
-class Stopped(BaseException):
-    """The user or the system asked this process to stop; not a KeyboardInterrupt, which typer would swallow."""
-
-
 @app.callback()
 def everywhere(
     log_json: Annotated[bool, typer.Option(LOG_JSON, help="Log lines of JSON to standard error.")] = False,
@@ -52,28 +50,32 @@ def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
     from cvo_ml.cli.stdout import stdout_for_results
     from cvo_ml.core.errors import CvoError, storage_failure, unusable
+    from cvo_ml.core.stopping import Stopped, StopSignals
 
     arguments = sys.argv[1:]
     first = [word for word in arguments if word in (LOG_JSON, VERBOSE)]
-    _let_signals_raise()
+    signals = StopSignals()
+    signals.listen()
     try:
         with _logging(LOG_JSON in first, VERBOSE in first), stdout_for_results():
             app(args=[*first, *(word for word in arguments if word not in first)], prog_name="cvo")
-    except CvoError as error:
-        _complain(error)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        _complain(refused := unusable(error))
-        sys.exit(refused.exit_code)
+    except Stopped:
+        _end_stopped(signals)
     except Exception as error:
-        failed = storage_failure(error)
-        if failed is None:
+        if signals.number is not None:  # a library's own word for it, such as DuckDB's of a query interrupted
+            _end_stopped(signals)
+        refused = error if isinstance(error, CvoError) else unusable(error) if isinstance(error, OSError) else None
+        refused = refused or storage_failure(error)
+        if refused is None:
             raise
-        _complain(failed)
-        sys.exit(failed.exit_code)
-    except Stopped as stopped:
-        print("\ncvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
-        sys.exit(128 + int(stopped.args[0]))
+        _complain(refused)
+        sys.exit(refused.exit_code)
+
+
+def _end_stopped(signals: StopSignals) -> NoReturn:
+    signals.caught()
+    print("\ncvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
+    sys.exit(128 + int(signals.number or 0))
 
 
 @contextlib.contextmanager
@@ -95,14 +97,6 @@ def _logging(as_json: bool, verbose: bool) -> Iterator[None]:
         for logger, level in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(level)
-
-
-def _let_signals_raise() -> None:
-    def stop(number: int, frame: object) -> None:
-        raise Stopped(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
 
 
 def _complain(error: Exception) -> None:

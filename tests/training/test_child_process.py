@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cvo_ml.core.errors import CvoError, DataError, ModelRefused
+from cvo_ml.core.stopping import Stopped
 from cvo_ml.core.workspace import Silent
 from training import child_process
 
@@ -55,7 +56,7 @@ def wait(file: Path, progress: Any) -> None:
     try:
         file.write_text(str(os.getpid()))
         time.sleep(60)
-    except KeyboardInterrupt:
+    except Stopped:
         file.with_suffix(".ended").touch()
         raise
 
