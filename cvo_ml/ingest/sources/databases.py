@@ -16,6 +16,7 @@ import pyarrow as pa
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.config.variables import resolved
 from cvo_ml.core.errors import ConfigError, DataError, nearest_name
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.secrets import Secret
 from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
 from cvo_ml.ingest.sources.inspection import require_file
@@ -92,9 +93,11 @@ def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         remedy = "close the other program, or read a copy" if locked else "copy or export it again"
         raise DataError(problem, remedy, file=path.name) from None
     try:
-        for setting in LOCKED:
-            connection.execute(setting)
-        yield connection
+        with scratch_folder() as spill:  # DuckDB itself would spill beside the user's file
+            connection.execute("SET temp_directory=?", [str(spill)])
+            for setting in LOCKED:
+                connection.execute(setting)
+            yield connection
     finally:
         connection.close()
 
