@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cvo_ml.config.shops import WITHHELD, SourceConfig
+from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.errors import ConfigError, DataError, UsageError
 from cvo_ml.core.input_files import refuse_no_file
 from cvo_ml.ingest.raw import RawTable, refuse_empty, stack
@@ -56,9 +57,9 @@ def read_source(
 def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]) -> RawTable:
     if source.path == WITHHELD:
         raise ConfigError(
-            "source: its path is a server's address: keep that in an environment variable, and write path: env://NAME"
+            "source: its path is a server's address: keep that in an environment variable, and write path: ${NAME}"
         )
-    if source.path.startswith(ENVIRONMENT):
+    if source.path.startswith(ENVIRONMENT) or VARIABLE.search(source.path):
         return read_postgres(source, wanted, optional)
     paths = files_of(source)
     tables = [_reader(path)(path, source, wanted, optional) for path in paths]
