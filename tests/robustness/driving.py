@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,13 @@ ONE_THREAD: Final = {
 }  # fmt: skip
 #: What a command is told: a wide page, no colours, no tracking server.
 PLAIN: Final = {"COLUMNS": "200", "NO_COLOR": "1", "MLFLOW_TRACKING_URI": ""}
+
+
+#: What takes long to import; the rest is learned from commands.
+HEAVY: Final = (
+    "pandas", "pyarrow.parquet", "duckdb", "ibis", "lightgbm", "mlflow", "matplotlib.pyplot", "plotly.graph_objects",
+    "lifetimes", "cvo_ml.cli",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class Warm:
         os.close(requests)
         os.close(answers)
         self._answers = os.fdopen(self._hear)
+        self._ask_for({"imports": HEAVY})
 
     def close(self) -> None:
         """End the process."""
@@ -103,14 +110,14 @@ class Warm:
         self._process.wait(30)
         self._answers.close()
 
-    def learn(self, *commands: Sequence[str]) -> None:
-        """Run command lines once and import in the warm process whatever they imported."""
+    def learn(self, *arguments: str) -> Ran:
+        """Run a command line, and import in the warm process whatever it imported."""
         modules = self._said / "modules.json"
-        for arguments in commands:
-            self._asked([{**self._run(Call(tuple(arguments)), 0), "modules": str(modules)}])
-            if modules.is_file():
-                self._ask_for({"imports": json.loads(modules.read_text())})
-                modules.unlink()
+        ran = self._asked([{**self._run(Call(arguments), 0), "modules": str(modules)}])[0]
+        if modules.is_file():
+            self._ask_for({"imports": json.loads(modules.read_text())})
+            modules.unlink()
+        return ran
 
     def run(self, *arguments: str, fault: Fault | None = None, **how: Any) -> Ran:
         """One command line."""
@@ -120,6 +127,10 @@ class Warm:
         """Command lines at once."""
         return self._asked([self._run(call, number) for number, call in enumerate(calls)])
 
+    def has(self, name: str) -> bool:
+        """Whether a state is kept."""
+        return (self._kept / name).is_dir()
+
     def keep(self, name: str) -> None:
         """Keep the folder as it is now."""
         shutil.rmtree(self._kept / name, ignore_errors=True)
@@ -127,8 +138,20 @@ class Warm:
 
     def put_back(self, name: str) -> None:
         """The folder as it was kept."""
+        self.take(self._kept / name)
+
+    def take(self, copy: Path) -> None:
+        """The folder as a copy of it is."""
         shutil.rmtree(self.work, ignore_errors=True)
-        shutil.copytree(self._kept / name, self.work, symlinks=True)
+        shutil.copytree(copy, self.work, symlinks=True)
+
+    def copies(self, *arguments: str) -> tuple[Ran, list[Path]]:
+        """Run a command line to its end; the folder as it was at each write event."""
+        shots = self._kept.parent / "copies"
+        shutil.rmtree(shots, ignore_errors=True)
+        shots.mkdir()
+        ran = self.run(*arguments, fault=Fault("copy", to=str(shots)))
+        return ran, [shots / str(event.number) for event in ran.events]
 
     def _run(self, call: Call, number: int) -> dict[str, Any]:
         places = {name: str(self._said / f"{number}.{name}") for name in ("stdout", "stderr", "log")}

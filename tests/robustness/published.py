@@ -19,8 +19,10 @@ from cvo_ml.registry.bundles.bundle import load_bundle
 
 #: what nobody opens: locks, staging, and what the names of a folder lead through
 BEHIND: Final = re.compile(r"\..*|published|current|scores")
-#: random parts of names, and the identifiers that MLflow makes up
-RANDOM: Final = re.compile(r"[0-9a-f]{32}|m-[0-9a-f]{32}")
+#: random parts of names: of staging, of temporary folders, of MLflow's runs and models
+RANDOM: Final = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{16}|[0-9a-f]{32})(?![0-9a-f])|(?<=tmp)\w{8}|(?<=cvo-scratch-)\w{8}|(?<=[-.])\w{8}$")
+#: what plotly names the places of its charts
+CHART: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def shown(folder: Path) -> dict[str, str]:
 
 def state(work: Path) -> dict[str, str]:
     """What the results show, and which run is current and which is served for each date."""
-    facts = shown(work / "out")
+    facts = {name: value for folder in ("out", "dossiers") for name, value in shown(work / folder).items()}
     scores = place(work).scores
     try:
         facts["current run"] = current_run(scores).name
@@ -209,10 +211,18 @@ def _empty_staging(path: Path) -> bool:
     return path.name == ".staging" and path.is_dir() and not any(path.iterdir())
 
 
+def listing(work: Path) -> list[str]:
+    """Every file and folder with its size, the random parts of names left out."""
+    found = [path for folder in ("out", "mlruns", "dossiers", "tmp") for path in (work / folder).rglob("*")]
+    sizes = {path: path.lstat().st_size for path in found if path.is_file() and path.name != "mlflow.db"}
+    return sorted(f"{RANDOM.sub('*', str(path.relative_to(work)))} {sizes.get(path, '')}" for path in found)
+
+
 def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in Path(name).parts)
 
 
 def digest(path: Path) -> str:
-    """The first digits of a file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    """The first digits of a file's SHA-256; of a page without what plotly makes up for each chart."""
+    content = path.read_bytes()
+    return hashlib.sha256(CHART.sub(b"", content) if path.suffix == ".html" else content).hexdigest()[:16]

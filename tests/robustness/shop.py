@@ -116,29 +116,44 @@ def tables(folder: Path) -> None:
     (folder / "people.yaml").write_text(PEOPLE)
 
 
-def make_states(warm: Warm) -> None:
-    """Every state, from the first to the last."""
-    tables(warm.work)
-    warm.keep("bare")
-    for name, (before, lines) in STATES.items():
-        warm.put_back(before)
-        for line in lines:
-            succeeded(warm.run(*line.split()), line)
-        warm.keep(name)
-    old_states(warm)
+class Shop(Warm):
+    """A warm process with the states of the small shop, each made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.undisturbed: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {}
+        self.events: dict[str, int] = {}
+
+    def begin(self, state: str) -> None:
+        """Put the folder into a state."""
+        if not self.has(state):
+            self._make(state)
+        self.put_back(state)
+
+    def _make(self, state: str) -> None:
+        if state in STATES:
+            before, lines = STATES[state]
+            self.begin(before)
+            for line in lines:
+                succeeded(self.learn(*line.split()), line)
+        else:
+            shutil.rmtree(self.work)
+            self.work.mkdir()
+            {"bare": tables, "old_registry": old_registry, "old_folder": old_folder}[state](self.work)
+        if state == "old_registry":
+            succeeded(self.learn("models", "list"), state)  # the addresses of artifacts follow the folder
+        self.keep(state)
 
 
-def old_states(warm: Warm) -> None:
-    """A registry and a folder of results as earlier versions wrote them."""
-    shutil.rmtree(warm.work)
-    warm.work.mkdir()
+def old_registry(folder: Path) -> None:
+    """A registry of two shops under one name, as the first edition wrote it."""
     with zipfile.ZipFile(FORMAT_1 / "mlruns.zip") as archive:
-        archive.extractall(warm.work / "mlruns")
-    succeeded(warm.run("models", "list"), "models list")  # the addresses of artifacts follow the folder
-    warm.keep("old_registry")
-    shutil.rmtree(warm.work)
-    shutil.copytree(FORMAT_1, warm.work)
-    warm.keep("old_folder")
+        archive.extractall(folder / "mlruns")
+
+
+def old_folder(folder: Path) -> None:
+    """A folder of results as an earlier version wrote it."""
+    shutil.copytree(FORMAT_1, folder, dirs_exist_ok=True)
 
 
 def succeeded(ran: Ran, line: str) -> Ran:

@@ -84,7 +84,7 @@ def _settle(run: dict[str, Any]) -> None:
     os.chdir(run["folder"])
     for name, value in run["variables"].items():
         os.environ[name] = value
-    tempfile.tempdir = None
+    tempfile.tempdir = run["variables"]["TMPDIR"]  # Python would try it first with a file of its own
     encoding = run.get("encoding", "utf-8")
     for number, name in ((1, "stdout"), (2, "stderr")):
         file = os.open(run[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)

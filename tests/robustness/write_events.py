@@ -55,12 +55,12 @@ class Fault:
     Parameters
     ----------
     kind:
-        ``kill``, ``term``, ``hup``, ``int``, ``pause``, ``copy``, or the name of an error such as ``ENOSPC``; empty:
-        nothing, count only.
+        ``kill``, ``term``, ``hup``, ``int``, ``pause``, ``copy``, ``clock``, or the name of an error such as ``ENOSPC``;
+        empty: nothing, count only.
     at:
         The number of the event, from 1.
     seed, most:
-        Of a pause: at random events, up to ``most`` seconds.
+        Of a pause: at random events, up to ``most`` seconds. Of a clock: it steps so many seconds on.
     to:
         Of copies: the folder that gets one for each event, by its number.
     """
@@ -186,6 +186,10 @@ class WriteEvents:
             if self._moments.random() < 0.2:
                 time.sleep(self._moments.uniform(0, fault.most))
             return
+        if fault.kind == "clock":
+            if self._count == fault.at:
+                _step(fault.most)
+            return
         number = getattr(errno, fault.kind, None)
         due = self._count == fault.at or (self._count > fault.at and fault.kind in ("ENOSPC", "EROFS"))
         if not due or (event == "empty" and number is not None) or (fault.kind == "ENOSPC" and event not in GROWS):
@@ -207,6 +211,13 @@ class WriteEvents:
             words = f"[Errno {number}] Error writing bytes to file. Detail: [errno {number}] {os.strerror(number)}"
             raise OSError(words)
         raise OSError(number, os.strerror(number), os.fsdecode(path))
+
+
+def _step(seconds: float) -> None:
+    """From now on ``time.time`` is so much later; what C code asks the system for is not."""
+    now, now_ns = time.time, time.time_ns
+    time.time = lambda: now() + seconds
+    time.time_ns = lambda: now_ns() + int(seconds * 1e9)
 
 
 def _place(arguments: tuple[Any, ...], path: int, folder: int | None) -> bytes | None:
