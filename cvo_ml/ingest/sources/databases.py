@@ -16,10 +16,10 @@ import pyarrow as pa
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.config.variables import resolved
 from cvo_ml.core.errors import ConfigError, DataError, nearest_name
+from cvo_ml.core.input_files import refuse_no_file
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.secrets import Secret
 from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
-from cvo_ml.ingest.sources.inspection import require_file
 
 if TYPE_CHECKING:
     import psycopg
@@ -62,7 +62,7 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
     UsageError
         If there is no such file.
     """
-    require_file(path)
+    refuse_no_file(path)
     table = _declared(config, path.name)
     with _duckdb(path) as connection:
         known = connection.execute(
