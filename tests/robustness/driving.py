@@ -167,19 +167,18 @@ class Warm:
 
     def _asked(self, runs: list[dict[str, Any]]) -> list[Ran]:
         ended = self._ask_for({"runs": runs})
-        return [
-            Ran(
-                end["code"], _text(run["stdout"]), _text(run["stderr"]), end["seconds"], end["work"],
-                _events(Path(run["log"])),
-            )  # fmt: skip
-            for run, end in zip(runs, ended, strict=True)
-        ]
+        return [_ran(run, end) for run, end in zip(runs, ended, strict=True)]
 
     def _ask_for(self, request: Any) -> Any:
         os.write(self._ask, (json.dumps(request) + "\n").encode())
         answer = self._answers.readline()
         assert answer, "the warm process has ended"
         return json.loads(answer)
+
+
+def _ran(run: dict[str, Any], end: dict[str, Any]) -> Ran:
+    out, said = _text(run["stdout"]), _text(run["stderr"])
+    return Ran(end["code"], out, said, end["seconds"], end["work"], _events(Path(run["log"])))
 
 
 def _text(path: str) -> str:

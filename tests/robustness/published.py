@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import sqlite3
 from contextlib import closing
@@ -20,7 +21,9 @@ from cvo_ml.registry.bundles.bundle import load_bundle
 #: what nobody opens: locks, staging, and what the names of a folder lead through
 BEHIND: Final = re.compile(r"\..*|published|current|scores")
 #: random parts of names: of staging, of temporary folders, of MLflow's runs and models
-RANDOM: Final = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{16}|[0-9a-f]{32})(?![0-9a-f])|(?<=tmp)\w{8}|(?<=cvo-scratch-)\w{8}|(?<=[-.])\w{8}$")
+RANDOM: Final = re.compile(
+    r"(?<![0-9a-f])(?:[0-9a-f]{16}|[0-9a-f]{32})(?![0-9a-f])|(?<=tmp)\w{8}|(?<=cvo-scratch-)\w{8}|(?<=[-.])\w{8}$"
+)
 #: what plotly names the places of its charts
 CHART: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -127,7 +130,7 @@ def _move(tags: dict[str, Any], status: str) -> Move:
 
 
 def broken_results(work: Path) -> list[str]:
-    """What does not hold of the results: the files are those of the current run, its ledgers balance, edges are whole."""
+    """What does not hold of the results: files are those of the current run, its ledgers balance, edges are whole."""
     workspace, faults = place(work), []
     try:
         run = current_run(workspace.scores)
@@ -186,7 +189,7 @@ def broken_registry(found: Registry, *, settled: bool) -> list[str]:
             moving = [move for move in found.moves if move.model == name and move.status == "RUNNING"]
             if settled or not any(move.version == version for move in moving):
                 faults.append(f"{name}: version {version} is champion, and no line of the audit says so")
-        if settled and any(one.version != other.before for one, other in zip(told, told[1:], strict=False)):
+        if settled and any(one.version != other.before for one, other in itertools.pairwise(told)):
             faults.append(f"{name}: a move of the audit does not begin where the one before ended: {told}")
     return faults
 
@@ -195,9 +198,8 @@ def litter(work: Path) -> list[str]:
     """What nobody asked for and no later run will need."""
     found = [str(path.relative_to(work)) for path in (work / "tmp").rglob("*")]
     for folder in ("out", "mlruns", "dossiers", "walk"):
-        for path in (work / folder).rglob("*"):
-            if path.name.startswith(".") and path.name != ".lock" and not _empty_staging(path):
-                found.append(str(path.relative_to(work)))
+        hidden = (work / folder).rglob(".*")
+        found += [str(path.relative_to(work)) for path in hidden if path.name != ".lock" and not _empty_staging(path)]
     for root in (work / "out", work / "walk"):
         sets = root / "published"
         if sets.is_dir():

@@ -1,4 +1,4 @@
-"""A small shop with its states, from a folder of tables to published scores with a challenger, and the commands on it."""
+"""A small shop in its states, from a folder of tables to published scores with a challenger, and commands on it."""
 
 from __future__ import annotations
 

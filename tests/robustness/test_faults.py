@@ -1,4 +1,4 @@
-"""A full disk, a folder that cannot be written, a failing disk, a signal, little memory: one sentence and no half state."""
+"""A full disk, a folder that cannot be written, a failing disk, a signal, little memory: one sentence, nothing half."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def faults_at(name: str, kind: str, numbers: list[int], shop: Shop) -> list[str]
     return [found for number in numbers for found in after_a_fault(name, Fault(kind, number), code, shop)]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("score", "ENOSPC"), ("plan", "EROFS"), ("segment", "EIO"), ("plan", "hup")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("score", "ENOSPC"), ("plan", "EROFS"), ("segment", "EIO"), ("plan", "hup")]
+)
 def test_an_error_of_the_disk_or_a_signal_leaves_the_old_or_the_new(name: str, kind: str, shop: Shop) -> None:
     """FAULT-S3, S9, S11: a full disk between two renames left a mixture until the next run."""
     number = random.Random(f"{SEED} {name} {kind}").randint(1, events(name, shop))
@@ -212,9 +214,7 @@ def test_little_address_space_is_said_in_a_sentence(name: str, megabytes: int, s
     assert state(shop.work) in (before, after)
 
 
-def real(
-    arguments: tuple[str, ...], folder: Path, first: Callable[[], object]
-) -> subprocess.CompletedProcess[str]:
+def real(arguments: tuple[str, ...], folder: Path, first: Callable[[], object]) -> subprocess.CompletedProcess[str]:
     """A command in a process that was not forked from a warm one."""
     return subprocess.run(
         [sys.executable, "-P", "-c", PROGRAM, str(CHECKOUT), *arguments], cwd=folder, capture_output=True, text=True,

@@ -113,7 +113,7 @@ def next_run(one: Traced, number: int, shop: Shop) -> list[str]:
         faults.append(f"the champions are {registry(shop.work).champions} and not {one.became.champions}")
     if one.name == "backtest":  # says how many seconds it took
         faults += [f"the walk shows {set(shown(shop.work / 'walk'))}"] * (not shown(shop.work / "walk"))
-    elif (told := mixture(state(shop.work), one.after, one.after)):
+    elif told := mixture(state(shop.work), one.after, one.after):
         faults.append(f"the next run gave another result: {told}")
     faults += [f"litter: {found}" for found in litter(shop.work)]
     if state(shop.work).get("current run"):

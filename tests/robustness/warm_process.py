@@ -1,7 +1,7 @@
-"""A process that has imported everything and runs each command in a child that it forks: half a second, not four.
+"""A process that has imported everything, and runs each command in a child that it forks: no imports a command.
 
-``python -P warm_process.py CHECKOUT REQUESTS ANSWERS``: a line of JSON on the descriptor REQUESTS asks for commands that
-begin together; a line on ANSWERS says how each ended. It must never have a second thread: a fork copies one.
+``python -P warm_process.py CHECKOUT REQUESTS ANSWERS``: a line of JSON on the descriptor REQUESTS asks for commands
+that begin together; a line on ANSWERS says how each ended. It must never have a second thread: a fork copies one.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def answered(request: dict[str, Any]) -> Any:
         for name in request["imports"]:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
-        return {"threads": len(os.listdir("/proc/self/task")), "modules": len(sys.modules)}
-    assert len(os.listdir("/proc/self/task")) == 1, "a fork copies one thread, and there are more"
+        return {"threads": threads(), "modules": len(sys.modules)}
+    assert threads() == 1, "a fork copies one thread, and there are more"
     began, children = time.monotonic(), {}
     for number, run in enumerate(request["runs"]):
         pid = os.fork()
@@ -54,6 +54,11 @@ def answered(request: dict[str, Any]) -> Any:
                 "work": round(used.ru_utime + used.ru_stime, 3),
             }  # fmt: skip
     return ended
+
+
+def threads() -> int:
+    """How many threads this process has, whoever started them."""
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def work(run: dict[str, Any]) -> None:

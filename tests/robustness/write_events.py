@@ -55,8 +55,8 @@ class Fault:
     Parameters
     ----------
     kind:
-        ``kill``, ``term``, ``hup``, ``int``, ``pause``, ``copy``, ``clock``, or the name of an error such as ``ENOSPC``;
-        empty: nothing, count only.
+        ``kill``, ``term``, ``hup``, ``int``, ``pause``, ``copy``, ``clock``, or the name of an error such as
+        ``ENOSPC``; empty: nothing, count only.
     at:
         The number of the event, from 1.
     seed, most:
@@ -131,7 +131,7 @@ class WriteEvents:
                 self._happens("parquet", os.fsencode(where))
             write(table, where, *arguments, **options)
             if ours:
-                self._happens("half", os.fsencode(where), lambda: os.truncate(where, os.path.getsize(where) // 2))
+                self._happens("half", os.fsencode(where), lambda: _halve(Path(where)))
 
         return written
 
@@ -144,12 +144,12 @@ class WriteEvents:
             if event == "empty":
                 here.write_bytes(b"")
             elif event == "half":
-                os.truncate(here, here.stat().st_size // 2)
+                _halve(here)
         finally:
             self._inside = False
 
     def _is_ours(self, path: bytes) -> bool:
-        full = os.path.normpath(os.path.join(os.getcwdb(), path))
+        full = os.path.normpath(os.fsencode(Path(os.fsdecode(path)).absolute()))
         return full == self._root or full.startswith(self._root + b"/")
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -227,6 +227,10 @@ def _place(arguments: tuple[Any, ...], path: int, folder: int | None) -> bytes |
         return None
     name = os.fsencode(named)
     descriptor = arguments[folder] if folder is not None and folder < len(arguments) else -1
-    if os.path.isabs(name) or not isinstance(descriptor, int) or descriptor < 0:
+    if not isinstance(descriptor, int) or descriptor < 0:
         return name
-    return os.path.join(os.fsencode(os.readlink(f"/proc/self/fd/{descriptor}")), name)
+    return os.fsencode(Path(f"/proc/self/fd/{descriptor}").readlink() / os.fsdecode(name))
+
+
+def _halve(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
