@@ -90,7 +90,7 @@ class Warm:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.work, self._kept, self._said = folder / "work", folder / "kept", folder / "said"
+        self.folder, self.work, self._kept, self._said = folder, folder / "work", folder / "kept", folder / "said"
         for made in (self.work, self._kept, self._said):
             made.mkdir(parents=True, exist_ok=True)
         requests, self._ask = os.pipe()

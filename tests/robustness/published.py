@@ -26,6 +26,9 @@ RANDOM: Final = re.compile(
 )
 #: what plotly names the places of its charts
 CHART: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: of large files the digest is kept
+LARGE: Final = 1 << 20
+_KNOWN: dict[tuple[str, int, int], str] = {}
 
 
 @dataclass(frozen=True)
@@ -226,5 +229,15 @@ def _hidden(name: str) -> bool:
 
 def digest(path: Path) -> str:
     """The first digits of a file's SHA-256; of a page without what plotly makes up for each chart."""
+    found = path.stat()
+    if found.st_size < LARGE:
+        return _digest(path)
+    key = (path.name, found.st_size, found.st_mtime_ns)  # copies keep the time
+    if key not in _KNOWN:
+        _KNOWN[key] = _digest(path)
+    return _KNOWN[key]
+
+
+def _digest(path: Path) -> str:
     content = path.read_bytes()
     return hashlib.sha256(CHART.sub(b"", content) if path.suffix == ".html" else content).hexdigest()[:16]

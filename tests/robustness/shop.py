@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from filelock import FileLock
 
 from tests.builders import seeded_shop
 from tests.frozen.scenario import FORMAT_1
@@ -117,17 +118,33 @@ def tables(folder: Path) -> None:
 
 
 class Shop(Warm):
-    """A warm process with the states of the small shop, each made when it is first asked for."""
+    """A warm process with the states of the small shop, each made when it is first asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    shared:
+        Where several test processes find what one of them has made.
+    """
+
+    def __init__(self, folder: Path, shared: Path) -> None:
         super().__init__(folder)
+        self._shared = shared
+        shared.mkdir(exist_ok=True)
         self.undisturbed: dict[str, tuple[dict[str, str], dict[str, str], dict[str, str]]] = {}
         self.events: dict[str, int] = {}
 
     def begin(self, state: str) -> None:
         """Put the folder into a state."""
         if not self.has(state):
-            self._make(state)
+            with FileLock(self._shared / f"{state}.lock"):
+                if (self._shared / state).is_dir():
+                    self.take(self._shared / state)
+                    if (self.work / "mlruns").is_dir():  # the addresses of artifacts follow the folder
+                        succeeded(self.learn("models", "list"), state)
+                else:
+                    self._make(state)
+                    shutil.copytree(self.work, self._shared / state, symlinks=True)
+            self.keep(state)
         self.put_back(state)
 
     def _make(self, state: str) -> None:
@@ -141,8 +158,7 @@ class Shop(Warm):
             self.work.mkdir()
             {"bare": tables, "old_registry": old_registry, "old_folder": old_folder}[state](self.work)
         if state == "old_registry":
-            succeeded(self.learn("models", "list"), state)  # the addresses of artifacts follow the folder
-        self.keep(state)
+            succeeded(self.learn("models", "list"), state)
 
 
 def old_registry(folder: Path) -> None:

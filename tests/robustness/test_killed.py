@@ -82,10 +82,14 @@ def mixture(found: dict[str, str], before: dict[str, str], after: dict[str, str]
 
 def broken(one: Traced) -> Iterator[str]:
     """What does not hold of the states that a kill would leave."""
+    looked_at: dict[str, list[str]] = {}  # there are few states, and many copies of each
     for event, copy in zip(one.events, one.copies, strict=True):
-        faults = [*broken_registry(registry(copy), settled=False), mixture(state(copy), one.before, one.after)]
+        now = state(copy)
+        faults = [*broken_registry(registry(copy), settled=False), mixture(now, one.before, one.after)]
         if one.command.state not in ("old_folder", "bare"):
-            faults += broken_results(copy)
+            if repr(now) not in looked_at:
+                looked_at[repr(now)] = broken_results(copy)
+            faults += looked_at[repr(now)]
         if faults := [fault for fault in faults if fault]:
             yield f"killed before {event.number} ({event.kind} {event.path}): {'; '.join(faults)}"
 

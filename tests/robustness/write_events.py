@@ -86,6 +86,7 @@ class WriteEvents:
     def __init__(self, root: Path, fault: Fault, log: int) -> None:
         self._root, self._fault, self._log = os.fsencode(root), fault, log
         self._count, self._inside = 0, False
+        self._copies: dict[str, tuple[tuple[int, int, int], str]] = {}
         self._moments = random.Random(fault.seed)
 
     def install(self) -> None:
@@ -139,14 +140,25 @@ class WriteEvents:
         self._inside = True
         try:
             copy = Path(self._fault.to, str(self._count))
-            shutil.copytree(os.fsdecode(self._root), copy, symlinks=True)
+            shutil.copytree(os.fsdecode(self._root), copy, symlinks=True, copy_function=self._copied_file)
             here = copy / os.path.relpath(os.fsdecode(path), os.fsdecode(self._root))
-            if event == "empty":
-                here.write_bytes(b"")
-            elif event == "half":
-                _halve(here)
+            if event in ("empty", "half"):
+                content = here.read_bytes() if event == "half" else b""
+                here.unlink(missing_ok=True)  # the copy before shares the file
+                here.write_bytes(content[: len(content) // 2])
         finally:
             self._inside = False
+
+    def _copied_file(self, source: str, target: str) -> None:
+        """A copy, or a link to the last copy if the file has not changed since."""
+        found = Path(source).stat()
+        key = (found.st_ino, found.st_size, found.st_mtime_ns)
+        known = self._copies.get(source)
+        if known is not None and known[0] == key:
+            os.link(known[1], target)
+        else:
+            shutil.copy2(source, target)
+        self._copies[source] = (key, target)
 
     def _is_ours(self, path: bytes) -> bool:
         full = os.path.normpath(os.fsencode(Path(os.fsdecode(path)).absolute()))
