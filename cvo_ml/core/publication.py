@@ -21,7 +21,6 @@ import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +104,11 @@ def publication(results: Path) -> Iterator[Path]:
     Path
         The folder to write into. Files there are shared with the current set: replace them, do not write into them.
     """
-    _sweep(results)
+    _sweep_litter(results)
     before = current_set(results) or _newest(results) or _adopted(results)
     draft = results / STAGING / secrets.token_hex(8)
     draft.mkdir(parents=True)
+    _sweep_sets(results, draft.stat().st_mtime)
     try:
         with _errors_as_people_know_the_files(draft, results):
             yield from _drafted(results, draft, before)
@@ -295,7 +295,7 @@ def _hashes(draft: Path, before: PublishedSet | None) -> dict[str, str]:
     return hashes
 
 
-def _sweep(results: Path) -> None:
+def _sweep_litter(results: Path) -> None:
     """Remove what dead runs left: under the lock nobody else is writing."""
     for folder in (results / STAGING, results / SCORES / STAGING):
         shutil.rmtree(folder, ignore_errors=True)
@@ -303,6 +303,16 @@ def _sweep(results: Path) -> None:
         for path in folder.iterdir() if folder.is_dir() else ():
             if LITTER.fullmatch(path.name):
                 _remove(path)
+
+
+def _sweep_sets(results: Path, today: float) -> None:
+    """Remove sets that nobody reads any more.
+
+    Parameters
+    ----------
+    today:
+        By the file system's own clock, which may be another machine's.
+    """
     current = current_set(results)
     if current is None:
         return
@@ -310,7 +320,7 @@ def _sweep(results: Path) -> None:
         if folder.name in (current.folder.name, current.previous):
             continue
         later = _number(folder.name) > current.number  # was never pointed at
-        if later or time.time() - folder.stat().st_mtime > GRACE:
+        if later or today - folder.stat().st_mtime > GRACE:
             shutil.rmtree(folder, ignore_errors=True)
 
 

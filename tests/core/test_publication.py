@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -215,3 +217,28 @@ def test_results_that_are_copied_elsewhere_stay_whole(workspace: Workspace, tmp_
     moved = Workspace(tmp_path / "elsewhere", workspace.tracking)
     assert current_run(moved.scores).name == run.name
     assert moved.priorities.read_text() == "list"
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from cvo_ml.core.files import write_text
+from cvo_ml.core.workspace import Workspace
+with Workspace(Path(sys.argv[1]), Path("mlruns")).publishing() as draft:
+    write_text(draft.priorities, "half")
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_the_lock_of_a_killed_process_is_free(workspace: Workspace) -> None:
+    publish(workspace, priorities_csv="list 1")
+    command = [sys.executable, "-c", HOLDER, str(workspace.results)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.kill()
+    assert shown(workspace) == {"priorities.csv": "list 1"}
+    publish(workspace, report_html="page")
+    assert shown(workspace) == {"priorities.csv": "list 1", "report.html": "page"}
+    assert leftovers(workspace) == []
