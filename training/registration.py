@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,6 +17,7 @@ from cvo_ml.config.gates import load_gates
 from cvo_ml.config.loader import as_mapping, default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
@@ -67,10 +67,10 @@ class Registration:
             policy = load_config(default_config("policies/priorities.yaml", self.workspace.configs), PriorityPolicy)
             found = evidence(trained.window, bundle, incumbent, policy)
             self._log(run, trained, bundle, job, found)
-            with tempfile.TemporaryDirectory() as folder:
-                run.log_folder(save_bundle(self._evaluated(trained), Path(folder) / JUDGED), JUDGED)
-                admit(save_bundle(bundle, Path(folder) / "model"))
-                uri = run.log_bundle(Path(folder) / "model")
+            with scratch_folder() as folder:
+                run.log_folder(save_bundle(self._evaluated(trained), folder / JUDGED), JUDGED)
+                admit(save_bundle(bundle, folder / "model"))
+                uri = run.log_bundle(folder / "model")
         version, placed = self._register(uri, bundle, incumbent, found)
         return TrainedModel(
             name=name,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from cvo_ml.config.variables import Filled, Place
 
 #: A share of a whole that may be none or all of it: [0, 1].
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -22,3 +25,15 @@ class FrozenConfig(BaseModel):
     """A configuration object: immutable, with no room for unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    _variables: Mapping[Place, Filled] = PrivateAttr(default_factory=dict)
+
+    @property
+    def variables(self) -> Mapping[Place, Filled]:
+        """The texts of the file that had ``${NAME}`` in them, by their keys."""
+        return self._variables
+
+    def with_variables(self, variables: Mapping[Place, Filled]) -> Self:
+        """The same, with what is known of its file."""
+        known = self.model_copy()
+        known._variables = dict(variables)
+        return known

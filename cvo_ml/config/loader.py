@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.messages import place_of, remedy
+from cvo_ml.config.variables import as_written, filled
 from cvo_ml.core.errors import ConfigError, nearest_name
 from cvo_ml.core.result import Json
 
-Config = TypeVar("Config", bound=BaseModel)
+Config = TypeVar("Config", bound=FrozenConfig)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -51,8 +52,6 @@ _StrictLoader.add_implicit_resolver(
     "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
 )
 
-_VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
-
 
 def config_dir() -> Path:
     """The folder of the default configuration: inside the wheel, or the checkout's ``configs/``."""
@@ -85,15 +84,17 @@ def load_config(path: Path, schema: type[Config], overrides: Sequence[str] = ())
     ------
     ConfigError
         If the file is missing or not YAML, a key is unknown or stands twice, a value has the
-        wrong type, a ``${VARIABLE}`` is not set, or an override has no ``=``.
+        wrong type, a ``${VARIABLE}`` is not set, a secret stands in the file, or an override has no ``=``.
     """
     content = read_yaml(path)
     for override in overrides:
         _apply_override(content, override)
+    plain, variables = filled(content, str(path))
     try:
-        return schema.model_validate(_expand(content, str(path)))
+        config = schema.model_validate(plain)
     except ValidationError as error:
         raise ConfigError("\n".join(dict.fromkeys(_sentences(error, path, schema)))) from None
+    return config.with_variables(variables)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -109,12 +110,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): name an existing file") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or no such day
-        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: is not valid YAML: {_fault(error)}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: holds no keys: write 'key: value' lines")
     return content
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong and where, without the line itself: it may hold a secret."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    said = " ".join(filter(None, (error.context, error.problem)))
+    mark = error.problem_mark or error.context_mark
+    return said if mark is None else f"{said} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def _parsed(text: str) -> Any:
@@ -139,23 +149,6 @@ def _apply_override(content: dict[str, Any], override: str) -> None:
         place[last] = _parsed(value)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(f"--set {override!r}: the value is not valid YAML") from None
-
-
-def _expand(value: Any, path: str) -> Any:
-    """Replace ``${NAME}`` by environment variables, so that secrets stay out of files."""
-    if isinstance(value, dict):
-        return {key: _expand(item, path) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, path) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def variable(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            raise ConfigError(f"{path}: the environment variable {match[1]} is not set: set it, or write the value")
-        return os.environ[match[1]]
-
-    return _VARIABLE.sub(variable, value)
 
 
 def _sentences(error: ValidationError, path: Path, schema: type[BaseModel]) -> Iterator[str]:
@@ -192,3 +185,8 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 def as_mapping(config: BaseModel) -> dict[str, Json]:
     """A configuration as JSON-ready values, for manifests and runs."""
     return config.model_dump(mode="json")
+
+
+def as_file(config: FrozenConfig) -> dict[str, Json]:
+    """A configuration as its file holds it: what differs from the defaults, with ``${NAME}`` where that stood."""
+    return as_written(config.model_dump(mode="json", exclude_defaults=True), config.variables)

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.contract import Kind
 from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from cvo_ml.core.errors import nearest_name
+from cvo_ml.core.secrets import is_secret
 
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
@@ -63,8 +65,9 @@ class SourceConfig(FrozenConfig):
     path:
         A file ending in ``.csv``, ``.txt``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.json`` (each also ``.gz``),
         ``.parquet`` or ``.duckdb``; a folder or a pattern with ``*`` of such files, read in the order of their
-        names; ``env://NAME``, where the environment variable NAME holds the address of a PostgreSQL server;
-        ``sample://NAME``, a file that comes with the package.
+        names; ``${NAME}`` or ``env://NAME``, where the environment variable NAME holds the address of a PostgreSQL
+        server, or ``postgresql://user:${PASSWORD}@host/database``; ``sample://NAME``, a file that comes with the
+        package.
     table:
         Table or view of a database, such as ``orders`` or ``shop.orders``.
     date_format, date_formats:
@@ -86,11 +89,11 @@ class SourceConfig(FrozenConfig):
     @field_validator("path")
     @classmethod
     def _no_address(cls, path: str) -> str:
-        return WITHHELD if _ADDRESS.search(path) else path
+        return WITHHELD if is_secret(path) or (_ADDRESS.search(path) and not VARIABLE.search(path)) else path
 
     def resolved(self) -> SourceConfig:
         """The source with an absolute path, so that another working folder finds it."""
-        if "://" in self.path:
+        if "://" in self.path or VARIABLE.search(self.path):
             return self
         return self.model_copy(update={"path": str(Path(self.path).absolute())})
 

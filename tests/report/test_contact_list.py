@@ -45,8 +45,7 @@ def test_customers_without_a_possible_action_and_opt_outs_are_not_on_the_list() 
 
 def test_each_row_says_why_this_customer_why_this_action_and_what_it_assumes() -> None:
     scores = scored(("a", 200, 1.0, 0.5)).assign(clv_horizon_days=180.0, churn_horizon_days=180.0)
-    [row] = listed(scores, planned(scores, RUN = StoredRun(Path("scores/as_of=2023-11-01/0123456789ab"), {"as_of": "2023-11-01"})
-CALL, OFFER))
+    [row] = listed(scores, planned(scores, CALL, OFFER))
     # call: .1 x 100 - 4 = 6; offer: .05 x 200 x 90/180 - 1 = 4
     assert row["why_customer"] == "50 % likely to leave, 100 at stake"
     assert row["why_action"] == "call should earn 6.00 after its cost of 4; next best: offer with 4.00"

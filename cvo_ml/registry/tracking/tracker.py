@@ -14,9 +14,10 @@ from urllib.request import url2pathname
 from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.result import Result
+from cvo_ml.core.secrets import redacted
 from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, load_bundle
 from cvo_ml.registry.tracking import database
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, without_password
+from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, said
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone
 from cvo_ml.registry.tracking.run import Run, opened
@@ -321,8 +322,9 @@ class Tracker:
             raise self._unreadable(what, error) from None
 
     def _unreadable(self, what: str, error: Exception) -> BundleError:
-        reason = str(error).splitlines()[0]
-        return BundleError(f"the files of {what} cannot be read ({reason}): put {self.root} back, or train again")
+        return BundleError(
+            f"the files of {what} cannot be read ({said(error, self.uri)}): put {self.root} back, or train again"
+        )
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -331,7 +333,7 @@ class Tracker:
         try:
             self.client.search_experiments(max_results=1)
         except _mlflow_error() as error:
-            raise UsageError(f"{without_password(self.uri)}: MLflow cannot use it: {error}") from None
+            raise UsageError(f"{redacted(self.uri)}: MLflow cannot use it: {said(error, self.uri)}") from None
 
     def _close_what_was_killed(self) -> None:
         """Runs whose process is gone are FAILED, except a promotion that had moved its alias already."""
