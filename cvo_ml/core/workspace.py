@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cvo_ml.core.files import locked
+from cvo_ml.core.paths import inside
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -154,4 +155,4 @@ class Workspace:
 
     def audience(self, platform: str) -> Path:
         """The seed list for an advertising platform."""
-        return self.results / f"audience-{platform}.csv"
+        return inside(self.results, f"audience-{platform}.csv")
