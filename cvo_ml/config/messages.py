@@ -16,6 +16,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "dict": "write 'key: value' lines",
     "finite_number": "write a finite number",
     "float": "write a number",
+    "invalid_key": "write keys that are texts, in quotes where they look like numbers",
     "int": "write a whole number",
     "list": "write a list",
     "model": "write 'key: value' lines",

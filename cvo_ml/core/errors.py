@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
 
+#: Signs of a value that a message shows.
+SHOWN: Final = 60
 _NO_SPACE: Final = "No space left on device"
 _FULL: Final = "no space is left on the disk: free some, or name a place on another one"
 
@@ -168,6 +170,18 @@ def _unusable_database(said: str) -> str:
     if any(words in said for words in ("locked", "readonly", "unable to open", "disk I/O error")):
         return f"MLflow's database cannot be used ({said}): name another folder (--mlruns), or make this one usable"
     return ""
+
+
+def shortened(value: object) -> str:
+    """A value as it was written, cut where nobody reads on.
+
+    Examples
+    --------
+    >>> shortened("90D"), len(shortened("9" * 10_000))
+    ("'90D'", 61)
+    """
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
 
 
 def nearest_name(name: str, known: Sequence[str]) -> str:
