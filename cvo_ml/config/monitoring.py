@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cvo_ml.config.addresses import AllowedHosts
 from cvo_ml.config.base import Days, FrozenConfig, PositiveCount, ProperShare
 
 
@@ -20,3 +21,4 @@ class MonitoringPolicy(FrozenConfig):
     fewest_customers: PositiveCount = 50
     parameter_bound: Annotated[float, Field(gt=1)] = 1e6
     retrain_excess: Annotated[float, Field(ge=0)] = 0.05
+    webhooks: AllowedHosts = AllowedHosts()
