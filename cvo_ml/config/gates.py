@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig, Share
+from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
 from cvo_ml.config.loader import config_dir, load_config
 from cvo_ml.core.paths import inside
 
@@ -35,7 +35,7 @@ class Gates(FrozenConfig):
         Smallest share of the eligible customers with a score.
     """
 
-    window_rows: Annotated[int, Field(ge=1)] = 100
+    window_rows: PositiveCount = 100
     improvement: float = -0.02
     profit: float = -0.02
     slices: float = -0.02

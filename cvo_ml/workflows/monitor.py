@@ -100,6 +100,7 @@ def monitor(request: MonitorRequest, workspace: Workspace) -> MonitorResult:
         request.policy or default_config("policies/monitoring.yaml", workspace.configs), MonitoringPolicy
     )
     with logged(LOGGER, "monitor") as facts:
+        workspace = workspace.as_published()
         run = current_run(workspace.scores)
         earlier = served_runs(workspace.scores, before=parse_as_of(str(run.manifest["as_of"])))
         before = next((served for _, served in earlier), None)
