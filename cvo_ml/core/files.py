@@ -18,6 +18,7 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 
 from cvo_ml.core.errors import DamagedFile
+from cvo_ml.core.input_files import NoInput, read_json_input
 from cvo_ml.core.result import Json
 
 #: the file in a folder that whoever holds the folder has locked; it stays there
@@ -46,10 +47,18 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     DamagedFile
-        If it is not JSON.
+        If it is not JSON, or no file.
+    OSError
+        If there is none.
+    UsageError
+        If it is larger than such a file ever is.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json_input(path)
+    except NoInput as error:
+        if error.system is not None:
+            raise error.system from None
+        raise DamagedFile(f"{path}: {error.reason}: delete it and write it again") from None
     except (ValueError, RecursionError):
         raise DamagedFile(f"{path}: is damaged (not JSON): delete it and write it again") from None
 
