@@ -68,7 +68,7 @@ def main() -> None:
 def _ran(arguments: list[str]) -> int:
     """The exit code of a command."""
     from cvo_ml.cli.terminal import console
-    from cvo_ml.core.errors import CvoError, storage_failure, unusable
+    from cvo_ml.core.errors import refusal
     from cvo_ml.core.stopping import Stopped, StopSignals
 
     first = [word for word in arguments if word in (LOG_JSON, VERBOSE, SHOW_IDS)]
@@ -85,8 +85,10 @@ def _ran(arguments: list[str]) -> int:
     except Exception as error:
         if signals.number is not None:  # a library's own word for it, such as DuckDB's of a query interrupted
             return _stopped(signals)
-        refused = error if isinstance(error, CvoError) else unusable(error) if isinstance(error, OSError) else None
-        refused = refused or storage_failure(error)
+        if (refused := refusal(error)) is None:
+            from cvo_ml.config.messages import refused_request
+
+            refused = refused_request(error)
         if refused is not None:
             return _complain(refused)
         traceback.print_exc()  # here, where secrets are taken out

@@ -15,10 +15,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 SomeShare = Annotated[float, Field(gt=0, le=1)]
 #: A share of a whole that is neither none nor all of it, or a probability that decides: (0, 1).
 ProperShare = Annotated[float, Field(gt=0, lt=1)]
-#: A whole number of things, at least one.
-PositiveCount = Annotated[int, Field(gt=0)]
+#: A whole number of things, at least one; more than a billion of anything was mistyped.
+PositiveCount = Annotated[int, Field(gt=0, le=1_000_000_000)]
 #: A whole number of things, perhaps none.
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+#: How often something is fitted or looked at: each costs time.
+Repeats = Annotated[int, Field(gt=0, le=10_000)]
+#: Days, at most a hundred years of them.
+Days = Annotated[int, Field(gt=0, le=36_525)]
 
 
 class FrozenConfig(BaseModel):

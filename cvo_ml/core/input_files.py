@@ -29,8 +29,8 @@ from typing import Any, Final
 
 from cvo_ml.core.errors import DataError, UsageError, unusable
 
-#: Most bytes of a configuration: a shop with all its tables has some thousand.
-CONFIGURATION: Final = 1 << 20
+#: Most bytes of a configuration: a shop with all its tables has some thousand, and YAML is read slowly.
+CONFIGURATION: Final = 256 << 10
 #: Most bytes of a JSON document that this package wrote, such as a manifest or an outcome.
 DOCUMENT: Final = 64 << 20
 #: Most bytes of a table that is read at once: what is larger has a reader of its own (``cvo_ml.ingest``).
@@ -54,12 +54,12 @@ class NoInput(UsageError):
     reason:
         Why, in a few words, such as ``is a pipe, not a file``.
     system:
-        The system's own error, if it had one.
+        The system's own error, if it had one: nothing is there.
     """
 
     def __init__(self, path: Path, reason: str, system: OSError | None = None) -> None:
         self.reason = str(system.strerror) if system is not None else reason
-        self.system = str(system or reason)
+        self.system = system
         super().__init__(f"{path}: {reason}: name {'a file' if system is None else 'an existing one'}")
 
 
@@ -121,8 +121,7 @@ class InputFile:
         DataError
             If somebody wrote into it meanwhile.
         """
-        if self.size > most:
-            raise too_large(self.path, most)
+        self.refuse_larger(most)
         pieces, left = [], most + 1  # a file of /proc says that it is empty
         stream = self.stream()
         while left > 0 and (piece := stream.read(min(left, _CHUNK))):
@@ -139,6 +138,17 @@ class InputFile:
         while piece := stream.read(_CHUNK):
             digest.update(piece)
         return digest.hexdigest()
+
+    def refuse_larger(self, most: int) -> None:
+        """Refuse a file with more than ``most`` bytes.
+
+        Raises
+        ------
+        UsageError
+            If it has.
+        """
+        if self.size > most:
+            raise too_large(self.path, most)
 
     def refuse_changed(self) -> None:
         """Refuse a file that somebody wrote into since it was opened.
@@ -162,10 +172,11 @@ def too_large(path: Path, most: int) -> UsageError:
 
     Examples
     --------
-    >>> print(too_large(Path("shop.yaml"), 1 << 20))
-    shop.yaml: is larger than 1 MB, which such a file never is: name another one
+    >>> print(too_large(Path("shop.yaml"), CONFIGURATION))
+    shop.yaml: is larger than 256 kB, which such a file never is: name another one
     """
-    return UsageError(f"{path}: is larger than {most >> 20:,} MB, which such a file never is: name another one")
+    size = f"{most >> 20:,} MB" if most >= 1 << 20 else f"{most >> 10:,} kB"
+    return UsageError(f"{path}: is larger than {size}, which such a file never is: name another one")
 
 
 @contextlib.contextmanager

@@ -33,3 +33,5 @@ def alarms(screen: Screen, result: MonitorResult) -> None:
         screen.say((alarm.level, ALARM_STYLE[alarm.level]), f" {alarm.code}: {alarm.text}")
     if not result.alarms:
         screen.say(("✓", "green"), f" {result.shop}, {result.as_of}: nothing to report")
+    if (sent := result.delivery) is not None and (sent.delivered or sent.why):
+        screen.say(f"{'delivered to' if sent.delivered else 'not delivered:'} {sent.why or sent.to}")
