@@ -120,6 +120,10 @@ def _served_names(root: Path) -> dict[str, str]:
     try:
         stored = read_json(root / SERVED)
     except FileNotFoundError:
+        if not (
+            root / CURRENT
+        ).exists():  # nothing was ever published: what lies there is of a first run that was killed
+            return {}
         days = {folder.name.removeprefix("as_of="): _served_of_date(folder) for folder in root.glob("as_of=????-??-??")}
         return {day: name for day, name in sorted(days.items()) if name and _day(day)}
     except DamagedFile:

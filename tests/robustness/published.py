@@ -14,6 +14,7 @@ from typing import Any, Final
 import pandas as pd
 
 from cvo_ml.core.errors import BundleError
+from cvo_ml.core.scratch import PREFIX as SCRATCH
 from cvo_ml.core.store import StoredRun, StoreError, current_run, read_scores, served_runs
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.registry.bundles.bundle import load_bundle
@@ -201,7 +202,7 @@ def litter(work: Path) -> list[str]:
     """What nobody asked for and no later run will need."""
     found = [str(path.relative_to(work)) for path in (work / "tmp").rglob("*")]
     for folder in ("out", "mlruns", "dossiers", "walk"):
-        hidden = (work / folder).rglob(".*")
+        hidden = [*(work / folder).rglob(".*"), *(work / folder).rglob(f"{SCRATCH}*")]
         found += [str(path.relative_to(work)) for path in hidden if path.name != ".lock" and not _empty_staging(path)]
     for root in (work / "out", work / "walk"):
         sets = root / "published"
@@ -224,7 +225,7 @@ def listing(work: Path) -> list[str]:
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in Path(name).parts)
+    return any(part.startswith((".", SCRATCH)) for part in Path(name).parts)
 
 
 def digest(path: Path) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
 from cvo_ml.core.errors import NoChampion
-from cvo_ml.core.files import write_text
+from cvo_ml.core.files import put_in_place, write_text
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.paths import inside
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, save_bundle
 from cvo_ml.registry.bundles.first_load import admit
 
@@ -17,9 +19,18 @@ EXPORT: Final = "export"
 
 
 def export(bundle: Bundle, card: str, root: Path) -> Path:
-    """Write ``<root>/<name>/export/`` and the card beside it, each in one step; returns the folder of the bundle."""
-    folder = save_bundle(bundle, inside(root, bundle.name, EXPORT))
-    write_text(inside(root, bundle.name, CARD), card)
+    """Write ``<root>/<name>/export/`` and the card beside it, each in one step; returns the folder of the bundle.
+
+    An export that is killed leaves a folder that the next one removes; killed between the two steps, it leaves the
+    card of the model before, which names its version, beside the new one.
+    """
+    folder, paper = inside(root, bundle.name, EXPORT), inside(root, bundle.name, CARD)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(folder.parent) as staging:
+        new = save_bundle(bundle, staging / EXPORT)
+        write_text(staging / CARD, card)
+        put_in_place(new, folder)
+        os.replace(staging / CARD, paper)
     return folder
 
 
