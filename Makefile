@@ -1,4 +1,4 @@
-.PHONY: demo test check format lock cover
+.PHONY: demo test check format lock cover overhead
 
 demo:
 	uv run cvo demo
@@ -18,3 +18,6 @@ lock:
 
 cover:
 	uv run pytest --cov --cov-report=term-missing
+
+overhead:
+	uv run python benchmarks/robustness/overhead.py
