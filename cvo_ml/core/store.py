@@ -9,6 +9,7 @@ folder, the runs lie there: the pointers are those of a published set (``core.pu
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -191,9 +192,9 @@ def _written(
             file = staging / f"{name}.parquet"
             pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file, compression="zstd")
             hashes[file.name] = sha256_of(file)
-        manifest = {**described, "files": hashes}
-        write_json(staging / "manifest.json", manifest)
-    return StoredRun(folder, manifest)
+        text = canonical_json({**described, "files": hashes})
+        write_text(staging / "manifest.json", text)
+    return StoredRun(folder, json.loads(text))  # as whoever opens it sees it, with its names in the same order
 
 
 def current_run(root: Path) -> StoredRun:

@@ -63,7 +63,8 @@ def after_a_fault(name: str, fault: Fault, code: int, shop: Shop) -> list[str]:
     if registry(shop.work).champions != champions or command.line.startswith(("score", "segment", "plan", "outcomes")):
         again = shop.run(*command.arguments)
         faults += [f"the next run: {again.code} {again.said[-1500:]}"] * bool(again.code or again.said)
-    faults += ["the next run gave another result"] * (state(shop.work) != after)
+    differs = dict(state(shop.work).items() ^ after.items())
+    faults += [f"the next run gave another result: {differs}"] * bool(differs)
     faults += [f"litter after the next run: {found}" for found in litter(shop.work)]
     where = ran.events[fault.at - 1] if fault.at <= len(ran.events) else None
     return [f"{name} {fault.kind} at {where}: {found}" for found in faults]

@@ -103,15 +103,14 @@ def _settle(run: dict[str, Any]) -> None:
     for name in run.get("fresh", ()):  # what was made with the parent's streams
         sys.modules.pop(name, None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if run.get("user"):
+    from tests.robustness.write_events import Fault, WriteEvents
+
+    log = os.open(run["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    if run["user"]:
         os.setgroups([])
         os.setgid(run["user"])
         os.setuid(run["user"])
-    if run.get("log"):
-        from tests.robustness.write_events import Fault, WriteEvents
-
-        log = os.open(run["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        WriteEvents(Path(run["root"]), Fault(**run["fault"]), log).install()
+    WriteEvents(Path(run["root"]), Fault(**run["fault"]), log).install()
 
 
 def _command(arguments: list[str]) -> int:
