@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -33,8 +30,7 @@ from cvo_ml.workflows.train import TrainedModel
 from training.evidence.gate_evidence import evidence
 from training.evidence.golden import golden_inputs
 from training.evidence.result import Trained
-
-ROOT: Final = Path(__file__).resolve().parent.parent
+from training.provenance import git_commit, pins_hash
 
 
 @dataclass(frozen=True)
@@ -137,23 +133,6 @@ class Registration:
             "notes": list(trained.notes),
         }
         return replace(bundle, facts=facts)
-
-
-def git_commit() -> str:
-    """The checkout's commit, marked where files differ from it."""
-    said = [_git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")]
-    return f"{said[0] or 'unknown'}{' with changes' if said[1] else ''}"
-
-
-def pins_hash() -> str:
-    """What names the libraries: the digest of the lock file."""
-    lock = ROOT / "requirements.lock"
-    return hashlib.sha256(lock.read_bytes()).hexdigest()[:12] if lock.is_file() else "unknown"
-
-
-def _git(*arguments: str) -> str:
-    found = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    return found.stdout.strip()
 
 
 def _is_same(one: Bundle, other: Bundle) -> bool:

@@ -14,7 +14,8 @@ from urllib.request import url2pathname
 from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.result import Result
-from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, load_bundle
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
+from cvo_ml.registry.bundles.bundle_files import MANIFEST
 from cvo_ml.registry.tracking import database
 from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, without_password
 from cvo_ml.registry.tracking.names import RegisteredNames
