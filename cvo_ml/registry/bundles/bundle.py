@@ -14,7 +14,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +29,7 @@ from cvo_ml.registry.bundles.bundle_files import (
     check_size,
     check_total,
     is_text_name,
+    parse_json,
     read_bundle_files,
 )
 
@@ -153,7 +153,7 @@ def manifest_digest(manifest: Mapping[str, Json]) -> str:
 
 def seal(folder: Path) -> None:
     """Give a bundle of the first format the digest that it lacks, in one step; whoever calls knows whose it is."""
-    manifest = _parsed(read_bundle_files(folder)[MANIFEST], folder / MANIFEST)
+    manifest = parse_json(read_bundle_files(folder)[MANIFEST], folder / MANIFEST)
     write_json(folder / MANIFEST, sealed(manifest))
 
 
@@ -178,8 +178,8 @@ def load_bundle(folder: Path, witness: Mapping[str, str] | None = None) -> Bundl
 def parse_bundle(files: Mapping[str, bytes], folder: Path, witness: Mapping[str, str] | None = None) -> Bundle:
     """The bundle of bytes that were read from ``folder``; as ``load_bundle``."""
     manifest = check_bundle(files, folder, witness)
-    content = _parsed(files[PARAMETERS], folder / PARAMETERS)
-    golden = _parsed(files[GOLDEN], folder / GOLDEN) if GOLDEN in files else {}
+    content = parse_json(files[PARAMETERS], folder / PARAMETERS)
+    golden = parse_json(files[GOLDEN], folder / GOLDEN) if GOLDEN in files else {}
     try:
         texts = {name: files[name].decode("utf-8") for name in manifest["files"] if is_text_name(name)}
         bundle = Bundle(
@@ -210,7 +210,7 @@ def check_bundle(
     BundleError
         If one is not.
     """
-    manifest = _parsed(files[MANIFEST], folder / MANIFEST)
+    manifest = parse_json(files[MANIFEST], folder / MANIFEST)
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise BundleError(f"{folder}: the manifest is not a bundle's: {AGAIN}")
     found = manifest.get("format_version")
@@ -263,29 +263,6 @@ def _check_digests(files: Mapping[str, bytes], folder: Path, expected: Mapping[s
     for name, digest in expected.items():
         if hashlib.sha256(files[name]).hexdigest() != digest:
             raise BundleError(f"{folder / name}: is damaged or was changed (SHA-256 differs): {AGAIN}")
-
-
-def _parsed(content: bytes, path: Path) -> Any:
-    """The JSON value in the bytes of a file: one value a key, and finite numbers only."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a number")
-
-    def finite(digits: str) -> float:
-        if not isfinite(number := float(digits)):
-            raise ValueError(f"{digits[:20]} is too large a number")
-        return number
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a key stands twice")
-        return found
-
-    try:
-        return json.loads(content.decode("utf-8"), parse_constant=refuse, parse_float=finite, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: is not valid JSON ({error}): {AGAIN}") from None
 
 
 def library_versions() -> dict[str, str]:

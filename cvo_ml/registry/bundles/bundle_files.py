@@ -12,8 +12,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from cvo_ml.core.errors import BundleError
 
@@ -61,6 +62,31 @@ def read_bundle_files(folder: Path) -> dict[str, bytes]:
         found[name] = _read(folder / name, most_bytes(name))
         check_total(sum(map(len, found.values())), folder)
     return found
+
+
+def read_json_file(path: Path) -> Any:
+    """The JSON value in a plain file that lies beside a bundle, such as the evidence of its run.
+
+    Raises
+    ------
+    BundleError
+        If it is missing, no plain file, too large or not JSON.
+    """
+    return parse_json(_read(path, most_bytes(path.name)), path)
+
+
+def parse_json(content: bytes, path: Path) -> Any:
+    """The JSON value in the bytes of a file: one value a key, and finite numbers only.
+
+    Raises
+    ------
+    BundleError
+        If it is no such JSON.
+    """
+    try:
+        return json.loads(content.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: is not valid JSON ({error}): {AGAIN}") from None
 
 
 def most_bytes(name: str) -> int:
@@ -156,6 +182,23 @@ def _unreadable(path: Path, error: OSError) -> BundleError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return BundleError(f"{path}: is missing or cannot be read: {AGAIN}")
     return BundleError(f"{path}: cannot be read ({error.strerror or error}): let this user read it")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number")
+
+
+def _finite(digits: str) -> float:
+    if not isfinite(number := float(digits)):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return number
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
 
 
 def _mebibytes(size: int) -> str:
