@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,6 +15,7 @@ from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.models import CHURN, CLV, ICP
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Progress, Workspace
 from cvo_ml.ingest import read_shop
@@ -138,8 +138,8 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
             run.log_dict({**document, "leaks": leaks.to_json()}, "judging")
             for title, draw in figures.items():
                 run.log_figure(draw(), title)
-            with tempfile.TemporaryDirectory() as folder:
-                run.log_folder(save_bundle(bundle, Path(folder) / "model"), "model")
+            with scratch_folder() as folder:
+                run.log_folder(save_bundle(bundle, folder / "model"), "model")
     except ModelRefused as refused:
         return RefusedModel(CHURN.name, refused.reason_code, str(refused))
     measured = {key: value for key, value in document["measures"]["model"].items() if value == value}

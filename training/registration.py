@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,6 +15,7 @@ from cvo_ml.config.loader import as_mapping, default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import GateClosed
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
@@ -67,10 +66,10 @@ class Registration:
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
             found = self._judged(trained, bundle, incumbent)
             self._log(run, trained, bundle, job, found)
-            with tempfile.TemporaryDirectory() as folder:
-                run.log_folder(save_bundle(self._evaluated(trained), Path(folder) / JUDGED), JUDGED)
-                admit(save_bundle(bundle, Path(folder) / "model"))
-                uri = run.log_bundle(Path(folder) / "model")
+            with scratch_folder() as folder:
+                run.log_folder(save_bundle(self._evaluated(trained), folder / JUDGED), JUDGED)
+                admit(save_bundle(bundle, folder / "model"))
+                uri = run.log_bundle(folder / "model")
         version, placed = self._register(run, uri, trained, bundle, found)
         return TrainedModel(
             name=name,

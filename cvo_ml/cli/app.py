@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
+import traceback
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cvo_ml.cli.commands import models, plans, scores, shops, training
 
 if TYPE_CHECKING:
+    from cvo_ml.core.errors import CvoError
     from cvo_ml.core.stopping import StopSignals
 
 app = typer.Typer(
@@ -34,6 +37,7 @@ app.add_typer(models.app, name="models")
 #: options of every command, which may stand before its name or after it
 LOG_JSON: Final = "--log-json"
 VERBOSE: Final = "--verbose"
+SHOW_IDS: Final = "--show-ids"
 #: the loggers of this project; those of libraries stay as they are
 LOGGERS: Final = ("cvo_ml", "training")
 
@@ -42,40 +46,60 @@ LOGGERS: Final = ("cvo_ml", "training")
 def everywhere(
     log_json: Annotated[bool, typer.Option(LOG_JSON, help="Log lines of JSON to standard error.")] = False,
     verbose: Annotated[bool, typer.Option(VERBOSE, help="Log what is being done to standard error.")] = False,
+    show_ids: Annotated[bool, typer.Option(SHOW_IDS, help="Name customers where no terminal is.")] = False,
 ) -> None:
     """Options of every command; ``main`` has read them already."""
 
 
 def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
-    from cvo_ml.cli.stdout import stdout_for_results
-    from cvo_ml.core.errors import CvoError, storage_failure, unusable
+    from cvo_ml.cli.streams import streams
+    from cvo_ml.core.errors import PartlyDone
+    from cvo_ml.core.secrets import confidential, remembered
+
+    with remembered(*confidential(os.environ)) as hidden, streams(hidden) as output:
+        code = _ran(sys.argv[1:])
+        if output.failure is not None and not code:
+            reason = output.failure.strerror
+            code = _complain(PartlyDone(f"standard output takes no more ({reason}): the work is kept, print elsewhere"))
+    sys.exit(code)
+
+
+def _ran(arguments: list[str]) -> int:
+    """The exit code of a command."""
+    from cvo_ml.cli.terminal import console
+    from cvo_ml.core.errors import refusal
     from cvo_ml.core.stopping import Stopped, StopSignals
 
-    arguments = sys.argv[1:]
-    first = [word for word in arguments if word in (LOG_JSON, VERBOSE)]
+    first = [word for word in arguments if word in (LOG_JSON, VERBOSE, SHOW_IDS)]
+    console.shows_ids = SHOW_IDS in first or sys.stdout.isatty()
     signals = StopSignals()
     signals.listen()
     try:
-        with _logging(LOG_JSON in first, VERBOSE in first), stdout_for_results():
+        with _logging(LOG_JSON in first, VERBOSE in first):
             app(args=[*first, *(word for word in arguments if word not in first)], prog_name="cvo")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except Stopped:
-        _end_stopped(signals)
+        return _stopped(signals)
     except Exception as error:
         if signals.number is not None:  # a library's own word for it, such as DuckDB's of a query interrupted
-            _end_stopped(signals)
-        refused = error if isinstance(error, CvoError) else unusable(error) if isinstance(error, OSError) else None
-        refused = refused or storage_failure(error)
-        if refused is None:
-            raise
-        _complain(refused)
-        sys.exit(refused.exit_code)
+            return _stopped(signals)
+        if (refused := refusal(error)) is None:
+            from cvo_ml.config.messages import refused_request
+
+            refused = refused_request(error)
+        if refused is not None:
+            return _complain(refused)
+        traceback.print_exc()  # here, where secrets are taken out
+        return 1
+    return 0
 
 
-def _end_stopped(signals: StopSignals) -> NoReturn:
+def _stopped(signals: StopSignals) -> int:
     signals.caught()
     print("\ncvo: stopped; what was finished is kept, nothing half-written stays", file=sys.stderr)
-    sys.exit(128 + int(signals.number or 0))
+    return 128 + int(signals.number or 0)
 
 
 @contextlib.contextmanager
@@ -99,8 +123,13 @@ def _logging(as_json: bool, verbose: bool) -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _complain(error: Exception) -> None:
-    from rich.console import Console
-    from rich.text import Text
+def _complain(error: CvoError) -> int:
+    """Say what is wrong, each line after the first set in, so that none looks like another complaint."""
+    from cvo_ml.report.screen import Screen
 
-    Console(stderr=True).print(Text.assemble(("cvo: ", "bold red"), str(error)), soft_wrap=True)
+    screen = Screen(stderr=True)
+    first, *others = str(error).split("\n")
+    screen.say(("cvo: ", "bold red"), first, soft_wrap=True)
+    for line in others:
+        screen.say(f"  {line}", soft_wrap=True)
+    return error.exit_code

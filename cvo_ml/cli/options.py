@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Optional, TypeVar, get_
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cvo_ml.config.shops import ShopConfig
     from cvo_ml.core.result import Result
     from cvo_ml.core.workspace import Workspace
+    from cvo_ml.report.screen import Screen
 
 Answer = TypeVar("Answer", bound="Result")
 
@@ -125,11 +124,12 @@ def workspace(out: Path = OUT, mlruns: Path = MLRUNS, *, quiet: bool = False) ->
     quiet:
         Nobody is told of the work: what is printed is for machines.
     """
-    from cvo_ml.cli.terminal import TerminalProgress
+    from cvo_ml.cli.terminal import console
     from cvo_ml.core.workspace import Silent, Workspace
+    from cvo_ml.report.screen import ScreenProgress
 
     prefix = os.environ.get(PREFIX, "")
-    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else TerminalProgress(), prefix)
+    return Workspace(out, mlruns, CONFIGS, DOSSIERS, Silent() if quiet else ScreenProgress(console), prefix)
 
 
 def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | None = None) -> ShopConfig:
@@ -139,7 +139,7 @@ def chosen_shop(workspace: Workspace, shop: Path | None, max_bad_share: float | 
     return choose_shop(workspace, shop=shop, max_bad_share=max_bad_share)
 
 
-def answer(result: Answer, as_json: bool, show: Callable[[Console, Answer], None]) -> None:
+def answer(result: Answer, as_json: bool, show: Callable[[Screen, Answer], None]) -> None:
     """Print a result: for machines as JSON, for people as they read it."""
     from cvo_ml.cli.terminal import console, print_json
 

@@ -1,52 +1,19 @@
-"""How every command speaks: one console for people, JSON for machines."""
+"""How every command speaks: one screen for people, JSON for machines."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from rich.console import Console
-from rich.status import Status
-
 from cvo_ml.core.result import Json
+from cvo_ml.core.terminal_text import escaped_in_json
+from cvo_ml.report.screen import Screen
 
-console: Final = Console()
-
-
-class TerminalProgress:
-    """Progress on the terminal: a line for each step that is done, and what is being done inside the current one."""
-
-    def __init__(self) -> None:
-        self._status: Status | None = None
-
-    @contextmanager
-    def step(self, text: str) -> Iterator[None]:
-        """Show what is being done, and how long it took when it is done."""
-        started = time.perf_counter()
-        if self._status is None:
-            with console.status(text) as self._status:
-                try:
-                    yield
-                finally:
-                    self._status = None
-        else:  # a step inside a step: one line moves at a time
-            self._status.update(text)
-            yield
-        console.print(f"[green]✓[/] {text} [dim]{time.perf_counter() - started:.1f} s[/]", highlight=False)
-
-    def tell(self, text: str) -> None:
-        """Show what is being done inside the step."""
-        if self._status is not None:
-            self._status.update(text)
-
-    def count(self, done: int, of: int) -> None:
-        """Show how far the step is."""
-        self.tell(f"{done} of {of}")
+console: Final = Screen()
 
 
 @contextmanager
@@ -57,5 +24,6 @@ def aside(quiet: bool) -> Iterator[None]:
 
 
 def print_json(value: Json) -> None:
-    """Print a value for machines."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value for machines: JSON whatever the encoding of the stream is."""
+    is_unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    print(escaped_in_json(json.dumps(value, indent=2, ensure_ascii=not is_unicode)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cvo_ml.config.base import FrozenConfig, PositiveCount
+from cvo_ml.config.base import FrozenConfig, Repeats
 
 
 class Trees(FrozenConfig):
     """Size of a boosted model and LightGBM parameters that differ from the default."""
 
-    rounds: PositiveCount = 150
+    rounds: Repeats = 150
     parameters: dict[str, Any] = {}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
+from cvo_ml.config.base import FrozenConfig, ProperShare, Repeats
 from cvo_ml.config.boosted import LeakPolicy, Trees
 from cvo_ml.core.units import Horizon
 
@@ -68,7 +68,7 @@ class ChurnCalibration(FrozenConfig):
     """The map from the trees' probabilities to calibrated ones, fitted on windows later than the trees'."""
 
     method: Calibration = "auto"
-    windows: PositiveCount = 6
+    windows: Repeats = 6
 
 
 class Hazard(FrozenConfig):
@@ -115,7 +115,7 @@ class ChurnJob(FrozenConfig):
     mrr_down: MrrDown = MrrDown()
     condition: Condition | None = None
     snapshots_every: Horizon = Horizon("30D")
-    most_snapshots: PositiveCount = 12
+    most_snapshots: Repeats = 12
     shortest_history: Horizon = Horizon("30D")
     model: Literal["horizon", "hazard"] = "horizon"
     trees: Trees = Trees(rounds=60, parameters={"num_leaves": 7, "min_data_in_leaf": 100})

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
+from cvo_ml.config.base import Count, FrozenConfig, ProperShare, Repeats
 from cvo_ml.config.boosted import LeakPolicy, Trees
 from cvo_ml.config.churn import ChurnJob
 from cvo_ml.config.loader import default_config, load_config
@@ -20,7 +20,7 @@ class HybridJob(FrozenConfig):
 
     enabled: bool = True
     snapshots_every: Horizon = Horizon("30D")
-    most_snapshots: PositiveCount = 6
+    most_snapshots: Repeats = 6
     shortest_history: Horizon = Horizon("60D")
     trees: Trees = Trees(rounds=60)
 
@@ -34,7 +34,7 @@ class ClvJob(FrozenConfig):
     discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
     penalty: Annotated[float, Field(ge=0)] = 0.0
     covariates: tuple[str, ...] = ()
-    oracle_customers: Annotated[int, Field(ge=0)] = 50_000
+    oracle_customers: Count = 50_000
     hybrid: HybridJob = HybridJob()
 
 
@@ -96,7 +96,7 @@ class IcpJob(FrozenConfig):
     burn_in: Horizon = Horizon("30D")
     test_share: ProperShare = 0.4
     trees: Trees = Trees(rounds=60, parameters={"num_leaves": 7})
-    bags: PositiveCount = 10
+    bags: Repeats = 10
     per_positive: Annotated[float, Field(gt=0)] = 3.0
     capacity: ProperShare = 0.1
     leads: LeadsJob = LeadsJob()

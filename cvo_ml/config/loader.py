@@ -2,30 +2,71 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.messages import place_of, remedy
-from cvo_ml.core.errors import ConfigError, nearest_name
+from cvo_ml.config.variables import as_written, filled
+from cvo_ml.core.errors import SHOWN, ConfigError, DataError, UsageError, nearest_name, shortened
+from cvo_ml.core.input_files import CONFIGURATION, NoInput, read_input
 from cvo_ml.core.result import Json
 
-Config = TypeVar("Config", bound=BaseModel)
+#: Keys and values of one file; our configurations have some hundred.
+MOST_VALUES: Final = 10_000
+#: Digits of the longest whole number.
+MOST_DIGITS: Final = 30
+#: What a value may say of its own type: nothing, or that it is a text.
+_TAGS: Final = (None, "!", "tag:yaml.org,2002:str")
+#: Lists and keys within one another; our configurations have a handful of levels.
+DEEPEST: Final = 20
+Config = TypeVar("Config", bound=FrozenConfig)
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML 1.2's idea of booleans, no duplicate keys, no anchors (an alias bomb needs them)."""
+    """YAML 1.2's idea of booleans, no duplicate keys, no anchors (an alias bomb needs them), no tags.
+
+    And no more of anything than people write.
+    """
+
+    _depth = 0
+    _values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]  # its stubs leave it open
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise yaml.constructor.ConstructorError(None, None, "anchors and aliases are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
+        self._values += 1
+        self._depth += 1
+        aliased = isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)
+        for wrong, words in (
+            (aliased, "anchors and aliases are not allowed"),
+            (getattr(event, "tag", None) not in _TAGS, "tags are not allowed"),
+            (self._depth > DEEPEST, f"lists and keys are nested more than {DEEPEST} deep"),
+            (self._values > MOST_VALUES, f"it holds more than {MOST_VALUES:,} keys and values"),
+        ):
+            if wrong:
+                raise yaml.constructor.ConstructorError(None, None, words, event.start_mark)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
+        text: str = super().construct_scalar(node)
+        if any("\ud800" <= sign <= "\udfff" for sign in text):  # no file could hold what is written of it
+            raise yaml.constructor.ConstructorError(None, None, "a text holds half a character", node.start_mark)
+        return text
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        text = self.construct_scalar(node)
+        if len(text) > MOST_DIGITS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a whole number has more than {MOST_DIGITS} digits", node.start_mark
+            )
+        return int(text)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -39,19 +80,22 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-# `no`, `on` and `012` are texts here, not False, True and 10: a country code is not a boolean.
+# `no`, `on`, `012` and `1:30.5` are texts here, not False, True, 10 and 90.5: a country code is not a boolean.
+_NARROWED: Final = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _StrictLoader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:int")
-    ]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _NARROWED]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 _StrictLoader.add_implicit_resolver(
     "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
 )
-
-_VARIABLE = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?|\.(?:inf|Inf|INF))$|^\.(?:nan|NaN|NAN)$"),
+    list("-+0123456789."),
+)
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_yaml_int)
 
 
 def config_dir() -> Path:
@@ -85,15 +129,17 @@ def load_config(path: Path, schema: type[Config], overrides: Sequence[str] = ())
     ------
     ConfigError
         If the file is missing or not YAML, a key is unknown or stands twice, a value has the
-        wrong type, a ``${VARIABLE}`` is not set, or an override has no ``=``.
+        wrong type, a ``${VARIABLE}`` is not set, a secret stands in the file, or an override has no ``=``.
     """
     content = read_yaml(path)
     for override in overrides:
         _apply_override(content, override)
+    plain, variables = filled(content, str(path))
     try:
-        return schema.model_validate(_expand(content, str(path)))
+        config = schema.model_validate(plain)
     except ValidationError as error:
         raise ConfigError("\n".join(dict.fromkeys(_sentences(error, path, schema)))) from None
+    return config.with_variables(variables)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -105,11 +151,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         If the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
-        content = _parsed(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): name an existing file") from None
+        content = _parsed(read_input(path).decode("utf-8"))
+    except NoInput as error:
+        raise ConfigError(f"{path}: cannot be read ({error.reason}): name an existing file") from None
+    except (UsageError, DataError) as error:  # it is too large, or changes
+        raise ConfigError(str(error)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or no such day
-        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: is not valid YAML: {_fault(error)}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -117,7 +165,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
+def _fault(error: Exception) -> str:
+    """What is wrong and where, without the line itself: it may hold a secret."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    said = " ".join(filter(None, (error.context, error.problem)))
+    mark = error.problem_mark or error.context_mark
+    return said if mark is None else f"{said} (line {mark.line + 1}, column {mark.column + 1})"
+
+
 def _parsed(text: str) -> Any:
+    if len(text) > CONFIGURATION:
+        raise ValueError(f"more than {CONFIGURATION >> 10} kB")
     loader = _StrictLoader(text)
     try:
         return loader.get_single_data()
@@ -127,35 +186,21 @@ def _parsed(text: str) -> Any:
 
 def _apply_override(content: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
+    shown = shortened(override)
     if not equals or not key.strip():
-        raise ConfigError(f"--set {override!r} has no value: write key=value, such as horizon=60D")
+        raise ConfigError(f"--set {shown} has no value: write key=value, such as horizon=60D")
     *parents, last = key.strip().split(".")
+    if len(parents) >= DEEPEST or not all([*parents, last]):
+        raise ConfigError(f"--set {shown}: this is no key: write one such as trees.rounds")
     place = content
     for parent in parents:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
-            raise ConfigError(f"--set {override!r}: {parent!r} holds a value, not keys")
+            raise ConfigError(f"--set {shown}: {parent!r} holds a value, not keys")
     try:
         place[last] = _parsed(value)
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigError(f"--set {override!r}: the value is not valid YAML") from None
-
-
-def _expand(value: Any, path: str) -> Any:
-    """Replace ``${NAME}`` by environment variables, so that secrets stay out of files."""
-    if isinstance(value, dict):
-        return {key: _expand(item, path) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expand(item, path) for item in value]
-    if not isinstance(value, str):
-        return value
-
-    def variable(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            raise ConfigError(f"{path}: the environment variable {match[1]} is not set: set it, or write the value")
-        return os.environ[match[1]]
-
-    return _VARIABLE.sub(variable, value)
+        raise ConfigError(f"--set {shown}: the value is not valid YAML") from None
 
 
 def _sentences(error: ValidationError, path: Path, schema: type[BaseModel]) -> Iterator[str]:
@@ -163,8 +208,8 @@ def _sentences(error: ValidationError, path: Path, schema: type[BaseModel]) -> I
         place = place_of(item)
         if item["type"] == "extra_forbidden":
             known = sorted(_known_keys(schema, item["loc"][:-1]))
-            hint = nearest_name(str(item["loc"][-1]), known)
-            yield f"{path}: key {place!r} is unknown{hint}; allowed: {', '.join(known)}"
+            hint = nearest_name(str(item["loc"][-1])[:SHOWN], known)
+            yield f"{path}: key {shortened(place)} is unknown{hint}; allowed: {', '.join(known)}"
         elif item["type"] == "missing":
             yield f"{path}: key {place!r} is missing: add it"
         else:
@@ -192,3 +237,8 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 def as_mapping(config: BaseModel) -> dict[str, Json]:
     """A configuration as JSON-ready values, for manifests and runs."""
     return config.model_dump(mode="json")
+
+
+def as_file(config: FrozenConfig) -> dict[str, Json]:
+    """A configuration as its file holds it: what differs from the defaults, with ``${NAME}`` where that stood."""
+    return as_written(config.model_dump(mode="json", exclude_defaults=True), config.variables)

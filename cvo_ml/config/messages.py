@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from cvo_ml.core.errors import UsageError
 
 _LONGEST: Final = 60  # a longer value helps nobody
 _TEXTS: Final[Mapping[str, str]] = {
@@ -16,6 +19,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "dict": "write 'key: value' lines",
     "finite_number": "write a finite number",
     "float": "write a number",
+    "invalid_key": "write keys that are texts, in quotes where they look like numbers",
     "int": "write a whole number",
     "list": "write a list",
     "model": "write 'key: value' lines",
@@ -59,6 +63,13 @@ def _words(item: ErrorDetails) -> str:
 
 def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def refused_request(error: Exception) -> UsageError | None:
+    """What is wrong with the values of a use case's request, as a sentence; None for any other error."""
+    if not isinstance(error, ValidationError) or not error.title.endswith("Request"):
+        return None
+    return UsageError("; ".join(f"{place_of(item)}: {remedy(item)}" for item in error.errors()))
 
 
 def place_of(item: ErrorDetails) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import Count, FrozenConfig
+from cvo_ml.config.base import Count, FrozenConfig, PositiveCount
 from cvo_ml.core.units import Horizon
 
 Name = Annotated[str, Field(min_length=1)]
@@ -58,7 +58,7 @@ class Action(FrozenConfig):
     cooldown: Horizon = Horizon("90D")
     window: Horizon = Horizon("90D")
     owner: str = ""
-    stop_after: Annotated[int, Field(ge=1)] = 500
+    stop_after: PositiveCount = 500
     about: str = ""
 
     @model_validator(mode="after")
@@ -71,7 +71,7 @@ class Action(FrozenConfig):
 class ContactCap(FrozenConfig):
     """Nobody is contacted more than ``most`` times within ``period``, this run included."""
 
-    most: Annotated[int, Field(ge=1)] = 1
+    most: PositiveCount = 1
     period: Horizon = Horizon("30D")
 
 

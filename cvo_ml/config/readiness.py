@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare
+from cvo_ml.config.base import Days, FrozenConfig, PositiveCount, ProperShare
 
 #: Customers who bought again: fewer cannot carry a buy-till-you-die model or a model of their values.
 REPEAT_CUSTOMERS: Final = 100
@@ -49,16 +49,16 @@ class Anchor(FrozenConfig):
 
     name: str
     customers: PositiveCount | None = None
-    history_days: PositiveCount | None = None
-    last_order_within_days: PositiveCount | None = None
+    history_days: Days | None = None
+    last_order_within_days: Days | None = None
     windows_of_history: Annotated[float, Field(gt=0)] | None = None
 
 
 class Warnings(FrozenConfig):
     """From where on a finding is worth a sentence."""
 
-    stale_days: PositiveCount = 30
-    hole_days: PositiveCount = 14
+    stale_days: Days = 30
+    hole_days: Days = 14
     giant_order_times_median: PositiveCount = 100
     giant_order_value_share: ProperShare = 0.01
     refunds_without_order_share: ProperShare = 0.1

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig, ProperShare, SomeShare
+from cvo_ml.config.base import FrozenConfig, PositiveCount, ProperShare, Repeats, SomeShare
 from cvo_ml.core.result import Json
 from cvo_ml.core.units import Horizon
 
@@ -133,8 +133,8 @@ class Trigger(FrozenConfig):
     churn_enter: ProperShare | None = None
     churn_leave: ProperShare | None = None
     high_value: bool = False
-    most_orders: Annotated[int, Field(ge=1)] | None = None
-    confirm_runs: Annotated[int, Field(ge=1)] = 2
+    most_orders: PositiveCount | None = None
+    confirm_runs: Repeats = 2
     cooldown: Horizon = Horizon("90D")
 
     @model_validator(mode="after")

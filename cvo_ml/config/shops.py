@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.contract import Kind
 from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from cvo_ml.core.errors import nearest_name
+from cvo_ml.core.secrets import is_secret
+from cvo_ml.core.terminal_text import escaped
 
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
@@ -24,6 +27,7 @@ COLUMN_KINDS: Final[dict[str, Kind]] = {
     column.name: column.kind for contract in (CUSTOMERS, ORDER_LINES, ORDERS) for column in contract.columns
 }
 _SUBSCRIPTION_KINDS: Final[dict[str, Kind]] = {column.name: column.kind for column in SUBSCRIPTIONS.columns}
+_JOINERS: Final = "\u200c\u200d"  # between letters of Persian and Indian scripts
 _ADDRESS: Final = re.compile(r"(?i)^(?:postgres(?:ql)?|mysql|https?|s3|gs)://|\bpassword\s*=")
 
 
@@ -50,6 +54,15 @@ def _one_sign(delimiter: str) -> str:
     return delimiter
 
 
+def _shown_name(name: str) -> str:
+    if escaped(name, keep=_JOINERS) != name or name != name.strip():
+        raise ValueError(
+            "the name of a shop is shown to people: leave out signs that nobody sees, and spaces around it"
+        )
+    return name
+
+
+ShopName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_shown_name)]
 DateFormat = Annotated[str, AfterValidator(_strptime_format)]
 CurrencyCode = Annotated[str, AfterValidator(_currency_code)]
 Delimiter = Annotated[str, AfterValidator(_one_sign)]
@@ -63,8 +76,9 @@ class SourceConfig(FrozenConfig):
     path:
         A file ending in ``.csv``, ``.txt``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.json`` (each also ``.gz``),
         ``.parquet`` or ``.duckdb``; a folder or a pattern with ``*`` of such files, read in the order of their
-        names; ``env://NAME``, where the environment variable NAME holds the address of a PostgreSQL server;
-        ``sample://NAME``, a file that comes with the package.
+        names; ``${NAME}`` or ``env://NAME``, where the environment variable NAME holds the address of a PostgreSQL
+        server, or ``postgresql://user:${PASSWORD}@host/database``; ``sample://NAME``, a file that comes with the
+        package.
     table:
         Table or view of a database, such as ``orders`` or ``shop.orders``.
     date_format, date_formats:
@@ -86,11 +100,13 @@ class SourceConfig(FrozenConfig):
     @field_validator("path")
     @classmethod
     def _no_address(cls, path: str) -> str:
-        return WITHHELD if _ADDRESS.search(path) else path
+        if "\0" in path:
+            raise ValueError("no file's name holds NUL: write the path again")
+        return WITHHELD if is_secret(path) or (_ADDRESS.search(path) and not VARIABLE.search(path)) else path
 
     def resolved(self) -> SourceConfig:
         """The source with an absolute path, so that another working folder finds it."""
-        if "://" in self.path:
+        if "://" in self.path or VARIABLE.search(self.path):
             return self
         return self.model_copy(update={"path": str(Path(self.path).absolute())})
 
@@ -202,7 +218,7 @@ class ShopConfig(FrozenConfig):
         Further tables, each with a source of its own: refunds, customers, order_lines, tickets, ….
     """
 
-    name: str = Field(min_length=1)
+    name: ShopName
     currency: CurrencyCode
     source: SourceConfig
     timezone: str = "UTC"

@@ -7,13 +7,32 @@ The command line turns the class into an exit code: 2 wrong usage or config,
 from __future__ import annotations
 
 import errno
+import re
 import sqlite3
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Final
 
-_NO_SPACE: Final = "No space left on device"
+#: Signs of a value that a message shows.
+SHOWN: Final = 60
+_NO_SPACE: Final = re.compile(r"No space left on device|errno 28\b", re.IGNORECASE)
+_BROKEN: Final = re.compile(r"Input/output error|Read-only file system", re.IGNORECASE)
+_NO_MEMORY: Final = re.compile(
+    r"bad[_ ]alloc|cannot allocate memory|out of memory|failed to allocate|malloc of size|failed to map segment", re.I
+)
+_NO_THREAD: Final = re.compile(
+    r"can.t start new thread|resource temporarily unavailable|thread constructor failed", re.I
+)
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+_NO_MORE_FILES: Final = (errno.EMFILE, errno.ENFILE)
 _FULL: Final = "no space is left on the disk: free some, or name a place on another one"
+_MEMORY: Final = (
+    "the memory that this process may have is used up: give it more, run it with fewer threads (OMP_NUM_THREADS=1), or "
+    "let it read less: a shorter history, or fewer tables"
+)
+_THREADS: Final = (
+    "no more threads can be started: raise the limit of threads (ulimit -u) or of memory, or set OMP_NUM_THREADS=1"
+)
 
 
 class CvoError(Exception):
@@ -137,29 +156,71 @@ def unusable(error: OSError) -> UsageError:
     out/report.html: cannot be used (Permission denied): name another place, or make this one usable
     """
     where = f"{error.filename}: " if error.filename else ""
-    if error.errno == errno.ENOSPC or _NO_SPACE in str(error):  # Arrow hides the number in its words
+    if _number(error) in _NO_ROOM:
         return UsageError(f"{where}{_FULL}")
+    if _number(error) in _NO_MORE_FILES:
+        return UsageError(f"{where}too many files are open at once: raise the limit (ulimit -n)")
     return UsageError(f"{where}cannot be used ({error.strerror or error}): name another place, or make this one usable")
 
 
+def refusal(error: Exception) -> CvoError | None:
+    """What an error means for whoever runs the program; None where it is a bug.
+
+    Examples
+    --------
+    >>> print(refusal(MemoryError()))  # doctest: +ELLIPSIS
+    the memory that this process may have is used up: give it more, ...
+    """
+    if isinstance(error, CvoError):
+        return error
+    return storage_failure(error) or (unusable(error) if isinstance(error, OSError) else None)
+
+
 def storage_failure(error: BaseException) -> UsageError | None:
-    """A full disk or an unusable database behind an error of any library, as a sentence; None where it is another.
+    """A disk, a memory or a database at its end behind an error of any library, as a sentence; None for another one.
 
     Examples
     --------
     >>> print(storage_failure(sqlite3.OperationalError("database or disk is full")))
     no space is left on the disk: free some, or name a place on another one
+    >>> print(storage_failure(RuntimeError("can't start new thread")))
+    no more threads can be started: raise the limit of threads (ulimit -u) or of memory, or set OMP_NUM_THREADS=1
     >>> print(storage_failure(KeyError("plan")))
     None
     """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and (cause.errno == errno.ENOSPC or _NO_SPACE in str(cause)):
+        said = str(cause)
+        if isinstance(cause, MemoryError) or _number(cause) == errno.ENOMEM or _is_of(cause, said, _NO_MEMORY):
+            return UsageError(_MEMORY)
+        if _is_of(cause, said, _NO_THREAD):
+            return UsageError(_THREADS)
+        if isinstance(cause, OSError) and _number(cause) in (*_NO_ROOM, *_NO_MORE_FILES, errno.EIO, errno.EROFS):
             return unusable(cause)
-        if isinstance(cause, sqlite3.OperationalError) and (words := _unusable_database(str(cause))):
+        if _is_of(cause, said, _NO_SPACE):
+            return UsageError(_FULL)
+        if _is_of(cause, said, _BROKEN):
+            reason = " ".join(said.split())[:160]
+            return UsageError(f"a place on the disk cannot be used ({reason}): name another, or make this one usable")
+        if isinstance(cause, sqlite3.OperationalError) and (words := _unusable_database(said)):
             return UsageError(words)
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's number of an error; Arrow hides it in its words."""
+    if not isinstance(error, OSError):
+        return None
+    hidden = re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)
+    return error.errno if error.errno is not None or hidden is None else int(hidden[1])
+
+
+def _is_of(error: BaseException, said: str, words: re.Pattern[str]) -> bool:
+    """Whether an error of a library or the interpreter says so; a bug of ours may quote anything."""
+    libraries = ("duckdb", "_duckdb", "pyarrow", "lightgbm", "builtins", "mlflow", "sqlalchemy")
+    plain = isinstance(error, KeyError | TypeError | AttributeError | AssertionError | CvoError)
+    return type(error).__module__.split(".")[0] in libraries and not plain and words.search(said) is not None
 
 
 def _unusable_database(said: str) -> str:
@@ -168,6 +229,18 @@ def _unusable_database(said: str) -> str:
     if any(words in said for words in ("locked", "readonly", "unable to open", "disk I/O error")):
         return f"MLflow's database cannot be used ({said}): name another folder (--mlruns), or make this one usable"
     return ""
+
+
+def shortened(value: object) -> str:
+    """A value as it was written, cut where nobody reads on.
+
+    Examples
+    --------
+    >>> shortened("90D"), len(shortened("9" * 10_000))
+    ("'90D'", 61)
+    """
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
 
 
 def nearest_name(name: str, known: Sequence[str]) -> str:

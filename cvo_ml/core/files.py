@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import json
 import os
 import secrets
 import shutil
-import tempfile
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +18,13 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 
 from cvo_ml.core.errors import DamagedFile
+from cvo_ml.core.input_files import NoInput, read_json_input
 from cvo_ml.core.result import Json
 
 #: the file in a folder that whoever holds the folder has locked; it stays there
 LOCK: Final = ".lock"
+#: of Linux's renameat2: paths are relative to the working directory; swap them
+_HERE, _RENAME_EXCHANGE = -100, 2
 
 
 def sha256_of(path: Path) -> str:
@@ -42,10 +47,18 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     DamagedFile
-        If it is not JSON.
+        If it is not JSON, or no file.
+    OSError
+        If there is none.
+    UsageError
+        If it is larger than such a file ever is.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json_input(path)
+    except NoInput as error:
+        if error.system is not None:
+            raise error.system from None
+        raise DamagedFile(f"{path}: {error.reason}: delete it and write it again") from None
     except (ValueError, RecursionError):
         raise DamagedFile(f"{path}: is damaged (not JSON): delete it and write it again") from None
 
@@ -105,7 +118,7 @@ def locked(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[
     Raises
     ------
     OSError
-        If the folder cannot be made or written into.
+        If the folder cannot be made or written into, or its file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
@@ -115,6 +128,8 @@ def locked(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[
         if waiting is not None:
             waiting()
         lock.acquire()
+    except NotImplementedError:
+        raise OSError(errno.ENOLCK, "its file system has no locks", str(folder)) from None
     try:
         yield
     finally:
@@ -122,22 +137,37 @@ def locked(folder: Path, waiting: Callable[[], None] | None = None) -> Iterator[
 
 
 @contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """A new folder beside ``target`` that takes its name only when the block ends without error.
+def staged_folder(target: Path, beside: Path | None = None) -> Iterator[Path]:
+    """A new folder that takes the name ``target`` only when the block ends without error.
 
     An existing ``target`` is replaced; after an interruption it is still the old one.
+
+    Parameters
+    ----------
+    beside:
+        Where the new folder is made, on the same file system; None = beside ``target``.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = _beside(target)
-    staging.mkdir()
+    staging = _beside(target) if beside is None else beside / secrets.token_hex(8)
+    staging.mkdir(parents=True)
     try:
         yield staging
         if target.exists():
-            retired = Path(tempfile.mkdtemp(prefix=f".old-{target.name}.", dir=target.parent)) / target.name
-            os.replace(target, retired)
-            os.replace(staging, target)
-            shutil.rmtree(retired.parent, ignore_errors=True)
+            _exchange(staging, target)
         else:
             os.replace(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _exchange(staging: Path, target: Path) -> None:
+    """Swap two folders in one step where the system can, else in two: then a kill between them leaves no target."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
+    if renameat2 is not None:
+        done = renameat2(_HERE, os.fsencode(staging), _HERE, os.fsencode(target), _RENAME_EXCHANGE)
+        if done == 0:
+            return
+    retired = _beside(target)
+    os.replace(target, retired)
+    os.replace(staging, target)
+    os.replace(retired, staging)

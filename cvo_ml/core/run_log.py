@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
+from cvo_ml.core.terminal_text import escaped
+
 Facts: TypeAlias = dict[str, object]
 
 _RUN: Final[ContextVar[str]] = ContextVar("cvo_run", default="")
@@ -111,5 +113,4 @@ class PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """``cvo: message``."""
-        text = record.getMessage()
-        return "cvo: " + "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+        return f"cvo: {escaped(record.getMessage())}"

@@ -1,13 +1,15 @@
 """The score store: plain Parquet files with a manifest, written whole or not at all.
 
 Layout: ``<root>/as_of=YYYY-MM-DD/<run>/part-0.parquet``, further tables and ``manifest.json``;
-``<root>/current`` names the served run, and ``<root>/as_of=YYYY-MM-DD/served`` that of the date. A run is
-named by the hash of its scores and manifest: the same run has the same name.
+``<root>/current`` names the served run, and ``<root>/served.json`` that of each date. A run is named by the hash of its
+scores and manifest: the same run has the same name, and it never changes. Where ``<root>/runs`` leads to another
+folder, the runs lie there: the pointers are those of a published set (``core.publication``).
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +27,15 @@ from cvo_ml.core.scores import of_format_1, scores_hash, validate_scores
 
 #: 1: Scores without economics, season and reasons by model. 2: all columns of ``core.scores``.
 FORMAT_VERSION: Final = 2
-SERVED: Final = "served"
+#: the run that is served, and that of each date
+CURRENT: Final = "current"
+SERVED: Final = "served.json"
+POINTERS: Final = (CURRENT, SERVED)
+#: leads to the runs where they do not lie beside their pointers
+RUNS: Final = "runs"
+#: the pointer of a date in stores that were written before ``served.json``
+SERVED_OF_DATE: Final = "served"
+STAGING: Final = ".staging"
 RUN_NAME: Final = re.compile(r"as_of=\d{4}-\d\d-\d\d/[0-9a-f]{12}")
 
 
@@ -75,11 +85,46 @@ def write_run(
         "scores_hash": scores_hash(scores),
     }
     name = _name(described)
-    folder = root / f"as_of={as_of}" / name
+    folder = _runs(root) / f"as_of={as_of}" / name
     run = _finished(folder) or _written(folder, scores, described, tables or {})
-    write_text(folder.parent / SERVED, f"{folder.name}\n")
-    write_text(root / "current", f"as_of={as_of}/{folder.name}\n")
+    write_json(root / SERVED, {**_served_names(root), as_of: folder.name})
+    write_text(root / CURRENT, f"as_of={as_of}/{folder.name}\n")
     return run
+
+
+def pointed_at(root: Path) -> str:
+    """The name ``as_of=YYYY-MM-DD/<run>`` of the run that is served; empty if there is none."""
+    try:
+        named = (root / CURRENT).read_bytes().decode("utf-8", "replace").strip()
+    except FileNotFoundError:
+        return ""
+    return named if RUN_NAME.fullmatch(named) else ""
+
+
+def seed_pointers(root: Path, other: Path) -> None:
+    """Write the pointers of a store into another folder, whatever version wrote them."""
+    if served := _served_names(root):
+        write_json(other / SERVED, dict(served))
+    if named := pointed_at(root):
+        write_text(other / CURRENT, f"{named}\n")
+
+
+def _runs(root: Path) -> Path:
+    """Where the runs lie; by names, so that a run's path does not lead through the set that it was found by."""
+    link = root / RUNS
+    return Path(os.path.normpath(root / link.readlink())) if link.is_symlink() else root
+
+
+def _served_names(root: Path) -> dict[str, str]:
+    """The served run of each date; of an earlier version's store, by the pointer of each date."""
+    try:
+        stored = read_json(root / SERVED)
+    except FileNotFoundError:
+        days = {folder.name.removeprefix("as_of="): _served_of_date(folder) for folder in root.glob("as_of=????-??-??")}
+        return {day: name for day, name in sorted(days.items()) if name and _day(day)}
+    except DamagedFile:
+        raise StoreError(f"{root / SERVED}: is damaged: delete it, and score again") from None
+    return {str(day): str(name) for day, name in stored.items()} if isinstance(stored, dict) else {}
 
 
 def served_runs(
@@ -94,11 +139,12 @@ def served_runs(
     before, since:
         Only dates < ``before`` and >= ``since``.
     """
-    for folder in sorted(root.glob("as_of=????-??-??"), reverse=True):
-        day = _day(folder.name.removeprefix("as_of="))
+    for name, served in sorted(_served_names(root).items(), reverse=True):
+        day = _day(name)
         if day is None or (before is not None and day >= before) or (since is not None and day < since):
             continue
-        run = _served(folder)
+        place = f"as_of={name}/{served}"
+        run = _finished(_runs(root) / place) if RUN_NAME.fullmatch(place) else None
         if run is not None:
             yield day, run
 
@@ -110,14 +156,13 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _served(folder: Path) -> StoredRun | None:
-    """The run that the date's pointer names; without one (an older store) the first by name, the same for everybody."""
-    pointer = folder / SERVED
+def _served_of_date(folder: Path) -> str | None:
+    """The run that the date's own pointer names; without one the first by name, the same for everybody."""
+    pointer = folder / SERVED_OF_DATE
     if pointer.is_file():
-        named = pointer.read_bytes().decode("utf-8", "replace").strip()
-        return _finished(folder / named) if RUN_NAME.fullmatch(f"{folder.name}/{named}") else None
+        return pointer.read_bytes().decode("utf-8", "replace").strip()
     runs = (_finished(path.parent) for path in sorted(folder.glob("[0-9a-f]*/manifest.json")))
-    return next((run for run in runs if run is not None), None)
+    return next((run.name for run in runs if run is not None), None)
 
 
 def _finished(folder: Path) -> StoredRun | None:
@@ -136,7 +181,7 @@ def _name(described: Mapping[str, Any]) -> str:
 def _written(
     folder: Path, scores: pd.DataFrame, described: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
 ) -> StoredRun:
-    with staged_folder(folder) as staging:
+    with staged_folder(folder, folder.parent.parent / STAGING) as staging:
         hashes = {}
         for name, frame in {"part-0": scores, **tables}.items():
             file = staging / f"{name}.parquet"
@@ -155,13 +200,13 @@ def current_run(root: Path) -> StoredRun:
     StoreError
         If nothing was scored yet, or the named run is gone.
     """
-    pointer = root / "current"
+    pointer = root / CURRENT
     if not pointer.is_file():
         raise StoreError(f"{root}: holds no scores yet: run 'cvo score' first")
-    named = pointer.read_bytes().decode("utf-8", "replace").strip()
-    if not RUN_NAME.fullmatch(named):
+    named = pointed_at(root)
+    if not named:
         raise StoreError(f"{pointer}: is damaged: run 'cvo score' again")
-    return open_run(root / named)
+    return open_run(_runs(root) / named)
 
 
 def open_run(folder: Path) -> StoredRun:

@@ -14,9 +14,13 @@ import pandas as pd
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import UsageError, shortened
 
 DAYS_PER_UNIT: Final = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
+#: Days of the longest span: what is longer was mistyped.
+LONGEST: Final = 36_525
+#: The first and the last year of a cut date: others were mistyped, and cannot be counted in.
+YEARS: Final = (1900, 2199)
 _HORIZON = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([DWMY])\s*$")
 
 
@@ -33,7 +37,7 @@ class Horizon:
     Raises
     ------
     UsageError
-        If the text is not a positive number with a unit.
+        If the text is not a positive number with a unit, or longer than a hundred years.
 
     Examples
     --------
@@ -56,8 +60,12 @@ class Horizon:
             return
         match = _HORIZON.match(text) if isinstance(text, str) else None
         if match is None or float(match[1]) <= 0:
-            raise UsageError(f"horizon {text!r} is not a positive span: write a number and D, W, M or Y, such as '90D'")
+            raise UsageError(
+                f"horizon {shortened(text)} is not a positive span: write a number and D, W, M or Y, such as '90D'"
+            )
         days = float(match[1]) * DAYS_PER_UNIT[match[2]]
+        if days > LONGEST:
+            raise UsageError(f"horizon {shortened(text)} is longer than a hundred years: give at most '100Y'")
         if round(days) < 1:
             raise UsageError(f"horizon {text!r} is shorter than a day: windows hold whole days, so give at least '1D'")
         object.__setattr__(self, "days", days)
@@ -125,7 +133,7 @@ def parse_as_of(value: str | date) -> date:
     Raises
     ------
     UsageError
-        If the text is not an ISO date.
+        If the text is not an ISO date, or no shop has such a day.
 
     Examples
     --------
@@ -140,9 +148,13 @@ def parse_as_of(value: str | date) -> date:
     if isinstance(value, date):
         return value
     try:
-        return date.fromisoformat(value.strip())
+        day = date.fromisoformat(value.strip())
     except (ValueError, AttributeError):
-        raise UsageError(f"as_of {value!r} is not a date: write it as YYYY-MM-DD, such as 2011-09-10") from None
+        shown = shortened(value)
+        raise UsageError(f"as_of {shown} is not a date: write it as YYYY-MM-DD, such as 2011-09-10") from None
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        raise UsageError(f"as_of {day} is not in {YEARS[0]} to {YEARS[1]}: no shop has such a day")
+    return day
 
 
 def midnight(day: date) -> pd.Timestamp:

@@ -6,11 +6,13 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from cvo_ml.core.files import locked
+from cvo_ml.core.paths import inside
+from cvo_ml.core.publication import current_set, publication
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -61,6 +63,8 @@ class Workspace:
         Whom a use case tells what it is doing.
     registry_prefix:
         What the registered names of models begin with, such as the schema of a catalog.
+    shown:
+        The published set that the paths of results lead into; None = the one that is current whenever they are used.
 
     Examples
     --------
@@ -74,48 +78,69 @@ class Workspace:
     dossiers: Path | None = None
     progress: Progress = field(default_factory=Silent)
     registry_prefix: str = ""
+    shown: Path | None = None
 
     @contextlib.contextmanager
-    def publishing(self) -> Iterator[None]:
-        """Hold the results alone until the block ends; whoever must wait for another says so.
+    def publishing(self) -> Iterator[Workspace]:
+        """A workspace whose results are a new set, published in one step when the block ends without error.
+
+        Nobody else publishes meanwhile; whoever must wait for another says so. Readers never wait.
 
         Raises
         ------
         OSError
             If the folder cannot be made or written into.
+        ValueError
+            If this workspace shows one set: that one is read, or is being published already.
         """
+        if self.shown is not None:
+            raise ValueError(f"{self.shown}: one set is shown here: publish from the workspace itself")
 
         def waiting() -> None:
             LOGGER.warning("another cvo is writing into %s: waiting", self.results)
             self.progress.tell(f"another cvo is writing into {self.results}: waiting")
 
-        with locked(self.results, waiting):
-            yield
+        with locked(self.results, waiting), publication(self.results) as draft:
+            yield replace(self, shown=draft)
+
+    def as_published(self) -> Workspace:
+        """A workspace that shows one published set, whatever is published meanwhile: for who reads several files."""
+        found = None if self.shown is not None else current_set(self.results)
+        return self if found is None else replace(self, shown=found.folder)
+
+    @property
+    def lasting(self) -> Workspace:
+        """The workspace whose paths are the ones that people keep."""
+        return replace(self, shown=None)
+
+    @property
+    def _shown(self) -> Path:
+        return self.results if self.shown is None else self.shown
 
     @property
     def scores(self) -> Path:
         """The score store."""
-        return self.results / "scores"
+        return self._shown / "scores"
 
     @property
     def shop_file(self) -> Path:
         """The shop that was scored, as YAML."""
-        return self.results / "shop.yaml"
+        return self._shown / "shop.yaml"
 
     @property
     def outcomes_file(self) -> Path:
         """How the current run turned out."""
-        return self.results / "outcomes.json"
+        return self._shown / "outcomes.json"
 
     @property
     def outcome_ledger(self) -> Path:
         """Folder of the outcome ledger."""
-        return self.results / "outcomes"
+        return self._shown / "outcomes"
 
     @property
     def segments(self) -> Path:
         """Folder of the segments."""
-        return self.results / "segments"
+        return self._shown / "segments"
 
     @property
     def edges(self) -> Path:
@@ -125,27 +150,37 @@ class Workspace:
     @property
     def priorities(self) -> Path:
         """The list of whom to act on first."""
-        return self.results / "priorities.csv"
+        return self._shown / "priorities.csv"
 
     @property
     def prospects(self) -> Path:
         """Scores of people who are not customers yet."""
-        return self.results / "prospects.csv"
+        return self._shown / "prospects.csv"
 
     @property
     def evaluation_file(self) -> Path:
         """Whether the current plan paid."""
-        return self.results / "evaluation.json"
+        return self._shown / "evaluation.json"
 
     @property
     def measured_effects(self) -> Path:
         """Effects that an evaluation measured, for the next plan."""
-        return self.results / "measured_effects.csv"
+        return self._shown / "measured_effects.csv"
 
     @property
     def report(self) -> Path:
         """The report for people."""
-        return self.results / "report.html"
+        return self._shown / "report.html"
+
+    @property
+    def backtest_file(self) -> Path:
+        """How the models did on dates of the past."""
+        return self._shown / "backtest.json"
+
+    @property
+    def backtest_page(self) -> Path:
+        """The same for people."""
+        return self._shown / "backtest.html"
 
     @property
     def simulated(self) -> Path:
@@ -154,4 +189,4 @@ class Workspace:
 
     def audience(self, platform: str) -> Path:
         """The seed list for an advertising platform."""
-        return self.results / f"audience-{platform}.csv"
+        return inside(self._shown, f"audience-{platform}.csv")

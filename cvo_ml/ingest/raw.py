@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,11 +11,16 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError, nearest_name
 
+#: Bytes of the longest field: ids, names and times have some dozen.
+LONGEST_FIELD: Final = 64 << 10
+#: Columns of the widest table: exports have some hundred.
+MOST_COLUMNS: Final = 10_000
 _PLAIN_KINDS: Final = (
     pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal,
     pa.types.is_timestamp, pa.types.is_date, pa.types.is_boolean, pa.types.is_null,
@@ -91,6 +97,11 @@ class RawTable:
         What was repaired while reading.
     left_out:
         Rule to (n,) mask of the rows that the format itself leaves out of this table.
+
+    Raises
+    ------
+    DataError
+        If a field is longer than any is (``LONGEST_FIELD``).
     """
 
     sources: tuple[SourceFile, ...]
@@ -99,6 +110,10 @@ class RawTable:
     ragged: Places
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, Flags] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for header, values in self.columns.items():
+            _refuse_long(values, header, self.places)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -162,6 +177,25 @@ def _places(parts: Sequence[Places]) -> Places:
     )
 
 
+def _refuse_long(values: pa.ChunkedArray, header: str, places: Places) -> None:
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return
+    plain = values.cast(kind) if pa.types.is_dictionary(values.type) else values
+    lengths = pc.binary_length(plain)
+    if (pc.max(lengths).as_py() or 0) > LONGEST_FIELD:
+        long = np.asarray(pc.fill_null(pc.greater(lengths, LONGEST_FIELD), False).to_numpy(zero_copy_only=False))
+        file, first_rows = places[long].first()
+        raise DataError(
+            f"a field holds more than {LONGEST_FIELD >> 10:,} kB",
+            "check its quotes, or leave such rows out",
+            file=file,
+            column=header,
+            count=int(long.sum()),
+            first_rows=first_rows,
+        )
+
+
 def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> None:
     """Refuse a header with repeated names or without a wanted column.
 
@@ -170,16 +204,19 @@ def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> Non
     DataError
         Naming the column, and the nearest name where one is missing.
     """
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    if len(header) > MOST_COLUMNS:
+        raise DataError(f"its header has {len(header):,} columns", f"export at most {MOST_COLUMNS:,}", file=file)
+    times = Counter(header)
+    repeated = sorted(name for name, count in times.items() if count > 1)
     if repeated:
         raise DataError(
-            f"the header names it {header.count(repeated[0])} times",
+            f"the header names it {times[repeated[0]]} times",
             "give each column a name of its own",
             file=file,
             column=repeated[0],
         )
     for name in wanted:
-        if name not in header:
+        if name not in times:
             raise DataError(
                 f"no such column{nearest_name(name, header)}; the file has {', '.join(map(repr, header[:20]))}",
                 "map the column to a header of the file",

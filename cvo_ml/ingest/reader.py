@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 
 import pandas as pd
 
@@ -15,6 +13,7 @@ from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.contracts import ORDERS
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.ledger import RowLedger
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.tables import Tables
 from cvo_ml.ingest.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
 from cvo_ml.ingest.assemble import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
@@ -94,8 +93,8 @@ def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: flo
     """
     declared = with_adapter(shop)
     if is_large(shop, declared):
-        with tempfile.TemporaryDirectory(prefix="cvo-") as folder:
-            first = _first_of_disk(read_in_batches(declared, Path(folder), as_of, max_bad_share))
+        with scratch_folder() as folder:  # what is staged lies in it too
+            first = _first_of_disk(read_in_batches(declared, folder / "tables", as_of, max_bad_share))
         return _finish(first, shop, declared, {}, as_of, max_bad_share)
     return _read(main_parts(shop, declared), shop, declared, as_of, max_bad_share)
 

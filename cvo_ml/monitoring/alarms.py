@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from cvo_ml.config.monitoring import MonitoringPolicy
-from cvo_ml.core.errors import PartlyDone, UsageError
+from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
 from cvo_ml.core.store import StoredRun
 from cvo_ml.monitoring.health import Health, ModelHealth, stored_health
 from cvo_ml.monitoring.ledger import Closed
 from cvo_ml.monitoring.outcome_summary import excess_loss
-
-#: seconds after which a webhook counts as unreachable
-PATIENCE: Final = 10.0
-
-
-class NotDelivered(PartlyDone):
-    """The alarms were found and could not be sent."""
 
 
 @dataclass(frozen=True)
@@ -181,24 +172,3 @@ def _performance(ledger: Sequence[Closed], policy: MonitoringPolicy) -> Iterator
             f"{loss.promised:.3g} (excess {loss.excess.lower:+.2g} to {loss.excess.upper:+.2g}): "
             f"run 'cvo train {part}'",
         )
-
-
-def send(findings: Sequence[Alarm], url: str, about: Mapping[str, str]) -> None:
-    """POST the alarms as JSON, without anything about customers.
-
-    Raises
-    ------
-    UsageError
-        If the address is not http(s).
-    NotDelivered
-        If the receiver cannot be reached or refuses.
-    """
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--webhook {url!r} is not an http(s) address")
-    body = json.dumps({**about, "alarms": [alarm.to_json() for alarm in findings]}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 (checked above)
-    try:
-        with urllib.request.urlopen(request, timeout=PATIENCE):  # noqa: S310 (checked above)
-            pass
-    except OSError as error:  # URLError and timeouts among them
-        raise NotDelivered(f"{url}: the alarms could not be delivered ({error}): they stand above") from None

@@ -7,6 +7,7 @@ speak of the same customer and action the most trusted one counts: uplift, exper
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.arrays import Floats, Ints, Numbers
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.files import write_text
+from cvo_ml.core.input_files import TABLE, NoInput, open_input
 
 EFFECT_COLUMNS: Final = ("customer_id", "action", "effect", "effect_lower", "source", "version")
 #: the most trusted first
@@ -44,9 +46,13 @@ def read_effects(path: Path) -> pd.DataFrame:
         If the file cannot be read, or lacks a column.
     """
     try:
-        frame = pd.read_csv(path, dtype={"customer_id": "str", "action": "str", "source": "str", "version": "str"})
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        with open_input(path) as file:
+            file.refuse_larger(TABLE)
+            texts = dict.fromkeys(("customer_id", "action", "source", "version"), "str")
+            frame = pd.read_csv(io.BufferedReader(file.stream()), dtype=texts)
+            file.refuse_changed()
+    except (NoInput, OSError, ValueError) as error:
+        reason = " ".join(str(getattr(error, "system", None) or getattr(error, "reason", None) or error).split())
         raise DataError(f"cannot be read as CSV ({reason})", "give a CSV of effects", file=str(path)) from None
     missing = [name for name in EFFECT_COLUMNS if name not in frame]
     if missing:

@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 
 from cvo_ml.core.spreadsheet import table_csv
+from cvo_ml.core.store import StoredRun
 from cvo_ml.priorities.summary import PlanSummary
 from cvo_ml.report.text.plan import explained
 
@@ -35,6 +36,8 @@ COLUMNS: Final = (
     "why_action",
     "assumes",
     "reasons",
+    "as_of",
+    "run",
 )
 FROM_SCORES: Final = (
     "next_action", "channel", "expected_profit_of_action", "churn_probability", "predicted_clv", "rfm_group",
@@ -42,8 +45,8 @@ FROM_SCORES: Final = (
 )  # fmt: skip
 
 
-def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: PlanSummary) -> str:
-    """The ranked list as CSV.
+def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: PlanSummary, run: StoredRun) -> str:
+    """The ranked list as CSV; each row names its date and its run.
 
     Parameters
     ----------
@@ -55,4 +58,5 @@ def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: PlanSumma
     of_scores = scores.loc[table["customer_id"], list(FROM_SCORES)].reset_index(drop=True)
     of_plan = table.rename(columns={"action": "considered_action"}).drop(columns="channel")
     rows = pd.concat([of_plan, of_scores, explained(table, scores, summary)], axis=1)
+    rows["as_of"], rows["run"] = str(run.manifest["as_of"]), run.name
     return table_csv(rows[list(COLUMNS)])

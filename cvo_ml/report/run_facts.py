@@ -84,6 +84,7 @@ class RunFacts(Result):
         What the data can carry, in sentences.
     """
 
+    name: str
     shop: str
     as_of: str
     currency: str
@@ -108,6 +109,7 @@ class RunFacts(Result):
         manifest = run.manifest
         ledgers = manifest["customer_ledgers"]
         return cls(
+            name=run.name,
             shop=str(manifest["shop"]),
             as_of=str(manifest["as_of"]),
             currency=str(manifest["currency"]),

@@ -89,6 +89,7 @@ def segment_customers(
     before = None if workspace is None else earlier_run(workspace.scores, as_of, shop, tables.currency)
     movement = None
     if before is not None:
+        chosen = chosen.instead_of(before.as_of)
         corrected = rfm_at(as_known_on(tables, as_of), [before.as_of])[before.as_of]
         movement = movement_since(before, corrected, rfm, chosen.edges)
     return Segmented(assign(scores, rfm, chosen.edges, movement), chosen, before.as_of if before else None)

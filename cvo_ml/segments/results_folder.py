@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from cvo_ml.core.errors import DamagedFile
-from cvo_ml.core.files import read_json, staged_folder, write_json, write_text
+from cvo_ml.core.files import read_json, write_json, write_text
 from cvo_ml.core.result import Result
 from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.store import StoredRun
-from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.segments.group_profiles import Concentration, ParetoShares
 from cvo_ml.segments.history import run_segments
 from cvo_ml.segments.model_based import Explained, ModelComparison, NotExplained
@@ -23,7 +22,8 @@ from cvo_ml.segments.movement import FlipRate, PeriodMovement
 from cvo_ml.segments.profile import SegmentProfile
 from cvo_ml.stats.intervals import Interval
 
-SUMMARY = "summary.json"
+SUMMARY: Final = "summary.json"
+EDGES: Final = "edges"
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,17 @@ class SegmentFindings(Result):
 
 
 def write_profile(profile: SegmentProfile, folder: Path) -> list[str]:
-    """Write the folder, replacing an earlier one as a whole; the names of the files.
+    """Write the files of the folder and the names of all that is in it; what is not of these is left alone.
 
     ``customers.csv, groups.csv, monthly.csv, moves.csv, events.csv, summary.json`` and ``edges/``, the bundle of the
-    edges that are in force.
+    edges that are in force. Each list names the date that it is of.
+
+    Parameters
+    ----------
+    folder:
+        In a set that is being published.
     """
-    kept, last = folder / "edges", profile.history.last
+    last = profile.history.last
     tables = {
         "customers": profile.customers.rename_axis("customer_id").reset_index(),
         "groups": profile.profiles("rfm_group").reset_index(),
@@ -55,15 +60,14 @@ def write_profile(profile: SegmentProfile, folder: Path) -> list[str]:
         "events": profile.history.events,
         **({} if last is None else {"moves": last.moves.reset_index()}),
     }
-    with staged_folder(folder) as staging:
-        for name, table in tables.items():
-            write_text(staging / f"{name}.csv", table_csv(table))
-        write_json(staging / SUMMARY, profile.to_json())
-        if profile.chosen.keep:
-            profile.chosen.save(staging / "edges")
-        elif kept.exists():
-            _copied(kept, staging / "edges")
-        return sorted(path.name for path in staging.iterdir())
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", table_csv(table.assign(segments_as_of=str(profile.as_of))))
+    if last is None:
+        (folder / "moves.csv").unlink(missing_ok=True)
+    write_json(folder / SUMMARY, profile.to_json())
+    profile.chosen.save(folder / EDGES)
+    lists = [f"{name}.csv" for name in tables]
+    return sorted([*lists, SUMMARY, *([EDGES] if (folder / EDGES).is_dir() else [])])
 
 
 def stored_findings(folder: Path, run: StoredRun) -> SegmentFindings | None:
@@ -146,11 +150,6 @@ def _interval(values: Mapping[str, Any] | None) -> Interval:
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _copied(source: Path, target: Path) -> None:
-    """The bundle as it is: checked when read, so that no damaged one is passed on."""
-    save_bundle(load_bundle(source), target)
 
 
 def _monthly(profile: SegmentProfile) -> pd.DataFrame:

@@ -5,11 +5,14 @@ Memory holds one chunk of customers, however many there are. The folder appears 
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +23,8 @@ import pyarrow.parquet as pq
 from cvo_ml.config.simulation import Defects, SimulatedSaasConfig, SimulatedShopConfig
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.files import sha256_of, staged_folder
+from cvo_ml.core.input_files import TABLE, NoInput, read_input, read_json_input
+from cvo_ml.core.paths import inside
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.defects import spoil
@@ -258,22 +263,28 @@ def _read(folder: Path, kind: Kind) -> tuple[SimulationManifest, dict[str, pd.Da
         )
     if manifest.defects:
         raise DataError("has planted faults", "read its tables like any export", file=str(folder))
-    for name, expected in manifest.files.items():
-        if not (folder / name).is_file() or sha256_of(folder / name) != expected.sha256:
-            raise DataError("differs from the manifest", "simulate the folder again", file=str(folder / name))
-    tables, truth = (
-        {path.stem: pd.read_parquet(path) for path in sorted((folder / part).glob("*.parquet"))}
-        for part in ("tables", "truth")
-    )
-    return manifest, tables, truth
+    parts: dict[str, dict[str, pd.DataFrame]] = {"tables": {}, "truth": {}}
+    for name, expected in sorted(manifest.files.items()):
+        part, table = PurePosixPath(name).parent.name, PurePosixPath(name).stem
+        parts.setdefault(part, {})[table] = _verified(inside(folder, part, f"{table}.parquet"), expected)
+    return manifest, parts["tables"], parts["truth"]
+
+
+def _verified(path: Path, expected: SimulatedFile) -> pd.DataFrame:
+    """The rows of a file, from the bytes that were hashed."""
+    with contextlib.suppress(NoInput):
+        content = read_input(path, TABLE)
+        if hashlib.sha256(content).hexdigest() == expected.sha256:
+            return pd.read_parquet(io.BytesIO(content))
+    raise DataError("differs from the manifest", "simulate the folder again", file=str(path))
 
 
 def _read_manifest(folder: Path) -> SimulationManifest:
     try:
-        stored = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        stored = read_json_input(folder / MANIFEST)
         if stored.get("format") == FORMAT:
             return SimulationManifest.from_json(stored)
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+    except (NoInput, ValueError, RecursionError, AttributeError, KeyError, TypeError):
         raise DataError(
             f"has no readable {MANIFEST}", "name a folder that cvo simulate wrote", file=str(folder)
         ) from None

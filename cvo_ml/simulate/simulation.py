@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import pandas as pd
 import pyarrow as pa
 
 from cvo_ml.config.simulation import SimulatedSaasConfig, SimulatedShopConfig
-from cvo_ml.core.errors import UsageError, nearest_name
+from cvo_ml.core.errors import UsageError, nearest_name, shortened
+
+#: Customers or leads of the largest business, and the largest seed.
+LARGEST: Final = 1_000_000_000
+LARGEST_SEED: Final = 2**63 - 1
+
+
+def refuse_absurd(size: int, seed: int) -> None:
+    """Refuse a size that no disk holds, and a seed that is none.
+
+    Raises
+    ------
+    UsageError
+        If one is out of range.
+    """
+    if not 1 <= size <= LARGEST:
+        raise UsageError(f"size {shortened(size)} cannot be simulated: write a number from 1 to {LARGEST:,}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"seed {shortened(seed)} is none: write a whole number of at least 0, with up to 18 digits")
 
 
 @dataclass(frozen=True)

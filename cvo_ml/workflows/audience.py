@@ -102,14 +102,18 @@ def audience(request: AudienceRequest, workspace: Workspace) -> AudienceResult:
     if value not in VALUES:
         raise UsageError(f"--value {value!r} is unknown: use {', '.join(VALUES)}")
     with logged(LOGGER, "audience", shop=request.shop.name, platform=platform) as facts:
-        run = run_of(request.shop, workspace)
+        run = run_of(request.shop, workspace.as_published())
         worth = _worth(run, value)
         customers = read_tables(request.shop, workspace).tables.get("customers")
         chosen = seed_list(
             customers, worth, cast(Platform, platform), request.top_share, consent_elsewhere=request.consent_elsewhere
         )
         path = request.file or workspace.audience(platform)
-        write_text(path, table_csv(chosen.table))
+        if request.file is None:
+            with workspace.publishing() as draft:
+                write_text(draft.audience(platform), table_csv(chosen.table))
+        else:
+            write_text(path, table_csv(chosen.table))
         listed = facts["listed"] = len(chosen.table)
     notes = tuple(_notes(listed, platform, request.consent_elsewhere))
     return AudienceResult(

@@ -49,8 +49,6 @@ LOGGER: Final = logging.getLogger(__name__)
 
 CUTS: Final = "cuts"
 PLAN: Final = "plan.json"
-SUMMARY: Final = "backtest.json"
-PAGE: Final = "backtest.html"
 
 
 class BacktestRequest(FrozenConfig):
@@ -120,7 +118,8 @@ def backtest(request: BacktestRequest, workspace: Workspace, train_at: TrainAt, 
     out, span, shop = workspace.results, request.horizon, request.shop
     check_overrides(MODEL_NAMES, request.overrides, workspace.configs)
     with logged(LOGGER, "backtest", shop=shop.name) as facts:
-        save_shop(shop, workspace.shop_file)
+        with workspace.publishing() as draft:
+            save_shop(shop, draft.shop_file)
         walk = _walk_of(request, read_tables(shop, workspace), workspace)
         tables = walk.read.tables
         cuts = cut_dates(tables, span, request.every, walk.settings.job(ChurnJob).shortest_history,
@@ -134,13 +133,14 @@ def backtest(request: BacktestRequest, workspace: Workspace, train_at: TrainAt, 
                 path = out / CUTS / f"{cut}.json"
                 if not path.is_file():
                     write_json(path, _one_cut(walk, cut, workspace, train_at).to_json())
-        close_outcomes(workspace, walk.read, shop.name)
-        walked = _summed_up(out, cuts, plan, workspace)
-        if truth is not None:
-            by_cut = {str(cut): distance for cut, distance in distances(workspace, truth, span).items()}
-            walked = replace(walked, truth=by_cut)
-        write_json(out / SUMMARY, walked.to_json())
-        write_text(out / PAGE, render(walked))
+        with workspace.publishing() as draft:
+            close_outcomes(draft, walk.read, shop.name)
+            walked = _summed_up(out, cuts, plan, draft)
+            if truth is not None:
+                by_cut = {str(cut): distance for cut, distance in distances(draft, truth, span).items()}
+                walked = replace(walked, truth=by_cut)
+            write_json(draft.backtest_file, walked.to_json())
+            write_text(draft.backtest_page, render(walked))
     return walked
 
 
@@ -188,12 +188,10 @@ def _one_cut(walk: _Walk, cut: date, workspace: Workspace, train_at: TrainAt) ->
     began = time.monotonic()
     early = truncated(walk.read.tables, cut)
     models = train_at(early, cut, walk.settings, workspace.progress)
-    with workspace.publishing():
-        scored = score_customers(
-            early, cut, models, walk.segments, walk.priorities, shop=walk.shop, workspace=workspace
-        )
+    with workspace.publishing() as draft:
+        scored = score_customers(early, cut, models, walk.segments, walk.priorities, shop=walk.shop, workspace=draft)
         known = replace(walk.read, tables=early)
-        run = store(scored, known, models, cut, workspace, walk.shop, walk.priorities)
+        run = store(scored, known, models, cut, draft, walk.shop, walk.priorities)
     outcome = window_outcome(walk.read.tables, cut, walk.horizon, scored.scores.index)
     action = walk.priorities.contact
     listed = contacts(

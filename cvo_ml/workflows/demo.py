@@ -94,7 +94,8 @@ def demo(
     cut = DemoCut(request.as_of or default_cut(read.tables, span), span)
     seen(cut)
     check_window(read.tables, cut.as_of, span)
-    save_shop(shop, workspace.shop_file)
+    with workspace.publishing() as draft:
+        save_shop(shop, draft.shop_file)
     seen(trained := train(_training(request, cut.as_of), workspace, trainer))
     with workspace.progress.step("Loading the champions"):
         models = serving_models(workspace, shop.name, refused=trained.refused)

@@ -69,10 +69,10 @@ def evaluate(request: EvaluateRequest, workspace: Workspace) -> EvaluateResult:
         If the run is another shop's, the window is not over, or the plan held nobody out.
     """
     with logged(LOGGER, "evaluate", shop=request.shop.name):
-        run = run_of(request.shop, workspace)
+        run_of(request.shop, workspace)  # refuses at once what cannot be evaluated
         tables = read_tables(request.shop, workspace).tables
-        with workspace.publishing():
-            evaluation = evaluated(run, tables, request.horizon, workspace)
+        with workspace.publishing() as draft:
+            evaluation = evaluated(run_of(request.shop, draft), tables, request.horizon, draft)
     return EvaluateResult(evaluation, workspace.evaluation_file, workspace.measured_effects)
 
 

@@ -108,14 +108,15 @@ def outcomes(
     if request.by not in GROUPINGS:
         raise UsageError(f"--by {request.by!r} is unknown: use {', '.join(GROUPINGS)}")
     with logged(LOGGER, "outcomes", shop=request.shop.name) as facts:
-        run = run_of(request.shop, workspace)
+        run_of(request.shop, workspace)  # refuses at once what cannot be judged
         read = read or read_tables(request.shop, workspace)
         judged: RunEvaluation | OpenWindow
-        with workspace.publishing():
-            facts["closed"] = len(close_outcomes(workspace, read, request.shop.name))
-            lines = ledger_lines(workspace, request.by)
+        with workspace.publishing() as draft:
+            run = run_of(request.shop, draft)
+            facts["closed"] = len(close_outcomes(draft, read, request.shop.name))
+            lines = ledger_lines(draft, request.by)
             try:
-                judged = evaluate_and_store(run, read.tables, request.horizon, workspace, truth)
+                judged = evaluate_and_store(run, read.tables, request.horizon, draft, truth)
             except UsageError as open_window:
                 if request.horizon or not lines:
                     raise

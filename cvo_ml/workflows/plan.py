@@ -26,7 +26,7 @@ from cvo_ml.priorities.effects import declared_effects, read_effects
 from cvo_ml.priorities.plan import plan as plan_scores
 from cvo_ml.priorities.summary import PlanSummary, stored_plan
 from cvo_ml.workflows.publish import publish
-from cvo_ml.workflows.report import report
+from cvo_ml.workflows.report import write_report
 from cvo_ml.workflows.shops import read_tables, run_of
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -104,14 +104,14 @@ def plan(request: PlanRequest, workspace: Workspace) -> PlanResult:
     policy = request.rules(workspace)
     measured = [read_effects(path) for path in request.effects]
     with logged(LOGGER, "plan", shop=request.shop.name) as facts:
-        run = run_of(request.shop, workspace)
+        run_of(request.shop, workspace)  # refuses at once what cannot be planned
         tables = read_tables(request.shop, workspace).tables
-        with workspace.publishing():
+        with workspace.publishing() as draft:
             with workspace.progress.step("Prioritizing"):
-                run = replanned(run, tables, policy, measured, workspace)
+                run = replanned(run_of(request.shop, draft), tables, policy, measured, draft)
             result = PlanResult(run, read_scores(run))
             facts["contacts"] = result.plan.contacts
-            report(workspace)
+            write_report(run, draft)
     return result
 
 

@@ -106,7 +106,8 @@ def prospects(request: ProspectsRequest, workspace: Workspace, models: LoadedMod
         scored = prospect_columns(fields, model, _customers(shop, as_of))
         listed = scored.rename_axis("lead_id").reset_index()
         listed.insert(1, "as_of", str(as_of))
-        write_text(workspace.prospects, table_csv(listed))
+        with workspace.publishing() as draft:
+            write_text(draft.prospects, table_csv(listed))
         ledger = _account(scored)
         facts["scored"] = ledger.scored
     lost = {**read.ledger.excluded, **read.ledger.quarantined}

@@ -23,6 +23,7 @@ from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities import Plan
 from cvo_ml.registry.bundles.kinds import changed_features
 from cvo_ml.report.contact_list import priorities_csv
+from cvo_ml.segments.rules.stored_edges import ChosenEdges
 from cvo_ml.workflows.check import readiness_of, readiness_policy
 from cvo_ml.workflows.score_tables import Scored
 
@@ -51,6 +52,7 @@ def store(
             *models.notes,
             *filter(None, (changed_features(model.bundle) for model in models.models.values())),
             *read.notes,
+            *_lost_edges(scored.segmented.chosen),
             *staleness(read.tables, as_of, limits.warnings.stale_days),
         ],
         "models": {name: describe(models, name) for name in MODEL_NAMES},
@@ -68,8 +70,17 @@ def store(
 def publish(scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any], workspace: Workspace) -> StoredRun:
     """Write a run with its plan into the score store, then its list; the run becomes the current one."""
     run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, {"plan": planned.table})
-    write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary))
+    write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary, run))
     return run
+
+
+def _lost_edges(chosen: ChosenEdges) -> list[str]:
+    """A sentence if edges that should have held still are gone."""
+    if "are gone" not in chosen.how:
+        return []
+    return [
+        f"segments: {chosen.how.removeprefix('cut: ')}: new ones were cut, so customers change group who did nothing"
+    ]
 
 
 def staleness(tables: Tables, as_of: date, most_days: int) -> list[str]:

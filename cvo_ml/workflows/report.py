@@ -40,10 +40,18 @@ def report(workspace: Workspace) -> ReportResult:
     DamagedFile
         If what was kept of the segments or of the outcomes is not what was written.
     """
-    run = current_run(workspace.scores)
-    with logged(LOGGER, "report"), workspace.progress.step(f"Writing {workspace.report}"):
-        write_text(workspace.report, _page(run, workspace))
+    with logged(LOGGER, "report"):
+        current_run(workspace.scores)  # refuses at once where nothing was scored
+        with workspace.publishing() as draft:
+            run = current_run(draft.scores)
+            write_report(run, draft)
     return ReportResult(workspace.report, run.name)
+
+
+def write_report(run: StoredRun, draft: Workspace) -> None:
+    """Write the page of a run into the set that is being published."""
+    with draft.progress.step(f"Writing {draft.lasting.report}"):
+        write_text(draft.report, _page(run, draft))
 
 
 def _page(run: StoredRun, workspace: Workspace) -> str:

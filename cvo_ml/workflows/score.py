@@ -23,7 +23,7 @@ from cvo_ml.ingest import ReadResult
 from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities.summary import PlanSummary, stored_plan
 from cvo_ml.workflows.publish import store
-from cvo_ml.workflows.report import report
+from cvo_ml.workflows.report import write_report
 from cvo_ml.workflows.score_tables import check_models, score_customers
 from cvo_ml.workflows.serving_models import serving_models
 from cvo_ml.workflows.shops import read_tables, save_shop
@@ -103,15 +103,16 @@ def score(
                 models = serving_models(workspace, shop.name, exported=request.exported)
         facts["models"] = {name: model.version for name, model in models.models.items()}
         check_models(models, shop=shop.name, currency=read.tables.currency, as_of=as_of)
-        with workspace.publishing():
+        with workspace.publishing() as draft:
             with workspace.progress.step("Scoring, segmenting, prioritizing"):
                 scored = score_customers(
-                    read.tables, as_of, models, segments, priorities, shop=shop.name, workspace=workspace
+                    read.tables, as_of, models, segments, priorities, shop=shop.name, workspace=draft
                 )
-                run = store(scored, read, models, as_of, workspace, shop.name, priorities)
+                run = store(scored, read, models, as_of, draft, shop.name, priorities)
             facts["customers"] = len(scored.scores)
-            save_shop(shop, workspace.shop_file)
+            save_shop(shop, draft.shop_file)
             scores = read_scores(run)
+            draft.report.unlink(missing_ok=True)  # that of an earlier run
             if request.with_report:
-                report(workspace)
+                write_report(run, draft)
     return ScoreResult(run, scores)

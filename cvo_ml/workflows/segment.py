@@ -128,10 +128,10 @@ def segment(request: SegmentRequest, workspace: Workspace, models: LoadedModels 
     with logged(LOGGER, "segment", shop=request.shop.name) as facts:
         tables = read_tables(request.shop, workspace, request.as_of).tables
         purchases, no_window, notes = _purchase_model(request, workspace, tables.currency, models)
-        alone = contextlib.nullcontext() if request.dry_run else workspace.publishing()
-        with alone, workspace.progress.step("Segmenting"):
-            profile = segment_tables(tables, request, policy, actions, workspace, purchases)
-            files = [] if request.dry_run else write_profile(profile, workspace.segments)
+        alone = contextlib.nullcontext(workspace.as_published()) if request.dry_run else workspace.publishing()
+        with alone as shown, workspace.progress.step("Segmenting"):
+            profile = segment_tables(tables, request, policy, actions, shown, purchases)
+            files = [] if request.dry_run else write_profile(profile, shown.segments)
         facts["customers"] = len(profile.customers)
     return SegmentResult(profile, actions, tables.currency, tuple(files), no_window, notes)
 
@@ -173,6 +173,8 @@ def segment_tables(
         rfm_of(features, tables, as_of), policy, workspace.edges, shop=shop, currency=tables.currency, as_of=as_of,
         recut=request.recut,
     )  # fmt: skip
+    earlier = next(comparable_runs(workspace.scores, as_of, shop, tables.currency), None)
+    chosen = chosen.instead_of(None if earlier is None else earlier[0])
     since = replay_since(as_of, policy.triggers)
     stored = dict(comparable_runs(workspace.scores, as_of + timedelta(days=1), shop, tables.currency, since))
     model_based = (

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import yaml
 
-from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.loader import as_file, default_config, load_config
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig, SourceConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text
@@ -90,8 +90,8 @@ def shop_of_run(workspace: Workspace, shop: Path | None) -> ShopConfig:
 
 
 def save_shop(shop: ShopConfig, path: Path) -> Path:
-    """Write the shop as YAML, so that later commands can read it."""
-    content = shop.resolved().model_dump(mode="json", exclude_defaults=True)
+    """Write the shop as YAML, so that later commands can read it; ``${NAME}`` stays what it is."""
+    content = as_file(shop.resolved())
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_text(path, "# Written by cvo; edit it, or keep your own under configs/shops/.\n" + text)
     return path

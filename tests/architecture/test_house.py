@@ -73,13 +73,16 @@ def test_no_file_is_longer_than_a_concept() -> None:
 
 def test_the_library_touches_nothing_that_the_whole_process_shares() -> None:
     """It must run in a threaded server and in a notebook: only programs install signal handlers."""
-    programs = ("cvo_ml/cli/", "training/child_process.py")  # the command, and the child that fits alone
+    # the command, the child that fits alone, and what those two install
+    programs = ("cvo_ml/cli/", "training/child_process.py", "cvo_ml/core/stopping.py")
     found = {
         name: AMBIENT.findall(text)
         for name, text in sources("cvo_ml", "training")
         if not name.startswith(programs) and AMBIENT.search(text)
     }
     assert found == {}
+    listening = [name for name, text in sources("cvo_ml", "training") if "StopSignals()" in text]
+    assert listening == ["cvo_ml/cli/app.py", "training/child_process.py"]
 
 
 def test_a_class_name_stands_once() -> None:

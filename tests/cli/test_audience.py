@@ -126,4 +126,6 @@ def test_an_interrupted_list_leaves_the_old_one(run: Run, monkeypatch: pytest.Mo
     code, _, complaint = run("--format", "meta", "--top", "1")
     assert (code, Path("out/audience-meta.csv").read_bytes()) == (2, old)
     assert "out/audience-meta.csv: no space is left on the disk" in complaint
-    assert sorted(path.name for path in Path("out").iterdir()) == ["audience-meta.csv", "scores", "shop.yaml"]
+    shown = sorted(path.name for path in Path("out").iterdir() if not path.name.startswith("."))
+    assert shown == ["audience-meta.csv", "current", "published", "scores", "shop.yaml"]
+    assert not list(Path("out/.staging").iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -33,8 +34,8 @@ def test_the_layout_is_that_of_the_design(tmp_path: Path) -> None:
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [
         f"as_of=2023-11-01/{run.name}/manifest.json",
         f"as_of=2023-11-01/{run.name}/part-0.parquet",
-        "as_of=2023-11-01/served",
         "current",
+        "served.json",
     ]
     assert (tmp_path / "current").read_text() == f"as_of=2023-11-01/{run.name}\n"
 
@@ -169,11 +170,29 @@ def test_each_date_has_the_run_that_was_written_last_for_it(tmp_path: Path) -> N
 def test_a_date_without_a_pointer_or_with_a_bad_one_does_no_harm(tmp_path: Path) -> None:
     run = write_run(tmp_path, SCORES, {})
     (tmp_path / "as_of=2023-99-99").mkdir()
-    pointer = run.folder.parent / "served"
-    pointer.unlink()
+    pointers = tmp_path / "served.json"
+    pointers.unlink()
     assert [found.name for _, found in served_runs(tmp_path)] == [run.name]
-    pointer.write_text("../../elsewhere")
-    assert list(served_runs(tmp_path)) == []
-    pointer.write_text(run.name)
+    for bad in ({"2023-11-01": "../../elsewhere"}, {"yesterday": run.name}, []):
+        pointers.write_text(json.dumps(bad))
+        assert list(served_runs(tmp_path)) == []
+    pointers.write_text(json.dumps({"2023-11-01": run.name}))
     (run.folder / "part-0.parquet").write_bytes(b"damaged")
+    assert list(served_runs(tmp_path)) == []
+
+
+def test_damaged_pointers_are_said_and_not_guessed_around(tmp_path: Path) -> None:
+    write_run(tmp_path, SCORES, {})
+    (tmp_path / "served.json").write_text("{")
+    with pytest.raises(StoreError, match=r"served.json: is damaged: delete it, and score again"):
+        list(served_runs(tmp_path))
+
+
+def test_a_store_of_the_first_edition_names_a_run_for_each_date_in_its_folder(tmp_path: Path) -> None:
+    first, second = (write_run(tmp_path, SCORES, {"try": number}) for number in (1, 2))
+    (tmp_path / "served.json").unlink()
+    for run in (first, second):
+        (run.folder.parent / "served").write_text(f"{run.name}\n")
+        assert [found.name for _, found in served_runs(tmp_path)] == [run.name]
+    (second.folder.parent / "served").write_text("../../elsewhere")
     assert list(served_runs(tmp_path)) == []

@@ -268,5 +268,5 @@ def test_a_variable_that_is_not_set_is_a_config_error() -> None:
 def test_an_address_in_the_file_is_refused_and_kept_nowhere(path: str) -> None:
     declared = shop(path, source={"table": "orders"})
     assert "canary" not in repr(declared) + declared.model_dump_json()
-    with pytest.raises(ConfigError, match=r"keep that in an environment variable, and write path: env://NAME"):
+    with pytest.raises(ConfigError, match=r"keep that in an environment variable, and write path: \$\{NAME\}"):
         read_shop(declared)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ from cvo_ml.config.monitoring import MonitoringPolicy
 from cvo_ml.core.errors import DamagedFile, UsageError
 from cvo_ml.core.store import StoredRun
 from cvo_ml.core.tables import Tables
-from cvo_ml.monitoring.alarms import Alarm, NotDelivered, alarms, send
+from cvo_ml.monitoring.alarms import alarms
 from cvo_ml.monitoring.drift import drift, reference_of
 from cvo_ml.monitoring.health import Health, HealthBasis, ModelHealth, health
 from tests.builders import SHOP_CUT, null_scores
@@ -122,39 +119,3 @@ def test_health_counts_the_eligible_and_the_silence(shop: Tables, shop_features:
     ]
     assert found.orders == len(before)
     assert found.days_since_last_order >= 0
-
-
-@pytest.fixture
-def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    got: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(500 if self.path == "/broken" else 200)
-            self.end_headers()
-
-        def log_message(self, *arguments: object) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", got
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_webhook_gets_the_alarms_and_nothing_about_customers(receiver: tuple[str, list[dict[str, Any]]]) -> None:
-    url, got = receiver
-    send([Alarm("alarm", "stale_input", "old")], url, {"shop": "s", "as_of": "2023-11-01"})
-    assert got == [
-        {"shop": "s", "as_of": "2023-11-01", "alarms": [{"level": "alarm", "code": "stale_input", "text": "old"}]}
-    ]
-
-
-def test_a_webhook_that_fails_is_named(receiver: tuple[str, list[dict[str, Any]]]) -> None:
-    for url in (f"{receiver[0]}/broken", "http://127.0.0.1:1/"):
-        with pytest.raises(NotDelivered, match="could not be delivered"):
-            send([], url, {})
-    with pytest.raises(UsageError, match="not an http"):
-        send([], "file:///etc/passwd", {})

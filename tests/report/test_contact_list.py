@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pandas as pd
 
+from cvo_ml.core.store import StoredRun
 from cvo_ml.priorities import ContactConstraints, Plan
 from cvo_ml.report.contact_list import priorities_csv
 from tests.builders import SHOP_CUT
 from tests.priorities.makers import action, planned, scored
 
+RUN = StoredRun(Path("scores/as_of=2023-11-01/0123456789ab"), {"as_of": "2023-11-01"})
 CALL, OFFER = action("call", cost=4.0, effect=0.2, low=0.1), action("offer", cost=1.0, effect=0.05, kind="growth")
 
 
 def listed(scores: pd.DataFrame, found: Plan) -> list[dict[str, str]]:
     whole = scores.assign(**found.columns)
-    return list(csv.DictReader(io.StringIO(priorities_csv(whole, found.table, found.summary))))
+    return list(csv.DictReader(io.StringIO(priorities_csv(whole, found.table, found.summary, RUN))))
+
+
+def test_each_row_names_its_run_and_its_date() -> None:
+    scores = scored(("a", 100, 1.0, 0.5), ("b", 90, 1.0, 0.5))
+    rows = listed(scores, planned(scores, action("call", effect=0.5)))
+    assert {(row["as_of"], row["run"]) for row in rows} == {("2023-11-01", "0123456789ab")}
 
 
 def test_the_list_cannot_run_as_formulas() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from cvo_ml.cli.views import models as view
 from cvo_ml.core.errors import ConfigError, GateClosed, NoChampion, UsageError
@@ -16,6 +15,7 @@ from cvo_ml.core.result import Result
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
+from cvo_ml.report.screen import Screen
 from cvo_ml.workflows import models
 from cvo_ml.workflows.models import (
     DiffRequest,
@@ -65,7 +65,7 @@ def test_list_show_and_diff_say_who_is_who(shop: Path) -> None:
 
 
 def test_what_people_see(shop: Path) -> None:
-    console = Console(record=True, width=160)
+    console = Screen(record=True, width=160)
     view.model_list(console, models.list_models(ShopRequest(), at(shop)))
     view.details(console, models.show_model(ModelRequest(name="churn"), at(shop)))
     view.diff(console, "churn", models.diff_models(DiffRequest(name="churn", first=1, second=1), at(shop)))

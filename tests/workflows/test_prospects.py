@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from cvo_ml.cli import main
 from cvo_ml.cli.views import scores as view
@@ -25,6 +24,7 @@ from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.export import export
 from cvo_ml.registry.bundles.kinds import bundle_of
+from cvo_ml.report.screen import Screen
 from cvo_ml.workflows.prospects import ProspectsRequest, prospects
 
 Run = Callable[..., tuple[int, str]]
@@ -78,7 +78,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             listed.to_csv("list.csv", index=False)
         shop = load_config(Path("shop.yaml"), ShopConfig)
         request = ProspectsRequest(shop=shop, prospects=Path("list.csv"), as_of=date(2023, 3, 1))
-        console = Console(record=True, width=200, file=io.StringIO())
+        console = Screen(record=True, width=200, file=io.StringIO())
         try:
             result = prospects(request, Workspace(Path("out"), Path("mlruns")), LoadedModels.of(model or bundle()))
         except CvoError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ from cvo_ml.config.boosted import Trees
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.core.arrays import Flags, Floats, Places
 from cvo_ml.core.errors import DataError, UsageError, nearest_name
+from cvo_ml.core.input_files import TABLE, NoInput, open_input
 from cvo_ml.features.leak_gate import Evidence, GateSample, check
 from cvo_ml.models.churn import BoostedChurn, LogisticChurn, check_outcomes
 from cvo_ml.registry.bundles.bundle import Bundle
@@ -66,9 +68,7 @@ def read_table(path: Path, label: str, positive: str | None = None) -> tuple[pd.
     UsageError, DataError
         If the file is no table, the label is missing or is not a yes and a no.
     """
-    if not path.is_file():
-        raise UsageError(f"{path}: there is no such file: give a CSV or Parquet table to --static")
-    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, keep_default_na=True)
+    frame = _frame(path)
     if label not in frame:
         raise DataError(
             f"no column {label!r}{nearest_name(label, list(map(str, frame.columns)))}",
@@ -92,6 +92,23 @@ def read_table(path: Path, label: str, positive: str | None = None) -> tuple[pd.
     kept = X.drop(columns=list(left_out))
     numbers = {name: kept[name].astype("float64") for name in kept if _is_number(kept[name])}
     return pd.DataFrame({name: numbers.get(name, kept[name].astype("str")) for name in kept}), y, left_out
+
+
+def _frame(path: Path) -> pd.DataFrame:
+    try:
+        with open_input(path) as file:
+            file.refuse_larger(TABLE)
+            stream = io.BufferedReader(file.stream())
+            frame = pd.read_parquet(stream) if path.suffix == ".parquet" else pd.read_csv(stream, keep_default_na=True)
+            file.refuse_changed()
+    except NoInput as error:
+        if error.system is None:
+            raise
+        raise UsageError(f"{path}: there is no such file: give a CSV or Parquet table to --static") from None
+    except ValueError as error:  # pandas' and Arrow's
+        problem = f"is no table ({' '.join(str(error).split())[:120]})"
+        raise DataError(problem, "give a CSV or Parquet table to --static", file=str(path)) from None
+    return frame
 
 
 def stratified(y: Flags, n: int = FOLDS, seed: int = SEED) -> Places:

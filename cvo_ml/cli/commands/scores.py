@@ -150,18 +150,19 @@ def monitor(
         typer.Option("--policy", help="Thresholds; default: configs/policies/monitoring.yaml.", show_default=False),
     ] = None,
     webhook: Annotated[
-        Optional[str], typer.Option("--webhook", help="POST the alarms there as JSON.", show_default=False)
+        Optional[str],
+        typer.Option("--webhook", help="POST the alarms there; '${NAME}' = a variable's address.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what looks wrong with the current scores: drift, stale or cut input, silent failures, broken promises."""
     from cvo_ml.cli.views.outcomes import alarms as show
-    from cvo_ml.workflows.monitor import MonitorRequest, deliver, monitor
+    from cvo_ml.config.variables import resolved
+    from cvo_ml.workflows.monitor import MonitorRequest, monitor
 
-    result = monitor(MonitorRequest(policy=policy), workspace(out))
+    address = None if webhook is None else resolved(webhook, "--webhook")
+    result = monitor(MonitorRequest(policy=policy, webhook=address), workspace(out))
     answer(result, as_json, show)
-    if webhook is not None:
-        deliver(result, webhook)
     if failure := result.failure():
         raise failure
 

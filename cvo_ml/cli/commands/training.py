@@ -153,4 +153,4 @@ def backtest(
     request = BacktestRequest(
         shop=chosen, horizon=span, every=step, start=first, end=last, overrides=tuple(overrides or ())
     )
-    answer(walk(request, place, jobs.train_at, truth), as_json, partial(view.show, out=out))
+    answer(walk(request, place, jobs.train_at, truth), as_json, partial(view.show, workspace=place))

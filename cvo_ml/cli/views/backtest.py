@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from rich.console import Console
-
-from cvo_ml.cli.views.blocks import blocks
+from cvo_ml.core.workspace import Workspace
+from cvo_ml.report.screen import Screen
 from cvo_ml.report.text.backtest import Backtest, backtest_blocks
-from cvo_ml.workflows.backtest import PAGE, SUMMARY
 
 
-def show(console: Console, backtest: Backtest, out: Path) -> None:
+def show(screen: Screen, backtest: Backtest, workspace: Workspace) -> None:
     """The cuts, the ledger and the earnings as tables."""
-    blocks(console, backtest_blocks(backtest))
-    console.print(f"\nPlots: [bold]{out / PAGE}[/]; numbers: {out / SUMMARY}", highlight=False)
+    screen.blocks(backtest_blocks(backtest))
+    screen.line()
+    screen.say("Plots: ", (str(workspace.backtest_page), "bold"), f"; numbers: {workspace.backtest_file}")

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
-from cvo_ml.cli.views.blocks import notes, table
+from cvo_ml.report.screen import Screen, table
 from cvo_ml.report.text import money_words
 from cvo_ml.workflows.check import CheckResult, RowsRead
 
 
-def check(console: Console, result: CheckResult) -> None:
+def check(screen: Screen, result: CheckResult) -> None:
     """The rows, what they can carry, and the first quarantined ones."""
-    rows_read(console, result.rows)
-    console.print()
+    rows_read(screen, result.rows)
+    screen.line()
     for line in result.readiness.lines():
-        console.print(line, highlight=False, markup=False)
+        screen.say(line)
     quarantine = result.rows.quarantine
     if len(quarantine):
         first = table("Quarantine (first rows; values are not kept)", *map(str, quarantine.columns))
         for row in quarantine.head(10).itertuples(index=False):
             first.add_row(*map(str, row))
-        console.print(first)
+        screen.print(first)
 
 
-def rows_read(console: Console, rows: RowsRead) -> None:
+def rows_read(screen: Screen, rows: RowsRead) -> None:
     """Rows in = used + quarantined + excluded by rule."""
     ledger = table("Rows of the source", "", "reason", ">rows")
     for kind, reason, count in rows.row_ledger.lines():
         ledger.add_row(kind, reason, f"{count:,}")
-    console.print(ledger)
-    console.print(
+    screen.print(ledger)
+    screen.say(
         f"{rows.orders:,} orders of {rows.customers:,} customers, {rows.refunds:,} refunds with their own time; "
         f"{money_words(rows.currency)}; value basis: revenue",
-        highlight=False,
     )
-    notes(console, rows.notes)
+    screen.notes(rows.notes)

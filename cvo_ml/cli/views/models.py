@@ -6,88 +6,85 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-from rich.markdown import Markdown
-
-from cvo_ml.cli.views.blocks import notes, table
 from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.report.screen import Screen, table
 from cvo_ml.workflows.models import ExportResult, Migrated, ModelDetails, ModelDiff, ModelList, Promotion, ShadowResult
 
 LISTED: Final = ("name", "version", "alias", "grade", "shop", "as_of", "hash")
 
 
-def model_list(console: Console, result: ModelList) -> None:
+def model_list(screen: Screen, result: ModelList) -> None:
     """Every version with its alias and grade."""
     listed = table("Registered models", *(column.replace("_", " ") for column in LISTED))
     for row in result.models:
         listed.add_row(*(str(getattr(row, column)) for column in LISTED))
     nothing = f"No registered models yet: run 'cvo train {' '.join(MODEL_NAMES)}' or 'cvo demo'."
-    console.print(listed if result.models else nothing)
+    screen.print(listed if result.models else nothing)
 
 
-def details(console: Console, result: ModelDetails) -> None:
+def details(screen: Screen, result: ModelDetails) -> None:
     """Card, gates and audit."""
-    console.print(Markdown(result.card))
+    screen.markdown(result.card)
     if result.gates:
         gates = table(f"Gates of version {result.version}", "gate", "", "found")
         for check in result.gates:
-            gates.add_row(check.gate, "[green]open[/]" if check.is_open else "[red]closed[/]", check.found)
-        console.print(gates)
+            gates.add_row(check.gate, ("open", "green") if check.is_open else ("closed", "red"), check.found)
+        screen.print(gates)
     audit = table("Audit", "when (UTC)", "who", "what", "from", "to", "why")
     for past in result.audit:
         when = datetime.fromtimestamp(past.at / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         before = "" if past.before is None else str(past.before)
         audit.add_row(when, past.who, past.kind, before, str(past.version), past.why)
-    console.print(audit)
+    screen.print(audit)
 
 
-def diff(console: Console, name: str, result: ModelDiff) -> None:
+def diff(screen: Screen, name: str, result: ModelDiff) -> None:
     """What differs, side by side."""
     first, second = result.versions
     if not result.differences:
-        console.print(f"Versions {first} and {second} are the same model.")
+        screen.say(f"Versions {first} and {second} are the same model.")
         return
     sides = table(f"{name}: what differs", "", f"version {first}", f"version {second}")
     for key, (left, right) in result.differences.items():
         sides.add_row(key, _cell(left), _cell(right))
-    console.print(sides)
+    screen.print(sides)
 
 
-def moved(console: Console, result: Promotion) -> None:
+def moved(screen: Screen, result: Promotion) -> None:
     """Who is champion now."""
     before = "nobody" if result.before is None else f"version {result.before}"
     said = f"{result.name}: version {result.version} is champion, {before} was ({result.kind}: {result.why})"
-    console.print(said, highlight=False, markup=False)
+    screen.say(said)
 
 
-def migrated(console: Console, result: Migrated) -> None:
+def migrated(screen: Screen, result: Migrated) -> None:
     """What is registered under its shop's name now."""
     for move in result.moved:
         said = (
             f"{move.name} version {move.before} of shop {move.shop!r} is {move.registered_name} version {move.version}"
         )
-        console.print(said, highlight=False, markup=False)
+        screen.say(said)
     for sentence in result.left:
-        console.print(f"Left as it was: {sentence}", highlight=False, markup=False)
+        screen.say(f"Left as it was: {sentence}")
     if not result.moved and not result.left:
-        console.print("Nothing to move: every model has its shop's name.")
+        screen.say("Nothing to move: every model has its shop's name.")
 
 
-def exported(console: Console, result: ExportResult, to: Path) -> None:
+def exported(screen: Screen, result: ExportResult, to: Path) -> None:
     """Where the dossier is, and how to score with it."""
-    console.print(f"{result.folder} (version {result.version}, {result.hash}) and the card beside it.", highlight=False)
+    screen.say(f"{result.folder} (version {result.version}, {result.hash}) and the card beside it.")
     without = f"Without MLflow: cvo score --models {to} --shop YOUR_SHOP.yaml --as-of YYYY-MM-DD"
-    console.print(without, highlight=False, soft_wrap=True)
+    screen.say(without, soft_wrap=True)
 
 
-def shadow(console: Console, result: ShadowResult) -> None:
+def shadow(screen: Screen, result: ShadowResult) -> None:
     """Champions beside challengers."""
     shown = table(f"Champion and challenger as of {result.as_of}", "", *(f">{name}" for name in result.models))
     sides = [comparison.to_json() for comparison in result.models.values()]
     for key in dict.fromkeys(key for numbers in sides for key in numbers):
         shown.add_row(key.replace("_", " "), *(_cell(numbers.get(key)) for numbers in sides))
-    console.print(shown)
-    notes(console, result.notes or ())
+    screen.print(shown)
+    screen.notes(result.notes or ())
 
 
 def _cell(value: Any) -> str:

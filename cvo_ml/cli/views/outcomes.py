@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rich.console import Console
-
-from cvo_ml.cli.views.blocks import blocks
+from cvo_ml.report.screen import Screen
 from cvo_ml.report.text.outcomes import evaluation_blocks, ledger_blocks
 from cvo_ml.workflows.monitor import MonitorResult
 from cvo_ml.workflows.outcomes import OpenWindow, OutcomesResult
@@ -15,24 +13,25 @@ from cvo_ml.workflows.outcomes import OpenWindow, OutcomesResult
 ALARM_STYLE: Final = {"alarm": "bold red", "notice": "yellow"}
 
 
-def outcomes(console: Console, result: OutcomesResult) -> None:
+def outcomes(screen: Screen, result: OutcomesResult) -> None:
     """How good the current scores were, and the ledger of all."""
-    current_run(console, result)
-    blocks(console, ledger_blocks(result.ledger, result.by))
+    current_run(screen, result)
+    screen.blocks(ledger_blocks(result.ledger, result.by))
 
 
-def current_run(console: Console, result: OutcomesResult) -> None:
+def current_run(screen: Screen, result: OutcomesResult) -> None:
     """How good the current scores were, or why that is not known yet."""
     if isinstance(result.judged, OpenWindow):
-        console.print(f"The current run is not judged: {result.judged.reason}.", highlight=False)
+        screen.say(f"The current run is not judged: {result.judged.reason}.")
     else:
-        blocks(console, evaluation_blocks(result.judged, result.currency))
+        screen.blocks(evaluation_blocks(result.judged, result.currency))
 
 
-def alarms(console: Console, result: MonitorResult) -> None:
+def alarms(screen: Screen, result: MonitorResult) -> None:
     """What looks wrong with a run."""
     for alarm in result.alarms:
-        console.print(f"[{ALARM_STYLE[alarm.level]}]{alarm.level}[/] ", end="")
-        console.print(f"{alarm.code}: {alarm.text}", highlight=False, markup=False)
+        screen.say((alarm.level, ALARM_STYLE[alarm.level]), f" {alarm.code}: {alarm.text}")
     if not result.alarms:
-        console.print(f"[green]✓[/] {result.shop}, {result.as_of}: nothing to report", highlight=False)
+        screen.say(("✓", "green"), f" {result.shop}, {result.as_of}: nothing to report")
+    if (sent := result.delivery) is not None and (sent.delivered or sent.why):
+        screen.say(f"{'delivered to' if sent.delivered else 'not delivered:'} {sent.why or sent.to}")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
-from cvo_ml.cli.views.blocks import blocks, notes
 from cvo_ml.core.workspace import Workspace
+from cvo_ml.report.screen import Screen
 from cvo_ml.report.segment_profile import profile_blocks
 from cvo_ml.workflows.segment import SegmentResult
 
 
-def segments(console: Console, result: SegmentResult, workspace: Workspace) -> None:
+def segments(screen: Screen, result: SegmentResult, workspace: Workspace) -> None:
     """The profile, and what was written of it."""
-    blocks(console, profile_blocks(result.profile, result.actions, result.currency))
+    screen.blocks(profile_blocks(result.profile, result.actions, result.currency))
     if result.no_window:
-        console.print(f"[dim]No last-chance window: {result.no_window}[/]", highlight=False)
-    notes(console, result.notes)
+        screen.say(f"No last-chance window: {result.no_window}", style="dim")
+    screen.notes(result.notes)
     written = f"{workspace.segments}: {', '.join(result.files)}"
-    console.print(written if result.files else "Dry run: nothing was written, no edge frozen.", highlight=False)
+    screen.say(written if result.files else "Dry run: nothing was written, no edge frozen.")

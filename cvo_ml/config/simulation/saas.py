@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig, Share
+from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
 from cvo_ml.config.simulation.laws import BetaDistribution, Nonnegative, Positive, Weight
 from cvo_ml.config.simulation.sections import Channel
 
@@ -48,7 +48,7 @@ class PricePlan(FrozenConfig):
     """A plan for accounts with at least ``from_seats`` seats: price per seat and month, contract in months."""
 
     name: str
-    from_seats: Annotated[int, Field(ge=1)]
+    from_seats: PositiveCount
     price: Positive
     contract_months: Annotated[int, Field(ge=1, le=36)] = 1
 
@@ -79,7 +79,7 @@ class SimulatedSaasConfig(FrozenConfig):
     name: str
     about: str
     seed: int
-    leads: Annotated[int, Field(ge=1)] = 20_000
+    leads: PositiveCount = 20_000
     customers_per_block: Annotated[int, Field(ge=1, le=65_536)] = 65_536
     currency: str = "EUR"
     start: date

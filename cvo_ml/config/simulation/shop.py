@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cvo_ml.config.base import FrozenConfig, Share
+from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
 from cvo_ml.config.simulation.laws import Dependences, Nonnegative, Opportunities, Population
 from cvo_ml.config.simulation.sections import (
     Campaigns,
@@ -41,7 +41,7 @@ class SimulatedShopConfig(FrozenConfig):
     name: str
     about: str
     seed: int
-    customers: Annotated[int, Field(ge=1)] = 10_000
+    customers: PositiveCount = 10_000
     customers_per_block: Annotated[int, Field(ge=1, le=65_536)] = 65_536
     currency: str = "EUR"
     time_unit: Literal["D", "W", "M", "Y"] = "W"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.scratch import Scratch
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.engine.base import BATCH, Engine, ParquetTables
 
@@ -35,8 +35,8 @@ class DuckDBEngine(Engine):
 
     def __init__(self, source: Tables | ParquetTables) -> None:
         super().__init__(source, ibis.duckdb.connect())
-        self._spill = tempfile.TemporaryDirectory(prefix="cvo-features-")
-        settings = [f"temp_directory='{_quoted(self._spill.name)}'"]
+        self._spill = Scratch()
+        settings = [f"temp_directory='{_quoted(str(self._spill.folder))}'"]
         if isinstance(source, ParquetTables):
             settings += [f"allowed_directories=['{_quoted(str(source.folder))}']"]
             settings += [f"memory_limit='{_quoted(source.memory_limit)}'"] * bool(source.memory_limit)
@@ -62,7 +62,7 @@ class DuckDBEngine(Engine):
     def close(self) -> None:
         """Free the backend and what it spilled."""
         self._backend.disconnect()
-        self._spill.cleanup()
+        self._spill.close()
 
     def _registered(self, name: str) -> Any:
         if isinstance(self._source, ParquetTables) and name in self._source:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.core.files import staged_folder
 from cvo_ml.core.ledger import RowLedger
+from cvo_ml.core.scratch import place_of, scratch_folder
 from cvo_ml.core.tables import Tables
 from cvo_ml.ingest.adapters import adapter_of, with_adapter
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
@@ -149,11 +149,12 @@ def read_in_batches(
     """The first source of a shop whose adapter is written out; further tables are left to the caller."""
     spec = main_spec(declared, max_bad_share)
     files = [Batches(path, declared.source, list(spec.headers.values())) for path in files_of(declared.source)]
-    with _with_room(declared, folder), staged_folder(folder) as staging, \
-            tempfile.TemporaryDirectory(dir=staging, prefix="work-") as work:  # fmt: skip
-        result = _read(files, declared, spec, as_of, Path(work), memory_limit)
-        for path in result.paths.values():
-            path.rename(staging / path.name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _with_room(declared, folder), scratch_folder(folder.parent) as work:  # one file system: files are only renamed
+        result = _read(files, declared, spec, as_of, work, memory_limit)
+        with staged_folder(folder) as staging:
+            for path in result.paths.values():
+                path.rename(staging / path.name)
     final = {name: folder / path.name for name, path in result.paths.items()}
     return replace(result, folder=folder, paths=final)
 
@@ -167,7 +168,7 @@ def _with_room(shop: ShopConfig, folder: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno != errno.ENOSPC:
             raise
         raise DataError(
-            f"is read in batches, and there is no room left for them in {folder.parent}",
+            f"is read in batches, and there is no room left for them in {place_of(folder)}",
             "make room for about twice the size of the source, or set TMPDIR to a folder that has it",
             file=Path(shop.source.path).name,
         ) from None

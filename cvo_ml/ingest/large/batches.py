@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import ConfigError, DataError
-from cvo_ml.core.files import sha256_of
+from cvo_ml.core.input_files import Stamp
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, check_header, one_file, refuse_empty
 from cvo_ml.ingest.sources.csv_layout import CsvLayout, lay_out
 from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers
@@ -40,17 +40,18 @@ class Batches:
     def __init__(self, path: Path, config: SourceConfig, wanted: Sequence[str]) -> None:
         self.name, self._path, self._wanted = path.name, path, list(dict.fromkeys(wanted))
         self._layout: CsvLayout | None = None
+        self._stamp: Stamp | None = None
         self.notes: tuple[str, ...] = ()
         if path.name.lower().removesuffix(".gz").endswith(_TEXT):
-            self._layout = lay_out(path, config, wanted)
+            self._layout = lay_out(path, config, wanted, hold=0)  # a folder may have many files
             self.sha256, self.most_rows = self._layout.inspection.sha256, max(1, self._layout.inspection.lines - 1)
             self.notes = self._layout.notes
         elif path.name.lower().endswith(".parquet"):
-            with open_parquet(path) as file:
-                check_header(file.schema_arrow.names, wanted, path.name)
-                refuse_empty(file.metadata.num_rows, path.name)
-                self.most_rows = max(1, file.metadata.num_rows)
-            self.sha256 = sha256_of(path)
+            with open_parquet(path) as found:
+                check_header(found.rows.schema_arrow.names, wanted, path.name)
+                refuse_empty(found.rows.metadata.num_rows, path.name)
+                self.most_rows = max(1, found.rows.metadata.num_rows)
+                self.sha256, self._stamp = found.sha256(), found.stamp
         else:
             raise ConfigError(f"source {path.name}: only CSV and Parquet files are read in batches")
 
@@ -63,8 +64,8 @@ class Batches:
 
     def _parquet(self) -> Iterator[RawTable]:
         start = 0
-        with open_parquet(self._path) as file:
-            for batch in file.iter_batches(_ROWS, columns=self._wanted):
+        with open_parquet(self._path, self._stamp) as found:
+            for batch in found.rows.iter_batches(_ROWS, columns=self._wanted):
                 numbers = np.arange(start + 1, start + batch.num_rows + 1)
                 start += batch.num_rows
                 table = pa.Table.from_batches([batch])
@@ -77,28 +78,31 @@ class Batches:
         places = layout.places()
         rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
         start, seen, quoted = 0, 0, False
-        reader = self._open(layout, range(len(layout.header)) if every else places, rejected)
-        for batch in self._read(layout, reader):
-            rejected.refuse(layout.name)
-            numbers, ragged = _numbers(start, batch.num_rows, rejected.rows[seen:])
-            start, seen = start + batch.num_rows + len(ragged), seen + len(ragged)
-            table = pa.Table.from_batches([batch])
-            for name in table.column_names if every else ():
-                refuse_swallowing(layout, table[name], numbers)
-            columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, places, strict=True)}
-            quoted = quoted or (every and any_quote(columns.values()))
-            yield self._raw(columns, one_file(self.name, numbers), one_file(self.name, ragged))
+        with layout.stream() as stream:
+            reader = self._open(layout, stream, range(len(layout.header)) if every else places, rejected)
+            for batch in self._read(layout, reader):
+                rejected.refuse(layout.name)
+                numbers, ragged = _numbers(start, batch.num_rows, rejected.rows[seen:])
+                start, seen = start + batch.num_rows + len(ragged), seen + len(ragged)
+                table = pa.Table.from_batches([batch])
+                for name in table.column_names if every else ():
+                    refuse_swallowing(layout, table[name], numbers)
+                columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, places, strict=True)}
+                quoted = quoted or (every and any_quote(columns.values()))
+                yield self._raw(columns, one_file(self.name, numbers), one_file(self.name, ragged))
         if quoted:
-            refuse_undoubled(self._path, layout.config.delimiter, layout.config.encoding)
+            refuse_undoubled(layout.inspection, layout.config.delimiter, layout.config.encoding, self.name)
         rejected.refuse(layout.name)
         refuse_empty(start + len(rejected.rows) - seen, layout.name)
         if len(last := np.array(rejected.rows[seen:], dtype=np.int64)):
             none = {name: pa.chunked_array([], pa.string()) for name in layout.wanted}
             yield self._raw(none, one_file(self.name, np.array([])), one_file(self.name, last))
 
-    def _open(self, layout: CsvLayout, places: Sequence[int], rejected: Rejected) -> pacsv.CSVStreamingReader:
+    def _open(
+        self, layout: CsvLayout, stream: pa.NativeFile, places: Sequence[int], rejected: Rejected
+    ) -> pacsv.CSVStreamingReader:
         try:
-            return pacsv.open_csv(layout.stream(), *layout.options(places, rejected))
+            return pacsv.open_csv(stream, *layout.options(places, rejected))
         except pa.ArrowInvalid as error:
             if "empty" in str(error).lower():
                 raise DataError("has a header but no rows", "export it again", file=self.name) from None

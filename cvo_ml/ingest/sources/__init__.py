@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from cvo_ml.config.shops import WITHHELD, SourceConfig
+from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.errors import ConfigError, DataError, UsageError
+from cvo_ml.core.input_files import refuse_no_file
 from cvo_ml.ingest.raw import RawTable, refuse_empty, stack
 from cvo_ml.ingest.sources.csv_layout import lay_out
 from cvo_ml.ingest.sources.csv_text import read_csv
 from cvo_ml.ingest.sources.databases import ENVIRONMENT, read_duckdb, read_postgres
-from cvo_ml.ingest.sources.inspection import require_file
 from cvo_ml.ingest.sources.json_lines import JsonObjects, read_json, read_objects
 from cvo_ml.ingest.sources.parquet import open_parquet, read_parquet
 
@@ -56,9 +57,9 @@ def read_source(
 def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]) -> RawTable:
     if source.path == WITHHELD:
         raise ConfigError(
-            "source: its path is a server's address: keep that in an environment variable, and write path: env://NAME"
+            "source: its path is a server's address: keep that in an environment variable, and write path: ${NAME}"
         )
-    if source.path.startswith(ENVIRONMENT):
+    if source.path.startswith(ENVIRONMENT) or VARIABLE.search(source.path):
         return read_postgres(source, wanted, optional)
     paths = files_of(source)
     tables = [_reader(path)(path, source, wanted, optional) for path in paths]
@@ -77,9 +78,9 @@ def headers_of(source: SourceConfig) -> tuple[str, ...]:
     if _plain_name(path).endswith(_TEXT):
         return lay_out(path, source, ()).header
     if _plain_name(path).endswith(".parquet"):
-        with open_parquet(path) as file:
-            return tuple(file.schema_arrow.names)
-    require_file(path)
+        with open_parquet(path) as found:
+            return tuple(found.rows.schema_arrow.names)
+    refuse_no_file(path)
     return ()
 
 
@@ -121,7 +122,8 @@ def files_of(source: SourceConfig) -> list[Path]:
     if path.is_file() or not (path.is_dir() or "*" in source.path):
         return [path]
     listed = path.iterdir() if path.is_dir() else _matching(path)
-    found = sorted(file for file in listed if file.is_file() and not file.name.startswith((".", "_")))
+    # a link to nothing and a pipe are listed too: the reader refuses them, rather than read less without a word
+    found = sorted(file for file in listed if not file.is_dir() and not file.name.startswith((".", "_")))
     if not found:
         what = "the folder holds no files" if path.is_dir() else "no file matches"
         raise UsageError(f"{source.path}: {what}: name existing files")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ import pyarrow.csv as pacsv
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError
 from cvo_ml.ingest.raw import check_header
-from cvo_ml.ingest.sources.inspection import Inspection, inspect_text, is_gzip
+from cvo_ml.ingest.sources.inspection import Inspection, inspect_text
 
 _OTHER_DELIMITERS: Final = (",", ";", "\t", "|")
 _MANGLED_BOM: Final = "\xef\xbb\xbf"  # a byte order mark that was read as Latin-1 and saved as UTF-8
@@ -35,7 +36,6 @@ class CsvOptions(NamedTuple):
 class CsvLayout:
     """A file that was inspected: its header, what is wanted of it, and how it is parsed."""
 
-    path: Path
     name: str
     config: SourceConfig
     inspection: Inspection
@@ -65,9 +65,20 @@ class CsvLayout:
             ),
         )
 
-    def stream(self) -> pa.NativeFile:
-        """The file's bytes, unpacked."""
-        return pa.input_stream(str(self.path), compression="gzip" if is_gzip(self.path) else None)
+    @contextlib.contextmanager
+    def stream(self) -> Iterator[pa.NativeFile]:
+        """The inspected bytes, unpacked.
+
+        Raises
+        ------
+        DataError
+            If they are others by now.
+        """
+        if self.inspection.held is not None:
+            yield pa.BufferReader(self.inspection.held)
+            return
+        with self.inspection.stream() as stream:
+            yield pa.PythonFile(stream, mode="r")
 
     def places(self) -> list[int]:
         """Places of the wanted columns in the header."""
@@ -79,8 +90,15 @@ class CsvLayout:
         return DataError(problem, "check its quotes and its delimiter", file=self.name)
 
 
-def lay_out(path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> CsvLayout:
+def lay_out(
+    path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = (), *, hold: int | None = None
+) -> CsvLayout:
     """Inspect a CSV file and its header, without reading its rows.
+
+    Parameters
+    ----------
+    hold:
+        So many bytes are kept, so that the rows are read from memory; None = those of a file read at once.
 
     Raises
     ------
@@ -88,13 +106,13 @@ def lay_out(path: Path, config: SourceConfig, wanted: Sequence[str], optional: C
         As :func:`read_csv`.
     """
     name = path.name
-    inspection = inspect_text(path, config.encoding, name)
+    inspection = inspect_text(path, config.encoding, name, hold=hold)
     header, blank_lines, notes = _header(inspection, config, name)
     needed = [column for column in wanted if column not in optional]
     _check_delimiter(header, needed, config.delimiter, name)
     check_header(header, needed, name)
     found = tuple(column for column in wanted if column in header)
-    return CsvLayout(path, name, config, inspection, tuple(header), found, blank_lines, notes)
+    return CsvLayout(name, config, inspection, tuple(header), found, blank_lines, notes)
 
 
 def _header(inspection: Inspection, config: SourceConfig, name: str) -> tuple[list[str], int, tuple[str, ...]]:

@@ -86,7 +86,7 @@ def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: 
         _refuse_swallowed_rows(layout)
     columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, layout.places(), strict=True)}
     if layout.inspection.quotes and any_quote(columns.values()):
-        refuse_undoubled(layout.path, layout.config.delimiter, layout.config.encoding)
+        refuse_undoubled(layout.inspection, layout.config.delimiter, layout.config.encoding, layout.name)
     source = SourceFile(layout.name, rows, layout.inspection.sha256)
     numbers = row_numbers(rows, ragged)
     return RawTable((source,), columns, one_file(source.name, numbers), one_file(source.name, ragged), layout.notes)
@@ -96,7 +96,8 @@ def _parse(layout: CsvLayout, places: Sequence[int]) -> tuple[pa.Table, NDArray[
     """The columns at ``places`` and the data row numbers of ragged rows."""
     rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
     try:
-        table = pacsv.read_csv(layout.stream(), *layout.options(places, rejected))
+        with layout.stream() as stream:
+            table = pacsv.read_csv(stream, *layout.options(places, rejected))
     except pa.ArrowInvalid as error:
         raise layout.unreadable(error) from None
     rejected.refuse(layout.name)

@@ -14,9 +14,12 @@ import duckdb
 import pyarrow as pa
 
 from cvo_ml.config.shops import SourceConfig
+from cvo_ml.config.variables import resolved
 from cvo_ml.core.errors import ConfigError, DataError, nearest_name
+from cvo_ml.core.input_files import refuse_no_file
+from cvo_ml.core.scratch import scratch_folder
+from cvo_ml.core.secrets import Secret
 from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
-from cvo_ml.ingest.sources.inspection import require_file
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,7 +62,7 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
     UsageError
         If there is no such file.
     """
-    require_file(path)
+    refuse_no_file(path)
     table = _declared(config, path.name)
     with _duckdb(path) as connection:
         known = connection.execute(
@@ -90,9 +93,11 @@ def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         remedy = "close the other program, or read a copy" if locked else "copy or export it again"
         raise DataError(problem, remedy, file=path.name) from None
     try:
-        for setting in LOCKED:
-            connection.execute(setting)
-        yield connection
+        with scratch_folder() as spill:  # DuckDB itself would spill beside the user's file
+            connection.execute("SET temp_directory=?", [str(spill)])
+            for setting in LOCKED:
+                connection.execute(setting)
+            yield connection
     finally:
         connection.close()
 
@@ -102,7 +107,8 @@ def read_postgres(config: SourceConfig, wanted: Sequence[str], optional: Collect
 
     Rows come in batches from a cursor on the server; only their Arrow columns are kept.
 
-    ``config.path`` is ``env://NAME``: the environment variable NAME holds the server's address.
+    ``config.path`` is ``env://NAME`` (the environment variable NAME holds the server's address), ``${NAME}``, or an
+    address with such variables in it.
 
     Raises
     ------
@@ -130,33 +136,41 @@ def read_postgres(config: SourceConfig, wanted: Sequence[str], optional: Collect
 
 @contextmanager
 def _postgres(path: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    variable = path.removeprefix(ENVIRONMENT)
-    if not os.environ.get(variable):
-        raise ConfigError(f"the environment variable {variable} is not set: set it to the address of the database")
+    address = _address(path)
     try:
         import psycopg
         from psycopg.conninfo import conninfo_to_dict
     except ImportError:
         raise ConfigError("PostgreSQL needs the package psycopg: install cvo-ml[postgres]") from None
     try:
-        conninfo_to_dict(os.environ[variable])
+        conninfo_to_dict(address.reveal())
     except psycopg.Error:  # its message would repeat the address
+        held = f"the environment variable {path.removeprefix(ENVIRONMENT)}" if path.startswith(ENVIRONMENT) else path
         raise ConfigError(
-            f"the environment variable {variable} holds no address of PostgreSQL: "
-            "write one such as postgresql://user:password@host/database"
+            f"{held} holds no address of PostgreSQL: write one such as postgresql://user:password@host/database"
         ) from None
     try:
-        with psycopg.connect(os.environ[variable], connect_timeout=10, autocommit=False) as connection:
+        with psycopg.connect(address.reveal(), connect_timeout=10, autocommit=False) as connection:
             connection.read_only = True
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ  # one moment of all tables read
             connection.execute("SET LOCAL TIME ZONE 'UTC'")
             yield connection
     except psycopg.OperationalError as error:
-        problem = f"the database cannot be reached or ended the connection ({_without_secret(error, variable)})"
+        problem = f"the database cannot be reached or ended the connection ({_said(error, address)})"
         raise DataError(problem, "check the address and try again", file=path) from None
     except psycopg.Error as error:
         remedy = "check the rights of the user, and the types"
-        raise DataError(f"the database refuses ({_without_secret(error, variable)})", remedy, file=path) from None
+        raise DataError(f"the database refuses ({_said(error, address)})", remedy, file=path) from None
+
+
+def _address(path: str) -> Secret:
+    """The server's address, which the configuration only points to."""
+    if not path.startswith(ENVIRONMENT):
+        return resolved(path, f"source {path}")
+    variable = path.removeprefix(ENVIRONMENT)
+    if not os.environ.get(variable):
+        raise ConfigError(f"the environment variable {variable} is not set: set it to the address of the database")
+    return Secret(os.environ[variable])
 
 
 def _arrow(names: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]]) -> pa.Table:
@@ -218,14 +232,9 @@ def _select(columns: Sequence[str], schema: str, name: str) -> str:
     return f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(schema)}.{quoted(name)}"  # noqa: S608 (quoted, from the catalogue)
 
 
-def _without_secret(error: Exception, variable: str) -> str:
-    """The driver's first line, without the address and the password, should it repeat them."""
-    from psycopg.conninfo import conninfo_to_dict
-
-    text, address = str(error).strip().split("\n")[0], os.environ[variable]
-    for secret in (address, str(conninfo_to_dict(address).get("password") or "")):
-        text = text.replace(secret, "…") if secret else text
-    return text[:160]
+def _said(error: Exception, address: Secret) -> str:
+    """The driver's first line, without what it repeats of the address."""
+    return address.hide(str(error).strip().split("\n")[0])[:160]
 
 
 def _first_line(error: Exception) -> str:

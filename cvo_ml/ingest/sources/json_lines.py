@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +13,14 @@ import pyarrow as pa
 
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, nearest_name
-from cvo_ml.core.files import sha256_of
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, refuse_empty
-from cvo_ml.ingest.sources.inspection import inspect_text, is_gzip
+from cvo_ml.ingest.sources.inspection import LONGEST_LINE, Inspection, inspect_text
 
 NOT_AN_OBJECT: Final = "not a JSON object"
 _DEEPEST: Final = 50  # brackets within brackets; exports have a handful
+#: Signs of one JSON document, which is held whole; JSON lines may be as many as fit the memory.
+LONGEST_DOCUMENT: Final = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -46,16 +45,17 @@ def read_objects(path: Path, config: SourceConfig) -> JsonObjects:
     UsageError
         If there is no such file.
     """
-    inspection = inspect_text(path, config.encoding, path.name)
-    document = _document(path, config, inspection.head) if _is_document(path) else None
-    parsed = document if document is not None else [_parse(line) for line in _lines(path, config)]
+    longest = LONGEST_DOCUMENT if _is_document(path) else LONGEST_LINE
+    inspection = inspect_text(path, config.encoding, path.name, longest=longest)
+    document = _document(inspection, config) if _is_document(path) else None
+    parsed = document if document is not None else [_parse(line) for line in _lines(inspection, config)]
     refuse_empty(len(parsed), path.name)
     good = np.array([isinstance(found, dict) for found in parsed], dtype=np.bool_)
     if not good.any():
         raise DataError("holds no JSON objects", "write one JSON object a line", file=path.name, count=len(parsed))
     numbers = np.arange(1, len(parsed) + 1)
     return JsonObjects(
-        SourceFile(path.name, len(parsed), sha256_of(path)),
+        SourceFile(path.name, len(parsed), inspection.sha256),
         [found for found in parsed if isinstance(found, dict)],
         one_file(path.name, numbers[good]),
         one_file(path.name, numbers[~good]),
@@ -111,27 +111,22 @@ def _is_document(path: Path) -> bool:
     return path.name.lower().removesuffix(".gz").endswith(".json")
 
 
-def _document(path: Path, config: SourceConfig, head: str) -> list[Any] | None:
+def _document(inspected: Inspection, config: SourceConfig) -> list[Any] | None:
     """The objects of one array or list object; None where the file is JSON lines by another name."""
-    content = _load("".join(_lines(path, config, keep=True)))
+    content = _load("".join(_lines(inspected, config, keep=True)))
     if isinstance(content, list):
         return content
     if isinstance(content, dict):
         data = content.get("data")
         return data if isinstance(data, list) else [content]
-    if head.lstrip().startswith("["):
-        raise DataError("is no whole JSON document", "export it again", file=path.name)
+    if inspected.head.lstrip().startswith("["):
+        raise DataError("is no whole JSON document", "export it again", file=inspected.path.name)
     return None
 
 
-def _lines(path: Path, config: SourceConfig, keep: bool = False) -> Iterator[str]:
-    opened = gzip.open if is_gzip(path) else open
-    encoding = "utf-8-sig" if config.encoding == "utf-8" else config.encoding
-    try:
-        with opened(path, "rt", encoding=encoding, newline="\n") as stream:
-            yield from (line for line in stream if keep or line.strip())
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"the gzip file is damaged or cut off ({error})", "copy it again", file=path.name) from None
+def _lines(inspected: Inspection, config: SourceConfig, keep: bool = False) -> Iterator[str]:
+    with inspected.text(config.encoding, newline="\n") as stream:
+        yield from (line for line in stream if keep or line.strip())
 
 
 def _parse(line: str) -> Any:

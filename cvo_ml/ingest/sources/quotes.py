@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import gzip
 from collections.abc import Iterable
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cvo_ml.core.errors import DataError
-from cvo_ml.ingest.sources.inspection import is_gzip
+from cvo_ml.ingest.sources.inspection import Inspection
 
 
 def any_quote(columns: Iterable[pa.ChunkedArray]) -> bool:
@@ -19,7 +17,7 @@ def any_quote(columns: Iterable[pa.ChunkedArray]) -> bool:
     return any(pc.any(pc.match_substring(values, '"')).as_py() for values in columns)
 
 
-def refuse_undoubled(path: Path, delimiter: str, encoding: str) -> None:
+def refuse_undoubled(inspected: Inspection, delimiter: str, encoding: str, name: str) -> None:
     """Refuse a file with a field that goes on after its closing quote, such as ``"Miller "Bob" Inc"``.
 
     Reads the file once more by a strict parser, so it is called only where :func:`any_quote` says so. A quote within
@@ -30,15 +28,13 @@ def refuse_undoubled(path: Path, delimiter: str, encoding: str) -> None:
     DataError
         With the number of the first such row.
     """
-    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
-    opener = gzip.open if is_gzip(path) else open
-    with opener(path, "rt", encoding=encoding, newline="") as text:
+    with inspected.text(encoding, newline="") as text:
         row = _first_undoubled(text, delimiter)
     if row is not None:
         raise DataError(
             "a quote inside a field is not doubled, so where the field ends is a guess",
             "double the quotes inside fields",
-            file=path.name,
+            file=name,
             first_rows=[row],
         )
 

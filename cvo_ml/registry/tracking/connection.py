@@ -13,6 +13,7 @@ import re
 from typing import Any, Final
 
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.secrets import Secret, is_secret, redacted
 
 ADDRESS: Final = "MLFLOW_TRACKING_URI"
 
@@ -40,8 +41,10 @@ def client_of(uri: str) -> Any:
 
 
 def elsewhere() -> str | None:
-    """The tracking server or database that the environment names."""
+    """The tracking server or database that the environment names; to be shown through ``redacted`` alone."""
     named = os.environ.get(ADDRESS) or None
+    if named is not None and is_secret(named):
+        named = Secret(named).reveal()
     # the driver that the extra `postgres` installs
     return re.sub(r"^postgres(?:ql)?://", "postgresql+psycopg://", named) if named else None
 
@@ -63,8 +66,8 @@ def reach(uri: str) -> None:
         engine.connect().close()
         engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise UsageError(f"{without_password(uri)}: MLflow cannot use it: {reason}: check {ADDRESS}") from None
+        reason = said(getattr(error, "orig", None) or error, uri)
+        raise UsageError(f"{redacted(uri)}: MLflow cannot use it: {reason}: check {ADDRESS}") from None
 
 
 def is_database(uri: str) -> bool:
@@ -72,6 +75,7 @@ def is_database(uri: str) -> bool:
     return uri.split(":", 1)[0].split("+", 1)[0] in ("sqlite", "postgresql", "mysql", "mssql")
 
 
-def without_password(uri: str) -> str:
-    """The address as it may be shown."""
-    return re.sub(r"//[^/@]*@", "//", uri)
+def said(error: BaseException, uri: str) -> str:
+    """The first line of what MLflow, SQLAlchemy or a driver says, without what it repeats of the address."""
+    line = str(error).strip().split("\n")[0]
+    return Secret(uri).hide(line) if is_secret(uri) else line

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import GateClosed
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.first_load import admit
@@ -130,8 +129,8 @@ def promote(
         if chosen is None:
             raise tracker.none_of(name, CHALLENGER)
         bundle = tracker.bundle(name, chosen)
-        with tempfile.TemporaryDirectory() as folder:
-            admit(save_bundle(bundle, Path(folder) / name))
+        with scratch_folder() as folder:
+            admit(save_bundle(bundle, folder / name))
         evidence = evidence_of(tracker, name, chosen)
         reason = closed(decide(evidence, gates, tracker.version_of(name)))
         if reason and not force:

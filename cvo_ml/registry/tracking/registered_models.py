@@ -17,11 +17,12 @@ from urllib.request import url2pathname
 from cvo_ml.core.errors import BundleError, NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.result import Result
+from cvo_ml.core.secrets import redacted
 from cvo_ml.registry.bundles.bundle import WITNESSED, Bundle, load_bundle
 from cvo_ml.registry.bundles.bundle_files import MANIFEST, read_json_file
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.tracking import database
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, reach, without_password
+from cvo_ml.registry.tracking.connection import client_of, elsewhere, reach, said
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.sqlite_reader import SqliteReader
 from cvo_ml.registry.tracking.stored import MlflowReader, RegistryReader, StoredModel, StoredVersion, TrackedRun
@@ -336,7 +337,7 @@ class RegisteredModels:
         scheme = urlsplit(place).scheme
         if scheme not in SCHEMES or (self.is_folder and scheme != "file"):
             raise BundleError(
-                f"{what} is registered at {without_password(place)}, where no model of this registry lies: train again"
+                f"{what} is registered at {redacted(place)}, where no model of this registry lies: train again"
             )
         if scheme == "file":
             return self._inside(place, what)
@@ -366,7 +367,7 @@ class RegisteredModels:
         try:
             return Path(download_artifacts(artifact_uri=place, tracking_uri=self.uri, registry_uri=self.uri))
         except (MlflowException, ImportError, OSError, ValueError) as error:
-            reason = without_password(str(error).splitlines()[0])
+            reason = said(error, self.uri)
             raise BundleError(f"the files of {what} cannot be read ({reason}): put them back, or train again") from None
 
 

@@ -6,13 +6,13 @@ import contextlib
 import getpass
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from cvo_ml.core.result import Json
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
 
 #: The module that loads a logged bundle; every registered version names it.
@@ -70,8 +70,8 @@ class Run:
 
         experiment = self._client.get_run(self.run_id).info.experiment_id
         model = self._client.create_logged_model(experiment, name="bundle", source_run_id=self.run_id)
-        with tempfile.TemporaryDirectory() as staging:
-            self._client.log_model_artifacts(model.model_id, str(_as_pyfunc(folder, Path(staging), model)))
+        with scratch_folder() as staging:
+            self._client.log_model_artifacts(model.model_id, str(_as_pyfunc(folder, staging, model)))
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
         return f"models:/{model.model_id}"

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from cvo_ml.core.errors import ModelRefused, UsageError
+from cvo_ml.core.paths import inside
+from cvo_ml.core.secrets import redacted
 from cvo_ml.registry.tracking import database, turns
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, without_password
+from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, said
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone
 from cvo_ml.registry.tracking.registered_models import CHAMPION, MODEL, REFUSED, SHOP, RegisteredModels
@@ -76,7 +78,7 @@ class Tracker(RegisteredModels):
         known = self.client.get_experiment_by_name(name)
         if known is not None:
             return str(known.experiment_id)
-        location = (self.root / database.ARTIFACTS / name).as_uri() if is_database(self.uri) else None
+        location = inside(self.root / database.ARTIFACTS, name).as_uri() if is_database(self.uri) else None
         try:
             return str(self.client.create_experiment(name, artifact_location=location))
         except _mlflow_error():  # made by another process meanwhile
@@ -133,7 +135,7 @@ class Tracker(RegisteredModels):
         try:
             self.client.search_experiments(max_results=1)
         except _mlflow_error() as error:
-            raise UsageError(f"{without_password(self.uri)}: MLflow cannot use it: {error}") from None
+            raise UsageError(f"{redacted(self.uri)}: MLflow cannot use it: {said(error, self.uri)}") from None
 
     def _close_what_was_killed(self) -> None:
         """Runs whose process is gone are FAILED, and open lines of the audit what the alias says of them."""

@@ -13,6 +13,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.priorities.summary import LimitUse, PlanSummary, SegmentMinimum
 from cvo_ml.report.blocks import Block, Sentence, TextTable
 
+HIDDEN_IDS: Final = "ids are not shown; --show-ids shows them"
 #: the models without which no action has a value
 PLANNED_WITH: Final = (CLV, CHURN)
 
@@ -176,14 +177,24 @@ def why_nobody(scores: pd.DataFrame, plan: PlanSummary) -> str:
     return "the limits of the policy leave no room"
 
 
-def plan_blocks(scores: pd.DataFrame, plan: PlanSummary, currency: str) -> Iterator[Block]:
-    """The first customers of the list, and what limits it."""
+def plan_blocks(scores: pd.DataFrame, plan: PlanSummary, currency: str, *, with_ids: bool) -> Iterator[Block]:
+    """The first customers of the list, and what limits it.
+
+    Parameters
+    ----------
+    with_ids:
+        Name the customers; otherwise say that nobody is named.
+    """
     first = scores[scores["next_action"].notna()].sort_values("priority_rank").head(5)
     if len(first):
-        columns = (">rank", "customer", "group", "action", f">{CHURN.name}", ">expected value", ">expected profit")
-        yield TextTable("Whom to contact first", columns, [_first_cells(row) for row in first.itertuples()])
+        customer = ("customer",) if with_ids else ()
+        columns = (">rank", *customer, "group", "action", f">{CHURN.name}", ">expected value", ">expected profit")
+        rows = [_first_cells(row, with_ids) for row in first.itertuples()]
+        yield TextTable("Whom to contact first", columns, rows)
     else:
         yield Sentence(f"Nobody is worth contacting: {why_nobody(scores, plan)}.")
+    if len(first) and not with_ids:
+        yield Sentence(f"  {HIDDEN_IDS}", "dim")
     yield Sentence(
         f"{plan.contacts:,} contacts for {plan.spent:,.2f} should earn {plan.expected_profit:,.2f} after "
         f"their cost; {plan.held_out:,} more are held out and keep their rank"
@@ -192,11 +203,11 @@ def plan_blocks(scores: pd.DataFrame, plan: PlanSummary, currency: str) -> Itera
     yield Sentence(f"Assumption: {assumption(plan)}", "dim")
 
 
-def _first_cells(row: Any) -> tuple[str, ...]:
+def _first_cells(row: Any, with_ids: bool) -> tuple[str, ...]:
     churn = row.churn_probability
     return (
         f"{row.priority_rank:.0f}",
-        str(row.customer_id),
+        *((str(row.customer_id),) if with_ids else ()),
         str(row.rfm_group),
         str(row.next_action),
         "–" if pd.isna(churn) else f"{churn:.0%}",

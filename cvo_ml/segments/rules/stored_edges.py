@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -15,6 +15,8 @@ from cvo_ml.core.errors import BundleError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.segments.rules.edges import EdgeOrigin, SegmentEdges, fit_edges
+
+NONE_FROZEN: Final = "none were frozen"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,12 @@ class ChosenEdges:
     origin: EdgeOrigin
     how: str
     keep: bool
+
+    def instead_of(self, earlier: date | None) -> ChosenEdges:
+        """The same, saying so where those of an earlier run should have been there and are gone."""
+        if earlier is None or self.how != f"cut: {NONE_FROZEN}":
+            return self
+        return replace(self, how=f"cut: the frozen ones are gone, which were in force on {earlier}")
 
     @property
     def in_force(self) -> EdgesInForce:
@@ -119,7 +127,7 @@ def choose_edges(
 def _why_not(kept: tuple[SegmentEdges, EdgeOrigin] | None, origin: EdgeOrigin, rfm: pd.DataFrame) -> str | None:
     """Why the kept edges do not serve; None if they do."""
     if kept is None:
-        return "none were frozen"
+        return NONE_FROZEN
     edges, then = kept
     if (then.shop, then.currency) != (origin.shop, origin.currency):
         return f"the frozen ones are of {then.shop} in {then.currency}"

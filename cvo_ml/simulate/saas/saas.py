@@ -17,7 +17,7 @@ from cvo_ml.simulate.saas import activity
 from cvo_ml.simulate.saas.accounts import Accounts, plan_of, run_accounts
 from cvo_ml.simulate.saas.leads import Leads, account_ids, deal_columns, draw_leads, lead_columns, lead_ids
 from cvo_ml.simulate.saas.truth import SaasTruth, first_invoice, first_year_contribution
-from cvo_ml.simulate.simulation import Part, chosen_tables, collect
+from cvo_ml.simulate.simulation import Part, chosen_tables, collect, refuse_absurd
 
 ONCE = ("prices", "acquisition_spend")
 
@@ -111,9 +111,17 @@ def simulate_saas(
 def saas_simulation(
     preset: str | SimulatedSaasConfig, n_leads: int | None = None, seed: int | None = None
 ) -> SaasSimulation:
-    """The definition of a vendor, with the preset's size and seed where none are given."""
+    """The definition of a vendor, with the preset's size and seed where none are given.
+
+    Raises
+    ------
+    UsageError
+        If the size or the seed is absurd.
+    """
     config = saas_preset(preset) if isinstance(preset, str) else preset
-    return SaasSimulation(config, n_leads or config.leads, config.seed if seed is None else seed)
+    found = SaasSimulation(config, n_leads or config.leads, config.seed if seed is None else seed)
+    refuse_absurd(found.size, found.seed)
+    return found
 
 
 def _deals(b: SaasBlock) -> Columns:

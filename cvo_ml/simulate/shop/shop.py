@@ -20,7 +20,7 @@ from cvo_ml.simulate.shop.clock import Clock
 from cvo_ml.simulate.shop.costs import spend_columns
 from cvo_ml.simulate.shop.sales import product_ids
 from cvo_ml.simulate.shop.truth import ShopTruth
-from cvo_ml.simulate.simulation import Part, chosen_tables, collect
+from cvo_ml.simulate.simulation import Part, chosen_tables, collect, refuse_absurd
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,17 @@ def simulate_shop(
 def shop_simulation(
     preset: str | SimulatedShopConfig, n_customers: int | None = None, seed: int | None = None
 ) -> ShopSimulation:
-    """The definition of a shop, with the preset's size and seed where none are given."""
+    """The definition of a shop, with the preset's size and seed where none are given.
+
+    Raises
+    ------
+    UsageError
+        If the size or the seed is absurd.
+    """
     config = shop_preset(preset) if isinstance(preset, str) else preset
-    return ShopSimulation(config, n_customers or config.customers, config.seed if seed is None else seed)
+    found = ShopSimulation(config, n_customers or config.customers, config.seed if seed is None else seed)
+    refuse_absurd(found.size, found.seed)
+    return found
 
 
 def planted(config: SimulatedShopConfig) -> pa.Table:

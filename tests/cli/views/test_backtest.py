@@ -3,11 +3,11 @@
 from datetime import date
 from pathlib import Path
 
-from rich.console import Console
-
 from cvo_ml.cli.views import backtest
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.monitoring.backtest import Backtest, BacktestPlan, CutModel, CutRecord
 from cvo_ml.monitoring.outcomes import NotEvaluated, Ranked, RunEvaluation, ValueEvaluation
+from cvo_ml.report.screen import Screen
 from cvo_ml.stats.intervals import Interval
 
 
@@ -19,8 +19,8 @@ def test_the_grades_stand_in_the_order_that_the_note_below_them_names() -> None:
     evaluation = RunEvaluation(date(2023, 1, 1), 60.0, 9, 3, 100.0, value, missing, missing)
     cut = CutRecord(date(2023, 1, 1), "run", models, evaluation, 1.0)
     walked = Backtest(BacktestPlan("shop", "EUR", "hash", 60.0, {}, {}), (cut,), ())
-    console = Console(record=True, width=160)
-    backtest.show(console, walked, Path("out"))
+    console = Screen(record=True, width=160)
+    backtest.show(console, walked, Workspace(Path("out"), Path("mlruns")))
     said = console.export_text()
     assert "2023-01-01 │ D A –" in said
     assert "Grades of clv, churn, icp" in said

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from rich.console import Console
-
 from cvo_ml.cli.views import training
+from cvo_ml.report.screen import Screen
 from cvo_ml.workflows.train import TrainedModel, TrainResult
 
 METRICS = {"model_lift_top_decile": 1.4, "source_rate_lift_top_decile": 1.0}
@@ -15,7 +14,7 @@ TRAINED = TrainedModel(
 
 
 def test_everybody_is_told_where_a_new_version_stands() -> None:
-    console = Console(record=True, width=160)
+    console = Screen(record=True, width=160)
     already = replace(TRAINED, why="it is the champion already, to the bit")
     behind = replace(TRAINED, registered=4, role="challenger", why="gate 'profit': worse")
     training.models(console, TrainResult((already, behind)))

@@ -7,9 +7,9 @@ import sys
 
 PROGRAM = """
 import ctypes, os
-from cvo_ml.cli.stdout import stdout_for_results
+from cvo_ml.cli.streams import streams
 print("before")
-with stdout_for_results():
+with streams():
     print("a result ✓")
     ctypes.CDLL(None if os.name == "posix" else "msvcrt").puts(b"a debugging line of a solver")
     os.write(1, b"past C's buffer")
@@ -32,7 +32,7 @@ def test_a_command_without_standard_output_runs() -> None:
 
 
 def test_output_of_a_command_whose_reader_has_gone_raises_nothing() -> None:
-    program = "from cvo_ml.cli.stdout import stdout_for_results\nwith stdout_for_results():\n    print('x' * 100)"
+    program = "from cvo_ml.cli.streams import streams\nwith streams():\n    print('x' * 100)"
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stderr is not None
