@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
 from cvo_ml.config.loader import config_dir, load_config
+from cvo_ml.core.paths import inside
 
 FILE: Final = "gates.yaml"
 
@@ -51,8 +52,8 @@ class Gates(FrozenConfig):
 
 def gates_file(name: str, dossiers: Path | None = None) -> Path:
     """The thresholds of a model: ``<dossiers>/<name>/gates.yaml``, else those that come with the package."""
-    if dossiers is not None and (dossiers / name / FILE).is_file():
-        return dossiers / name / FILE
+    if dossiers is not None and (own := inside(dossiers, name, FILE)).is_file():
+        return own
     packaged = config_dir() / "gates" / f"{name}.yaml"
     return packaged if packaged.is_file() else config_dir().parent / "models" / name / FILE
 

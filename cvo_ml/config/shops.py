@@ -16,6 +16,7 @@ from cvo_ml.core.contract import Kind
 from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from cvo_ml.core.errors import nearest_name
 from cvo_ml.core.secrets import is_secret
+from cvo_ml.core.terminal_text import escaped
 
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
@@ -26,6 +27,7 @@ COLUMN_KINDS: Final[dict[str, Kind]] = {
     column.name: column.kind for contract in (CUSTOMERS, ORDER_LINES, ORDERS) for column in contract.columns
 }
 _SUBSCRIPTION_KINDS: Final[dict[str, Kind]] = {column.name: column.kind for column in SUBSCRIPTIONS.columns}
+_JOINERS: Final = "\u200c\u200d"  # between letters of Persian and Indian scripts
 _ADDRESS: Final = re.compile(r"(?i)^(?:postgres(?:ql)?|mysql|https?|s3|gs)://|\bpassword\s*=")
 
 
@@ -52,6 +54,15 @@ def _one_sign(delimiter: str) -> str:
     return delimiter
 
 
+def _shown_name(name: str) -> str:
+    if escaped(name, keep=_JOINERS) != name or name != name.strip():
+        raise ValueError(
+            "the name of a shop is shown to people: leave out signs that nobody sees, and spaces around it"
+        )
+    return name
+
+
+ShopName = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_shown_name)]
 DateFormat = Annotated[str, AfterValidator(_strptime_format)]
 CurrencyCode = Annotated[str, AfterValidator(_currency_code)]
 Delimiter = Annotated[str, AfterValidator(_one_sign)]
@@ -89,6 +100,8 @@ class SourceConfig(FrozenConfig):
     @field_validator("path")
     @classmethod
     def _no_address(cls, path: str) -> str:
+        if "\0" in path:
+            raise ValueError("no file's name holds NUL: write the path again")
         return WITHHELD if is_secret(path) or (_ADDRESS.search(path) and not VARIABLE.search(path)) else path
 
     def resolved(self) -> SourceConfig:
@@ -205,7 +218,7 @@ class ShopConfig(FrozenConfig):
         Further tables, each with a source of its own: refunds, customers, order_lines, tickets, ….
     """
 
-    name: str = Field(min_length=1)
+    name: ShopName
     currency: CurrencyCode
     source: SourceConfig
     timezone: str = "UTC"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cvo_ml.core.files import locked
+from cvo_ml.core.paths import inside
 from cvo_ml.core.publication import current_set, publication
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -188,4 +189,4 @@ class Workspace:
 
     def audience(self, platform: str) -> Path:
         """The seed list for an advertising platform."""
-        return self._shown / f"audience-{platform}.csv"
+        return inside(self._shown, f"audience-{platform}.csv")

@@ -24,6 +24,7 @@ from cvo_ml.config.simulation import Defects, SimulatedSaasConfig, SimulatedShop
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.files import sha256_of, staged_folder
 from cvo_ml.core.input_files import TABLE, NoInput, read_input, read_json_input
+from cvo_ml.core.paths import inside
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.defects import spoil
@@ -265,7 +266,7 @@ def _read(folder: Path, kind: Kind) -> tuple[SimulationManifest, dict[str, pd.Da
     parts: dict[str, dict[str, pd.DataFrame]] = {"tables": {}, "truth": {}}
     for name, expected in sorted(manifest.files.items()):
         part, table = PurePosixPath(name).parent.name, PurePosixPath(name).stem
-        parts.setdefault(part, {})[table] = _verified(folder / part / f"{table}.parquet", expected)
+        parts.setdefault(part, {})[table] = _verified(inside(folder, part, f"{table}.parquet"), expected)
     return manifest, parts["tables"], parts["truth"]
 
 

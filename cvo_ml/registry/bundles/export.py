@@ -8,6 +8,7 @@ from typing import Final
 from cvo_ml.core.errors import NoChampion
 from cvo_ml.core.files import write_text
 from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.paths import inside
 from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, save_bundle
 from cvo_ml.registry.bundles.first_load import admit
 
@@ -17,8 +18,8 @@ EXPORT: Final = "export"
 
 def export(bundle: Bundle, card: str, root: Path) -> Path:
     """Write ``<root>/<name>/export/`` and the card beside it, each in one step; returns the folder of the bundle."""
-    folder = save_bundle(bundle, root / bundle.name / EXPORT)
-    write_text(root / bundle.name / CARD, card)
+    folder = save_bundle(bundle, inside(root, bundle.name, EXPORT))
+    write_text(inside(root, bundle.name, CARD), card)
     return folder
 
 

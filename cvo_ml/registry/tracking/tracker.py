@@ -13,6 +13,7 @@ from urllib.request import url2pathname
 
 from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.paths import inside
 from cvo_ml.core.result import Result
 from cvo_ml.core.secrets import redacted
 from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, load_bundle
@@ -137,7 +138,7 @@ class Tracker:
         known = self.client.get_experiment_by_name(name)
         if known is not None:
             return str(known.experiment_id)
-        location = (self.root / database.ARTIFACTS / name).as_uri() if is_database(self.uri) else None
+        location = inside(self.root / database.ARTIFACTS, name).as_uri() if is_database(self.uri) else None
         try:
             return str(self.client.create_experiment(name, artifact_location=location))
         except _mlflow_error():  # made by another process meanwhile
