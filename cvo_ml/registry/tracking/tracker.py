@@ -15,10 +15,9 @@ from cvo_ml.core.errors import BundleError, ModelRefused, NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.paths import inside
 from cvo_ml.core.result import Result
-from cvo_ml.core.secrets import redacted
 from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, load_bundle
 from cvo_ml.registry.tracking import database
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, said
+from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, said, unusable_address
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone
 from cvo_ml.registry.tracking.run import Run, opened
@@ -333,8 +332,8 @@ class Tracker:
         """The first question to the database, so that one that cannot answer is named at once."""
         try:
             self.client.search_experiments(max_results=1)
-        except _mlflow_error() as error:
-            raise UsageError(f"{redacted(self.uri)}: MLflow cannot use it: {said(error, self.uri)}") from None
+        except (_mlflow_error(), ValueError, OSError) as error:
+            raise unusable_address(self.uri, error) from None
 
     def _close_what_was_killed(self) -> None:
         """Runs whose process is gone are FAILED, except a promotion that had moved its alias already."""
