@@ -45,7 +45,7 @@ def exact_csv(table: pd.DataFrame) -> str:
     >>> [text_of(action) for action in ("'=1+1", "call", "'s")]
     ['=1+1', 'call', "'s"]
     """
-    texts = {name: table[name].map(cell, na_action="ignore") for name in table if _is_text(table[name])}
+    texts = {str(name): column.map(cell, na_action="ignore") for name, column in table.items() if _is_text(column)}
     return table.assign(**texts).to_csv(index=False, lineterminator="\n")
 
 

@@ -9,7 +9,8 @@ from cvo_ml.core.errors import NoChampion
 from cvo_ml.core.files import write_text
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.paths import inside
-from cvo_ml.registry.bundles.bundle import MANIFEST, Bundle, save_bundle
+from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.bundle_files import MANIFEST
 from cvo_ml.registry.bundles.first_load import admit
 
 CARD: Final = "MODEL_CARD.md"
