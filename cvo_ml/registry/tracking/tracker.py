@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.paths import inside
-from cvo_ml.core.secrets import redacted
 from cvo_ml.registry.tracking import database, turns
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, said
+from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, unusable_address
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone
 from cvo_ml.registry.tracking.registered_models import CHAMPION, MODEL, REFUSED, SHOP, RegisteredModels
@@ -134,8 +133,8 @@ class Tracker(RegisteredModels):
         """The first question to the database, so that one that cannot answer is named at once."""
         try:
             self.client.search_experiments(max_results=1)
-        except _mlflow_error() as error:
-            raise UsageError(f"{redacted(self.uri)}: MLflow cannot use it: {said(error, self.uri)}") from None
+        except (_mlflow_error(), ValueError, OSError) as error:
+            raise unusable_address(self.uri, error) from None
 
     def _close_what_was_killed(self) -> None:
         """Runs whose process is gone are FAILED, and open lines of the audit what the alias says of them."""
