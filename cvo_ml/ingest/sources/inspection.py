@@ -49,6 +49,12 @@ class Inspection:
         Number of physical lines, blank ones included.
     quotes:
         Number of double quotes.
+    size:
+        Bytes, unpacked.
+    packed:
+        Whether it is gzip.
+    held:
+        The unpacked bytes, where they are few.
     """
 
     path: Path
@@ -56,6 +62,7 @@ class Inspection:
     head: str
     lines: int
     quotes: int
+    size: int
     packed: bool
     stamp: Stamp
     held: bytes | None = field(repr=False)
@@ -167,6 +174,7 @@ def _inspected(file: InputFile, encoding: str, name: str, hold: int, longest: in
         head=decoded.removeprefix("\ufeff"),
         lines=lines + (last not in "\r\n"),
         quotes=quotes,
+        size=size,
         packed=packed,
         stamp=file.stamp,
         held=b"".join(held) if size <= hold else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ from cvo_ml.ingest.sources.inspection import LONGEST_LINE, Inspection, inspect_t
 
 NOT_AN_OBJECT: Final = "not a JSON object"
 _DEEPEST: Final = 50  # brackets within brackets; exports have a handful
-#: Signs of one JSON document, which is held whole; JSON lines may be as many as fit the memory.
-LONGEST_DOCUMENT: Final = 256 << 20
+#: Bytes of one JSON document, which is held whole; JSON lines may be as many as fit the memory.
+LARGEST_DOCUMENT: Final = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,11 @@ def read_objects(path: Path, config: SourceConfig) -> JsonObjects:
     UsageError
         If there is no such file.
     """
-    longest = LONGEST_DOCUMENT if _is_document(path) else LONGEST_LINE
+    longest = sys.maxsize if _is_document(path) else LONGEST_LINE
     inspection = inspect_text(path, config.encoding, path.name, longest=longest)
+    if _is_document(path) and inspection.size > LARGEST_DOCUMENT:
+        problem = f"is one JSON document of more than {LARGEST_DOCUMENT >> 20:,} MB"
+        raise DataError(problem, "write one object a line, and name it .jsonl", file=path.name)
     document = _document(inspection, config) if _is_document(path) else None
     parsed = document if document is not None else [_parse(line) for line in _lines(inspection, config)]
     refuse_empty(len(parsed), path.name)
