@@ -1,4 +1,4 @@
-.PHONY: demo test check format lock cover
+.PHONY: demo test check format lock docs cover
 
 demo:
 	uv run cvo demo
@@ -15,6 +15,9 @@ format:
 
 lock:
 	python3 tools/lock.py
+
+docs:
+	uv run python tools/scores_page.py
 
 cover:
 	uv run pytest --cov --cov-report=term-missing

@@ -13,6 +13,7 @@ from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import CvoError
 from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.terminal_text import escaped
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.registry.tracking.promotion import When
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(json.dumps(train(request, workspace, TRAINER).to_json(), indent=2))
     except CvoError as error:
-        print(error, file=sys.stderr)
+        print(escaped(str(error), keep="\n"), file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -1,8 +1,7 @@
 """A function's call in a process of its own.
 
-The child starts with ``-P`` and finds this checkout first, so that no file of the working folder is imported. The
-arguments, the progress and the answer go through a pipe that nobody else holds. When the parent is gone, the pipe ends,
-and the child stops as by Ctrl-C.
+No file of the working folder is imported (``cvo_ml.core.python_child``). The arguments, the progress and the answer go
+through a pipe that nobody else holds. When the parent is gone, the pipe ends, and the child stops as by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,20 +17,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
 from cvo_ml.core.errors import CvoError, ModelRefused, storage_failure
+from cvo_ml.core.python_child import python_command, python_environment
 from cvo_ml.core.stopping import StopSignals
 from cvo_ml.core.workspace import Progress, Silent
 
 Answer = TypeVar("Answer")
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-#: The child: its path begins with the checkout, and its process serves one call.
-CHILD: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from training.child_process import serve; serve(int(sys.argv[2]))"
-)
+#: The child's entry, whose process serves one call.
+CHILD: Final = "training.child_process:serve"
 #: Seconds that a stopped child has to close its run, and that its parent waits for it.
 PATIENCE, WAIT = 5.0, 8.0
 #: Lines of a dead child's last words.
@@ -57,7 +52,8 @@ def call(function: Callable[..., Answer], *arguments: Any, progress: Progress) -
     ours, theirs = Pipe()
     with tempfile.TemporaryFile() as complaints:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-c", CHILD, str(ROOT), str(theirs.fileno())],
+            python_command(CHILD, str(theirs.fileno())),
+            env=python_environment(),
             stdin=subprocess.DEVNULL,
             stdout=complaints,
             stderr=subprocess.STDOUT,
@@ -144,10 +140,10 @@ def _death(code: int, complaints: IO[bytes]) -> CvoError:
     return CvoError(f"training stopped with code {code}, which is a bug; its last words:\n" + "\n".join(lines))
 
 
-def serve(descriptor: int) -> None:
+def serve(descriptor: str) -> None:
     """The child's whole life: one call, its progress, its answer."""
     StopSignals().listen()  # so that a run that is open is closed as failed
-    pipe = Connection(descriptor)
+    pipe = Connection(int(descriptor))
     try:
         function, arguments = pipe.recv()
     except EOFError:

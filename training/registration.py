@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,6 +14,7 @@ from cvo_ml.config.gates import load_gates
 from cvo_ml.config.loader import as_mapping, default_config, load_config
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import GateClosed
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
@@ -27,14 +25,16 @@ from cvo_ml.registry.bundles.first_load import admit
 from cvo_ml.registry.bundles.golden import golden_of
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import JUDGED, ChampionHistory, Incumbent
-from cvo_ml.registry.tracking.promotion import EVIDENCE, Placement, When, place
+from cvo_ml.registry.tracking.promotion import EVIDENCE, Placement, When, register
 from cvo_ml.registry.tracking.run import Run
 from cvo_ml.workflows.train import TrainedModel
 from training.evidence.gate_evidence import evidence
 from training.evidence.golden import golden_inputs
 from training.evidence.result import Trained
+from training.provenance import git_commit, pins_hash
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+#: How often a model is judged anew because another one has become champion meanwhile.
+LOOKS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,13 @@ class Registration:
             job = trained.job or job
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
-            policy = load_config(default_config("policies/priorities.yaml", self.workspace.configs), PriorityPolicy)
-            found = evidence(trained.window, bundle, incumbent, policy)
+            found = self._judged(trained, bundle, incumbent)
             self._log(run, trained, bundle, job, found)
             with scratch_folder() as folder:
                 run.log_folder(save_bundle(self._evaluated(trained), folder / JUDGED), JUDGED)
                 admit(save_bundle(bundle, folder / "model"))
                 uri = run.log_bundle(folder / "model")
-        version, placed = self._register(uri, bundle, incumbent, found)
+        version, placed = self._register(run, uri, trained, bundle, found)
         return TrainedModel(
             name=name,
             kind=bundle.kind,
@@ -86,14 +85,24 @@ class Registration:
         )
 
     def _register(
-        self, uri: str, bundle: Bundle, incumbent: Incumbent | None, found: GateEvidence
+        self, run: Run, uri: str, trained: Trained, bundle: Bundle, found: GateEvidence
     ) -> tuple[int, Placement]:
-        if incumbent is not None and incumbent.bundle is not None and _is_same(bundle, incumbent.bundle):
-            return incumbent.version, Placement("champion", "it is the champion already, to the bit")
+        """Register against whoever is champion at that moment: if that is another than was judged, judge again."""
+        history, name = ChampionHistory(self.tracker), bundle.name
+        gates = load_gates(name, dossiers=self.workspace.dossiers)
         tags = {"grade": bundle.grade, "shop": self.shop.name, "hash": bundle.version, "as_of": str(self.as_of)}
-        version = self.tracker.register(uri, bundle.name, tags)
-        gates = load_gates(bundle.name, dossiers=self.workspace.dossiers)
-        return version, place(self.tracker, bundle, version, incumbent, found, gates, self.when)
+        for _ in range(LOOKS):
+            done = register(history, self.tracker, uri, bundle, tags, found, gates, self.when)
+            if done is not None:
+                return done
+            found = self._judged(trained, bundle, history.incumbent(name))
+            run.log_dict(found.to_json(), EVIDENCE.removesuffix(".json"))
+            run.log_text(model_card(bundle, found), "MODEL_CARD")
+        raise GateClosed(f"{name}: champions change faster than one can be judged: train again when nobody else does")
+
+    def _judged(self, trained: Trained, bundle: Bundle, incumbent: Incumbent | None) -> GateEvidence:
+        policy = load_config(default_config("policies/priorities.yaml", self.workspace.configs), PriorityPolicy)
+        return evidence(trained.window, bundle, incumbent, policy)
 
     def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: GateEvidence) -> None:
         run.log_params({"job": as_mapping(job), "shop": self.shop.name, "as_of": str(self.as_of), **trained.parameters})
@@ -137,25 +146,3 @@ class Registration:
             "notes": list(trained.notes),
         }
         return replace(bundle, facts=facts)
-
-
-def git_commit() -> str:
-    """The checkout's commit, marked where files differ from it."""
-    said = [_git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")]
-    return f"{said[0] or 'unknown'}{' with changes' if said[1] else ''}"
-
-
-def pins_hash() -> str:
-    """What names the libraries: the digest of the lock file."""
-    lock = ROOT / "requirements.lock"
-    return hashlib.sha256(lock.read_bytes()).hexdigest()[:12] if lock.is_file() else "unknown"
-
-
-def _git(*arguments: str) -> str:
-    found = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    return found.stdout.strip()
-
-
-def _is_same(one: Bundle, other: Bundle) -> bool:
-    known = "trained_as_of"
-    return one.model_hash == other.model_hash and one.facts.get(known) == other.facts.get(known)

@@ -55,9 +55,10 @@ def main() -> None:
     """Run the command line; a known failure is one sentence and an exit code, never a traceback."""
     from cvo_ml.cli.streams import streams
     from cvo_ml.core.errors import PartlyDone
-    from cvo_ml.core.secrets import confidential, remembered
+    from cvo_ml.core.secrets import confidential, is_secret, remembered
 
-    with remembered(*confidential(os.environ)) as hidden, streams(hidden) as output:
+    given = filter(is_secret, sys.argv)
+    with remembered(*confidential(os.environ), *given) as hidden, streams(hidden) as output:
         code = _ran(sys.argv[1:])
         if output.failure is not None and not code:
             reason = output.failure.strerror

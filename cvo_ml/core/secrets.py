@@ -26,7 +26,7 @@ SHORTEST: Final = 4
 LONGEST_WORD: Final = 16
 #: An environment variable with such a word in its name holds what nobody else may see.
 CONFIDENTIAL: Final = re.compile(
-    r"(?i)(?:^|_)(?:password|passwd|pwd|secret|token|credentials?|api_?key|access_?key|private_?key|dsn|webhook)(?:_|$)"
+    r"(?i)(?:^|_)(?:password|passwd|(?<=_)pwd|secret|token|credentials?|api_?key|access_?key|private_?key|dsn|webhook)(?:_|$)"
 )
 #: A secret that is a word or a year cannot be told from one, and stays in the words of others.
 _WORD: Final = re.compile(r"[a-z]{1,11}|[A-Z][a-z]{1,10}|[A-Z]{1,11}|[0-9]{1,7}")
@@ -149,7 +149,7 @@ def confidential(environment: Mapping[str, str]) -> list[str]:
 
     Examples
     --------
-    >>> confidential({"HOME": "/root", "SHOP_TOKEN": "abcd", "DB": "postgresql://me:pass@db/shop", "X": "https://h/"})
+    >>> confidential({"PWD": "/root", "SHOP_TOKEN": "abcd", "DB": "postgresql://me:pass@db/shop", "X": "https://h/"})
     ['abcd', 'postgresql://me:pass@db/shop']
     """
     return [value for name, value in environment.items() if value and (CONFIDENTIAL.search(name) or is_secret(value))]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
+
+#: With what a cell begins that a spreadsheet would run.
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def table_csv(table: pd.DataFrame) -> str:
@@ -29,6 +32,32 @@ def table_csv(table: pd.DataFrame) -> str:
     return buffer.getvalue()
 
 
+def exact_csv(table: pd.DataFrame) -> str:
+    """A frame as CSV that is read back: numbers as they are, and texts as ``cell`` writes them.
+
+    Examples
+    --------
+    >>> text = exact_csv(pd.DataFrame({"action": ["=1+1", "call"], "effect": [0.1234567, None]}))
+    >>> print(text, end="")
+    action,effect
+    '=1+1,0.1234567
+    call,
+    >>> [text_of(action) for action in ("'=1+1", "call", "'s")]
+    ['=1+1', 'call', "'s"]
+    """
+    texts = {str(name): column.map(cell, na_action="ignore") for name, column in table.items() if _is_text(column)}
+    return table.assign(**texts).to_csv(index=False, lineterminator="\n")
+
+
+def text_of(written: str) -> str:
+    """A text that ``cell`` wrote."""
+    return written[1:] if written[:1] == "'" and written[1:2] in FORMULA else written
+
+
+def _is_text(values: pd.Series) -> bool:
+    return bool(pd.api.types.is_string_dtype(values) or pd.api.types.is_object_dtype(values))
+
+
 def cell(value: Any) -> str:
     """A CSV cell; text that a spreadsheet would run as a formula gets a leading apostrophe.
 
@@ -44,4 +73,4 @@ def cell(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat()
     text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
+    return f"'{text}" if text[:1] in FORMULA else text

@@ -21,6 +21,7 @@ from cvo_ml.core.arrays import Floats, Ints, Numbers
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.files import write_text
 from cvo_ml.core.input_files import TABLE, NoInput, open_input
+from cvo_ml.core.spreadsheet import exact_csv, text_of
 
 EFFECT_COLUMNS: Final = ("customer_id", "action", "effect", "effect_lower", "source", "version")
 #: the most trusted first
@@ -45,10 +46,10 @@ def read_effects(path: Path) -> pd.DataFrame:
     DataError
         If the file cannot be read, or lacks a column.
     """
+    texts = dict.fromkeys(("customer_id", "action", "source", "version"), "str")
     try:
         with open_input(path) as file:
             file.refuse_larger(TABLE)
-            texts = dict.fromkeys(("customer_id", "action", "source", "version"), "str")
             frame = pd.read_csv(io.BufferedReader(file.stream()), dtype=texts)
             file.refuse_changed()
     except (NoInput, OSError, ValueError) as error:
@@ -60,12 +61,14 @@ def read_effects(path: Path) -> pd.DataFrame:
     for name in ("effect", "effect_lower"):
         if not pd.api.types.is_numeric_dtype(frame[name]):
             raise DataError("holds what is no number", "write numbers with a point", file=str(path), column=name)
+    for name in texts:
+        frame[name] = frame[name].map(text_of, na_action="ignore")
     return _typed(frame[list(EFFECT_COLUMNS)])
 
 
 def write_effects(effects: pd.DataFrame, path: Path) -> None:
     """Write an effects table as CSV."""
-    write_text(path, effects[list(EFFECT_COLUMNS)].to_csv(index=False, lineterminator="\n"))
+    write_text(path, exact_csv(effects[list(EFFECT_COLUMNS)]))
 
 
 @dataclass(frozen=True)

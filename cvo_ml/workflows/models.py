@@ -23,14 +23,14 @@ from cvo_ml.registry.bundles.card import model_card
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.export import export
 from cvo_ml.registry.bundles.gate import Check, decide
-from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, Tracker
+from cvo_ml.registry.tracking import CHALLENGER, CHAMPION, RegisteredModels, Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory, Promotion
 from cvo_ml.registry.tracking.migrate import Migrated, migrate
 from cvo_ml.registry.tracking.promotion import evidence_of, promote
+from cvo_ml.registry.tracking.registered_models import RegisteredVersion
 from cvo_ml.registry.tracking.run import flat
-from cvo_ml.registry.tracking.tracker import RegisteredVersion
 from cvo_ml.workflows.score_tables import shadow_scores
-from cvo_ml.workflows.serving_models import challengers, open_tracker, serving_models, shop_of
+from cvo_ml.workflows.serving_models import challengers, open_models, open_tracker, serving_models, shop_of
 from cvo_ml.workflows.shops import read_tables
 
 __all__ = [
@@ -225,8 +225,8 @@ def list_models(request: ShopRequest, workspace: Workspace) -> ModelList:
     UsageError
         If the shop has no models and others have.
     """
-    tracker = Tracker.existing(workspace.tracking, "", workspace.registry_prefix)
-    everything = tuple(tracker.registered()) if tracker else ()
+    registered = RegisteredModels.existing(workspace.tracking, "", workspace.registry_prefix)
+    everything = tuple(registered.registered()) if registered else ()
     if request.shop is None or not everything:
         return ModelList(everything)
     shop = shop_of(workspace, request.shop)
@@ -243,13 +243,13 @@ def show_model(request: ModelRequest, workspace: Workspace) -> ModelDetails:
     BundleError
         If its files are damaged.
     """
-    name, tracker = request.name, _tracker(request.name, request.shop, workspace)
-    version = request.version or tracker.version_of(name, CHALLENGER) or _version(tracker, name, CHAMPION)
-    bundle, evidence = tracker.bundle(name, version), evidence_of(tracker, name, version)
-    champion = tracker.version_of(name)
+    name, models = request.name, _models(request.name, request.shop, workspace)
+    version = request.version or models.version_of(name, CHALLENGER) or _version(models, name, CHAMPION)
+    bundle, evidence = models.bundle(name, version), evidence_of(models, name, version)
+    champion = models.version_of(name)
     gates = load_gates(name, dossiers=workspace.dossiers)
     checks = () if version == champion else tuple(decide(evidence, gates, champion))
-    return ModelDetails(version, champion, bundle, evidence, checks, tuple(ChampionHistory(tracker).history(name)))
+    return ModelDetails(version, champion, bundle, evidence, checks, tuple(ChampionHistory(models).history(name)))
 
 
 def diff_models(request: DiffRequest, workspace: Workspace) -> ModelDiff:
@@ -260,10 +260,10 @@ def diff_models(request: DiffRequest, workspace: Workspace) -> ModelDiff:
     NoChampion
         If there is no such version.
     """
-    name, tracker = request.name, _tracker(request.name, request.shop, workspace)
-    first = request.first or _version(tracker, name, CHAMPION)
-    second = request.second or _version(tracker, name, CHALLENGER)
-    left, right = (_described(tracker.bundle(name, version)) for version in (first, second))
+    name, models = request.name, _models(request.name, request.shop, workspace)
+    first = request.first or _version(models, name, CHAMPION)
+    second = request.second or _version(models, name, CHALLENGER)
+    left, right = (_described(models.bundle(name, version)) for version in (first, second))
     keys = [key for key in dict.fromkeys([*left, *right]) if left.get(key) != right.get(key)]
     return ModelDiff((first, second), {key: (left.get(key), right.get(key)) for key in keys})
 
@@ -310,10 +310,10 @@ def export_model(request: ExportRequest, workspace: Workspace) -> ExportResult:
     NoChampion
         If there is no such version.
     """
-    tracker = _tracker(request.name, request.shop, workspace)
-    version = request.version or _version(tracker, request.name, CHAMPION)
-    bundle = tracker.bundle(request.name, version)
-    folder = export(bundle, model_card(bundle, evidence_of(tracker, request.name, version)), request.to)
+    models = _models(request.name, request.shop, workspace)
+    version = request.version or _version(models, request.name, CHAMPION)
+    bundle = models.bundle(request.name, version)
+    folder = export(bundle, model_card(bundle, evidence_of(models, request.name, version)), request.to)
     return ExportResult(folder, version, bundle.version)
 
 
@@ -326,7 +326,7 @@ def shadow_models(request: ShadowRequest, workspace: Workspace) -> ShadowResult:
         If there is nothing to compare.
     """
     with logged(LOGGER, "shadow", shop=request.shop.name):
-        behind = challengers(open_tracker(workspace, request.shop.name))
+        behind = challengers(open_models(workspace, request.shop.name))
         serving = serving_models(workspace, request.shop.name)
         tables = read_tables(request.shop, workspace, request.as_of).tables
         compared = shadow_scores(tables, request.as_of, serving, behind, shop=request.shop.name)
@@ -343,19 +343,25 @@ def migrate_models(workspace: Workspace) -> Migrated:
     UsageError
         If a shop's name makes no registered name, or two make the same.
     """
-    open_tracker(workspace, "")
+    open_models(workspace, "")
     with logged(LOGGER, "migrate models"):
         return migrate(workspace.tracking, workspace.registry_prefix)
 
 
-def _tracker(name: str, shop: str | None, workspace: Workspace) -> Tracker:
+def _models(name: str, shop: str | None, workspace: Workspace) -> RegisteredModels:
+    """The models of the shop that is meant, to be read."""
     if name not in MODEL_NAMES:
         raise UsageError(f"no model {name!r}: use {', '.join(MODEL_NAMES)}")
-    return open_tracker(workspace, shop_of(workspace, shop))
+    return open_models(workspace, shop_of(workspace, shop))
 
 
-def _version(tracker: Tracker, name: str, alias: str) -> int:
-    version = tracker.version_of(name, alias)
+def _tracker(name: str, shop: str | None, workspace: Workspace) -> Tracker:
+    """The same, to be changed."""
+    return open_tracker(workspace, _models(name, shop, workspace).shop)
+
+
+def _version(models: RegisteredModels, name: str, alias: str) -> int:
+    version = models.version_of(name, alias)
     if version is None:
         raise NoChampion(f"no {alias} for {name!r} is registered: run 'cvo train {name}' first, or name a version")
     return version

@@ -29,7 +29,7 @@ from cvo_ml.predict.icp import prospect_columns
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.workflows.publish import describe
 from cvo_ml.workflows.score_tables import check_models
-from cvo_ml.workflows.serving_models import open_tracker, serving_models
+from cvo_ml.workflows.serving_models import open_models, serving_models
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def _models(request: ProspectsRequest, workspace: Workspace) -> LoadedModels:
     """The champion of leads; where nothing was trained at all, the command that trains one is named."""
     shop = request.shop.name
     if request.exported is None:
-        open_tracker(workspace, shop, (f"{ICP.name} --set {ICP.name}.setting=leads",))
+        open_models(workspace, shop, (f"{ICP.name} --set {ICP.name}.setting=leads",))
     return serving_models(workspace, shop, only=(ICP.name,), exported=request.exported)
 
 

@@ -27,7 +27,7 @@ from cvo_ml.features.customer import customer_features
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.purchase_columns import buy_till_you_die
-from cvo_ml.registry.tracking import Tracker
+from cvo_ml.registry.tracking import RegisteredModels
 from cvo_ml.segments.history import comparable_runs, rfm_of
 from cvo_ml.segments.model_based import Method
 from cvo_ml.segments.profile import (
@@ -204,7 +204,7 @@ def _purchase_model(
 ) -> tuple[BuyTillYouDie | None, str, tuple[str, ...]]:
     """The champion's model of purchases, or why there is none to use; and what to say of the champion."""
     shop = request.shop.name
-    if models is None and Tracker.existing(workspace.tracking) is None:
+    if models is None and RegisteredModels.existing(workspace.tracking) is None:
         return None, f"{workspace.tracking} holds no models; 'cvo train {CLV.name}' makes one", ()
     try:
         models = models or serving_models(workspace, shop, only=(CLV.name,))

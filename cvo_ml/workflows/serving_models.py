@@ -16,7 +16,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.export import load_exported
 from cvo_ml.registry.bundles.loaded import LoadedModel
-from cvo_ml.registry.tracking import CHALLENGER, Tracker
+from cvo_ml.registry.tracking import CHALLENGER, RegisteredModels, Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -25,20 +25,36 @@ _OLD_NAME: Final = (
     "{name}: its versions are registered as the first edition did, under one name for all shops: run 'cvo models "
     "migrate' once"
 )
+_UNSEALED: Final = (
+    "{name}: its bundle is of the first format, in which no digest guards shop and dates; they are those of the "
+    "registry: run 'cvo models migrate' once"
+)
 
 
-def open_tracker(workspace: Workspace, shop: str, names: Sequence[str] = MODEL_NAMES) -> Tracker:
-    """A shop's tracker in a workspace where something was trained.
+def open_models(workspace: Workspace, shop: str, names: Sequence[str] = MODEL_NAMES) -> RegisteredModels:
+    """A shop's models in a workspace where something was trained, to be read: nothing is written there.
 
     Raises
     ------
     NoChampion
-        If nothing was.
+        If nothing was trained.
     """
-    tracker = Tracker.existing(workspace.tracking, shop, workspace.registry_prefix)
-    if tracker is None:
+    models = RegisteredModels.existing(workspace.tracking, shop, workspace.registry_prefix)
+    if models is None:
         raise NoChampion(f"{workspace.tracking}: holds no models: run 'cvo train {' '.join(names)}' first")
-    return tracker
+    return models
+
+
+def open_tracker(workspace: Workspace, shop: str) -> Tracker:
+    """The same, to be changed.
+
+    Raises
+    ------
+    NoChampion
+        If nothing was trained.
+    """
+    open_models(workspace, shop)
+    return Tracker(workspace.tracking, shop, workspace.registry_prefix)
 
 
 def shop_of(workspace: Workspace, shop: str | None) -> str:
@@ -56,7 +72,7 @@ def shop_of(workspace: Workspace, shop: str | None) -> str:
     UsageError
         If there is no such shop, or there are several and none is named.
     """
-    shops = open_tracker(workspace, "").shops()
+    shops = open_models(workspace, "").shops()
     known = ", ".join(shops)
     if shop is not None:
         if shop not in shops:
@@ -99,8 +115,8 @@ def serving_models(
     """
     if exported is not None:
         return _exported(exported, only)
-    tracker = open_tracker(workspace, shop, only)
-    history = ChampionHistory(tracker)
+    registered = open_models(workspace, shop, only)
+    history = ChampionHistory(registered)
     models: dict[str, LoadedModel] = {}
     reasons, notes = dict(refused or {}), list[str]()
     missing: list[NoChampion] = []
@@ -112,10 +128,11 @@ def serving_models(
             if note:
                 LOGGER.warning("%s", note, extra={"facts": {"model": name}})
                 notes.append(note)
-            notes += [_OLD_NAME.format(name=name)] if tracker.is_unmigrated(name) else []
+            notes += [_OLD_NAME.format(name=name)] if registered.is_unmigrated(name) else []
+            notes += [] if models[name].bundle.is_sealed else [_UNSEALED.format(name=name)]
         except NoChampion as none:
             missing.append(none)
-            reasons[name] = tracker.refusal(name) or "not_trained"
+            reasons[name] = registered.refusal(name) or "not_trained"
     if len(missing) == len(only) and set(reasons.values()) == {"not_trained"}:
         raise missing[0]
     LOGGER.info(
@@ -125,7 +142,7 @@ def serving_models(
     return LoadedModels(models, reasons, tuple(notes))
 
 
-def challengers(tracker: Tracker) -> LoadedModels:
+def challengers(registered: RegisteredModels) -> LoadedModels:
     """What stands in the champions' shadow.
 
     Raises
@@ -135,10 +152,10 @@ def challengers(tracker: Tracker) -> LoadedModels:
     BundleError
         If one cannot be trusted.
     """
-    names = [name for name in MODEL_NAMES if tracker.version_of(name, CHALLENGER) is not None]
+    names = [name for name in MODEL_NAMES if registered.version_of(name, CHALLENGER) is not None]
     if not names:
         raise NoChampion(f"no challenger is registered: run 'cvo train {' '.join(MODEL_NAMES)}' on later data first")
-    return LoadedModels.of(*(tracker.champion(name, CHALLENGER) for name in names))
+    return LoadedModels.of(*(registered.champion(name, CHALLENGER) for name in names))
 
 
 def _exported(folder: Path, only: Sequence[str]) -> LoadedModels:

@@ -30,6 +30,7 @@ SHOPS: Final = "0023-one-registry-many-shops.md"
 TRAINING: Final = "0024-training-as-plain-functions.md"
 SCORES: Final = "0020-scores-format-2.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
+STORE: Final = "0026-children-digests-read-only.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "format_version", SCORES),
@@ -53,6 +54,7 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("models_rollback", "shop", SHOPS),
     Change("models_show", "audit[*].shop", SHOPS),
     Change("models_show_champion", "audit[*].shop", SHOPS),
+    Change("empty: models list --mlruns damaged", "says", STORE),
 )
 
 

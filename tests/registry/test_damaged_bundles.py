@@ -159,15 +159,14 @@ def test_a_file_name_that_is_a_path_or_taken_is_not_saved(name: str, tmp_path: P
 
 
 def as_format_1(folder: Path) -> Path:
-    """What the first format looked like: no digest of the manifest."""
-    strip_digest(folder)
-    path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"format_version": 2', '"format_version": 1'))
+    """What the first format looked like, with the digest that a migration gives it."""
+    edit_manifest(folder, lambda manifest: manifest.update(format_version=1))
     return folder
 
 
-def test_a_bundle_of_the_first_format_is_read(tmp_path: Path) -> None:
-    assert load_bundle(as_format_1(save_bundle(PLAIN, tmp_path / "old"))) == PLAIN
+def test_a_sealed_bundle_of_the_first_format_is_read(tmp_path: Path) -> None:
+    found = load_bundle(as_format_1(save_bundle(PLAIN, tmp_path / "old")))
+    assert (found, found.is_sealed) == (PLAIN, True)
 
 
 @pytest.mark.parametrize("damage", ["trees truncated", "one bit of the parameters", "extra file", "another kind"])

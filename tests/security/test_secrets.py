@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from cvo_ml.config.base import FrozenConfig
@@ -17,6 +19,9 @@ from cvo_ml.core.result import to_json
 from cvo_ml.core.secrets import Secret, confidential, redacted, remembered
 from cvo_ml.ingest import read_shop
 from cvo_ml.workflows.shops import save_shop
+from tests.frozen.scenario import CLV, WITHOUT_HYBRID, prepared
+from tests.ingest import postgres
+from tests.security.command_lines import run, step
 
 CANARY = "canary-Secret-7f3a"
 ADDRESS = f"postgresql://reader:{CANARY}@127.0.0.1:1/shop"
@@ -168,3 +173,119 @@ class TestFiles:
         with pytest.raises(ConfigError, match=r"not valid YAML: .*line 2") as refused:
             load_config(file, ShopConfig)
         assert CANARY not in str(refused.value)
+
+
+#: Places where MLflow was told to look; each was quoted by somebody, or ended in a traceback that quoted it.
+TRACKING = (
+    f"postgresql://me:{CANARY}@127.0.0.1:1/db", f"postgresql://me:{CANARY}@127.0.0.1:x/db",
+    f"postgresql://me:{CANARY}@[::1/db", f"mysql://me:{CANARY}@127.0.0.1:1/db", f"mssql+x://me:{CANARY}@h/db",
+    f"http://me:{CANARY}@127.0.0.1:1", f"https://127.0.0.1:1/?token={CANARY}", f"http://{CANARY}@[::1",
+    f"weird://me:{CANARY}@h",
+)  # fmt: skip
+DATABASE = (
+    ADDRESS, f"postgresql://me:{CANARY}@[::1/db", f"postgresql://me:{CANARY}@h:x/db",
+    f"host=127.0.0.1 port=1 password={CANARY}", f"mysql://me:{CANARY}@127.0.0.1/db",
+)  # fmt: skip
+WEBHOOKS = (
+    f"https://hooks.example.com/services/{CANARY}", f"https://me:{CANARY}@hooks.example.com/", f"ftp://h/{CANARY}",
+    f"http://127.0.0.1:9/{CANARY}", f"https://127.0.0.1:9/?key={CANARY}", f"https://h/{CANARY} x", CANARY,
+)  # fmt: skip
+#: MLflow asks a server that does not answer for minutes.
+AT_ONCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
+NIGHT = "--as-of 2023-02-01 --models models --out fresh"
+
+
+def traces(world: Path, given: set[Path]) -> list[str]:
+    """Files that hold the canary, besides those that the test itself wrote."""
+    files = (path for path in world.rglob("*") if path.is_file() and path not in given)
+    return [str(path.relative_to(world)) for path in files if CANARY.encode() in path.read_bytes()]
+
+
+class TestCommands:
+    """FAULT-S8: a canary in every address that a command may be given; nothing that it prints or writes holds it."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Path:
+        world = prepared(tmp_path / "world", "stored")
+        source = "source: {path: tables/orders.parquet}"
+        for name, path in (("variable", "${CVO_TEST_DATABASE}"), ("env", "env://CVO_TEST_DATABASE")):
+            text = (world / "shop.yaml").read_text().replace(source, f'source: {{path: "{path}", table: orders}}')
+            (world / f"{name}.yaml").write_text(text)
+        (world / "hosts.yaml").write_text('webhooks: {hosts: [h], internal: ["127.0.0.1:9"]}\nstale_days: 1\n')
+        return world
+
+    def test_that_fail(self, world: Path) -> None:
+        literal = world / "literal.yaml"
+        literal.write_text((world / "env.yaml").read_text().replace("env://CVO_TEST_DATABASE", ADDRESS))
+        steps = [
+            step(f"--log-json {line}", variables={**AT_ONCE, "MLFLOW_TRACKING_URI": uri})
+            for uri in TRACKING
+            for line in ("models list", f"score --shop shop.yaml {NIGHT.replace('--models models', '')}")[
+                : 1 + (uri == TRACKING[0])
+            ]
+        ]
+        steps += [
+            step(f"--log-json check --shop {name}.yaml", variables={"CVO_TEST_DATABASE": address})
+            for address in DATABASE
+            for name in ("variable", "env")
+        ]
+        for webhook in WEBHOOKS:
+            where = {"variables": {"CVO_TEST_HOOK": webhook}}
+            steps.append(
+                {"arguments": ["monitor", "--out", "out", "--policy", "hosts.yaml", "--webhook", webhook], **where}
+            )
+            steps.append(step("monitor --out out --policy hosts.yaml --webhook '${CVO_TEST_HOOK}' --json", **where))
+        steps.append(step("check --shop literal.yaml"))
+        for asked, found in zip(steps, run(world, steps), strict=True):
+            assert found["code"] in (2, 3, 5), (asked, found)
+            assert CANARY not in found["out"] + found["err"], (asked, found)
+            assert "Traceback" not in found["err"], (asked, found)
+        assert traces(world, {literal}) == []
+
+    @pytest.fixture(scope="class")
+    def server(self) -> Iterator[str]:
+        pytest.importorskip("psycopg", reason="psycopg is not installed: install the extra postgres")
+        if postgres.programs() is None:
+            pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postgres, "PASSWORD", CANARY)
+            with postgres.server() as address:
+                yield address
+
+    def test_that_succeed(self, world: Path, server: str) -> None:
+        fill(server, world / "tables" / "orders.parquet")
+        lines = ("check --shop variable.yaml", f"score --shop env.yaml {NIGHT}", f"score --shop variable.yaml {NIGHT}",
+                 "plan --out fresh --json", "monitor --out fresh")  # fmt: skip
+        silent(world, lines, {"CVO_TEST_DATABASE": server})
+        assert "${CVO_TEST_DATABASE}" in (world / "fresh" / "shop.yaml").read_text()
+
+    @pytest.mark.slow
+    def test_that_keep_models_on_a_server(self, world: Path, server: str) -> None:
+        """MLflow makes its tables there, which takes a minute."""
+        train = f"train clv --shop shop.yaml --as-of 2023-02-01 {CLV} {WITHOUT_HYBRID}"
+        silent(world, (train, "models list", "models show clv"), {"MLFLOW_TRACKING_URI": server})
+
+
+def silent(world: Path, lines: Sequence[str], variables: dict[str, str]) -> None:
+    """The commands succeed, and the canary in their variables is nowhere."""
+    assert any(CANARY in value for value in variables.values())
+    for line, found in zip(
+        lines, run(world, [step(f"--log-json {line}", variables=variables) for line in lines]), strict=True
+    ):
+        assert found["code"] == 0, (line, found)
+        assert CANARY not in found["out"] + found["err"], line
+    assert traces(world, set()) == []
+
+
+def fill(address: str, file: Path) -> None:
+    """The table ``orders`` of a shop, on a server."""
+    import psycopg
+
+    rows = pq.read_table(file)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE orders (order_id text, customer_id text, ordered_at timestamp, net float8, cost float8)"
+        )
+        with connection.cursor().copy("COPY orders FROM STDIN") as copy:
+            for row in rows.to_pylist():
+                copy.write_row([row[name] for name in ("order_id", "customer_id", "ordered_at", "net", "cost")])

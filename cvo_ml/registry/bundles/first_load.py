@@ -1,25 +1,25 @@
 """The first load of a bundle, in a process of its own with little time and memory.
 
 LightGBM's reader aborts the process on damaged trees, or never ends, and Python cannot catch that. Digests find damage
-that came after the manifest was written; what was wrong before is found here, at the cost of a child.
-
-``python -m cvo_ml.registry.bundles.first_load FOLDER`` is that child: 0 = it loaded and scored its golden rows, 4 =
-refused.
+that came after the manifest was written; what was wrong before is found here, at the cost of a child. The child gets
+the very bytes that its parent has read and hashed; but for the manifest, which is small, it is the first to parse them.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
-import cvo_ml
 from cvo_ml.core.errors import BundleError, CvoError
-from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
+from cvo_ml.core.python_child import python_command, python_environment
+from cvo_ml.registry.bundles.bundle import Bundle, check_bundle, parse_bundle
+from cvo_ml.registry.bundles.bundle_files import packed, read_bundle_files, unpacked
 
+#: What the child calls.
+CHILD: Final = "cvo_ml.registry.bundles.first_load:serve"
 #: Wall-clock seconds, most of which a busy machine spends on imports.
 SECONDS: Final = 120.0
 #: Bytes of address space.
@@ -39,24 +39,22 @@ def admit(folder: Path, *, seconds: float = SECONDS, memory: int = MEMORY) -> Bu
     BundleError
         If it is damaged, kills or outlasts the child, or scores otherwise than at its training.
     """
-    bundle = load_bundle(folder)
-    path = os.pathsep.join(filter(None, [str(Path(cvo_ml.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]))
-    command = [sys.executable, "-m", "cvo_ml.registry.bundles.first_load", str(folder), str(memory)]
+    files = read_bundle_files(folder)
+    check_bundle(files, folder)
     try:
         done = subprocess.run(
-            command,
+            python_command(CHILD, str(folder), str(memory)),
+            input=packed(files),
             capture_output=True,
-            text=True,
-            errors="replace",
             timeout=seconds,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            env=python_environment({"OMP_NUM_THREADS": "1"}),
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise BundleError(f"{folder}: did not load within {seconds:g} s: refused; train again") from None
     if done.returncode:
-        raise BundleError(_why(folder, done.returncode, done.stderr.strip().splitlines()))
-    return bundle
+        raise BundleError(_why(folder, done.returncode, done.stderr.decode(errors="replace").strip().splitlines()))
+    return parse_bundle(files, folder)
 
 
 def _why(folder: Path, code: int, said: list[str]) -> str:
@@ -67,14 +65,14 @@ def _why(folder: Path, code: int, said: list[str]) -> str:
     return f"{folder}: loading it ended its process ({how}){last}: refused; train again"
 
 
-def main(folder: Path, memory: int) -> int:
-    """Load, score, and say in one sentence why not."""
-    _limit(memory)
+def serve(folder: str, memory: str) -> int:
+    """The child: load, score, and say in one sentence why not; 0 = it gives its golden scores, 4 = refused."""
+    _limit(int(memory))
     from cvo_ml.registry.bundles.golden import check_golden
     from cvo_ml.registry.bundles.loaded import load_model
 
     try:
-        bundle = load_bundle(folder)
+        bundle = parse_bundle(unpacked(sys.stdin.buffer), Path(folder))
         load_model(bundle)
         check_golden(bundle)
     except CvoError as error:
@@ -93,7 +91,3 @@ def _limit(memory: int) -> None:
         return
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -36,8 +36,18 @@ def import_mlflow() -> Any:
 
 
 def client_of(uri: str) -> Any:
-    """An ``MlflowClient`` whose runs and registered models are at ``uri``, whatever MLflow's global address says."""
-    return import_mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
+    """An ``MlflowClient`` whose runs and registered models are at ``uri``, whatever MLflow's global address says.
+
+    Raises
+    ------
+    UsageError
+        If MLflow knows no such address.
+    """
+    mlflow = import_mlflow()
+    try:
+        return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except (mlflow.exceptions.MlflowException, ValueError) as error:
+        raise unusable_address(uri, error) from None
 
 
 def elsewhere() -> str | None:
@@ -65,9 +75,14 @@ def reach(uri: str) -> None:
         engine = sqlalchemy.create_engine(uri)
         engine.connect().close()
         engine.dispose()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        reason = said(getattr(error, "orig", None) or error, uri)
-        raise UsageError(f"{redacted(uri)}: MLflow cannot use it: {reason}: check {ADDRESS}") from None
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:  # ValueError: a port that is none
+        raise unusable_address(uri, getattr(error, "orig", None) or error) from None
+
+
+def unusable_address(uri: str, error: BaseException) -> UsageError:
+    """What is wrong with where MLflow was told to look."""
+    remedy = "" if uri.startswith("sqlite") else f": check {ADDRESS}"
+    return UsageError(f"{redacted(uri)}: MLflow cannot use it: {said(error, uri)}{remedy}")
 
 
 def is_database(uri: str) -> bool:
