@@ -6,6 +6,24 @@ import os
 from pathlib import Path
 from typing import Final
 
+from cvo_ml.core.errors import BundleError, NoChampion, UsageError
+from cvo_ml.core.files import put_in_place, write_text
+from cvo_ml.core.models import MODEL_NAMES
+from cvo_ml.core.paths import inside
+from cvo_ml.core.scratch import scratch_folder
+from cvo_ml.registry.bundles.bundle import Bundle, parse_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle_files import MANIFEST, read_bundle_files
+from cvo_ml.registry.bundles.first_load import admit
+
+CARD: Final = "MODEL_CARD.md"
+EXPORT: Final = "export"
+#: The fact of a bundle that says whose model it is.
+SHOP: Final = "shop"
+
+
+def export(bundle: Bundle, card: str, root: Path) -> Path:
+    """Write ``<root>/<name>/export/`` and the card beside it, each in one step; returns the folder of the bundle.
+
     An export that is killed leaves a folder that the next one removes; killed between the two steps, it leaves the
     card of the model before, which names its version, beside the new one.
 
