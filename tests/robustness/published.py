@@ -181,7 +181,7 @@ def broken_registry(found: Registry, *, settled: bool) -> list[str]:
     Parameters
     ----------
     settled:
-        Whether a command has opened it since, which closes what a killed one left open.
+        Whether a command has written into it since, which closes what a killed one left open.
     """
     faults = [f"{found.running} runs are open"] if settled and found.running else []
     for name, alias in found.aliases:

@@ -58,8 +58,7 @@ def after_a_fault(name: str, fault: Fault, code: int, shop: Shop) -> list[str]:
         )  # fmt: skip
         if fault.kind not in ("EROFS", "EIO"):  # there nothing can be put in order
             faults += [f"litter: {found}" for found in litter(shop.work)]
-    succeeded(shop.run("models", "list"), "models list")
-    faults += broken_registry(registry(shop.work), settled=True)
+    faults += broken_registry(registry(shop.work), settled=False)
     if registry(shop.work).champions != champions or command.line.startswith(("score", "segment", "plan", "outcomes")):
         again = shop.run(*command.arguments)
         faults += [f"the next run: {again.code} {again.said[-1500:]}"] * bool(again.code or again.said)
@@ -126,8 +125,8 @@ def test_a_fault_while_a_model_is_trained_closes_its_run_and_keeps_the_champion(
             code = 2 if kind in ERRORS else 128 + SIGNALS[kind]
             found += [f"at {number}: {fault}" for fault in one_sentence(ran)]
             found += [f"at {number}: ended with {ran.code}: {ran.said[-500:]}"] * (ran.code != code)
-        succeeded(shop.run("models", "list"), "models list")
-        found += [f"at {number}: {fault}" for fault in broken_registry(registry(shop.work), settled=True)]
+        disk = kind in ERRORS  # there the run may not have been closed: the next that writes does it
+        found += [f"at {number}: {fault}" for fault in broken_registry(registry(shop.work), settled=not disk)]
         found += [f"at {number}: another champion"] * (registry(shop.work).champions != was)
     assert found == []
 
