@@ -69,6 +69,7 @@ def main() -> None:
 def _ran(arguments: list[str]) -> int:
     """The exit code of a command."""
     from cvo_ml.cli.terminal import console
+    from cvo_ml.core.address_space import refuse_small_address_space
     from cvo_ml.core.errors import refusal
     from cvo_ml.core.stopping import Stopped, StopSignals
 
@@ -77,6 +78,8 @@ def _ran(arguments: list[str]) -> int:
     signals = StopSignals()
     signals.listen()
     try:
+        if "--help" not in arguments:
+            refuse_small_address_space()
         with _logging(LOG_JSON in first, VERBOSE in first):
             app(args=[*first, *(word for word in arguments if word not in first)], prog_name="cvo")
     except SystemExit as ended:

@@ -3,6 +3,10 @@
 Python runs a signal's handler wherever the main thread happens to be. Inside a finalizer, a weak reference's callback
 or a call-back of C code the exception that the handler raises is dropped, and the process that was asked to stop works
 on and ends with success. So the exception is watched: one that was dropped is raised again.
+
+A query of a database may run for minutes in C++, where the exception cannot arrive, or arrives and is waited for by the
+query's own threads. So whoever holds a connection says how it is interrupted (``interrupted_by``), and that is done
+first.
 """
 
 from __future__ import annotations
@@ -10,11 +14,37 @@ from __future__ import annotations
 import signal
 import sys
 import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
 from types import FrameType
-from typing import Final
+from typing import Final, TypeAlias
+
+Call: TypeAlias = Callable[[], None]
 
 #: Seconds until it is looked at whether the exception still travels.
 WATCH: Final = 0.1
+#: What is called when this program is asked to stop; None where nobody listens, as in a library.
+_INTERRUPTS: Final[ContextVar[list[Call] | None]] = ContextVar("cvo_interrupts", default=None)
+
+
+def interrupted_by(interrupt: Call) -> Call:
+    """Have ``interrupt`` called when this program is asked to stop, until what is returned is called.
+
+    Parameters
+    ----------
+    interrupt:
+        Makes what is running end soon, from any thread; does not wait.
+    """
+    listed = _INTERRUPTS.get()
+    if listed is None:
+        return lambda: None
+    listed.append(interrupt)
+
+    def end() -> None:
+        if interrupt in listed:
+            listed.remove(interrupt)
+
+    return end
 
 
 class Stopped(BaseException):
@@ -35,9 +65,11 @@ class StopSignals:
     def __init__(self) -> None:
         self.number: int | None = None
         self._travelling: weakref.ref[Stopped] | None = None
+        self._interrupts: list[Call] = []
 
     def listen(self) -> None:
         """From now on, Ctrl-C, a termination and a closed terminal raise ``Stopped``; what ignores them goes on so."""
+        _INTERRUPTS.set(self._interrupts)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:  # nohup
                 continue
@@ -66,6 +98,8 @@ class StopSignals:
 
     def _made(self) -> Stopped:
         assert self.number is not None
+        for interrupt in tuple(self._interrupts):
+            interrupt()
         stopped = Stopped(self.number)
         self._travelling = weakref.ref(stopped)
         return stopped

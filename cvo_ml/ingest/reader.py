@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 import pandas as pd
 
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
-from cvo_ml.core.contracts import ORDERS
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.contracts import CONTRACTS, ORDERS
+from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.tables import Tables
@@ -24,6 +25,9 @@ from cvo_ml.ingest.raw import RawTable, SourceFile, raw_from_frame
 from cvo_ml.ingest.row_rules import ValidatedRows, validate_rows
 from cvo_ml.ingest.specs import TableSpec, main_spec, side_spec
 
+#: Days without any row before ``as_of``: a shop that sells once a year has sold within them.
+LONGEST_SILENCE: Final = 366
+_EVENTS: Final = {name: contract.event_time for name, contract in CONTRACTS.items() if contract.event_time is not None}
 Ledgers = Mapping[str, Mapping[str, RowLedger]]
 
 
@@ -85,7 +89,7 @@ def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: flo
     Raises
     ------
     DataError
-        If a source as a whole cannot be trusted.
+        If a source as a whole cannot be trusted, or ends more than a year before ``as_of``.
     ConfigError
         If a source cannot be reached as it is declared.
     UsageError
@@ -181,6 +185,8 @@ def _finish(
     own = sum((ledger for by_file in first.ledgers.values() for ledger in by_file.values()), RowLedger(0, 0))
     of_sides = (source for validated in sides.values() for source in validated.raw.sources)
     sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
+    if as_of is not None:
+        _refuse_after(frames, as_of, sources)
     return ReadResult(
         Tables(frames, first.currency),
         sum(map(_named, sides.values()), own),
@@ -223,6 +229,18 @@ def _join(frames: dict[str, pd.DataFrame], sides: Mapping[str, ValidatedRows]) -
         frames[name] = frame
     if "order_lines" in frames:
         frames["orders"] = with_costs(frames["orders"], frames["order_lines"])
+
+
+def _refuse_after(frames: Mapping[str, pd.DataFrame], as_of: date, sources: Sequence[SourceFile]) -> None:
+    """Refuse a cut date that the data do not reach: everybody would look lost."""
+    times = (frames[name][time].max() for name, time in _EVENTS.items() if name in frames and len(frames[name]))
+    last = max((time.date() for time in times if pd.notna(time)), default=None)
+    if last is not None and (as_of - last).days > LONGEST_SILENCE:
+        raise DataError(
+            f"the data end on {last}, more than a year before as_of {as_of}",
+            "give a newer extract, or an earlier as_of",
+            file=sources[0].name if sources else None,
+        )
 
 
 def _named(validated: ValidatedRows) -> RowLedger:

@@ -14,7 +14,9 @@ from cvo_ml.core.result import Result
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.report import priorities_section, render, segment_section
+from cvo_ml.report.page import render
+from cvo_ml.report.priorities import priorities_section
+from cvo_ml.report.segments import segment_section
 from cvo_ml.segments.history import run_segments
 from cvo_ml.segments.results_folder import stored_findings
 from cvo_ml.workflows.outcomes import stored_outcomes

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cvo_ml.core.errors import BundleError, NoChampion
-from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.core.errors import BundleError, NoChampion, UsageError
+from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
 from cvo_ml.registry.bundles.card import model_card
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.export import export, load_exported
@@ -63,6 +63,20 @@ def test_a_damaged_export_is_refused_and_an_empty_folder_says_what_to_run(
     (folder / "parameters.json").write_text("{}")
     with pytest.raises(BundleError, match="SHA-256 differs"):
         load_exported(tmp_path)
+
+
+def test_an_export_of_another_shop_is_not_overwritten(recency_bundle: Bundle, tmp_path: Path) -> None:
+    """One folder a model: the second shop's dossier took the first one's place."""
+    first, second = (replace(recency_bundle, facts={"shop": shop}) for shop in ("a", "b"))
+    folder = export(first, "card of a", tmp_path)
+    with pytest.raises(UsageError, match="export: holds the model of shop 'a': name another folder with --to for 'b'"):
+        export(second, "card of b", tmp_path)
+    assert load_bundle(folder).facts["shop"] == "a"
+    assert (folder.parent / "MODEL_CARD.md").read_text() == "card of a"
+    export(first, "new card of a", tmp_path)
+    export(second, "card of b", tmp_path / "b")
+    (folder / "parameters.json").write_text("{}")  # what is damaged is nobody's
+    assert load_bundle(export(second, "card of b", tmp_path)).facts["shop"] == "b"
 
 
 def test_a_card_says_what_the_run_knows(churn_bundle: Bundle) -> None:

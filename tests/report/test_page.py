@@ -22,8 +22,9 @@ from cvo_ml.monitoring.outcomes import (
 )
 from cvo_ml.monitoring.truth import AliveDistance, TruthDistance, ValueDistance
 from cvo_ml.priorities import Plan
-from cvo_ml.report import charts, priorities_section, render
-from cvo_ml.report.page import headline
+from cvo_ml.report import charts
+from cvo_ml.report.page import headline, render
+from cvo_ml.report.priorities import priorities_section
 from cvo_ml.stats.intervals import Interval
 from tests.builders import SHOP_CUT, null_scores
 from tests.priorities.makers import action, planned

@@ -9,8 +9,7 @@ import pytest
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.next_actions import GroupAction, NextActions
 from cvo_ml.config.segments import SegmentPolicy
-from cvo_ml.report import segment_section
-from cvo_ml.report.segments import flow_chart, group_map, months
+from cvo_ml.report.segments import flow_chart, group_map, months, segment_section
 from cvo_ml.segments.group_profiles import Concentration, ParetoShares, profiles
 from cvo_ml.segments.history import RunSegments
 from cvo_ml.segments.model_based import Explained, ModelComparison

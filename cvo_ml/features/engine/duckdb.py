@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.scratch import Scratch
+from cvo_ml.core.stopping import interrupted_by
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.engine.base import BATCH, Engine, ParquetTables
 
@@ -36,6 +37,7 @@ class DuckDBEngine(Engine):
     def __init__(self, source: Tables | ParquetTables) -> None:
         super().__init__(source, ibis.duckdb.connect())
         self._spill = Scratch()
+        self._stoppable = interrupted_by(self._backend.con.interrupt)
         settings = [f"temp_directory='{_quoted(str(self._spill.folder))}'"]
         if isinstance(source, ParquetTables):
             settings += [f"allowed_directories=['{_quoted(str(source.folder))}']"]
@@ -61,6 +63,7 @@ class DuckDBEngine(Engine):
 
     def close(self) -> None:
         """Free the backend and what it spilled."""
+        self._stoppable()
         self._backend.disconnect()
         self._spill.close()
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS
+from cvo_ml.core.stopping import interrupted_by
 from cvo_ml.ingest.assemble import grouped_orders
 from cvo_ml.ingest.cross_checks import OrderIds
 from cvo_ml.ingest.duplicates import CONFLICT, LOOK_ALIKE, SEVERAL_CUSTOMERS
@@ -35,6 +36,7 @@ _GROUPS_AT_ONCE: Final = 3_000_000
 def engine(folder: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked DuckDB that spills into ``folder`` and can read and write nothing else."""
     connection = duckdb.connect()
+    stoppable = interrupted_by(connection.interrupt)
     try:
         connection.execute("SET memory_limit=?", [memory_limit])
         connection.execute("SET temp_directory=?", [str(folder / "spill")])
@@ -45,6 +47,7 @@ def engine(folder: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnectio
             connection.execute(f"SET {setting}")
         yield connection
     finally:
+        stoppable()
         connection.close()
 
 

@@ -19,6 +19,7 @@ from cvo_ml.core.errors import ConfigError, DataError, nearest_name
 from cvo_ml.core.input_files import refuse_no_file
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.secrets import Secret
+from cvo_ml.core.stopping import interrupted_by
 from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         problem = "is open for writing elsewhere" if locked else f"is no readable DuckDB file ({_first_line(error)})"
         remedy = "close the other program, or read a copy" if locked else "copy or export it again"
         raise DataError(problem, remedy, file=path.name) from None
+    stoppable = interrupted_by(connection.interrupt)
     try:
         with scratch_folder() as spill:  # DuckDB itself would spill beside the user's file
             connection.execute("SET temp_directory=?", [str(spill)])
@@ -99,6 +101,7 @@ def _duckdb(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 connection.execute(setting)
             yield connection
     finally:
+        stoppable()
         connection.close()
 
 

@@ -5,23 +5,44 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from cvo_ml.core.errors import NoChampion
+from cvo_ml.core.errors import BundleError, NoChampion, UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.paths import inside
-from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
-from cvo_ml.registry.bundles.bundle_files import MANIFEST
+from cvo_ml.registry.bundles.bundle import Bundle, parse_bundle, save_bundle
+from cvo_ml.registry.bundles.bundle_files import MANIFEST, read_bundle_files
 from cvo_ml.registry.bundles.first_load import admit
 
 CARD: Final = "MODEL_CARD.md"
 EXPORT: Final = "export"
+#: The fact of a bundle that says whose model it is.
+SHOP: Final = "shop"
 
 
 def export(bundle: Bundle, card: str, root: Path) -> Path:
-    """Write ``<root>/<name>/export/`` and the card beside it, each in one step; returns the folder of the bundle."""
-    folder = save_bundle(bundle, inside(root, bundle.name, EXPORT))
+    """Write ``<root>/<name>/export/`` and the card beside it, each in one step; returns the folder of the bundle.
+
+    Raises
+    ------
+    UsageError
+        If another shop's model lies there: an export scores one shop.
+    """
+    folder = inside(root, bundle.name, EXPORT)
+    own, other = bundle.facts.get(SHOP), _shop_of(folder)
+    if other is not None and own is not None and own != other:
+        raise UsageError(f"{folder}: holds the model of shop {other!r}: name another folder with --to for {own!r}")
+    save_bundle(bundle, folder)
     write_text(inside(root, bundle.name, CARD), card)
     return folder
+
+
+def _shop_of(folder: Path) -> str | None:
+    """Whose model lies in a folder of an export; None where none does, or nobody can tell."""
+    try:
+        shop = parse_bundle(read_bundle_files(folder), folder).facts.get(SHOP)
+    except BundleError:
+        return None
+    return None if shop is None else str(shop)
 
 
 def load_exported(root: Path) -> dict[str, Bundle]:
