@@ -252,6 +252,7 @@ class TestCommands:
             with postgres.server() as address:
                 yield address
 
+    @pytest.mark.slow
     def test_that_succeed(self, world: Path, server: str) -> None:
         fill(server, world / "tables" / "orders.parquet")
         lines = ("check --shop env.yaml --json", f"score --shop variable.yaml {NIGHT}", "monitor --out fresh")
