@@ -15,6 +15,7 @@ import pytest
 from tests.frozen.scenario import CHURN, CLV, WITHOUT_HAZARD, WITHOUT_HYBRID, prepared
 from tests.security.command_lines import run, step
 
+pytestmark = pytest.mark.slow  # it trains
 IDENTITY = "Canary-Id-58213"
 PERSON = {"name": "Canarina Quill", "phone": "+49 30 5550 8213", "email": "canarina.quill@example.test"}
 #: Lists of people, which hold ids and nothing else of a person, the page that shows the first of them among them. Names
