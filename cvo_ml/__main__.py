@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 _FIRST = Path(sys.path[0])
-if _FIRST.samefile(os.curdir) and _FIRST.resolve() != Path(__file__).resolve().parent.parent:
+if _FIRST.exists() and _FIRST.samefile(os.curdir) and _FIRST.resolve() != Path(__file__).resolve().parent.parent:
     del sys.path[0]
 
 from cvo_ml.cli import main  # noqa: E402 (after the path)

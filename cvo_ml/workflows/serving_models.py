@@ -53,7 +53,7 @@ def open_tracker(workspace: Workspace, shop: str) -> Tracker:
     NoChampion
         If nothing was trained.
     """
-    open_models(workspace, shop)
+    open_models(workspace, shop)  # says what is missing
     return Tracker(workspace.tracking, shop, workspace.registry_prefix)
 
 

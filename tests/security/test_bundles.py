@@ -427,6 +427,21 @@ def test_a_run_that_is_gone_leaves_the_champion_and_takes_only_its_evidence(trac
     assert (found.bundle, found.judged) == (PLAIN, None)
 
 
+def test_evidence_that_is_too_large_or_damaged_is_said(tracker: Tracker, tmp_path: Path) -> None:
+    """FAULT-S13: what lies beside a bundle has a limit too; and damaged evidence is not the same as none."""
+    registered(tracker, PLAIN, tmp_path)
+    models = existing(tracker.root)
+    path = models.artifact("churn", 1, JUDGED).parent / "gate.json"
+    path.write_text("{}")
+    assert models.evidence("churn", 1).window.rows == 0
+    path.write_text('{"window": 3}')
+    with pytest.raises(BundleError, match="is no evidence of gates"):
+        models.evidence("churn", 1)
+    enlarged(path, 100 * MEBIBYTE)
+    with pytest.raises(BundleError, match=r"gate\.json: has 104,857,600 bytes, and such a file has 4 MiB at most"):
+        models.evidence("churn", 1)
+
+
 # --- no pickle --------------------------------------------------------------------------------------------------------
 
 SCORING = """

@@ -162,6 +162,10 @@ def test_the_module_drops_the_working_folder_before_it_imports_a_library(tmp_pat
     )
     assert done.returncode == 2
     assert "the working folder was imported" not in done.stdout + done.stderr
+    safe = subprocess.run(
+        [sys.executable, "-P", "-m", "cvo_ml", "--help"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (safe.returncode, safe.stderr) == (0, "")
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.tracking import RegisteredModels, Tracker, promotion
 from cvo_ml.registry.tracking.champions import ChampionHistory, Promotion
 from cvo_ml.registry.tracking.migrate import migrate
+from tests.frozen import scenario
 from tests.ingest import postgres
 from tests.registry.conftest import SHOP, empty, tracker
 from tests.registry.test_gate import GOOD
@@ -340,3 +342,27 @@ def test_a_registry_that_was_opened_to_be_read_moves_no_champion(tracker: Tracke
     registered(tracker, 1.0)
     with pytest.raises(UsageError, match="was opened to be read only"):
         ChampionHistory(existing(tracker.root)).rollback("churn", "why")
+
+
+@pytest.mark.slow
+def test_two_first_commands_at_once_give_one_champion_and_one_challenger_judged_against_it(tmp_path: Path) -> None:
+    """FAULT-S2: two ``cvo train`` of one shop, each with another model of purchases, in an empty folder."""
+    shutil.copytree(scenario.INPUTS, tmp_path, dirs_exist_ok=True)
+    cvo, environment = Path(sys.executable).with_name("cvo"), {**os.environ, "MLFLOW_TRACKING_URI": ""}
+    words = shlex.split(f"train clv --shop shop.yaml --as-of {scenario.FIRST} {scenario.CLV} {scenario.WITHOUT_HYBRID}")
+    children = [
+        subprocess.Popen([str(cvo), *words, "--set", f"clv.model={model}"], cwd=tmp_path, env=environment, text=True,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for model in ("bg_nbd", "mbg_nbd")
+    ]  # fmt: skip
+    assert [(child.wait(), child.communicate()[1]) for child in children] == [(0, ""), (0, "")]
+    (shop,) = existing(tmp_path / "mlruns", "").shops()
+    models = existing(tmp_path / "mlruns", shop)
+    history = ChampionHistory(models).history("clv")
+    assert [(past.kind, past.before, past.version) for past in history] == [("first", None, 1)]
+    assert (models.version_of("clv"), models.version_of("clv", "challenger")) == (1, 2)
+    found = models.evidence("clv", 2)
+    assert found.champion is not None
+    assert found.champion.version == 1
+    assert found.comparison is not None or found.not_comparable
+    assert models.evidence("clv", 1).champion is None

@@ -29,6 +29,7 @@ from cvo_ml.registry.bundles.bundle_files import (
     check_size,
     check_total,
     is_text_name,
+    most_bytes,
     parse_json,
     read_bundle_files,
 )
@@ -131,7 +132,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> Path:
     }
     last = canonical_json(sealed(manifest))
     for name, content in (files | {MANIFEST: last.encode()}).items():
-        check_size(name, len(content), folder)
+        check_size(folder / name, len(content), most_bytes(name))
     check_total(sum(map(len, files.values())), folder)
     with staged_folder(folder) as staging:
         for name, content in files.items():

@@ -26,6 +26,7 @@ TEXT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.txt", re.ASCII)
 MEBIBYTE: Final = 1 << 20
 #: Bytes of each file. The largest model that a search tries, 300 trees of 31 leaves, takes 2 MiB.
 MOST_BYTES: Final[Mapping[str, int]] = {MANIFEST: 2 * MEBIBYTE, PARAMETERS: 16 * MEBIBYTE, GOLDEN: 4 * MEBIBYTE}
+MOST_DOCUMENT: Final = 4 * MEBIBYTE
 MOST_TEXT: Final = 64 * MEBIBYTE
 MOST_ALTOGETHER: Final = 96 * MEBIBYTE
 MOST_FILES: Final = 16
@@ -72,7 +73,7 @@ def read_json_file(path: Path) -> Any:
     BundleError
         If it is missing, no plain file, too large or not JSON.
     """
-    return parse_json(_read(path, most_bytes(path.name)), path)
+    return parse_json(_read(path, MOST_DOCUMENT), path)
 
 
 def parse_json(content: bytes, path: Path) -> Any:
@@ -123,18 +124,17 @@ def check_total(size: int, folder: Path) -> None:
         raise BundleError(f"{folder}: its files have more than {_mebibytes(MOST_ALTOGETHER)}: refuse this bundle")
 
 
-def check_size(name: str, size: int, folder: Path) -> None:
-    """Refuse a file of that name that is too large, bytes.
+def check_size(path: Path, size: int, most: int) -> None:
+    """Refuse a file that is too large, bytes.
 
     Raises
     ------
     BundleError
         If it is.
     """
-    if size > most_bytes(name):
-        most = _mebibytes(most_bytes(name))
+    if size > most:
         raise BundleError(
-            f"{folder / name}: has {size:,} bytes, and such a file has {most} at most: refuse this bundle"
+            f"{path}: has {size:,} bytes, and such a file has {_mebibytes(most)} at most: refuse this bundle"
         )
 
 
@@ -159,23 +159,23 @@ def _counted(folder: Path, entries: Iterator[os.DirEntry[str]]) -> Iterator[str]
 def _read(path: Path, most: int) -> bytes:
     """A plain file's bytes; looked at before it is opened, and once more after it."""
     try:
-        _check_kind(path, os.lstat(path))
+        _check_kind(path, os.lstat(path), most)
         with os.fdopen(os.open(path, _PLAIN), "rb", buffering=0) as file:
-            _check_kind(path, os.fstat(file.fileno()))
+            _check_kind(path, os.fstat(file.fileno()), most)
             content = b""
             while len(content) <= most and (part := file.read(most + 1 - len(content))):
                 content += part
     except OSError as error:
         raise _unreadable(path, error) from None
-    check_size(path.name, len(content), path.parent)  # it grew while it was read
+    check_size(path, len(content), most)  # it grew while it was read
     return content
 
 
-def _check_kind(path: Path, status: os.stat_result) -> None:
+def _check_kind(path: Path, status: os.stat_result, most: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         what = "a link" if stat.S_ISLNK(status.st_mode) else "no plain file"
         raise BundleError(f"{path}: is {what}: {AGAIN}")
-    check_size(path.name, status.st_size, path.parent)
+    check_size(path, status.st_size, most)
 
 
 def _unreadable(path: Path, error: OSError) -> BundleError:

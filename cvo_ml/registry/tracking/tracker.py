@@ -43,6 +43,18 @@ class Tracker(RegisteredModels):
         self._check()
         self._close_what_was_killed()
 
+    @classmethod
+    def existing(cls, root: Path, shop: str = "", prefix: str = "") -> Tracker | None:
+        """The tracker of a folder that holds a database, or wherever the environment points; None where there is none.
+
+        Raises
+        ------
+        UsageError
+            If the database cannot be used, or the shop's name makes no registered name.
+        """
+        found = RegisteredModels.existing(root, shop, prefix)
+        return None if found is None else cls(root, shop, prefix)
+
     def of_shop(self, shop: str) -> Tracker:
         """The same registry, for another shop's models."""
         other = copy.copy(self)
