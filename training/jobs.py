@@ -37,6 +37,7 @@ from training.churn.fit import train_churn
 from training.churn.tuning import Budget, tune
 from training.clv.fit import train_clv
 from training.clv.sections import PurchaseSpec
+from training.evidence.plots import plain_style
 from training.evidence.result import Trained
 from training.icp.fit_customers import train_icp
 from training.registration import Registration
@@ -136,8 +137,9 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
                 request.table, request.label, request.positive, job, fewest
             )
             run.log_dict({**document, "leaks": leaks.to_json()}, "judging")
-            for title, draw in figures.items():
-                run.log_figure(draw(), title)
+            with plain_style():
+                for title, draw in figures.items():
+                    run.log_figure(draw(), title)
             with scratch_folder() as folder:
                 run.log_folder(save_bundle(bundle, folder / "model"), "model")
     except ModelRefused as refused:

@@ -13,6 +13,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from cvo_ml.core.python_child import absolute_folders
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 UNKNOWN: Final = "unknown"
 #: Seconds after which a checkout on a slow disk stays unnamed.
@@ -35,8 +37,8 @@ def pins_hash() -> str:
 
 def _git(*words: str) -> str:
     """What git says of this checkout; nothing where there is no git, or this is no checkout of it."""
-    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder).is_absolute()]
-    git = shutil.which("git", path=os.pathsep.join(folders))
+    folders = absolute_folders(os.environ.get("PATH", ""))
+    git = shutil.which("git", path=folders) if folders else None
     if git is None or not (ROOT / ".git").exists():
         return ""
     # GIT_DIR and its like would lead to another repository

@@ -30,6 +30,7 @@ from cvo_ml.registry.tracking.run import Run
 from cvo_ml.workflows.train import TrainedModel
 from training.evidence.gate_evidence import evidence
 from training.evidence.golden import golden_inputs
+from training.evidence.plots import plain_style
 from training.evidence.result import Trained
 from training.provenance import git_commit, pins_hash
 
@@ -124,8 +125,9 @@ class Registration:
             run.log_dict(document, title)
         for title, text in trained.texts.items():
             run.log_text(text, title)
-        for title, draw in trained.figures.items():
-            run.log_figure(draw(), title)
+        with plain_style():
+            for title, draw in trained.figures.items():
+                run.log_figure(draw(), title)
 
     def _evaluated(self, trained: Trained) -> Bundle:
         """The model that was judged, which knew nothing of the window."""

@@ -20,6 +20,7 @@ from cvo_ml.core.terminal_text import escaped
 
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
+SAMPLE: Final = "sample://"  # what the path of a file that comes with the package begins with
 AdapterName = Literal["online_retail", "shopify", "segment", "ga4", "stripe"]
 
 # A name that stands in several contracts (net, known_at) has the same kind in each.
@@ -96,6 +97,14 @@ class SourceConfig(FrozenConfig):
     def format_of(self, column: str) -> str | None:
         """The strptime format of a canonical column, or None for ISO 8601."""
         return self.date_formats.get(column, self.date_format)
+
+    @field_validator("path")
+    @classmethod
+    def _inside_the_package(cls, path: str) -> str:
+        name = path.removeprefix(SAMPLE)
+        if path.startswith(SAMPLE) and (name in ("", ".", "..") or re.search(r"[/\\\0]", name)):
+            raise ValueError(f"{path!r} leads out of the package: name a file of it, {SAMPLE}online_retail.parquet")
+        return path
 
     @field_validator("path")
     @classmethod

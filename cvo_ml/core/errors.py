@@ -197,7 +197,7 @@ def storage_failure(error: BaseException) -> UsageError | None:
             return UsageError(_THREADS)
         if isinstance(cause, OSError) and _number(cause) in (*_NO_ROOM, *_NO_MORE_FILES, errno.EIO, errno.EROFS):
             return unusable(cause)
-        if _is_of(cause, said, _NO_SPACE):
+        if is_full(cause):
             return UsageError(_FULL)
         if _is_of(cause, said, _BROKEN):
             reason = " ".join(said.split())[:160]
@@ -206,6 +206,17 @@ def storage_failure(error: BaseException) -> UsageError | None:
             return UsageError(words)
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of any library says that the disk has no room.
+
+    Examples
+    --------
+    >>> is_full(OSError("Error writing bytes to file. Detail: [errno 28] No space left on device"))
+    True
+    """
+    return _number(error) in _NO_ROOM or _is_of(error, str(error), _NO_SPACE)
 
 
 def _number(error: BaseException) -> int | None:

@@ -31,6 +31,8 @@ PASSED: Final = (
     "PYTHONUTF8",
 )
 FOLDERS: Final = "PYTHONPATH"
+#: Lists of folders in which the system finds programs and libraries; an empty or relative one is the working folder.
+SEARCHED: Final = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
 #: What a checkout has beside this package, and an installation has not.
 CHECKOUT: Final = "training"
 
@@ -49,7 +51,19 @@ def python_command(entry: str, *words: str) -> list[str]:
 def python_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without what Python would import from; a child's own children start as safely."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") or name in PASSED}
+    kept |= {name: absolute_folders(kept[name]) for name in SEARCHED if name in kept}
     return {**kept, "PYTHONSAFEPATH": "1", **(more or {})}
+
+
+def absolute_folders(listed: str) -> str:
+    """A list of folders, as in ``PATH``, without those that depend on where a process happens to work.
+
+    Examples
+    --------
+    >>> absolute_folders(":/usr/bin:.:bin:/bin")
+    '/usr/bin:/bin'
+    """
+    return os.pathsep.join(folder for folder in listed.split(os.pathsep) if Path(folder).is_absolute())
 
 
 def import_path() -> list[str]:

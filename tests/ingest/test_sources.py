@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
-from cvo_ml.core.errors import ConfigError, DataError, UsageError
+from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.ingest import read_shop
 from cvo_ml.readiness import readiness_policy
 
@@ -177,8 +178,10 @@ def test_relative_paths_can_be_made_absolute_in_all_sources() -> None:
 
 
 def test_an_unknown_sample_file_stays_inside_the_package() -> None:
-    with pytest.raises((UsageError, ConfigError)):
-        read_shop(shop("sample://../../../../etc/passwd"))
+    with pytest.raises(ValidationError, match="leads out of the package: name a file of it"):
+        shop("sample://../../../../etc/passwd")
+    with pytest.raises(UsageError, match="no such file"):
+        read_shop(shop("sample://passwd.csv"))
 
 
 def test_the_readiness_file_equals_the_defaults() -> None:

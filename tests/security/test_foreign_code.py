@@ -29,14 +29,14 @@ FOREIGN = (
 COMMANDS = (
     f"train clv --shop shop.yaml --as-of {scenario.FIRST} {scenario.CLV} {scenario.WITHOUT_HYBRID}",
     f"score --shop shop.yaml --as-of {scenario.FIRST} --out out",
-    "models list",
-    "models export clv --to dossiers",
-    f"score --shop shop.yaml --as-of {scenario.FIRST} --models dossiers --out again",
 )
 #: With trees, which are fitted and read by a library of C.
 WITH_TREES = (
     f"train churn --shop shop.yaml --as-of {scenario.LATER} {scenario.CHURN} {scenario.WITHOUT_HAZARD}",
+    "models list",
     "models promote clv --version 1 --force --reason because",
+    "models export clv --to dossiers",
+    f"score --shop shop.yaml --as-of {scenario.FIRST} --models dossiers --out again",
     f"backtest --shop shop.yaml --horizon 60D --from {scenario.FIRST} --until {scenario.FIRST} --out walk "
     f"{scenario.CLV} {scenario.WITHOUT_HYBRID} {scenario.CHURN} {scenario.WITHOUT_HAZARD} {scenario.ICP}",
 )
@@ -49,6 +49,20 @@ def plant(folder: Path) -> Path:
         path = folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"open({str(marker)!r}, 'a').write({name!r} + '\\n')\n")
+    # what libraries look for by themselves: plugins of installed packages, and matplotlib's settings
+    plugin = folder / "foreign-1.0.dist-info"
+    plugin.mkdir(exist_ok=True)
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign\nVersion: 1.0\n")
+    groups = (
+        "pydantic",
+        "mlflow.tracking_store",
+        "mlflow.request_header_provider",
+        "sqlalchemy.dialects",
+        "fsspec.specs",
+    )
+    (plugin / "entry_points.txt").write_text("\n".join(f"[{group}]\nfile = foreign:it\n" for group in groups))
+    (folder / "foreign.py").write_text((folder / "yaml.py").read_text())
+    (folder / "matplotlibrc").write_text("text.usetex: True\n")  # draws with another program
     return marker
 
 
@@ -151,6 +165,8 @@ def test_a_child_gets_no_start_up_file_home_or_folder_from_the_environment(monke
     monkeypatch.setenv("PYTHONHASHSEED", "3")
     found = {name: value for name, value in python_environment({"MORE": "1"}).items() if name.startswith("PYTHON")}
     assert found == {"PYTHONHASHSEED": "3", "PYTHONSAFEPATH": "1"}
+    monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(["", ".", "lib", "/usr/lib"]))
+    assert python_environment()["LD_LIBRARY_PATH"] == "/usr/lib"
 
 
 def test_the_module_drops_the_working_folder_before_it_imports_a_library(tmp_path: Path) -> None:

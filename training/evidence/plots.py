@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 import pandas as pd
 
@@ -16,6 +18,16 @@ from cvo_ml.models.clv.tracking import Tracking
 from cvo_ml.stats.calibration import reliability
 
 mpl.use("Agg")
+
+
+@contextmanager
+def plain_style() -> Iterator[None]:
+    """Draw and save as matplotlib does by itself, whatever a ``matplotlibrc`` in the working folder says.
+
+    Such a file is read by matplotlib when it is imported, and may ask for LaTeX, which is another program.
+    """
+    with mpl.style.context("default"):
+        yield
 
 
 def _figure(title: str, x: str, y: str, size: tuple[float, float] = (6.4, 4.2)) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.contract import pandas_dtype
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.core.errors import ConfigError, DataError
+from cvo_ml.core.errors import ConfigError, DataError, is_full
 from cvo_ml.core.files import staged_folder
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scratch import place_of, scratch_folder
@@ -164,8 +163,8 @@ def _with_room(shop: ShopConfig, folder: Path) -> Iterator[None]:
     """Say what is needed where disk or memory end."""
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
+    except (OSError, duckdb.Error) as error:
+        if not is_full(error) and not isinstance(error, duckdb.OutOfMemoryException):
             raise
         raise DataError(
             f"is read in batches, and there is no room left for them in {place_of(folder)}",

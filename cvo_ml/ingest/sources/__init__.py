@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from cvo_ml.config.shops import WITHHELD, SourceConfig
+from cvo_ml.config.shops import SAMPLE, WITHHELD, SourceConfig
 from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.errors import ConfigError, DataError, UsageError
 from cvo_ml.core.input_files import refuse_no_file
@@ -21,7 +21,6 @@ from cvo_ml.ingest.sources.parquet import open_parquet, read_parquet
 
 __all__ = ["JsonObjects", "files_of", "headers_of", "read_objects", "read_objects_of", "read_source"]
 
-_SAMPLE: Final = "sample://"
 _TEXT: Final = (".csv", ".txt", ".tsv")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 _DATABASE: Final = (".duckdb", ".ddb")
@@ -115,8 +114,8 @@ def files_of(source: SourceConfig) -> list[Path]:
     UsageError
         If it holds none, or nothing matches.
     """
-    if source.path.startswith(_SAMPLE):
-        name = source.path.removeprefix(_SAMPLE)
+    if source.path.startswith(SAMPLE):
+        name = source.path.removeprefix(SAMPLE)
         return [Path(str(resources.files("cvo_ml.ingest.sample") / Path(name).name))]
     path = Path(source.path)
     if path.is_file() or not (path.is_dir() or "*" in source.path):

@@ -22,7 +22,8 @@ from cvo_ml.registry.bundles.bundle import WITNESSED, Bundle, load_bundle
 from cvo_ml.registry.bundles.bundle_files import MANIFEST, read_json_file
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.tracking import database
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, reach, said
+from cvo_ml.registry.tracking.connection import answering, elsewhere, reach
+from cvo_ml.registry.tracking.downloads import Downloads
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.sqlite_reader import SqliteReader
 from cvo_ml.registry.tracking.stored import MlflowReader, RegistryReader, StoredModel, StoredVersion, TrackedRun
@@ -87,12 +88,12 @@ class RegisteredModels:
 
     def __init__(self, root: Path, shop: str, prefix: str, uri: str) -> None:
         self.root, self.shop, self.prefix, self.uri = root.resolve(), shop, prefix, uri
-        self._names = RegisteredNames(shop, prefix)
+        self._names, self._downloads = RegisteredNames(shop, prefix), Downloads(uri)
         self.reader: RegistryReader
         if uri.startswith(SQLITE):
             self.reader = SqliteReader(sqlite_file(uri))
         else:
-            self.reader = MlflowReader(client_of(uri))
+            self.reader = MlflowReader(answering(uri))
 
     @classmethod
     def existing(cls, root: Path, shop: str = "", prefix: str = "") -> RegisteredModels | None:
@@ -341,7 +342,7 @@ class RegisteredModels:
             )
         if scheme == "file":
             return self._inside(place, what)
-        return self._downloaded(place, what)
+        return self._downloads.fetch(place, what)
 
     def _inside(self, place: str, what: str) -> Path:
         local = Path(url2pathname(urlsplit(place).path))
@@ -359,16 +360,6 @@ class RegisteredModels:
         except OSError as error:
             raise BundleError(f"{local}: {what} cannot be read ({error.strerror}): let this user read it") from None
         return local
-
-    def _downloaded(self, place: str, what: str) -> Path:
-        from mlflow.artifacts import download_artifacts
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return Path(download_artifacts(artifact_uri=place, tracking_uri=self.uri, registry_uri=self.uri))
-        except (MlflowException, ImportError, OSError, ValueError) as error:
-            reason = said(error, self.uri)
-            raise BundleError(f"the files of {what} cannot be read ({reason}): put them back, or train again") from None
 
 
 def sqlite_file(uri: str) -> Path:
