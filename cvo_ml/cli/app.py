@@ -61,8 +61,8 @@ def main() -> None:
     with remembered(*confidential(os.environ), *given) as hidden, streams(hidden) as output:
         code = _ran(sys.argv[1:])
         if output.failure is not None and not code:
-            reason = output.failure.strerror
-            code = _complain(PartlyDone(f"standard output takes no more ({reason}): the work is kept, print elsewhere"))
+            why = f"standard output takes no more ({output.failure.strerror}): the work is kept, print elsewhere"
+            code = _complain(PartlyDone(why))
     sys.exit(code)
 
 

@@ -34,6 +34,8 @@ class Sink(io.RawIOBase):
         self.failure: OSError | None = None
         self._stream, self._descriptor, self._is_taken = stream, sent_to, stream is not None
         self._is_direct = _goes_to(stream, descriptor)
+        # now: the descriptor leads elsewhere soon
+        self._is_terminal = stream is not None and not stream.closed and stream.isatty()
 
     def writable(self) -> bool:
         """Always; what nobody takes is dropped."""
@@ -41,7 +43,7 @@ class Sink(io.RawIOBase):
 
     def isatty(self) -> bool:
         """Whether somebody sits before it."""
-        return self._stream is not None and not self._stream.closed and self._stream.isatty()
+        return self._is_terminal
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Pass the bytes on, or drop them."""

@@ -6,7 +6,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from cvo_ml.core.result import Json
@@ -16,7 +15,7 @@ from cvo_ml.report.screen import Screen
 console: Final = Screen()
 
 
-@contextmanager
+@contextlib.contextmanager
 def aside(quiet: bool) -> Iterator[None]:
     """While ``quiet``, what libraries print goes to standard error: standard output is for the result."""
     with contextlib.redirect_stdout(sys.stderr) if quiet else contextlib.nullcontext():

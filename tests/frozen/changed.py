@@ -31,6 +31,7 @@ TRAINING: Final = "0024-training-as-plain-functions.md"
 SCORES: Final = "0020-scores-format-2.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 STORE: Final = "0026-children-digests-read-only.md"
+OUTPUT: Final = "0028-secrets-addresses-and-output.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "format_version", SCORES),
@@ -55,6 +56,8 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("models_show", "audit[*].shop", SHOPS),
     Change("models_show_champion", "audit[*].shop", SHOPS),
     Change("empty: models list --mlruns damaged", "says", STORE),
+    Change("stale: monitor --out stale --webhook http://127.0.0.1:9/", "code", OUTPUT),
+    Change("stale: monitor --out stale --webhook http://127.0.0.1:9/", "says", OUTPUT),
 )
 
 

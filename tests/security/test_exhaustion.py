@@ -24,6 +24,10 @@ import pytest
 from cvo_ml.core.address_space import NEEDED
 from cvo_ml.core.errors import CvoError, refusal
 from cvo_ml.core.scratch import scratch_folder
+from cvo_ml.ingest import read_shop
+from cvo_ml.ingest.sources import inspection, parquet
+from tests.ingest.conftest import shop
+from tests.security.swapped_files import FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
 #: A command whose work is the one statement that is put in.
@@ -148,6 +152,20 @@ def test_a_limit_of_address_space_is_refused_before_anything_begins(gigabytes: f
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_is_admitted_under_a_limit_that_is_lower_than_its_own() -> None:
+    """Before, the child of a first load asked for more than it may have, and each trained model was refused."""
+    program = (
+        "from pathlib import Path; from cvo_ml.registry.bundles.first_load import admit; "
+        "print(admit(Path('tests/golden/bundles/clv')).name)"
+    )
+    limit = NEEDED + 500_000_000
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )  # fmt: skip
+    assert ran.stdout == "clv\n", ran.stderr
+
+
 @pytest.mark.parametrize("statement", ["pyarrow.allocate_buffer(1 << 60)", "numpy.zeros(1 << 58)"])
 def test_a_command_without_memory_ends_with_2_and_no_traceback(statement: str) -> None:
     process = command(statement)
@@ -173,3 +191,39 @@ def test_a_stop_inside_a_query_ends_the_command_soon_and_in_one_sentence(how: st
         process.kill()
     assert process.returncode == 128 + number
     assert said.strip() == "cvo: stopped; what was finished is kept, nothing half-written stays"
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_source_that_cannot_be_read_to_its_end_is_named_wherever_the_disk_fails(
+    kind: str, held: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each read of the file in turn ends with EIO: never fewer rows, always one sentence with its name."""
+    name, write = FORMATS[kind]
+    path = tmp_path / name
+    write(path, "1.50")
+    if not held:
+        monkeypatch.setattr(inspection, "HELD", 0)
+        monkeypatch.setattr(parquet, "HELD", 0)
+    whole = len(read_shop(shop(path)).tables.orders)
+    reads, calls, broken = os.pread, 0, 0
+
+    def pread(handle: int, size: int, place: int) -> bytes:
+        nonlocal calls
+        calls += 1
+        if calls == broken:
+            raise OSError(errno.EIO, "Input/output error")
+        return reads(handle, size, place)
+
+    monkeypatch.setattr(os, "pread", pread)
+    for broken in range(1, 40):
+        calls = 0
+        try:
+            assert len(read_shop(shop(path)).tables.orders) == whole
+        except OSError as failed:
+            said = str(refusal(failed))
+            assert said.startswith(f"{path}: cannot be used (Input/output error)")
+            continue
+        assert calls < broken
+        break
+    assert broken > 2

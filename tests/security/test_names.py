@@ -82,10 +82,10 @@ def test_names_that_were_valid_stay_what_they_were(name: str, registered: str, t
 
 
 @pytest.mark.parametrize("prefix", NO_PREFIX)
-def test_a_prefix_is_a_catalog_and_a_schema_and_nothing_else(prefix: str, tmp_path: Path) -> None:
+def test_a_prefix_is_a_catalog_and_a_schema_and_nothing_else(prefix: str) -> None:
     """FAULT-S6: a prefix of the environment went into the folder of artifacts as it was."""
     with pytest.raises(UsageError, match="no beginning of registered names"):
-        Tracker(tmp_path / "mlruns", "a", prefix)
+        RegisteredNames("a", prefix)
     assert RegisteredNames("a", "catalog.schema.").of("clv") == "catalog.schema.a-clv"
 
 

@@ -127,13 +127,15 @@ def test_all_commands_do_their_work_in_every_place(place: str, world: Path) -> N
 def test_json_is_json_in_every_encoding(world: Path) -> None:
     """FAULT-S11: ``--json`` ended in a UnicodeEncodeError, or was JSON in an encoding that JSON has not."""
     encodings = ("ascii", "cp1252", "latin-1")
-    lines = ("simulate shop 'Café 北京 😀' --size 20 --overwrite --json", "monitor --out 'Café 北京 😀'")
-    steps = [step(line, encoding=name) for name in encodings for line in lines]
-    found = run(world, steps)
+    lines = (
+        "audience --format meta --top 0.5 --out out --file 'Café 北京 😀.csv' --json",
+        "monitor --out 'Café 北京 😀'",
+    )
+    found = run(world, [step(line, encoding=name) for name in encodings for line in lines])
     for made, said in zip(found[::2], found[1::2], strict=True):
         assert (made["code"], said["code"]) == (0, 3)
         assert made["out"].isascii()
-        assert "Café 北京 😀" in json.dumps(json.loads(made["out"]), ensure_ascii=False)
+        assert json.loads(made["out"])["file"] == "Café 北京 😀.csv"
         assert "\\u5317\\u4eac \\U0001f600" in said["err"]
 
 
@@ -161,10 +163,11 @@ def test_ids_are_shown_on_a_terminal_or_on_request(world: Path) -> None:
     """FAULT-S10: five top ids stood in every nightly log, and their signs commanded the terminal."""
     hostile(world)
     score = "score --shop shop.yaml --as-of 2023-02-01 --models models --out odd"
+    wide = {"variables": {"COLUMNS": "200", "TERM": "xterm"}}
     night, asked, after, seen = run(
         world,
-        [step(score), step(f"--show-ids {score}"), step("plan --out odd --show-ids"),
-         step("plan --out odd", out="terminal", variables={"COLUMNS": "200"})],
+        [step(score), step("--show-ids plan --out odd", **wide), step("plan --out odd --show-ids", **wide),
+         step("plan --out odd", out="terminal", **wide)],
     )  # fmt: skip
     for found in (night, asked, after, seen):
         assert found["code"] == 0, found

@@ -53,8 +53,7 @@ def diff(screen: Screen, name: str, result: ModelDiff) -> None:
 def moved(screen: Screen, result: Promotion) -> None:
     """Who is champion now."""
     before = "nobody" if result.before is None else f"version {result.before}"
-    said = f"{result.name}: version {result.version} is champion, {before} was ({result.kind}: {result.why})"
-    screen.say(said)
+    screen.say(f"{result.name}: version {result.version} is champion, {before} was ({result.kind}: {result.why})")
 
 
 def migrated(screen: Screen, result: Migrated) -> None:

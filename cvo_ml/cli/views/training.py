@@ -28,8 +28,7 @@ def models(screen: Screen, trained: TrainResult) -> None:
             screen.say(f"  {model.name}: {note}", style="dim")
     for model in registered:
         stays = ", the champion stays" if model.role == "challenger" else ""
-        text = f"{model.name}: version {model.registered} is {model.role}{stays}; {model.why}"
-        screen.say(text)
+        screen.say(f"{model.name}: version {model.registered} is {model.role}{stays}; {model.why}")
 
 
 def static_model(screen: Screen, trained: TrainResult) -> None:

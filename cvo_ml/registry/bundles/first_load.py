@@ -89,5 +89,7 @@ def _limit(memory: int) -> None:
         import resource
     except ImportError:  # not on this system: the time limit remains
         return
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)  # whoever started the program may have set it lower
+    allowed = memory if most == resource.RLIM_INFINITY else min(memory, most)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -50,6 +50,22 @@ def client_of(uri: str) -> Any:
         raise unusable_address(uri, error) from None
 
 
+def answering(uri: str) -> Any:
+    """A client that has asked its first question, so that a place that cannot answer is named at once.
+
+    Raises
+    ------
+    UsageError
+        If there is no answer.
+    """
+    client = client_of(uri)
+    try:
+        client.search_experiments(max_results=1)
+    except (import_mlflow().exceptions.MlflowException, ValueError, OSError) as error:
+        raise unusable_address(uri, error) from None
+    return client
+
+
 def elsewhere() -> str | None:
     """The tracking server or database that the environment names; to be shown through ``redacted`` alone."""
     named = os.environ.get(ADDRESS) or None

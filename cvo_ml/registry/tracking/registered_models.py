@@ -22,7 +22,7 @@ from cvo_ml.registry.bundles.bundle import WITNESSED, Bundle, load_bundle
 from cvo_ml.registry.bundles.bundle_files import MANIFEST, read_json_file
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.tracking import database
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, reach
+from cvo_ml.registry.tracking.connection import answering, elsewhere, reach
 from cvo_ml.registry.tracking.downloads import Downloads
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.sqlite_reader import SqliteReader
@@ -93,7 +93,7 @@ class RegisteredModels:
         if uri.startswith(SQLITE):
             self.reader = SqliteReader(sqlite_file(uri))
         else:
-            self.reader = MlflowReader(client_of(uri))
+            self.reader = MlflowReader(answering(uri))
 
     @classmethod
     def existing(cls, root: Path, shop: str = "", prefix: str = "") -> RegisteredModels | None:

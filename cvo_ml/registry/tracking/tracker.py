@@ -12,7 +12,7 @@ from typing import Any, Final
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.paths import inside
 from cvo_ml.registry.tracking import database, turns
-from cvo_ml.registry.tracking.connection import client_of, elsewhere, is_database, reach, unusable_address
+from cvo_ml.registry.tracking.connection import answering, elsewhere, is_database, reach
 from cvo_ml.registry.tracking.names import RegisteredNames
 from cvo_ml.registry.tracking.owner_process import PROCESS, is_gone
 from cvo_ml.registry.tracking.registered_models import CHAMPION, MODEL, REFUSED, SHOP, RegisteredModels
@@ -39,8 +39,7 @@ class Tracker(RegisteredModels):
         uri = elsewhere() or database.ready(root.resolve(), _create)
         reach(uri)
         super().__init__(root, shop, prefix, uri)
-        self.client = client_of(uri)
-        self._check()
+        self.client = answering(uri)
         self._close_what_was_killed()
 
     @classmethod
@@ -141,13 +140,6 @@ class Tracker(RegisteredModels):
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
-    def _check(self) -> None:
-        """The first question to the database, so that one that cannot answer is named at once."""
-        try:
-            self.client.search_experiments(max_results=1)
-        except (_mlflow_error(), ValueError, OSError) as error:
-            raise unusable_address(self.uri, error) from None
-
     def _close_what_was_killed(self) -> None:
         """Runs whose process is gone are FAILED, and open lines of the audit what the alias says of them."""
         experiments = [found.experiment_id for found in self.client.search_experiments()]
@@ -185,7 +177,7 @@ def create_version(
 
 
 def _create(uri: str) -> None:
-    client_of(uri).search_experiments(max_results=1)
+    answering(uri)
 
 
 def _mlflow_error() -> type[Exception]:
