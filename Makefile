@@ -1,4 +1,4 @@
-.PHONY: demo test check format lock docs cover
+.PHONY: demo test check format lock docs cover overhead
 
 demo:
 	uv run cvo demo
@@ -21,3 +21,6 @@ docs:
 
 cover:
 	uv run pytest --cov --cov-report=term-missing
+
+overhead:
+	uv run python benchmarks/robustness/overhead.py

@@ -152,12 +152,20 @@ def staged_folder(target: Path, beside: Path | None = None) -> Iterator[Path]:
     staging.mkdir(parents=True)
     try:
         yield staging
-        if target.exists():
-            _exchange(staging, target)
-        else:
-            os.replace(staging, target)
+        put_in_place(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def put_in_place(folder: Path, target: Path) -> None:
+    """Give a folder the name ``target``; a folder that has it takes the name that this one had.
+
+    Both are on one file system.
+    """
+    if target.exists():
+        _exchange(folder, target)
+    else:
+        os.replace(folder, target)
 
 
 def _exchange(staging: Path, target: Path) -> None:

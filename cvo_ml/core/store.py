@@ -9,6 +9,7 @@ folder, the runs lie there: the pointers are those of a published set (``core.pu
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -120,6 +121,10 @@ def _served_names(root: Path) -> dict[str, str]:
     try:
         stored = read_json(root / SERVED)
     except FileNotFoundError:
+        if not (
+            root / CURRENT
+        ).exists():  # nothing was ever published: what lies there is of a first run that was killed
+            return {}
         days = {folder.name.removeprefix("as_of="): _served_of_date(folder) for folder in root.glob("as_of=????-??-??")}
         return {day: name for day, name in sorted(days.items()) if name and _day(day)}
     except DamagedFile:
@@ -187,9 +192,9 @@ def _written(
             file = staging / f"{name}.parquet"
             pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), file, compression="zstd")
             hashes[file.name] = sha256_of(file)
-        manifest = {**described, "files": hashes}
-        write_json(staging / "manifest.json", manifest)
-    return StoredRun(folder, manifest)
+        text = canonical_json({**described, "files": hashes})
+        write_text(staging / "manifest.json", text)
+    return StoredRun(folder, json.loads(text))  # as whoever opens it sees it, with its names in the same order
 
 
 def current_run(root: Path) -> StoredRun:

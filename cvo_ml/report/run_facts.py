@@ -118,7 +118,9 @@ class RunFacts(Result):
             holdout_share=float(manifest["priorities"]["holdout"]["share"]),
             models=tuple(ModelFacts.of(model, manifest["models"][model.name]) for model in MODELS),
             row_ledger=from_json(RowLedger, manifest["row_ledger"]),
-            customer_ledgers={name: from_json(CustomerLedger, ledger) for name, ledger in ledgers.items()},
+            customer_ledgers={
+                model.name: from_json(CustomerLedger, ledgers[model.name]) for model in MODELS if model.name in ledgers
+            },
             notes=tuple(manifest["notes"]),
             readiness=tuple(manifest.get("readiness", ())),
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
 from cvo_ml.core.errors import BundleError, NoChampion, UsageError
-from cvo_ml.core.files import write_text
+from cvo_ml.core.files import put_in_place, write_text
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.core.paths import inside
+from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.registry.bundles.bundle import Bundle, parse_bundle, save_bundle
 from cvo_ml.registry.bundles.bundle_files import MANIFEST, read_bundle_files
 from cvo_ml.registry.bundles.first_load import admit
@@ -22,17 +24,24 @@ SHOP: Final = "shop"
 def export(bundle: Bundle, card: str, root: Path) -> Path:
     """Write ``<root>/<name>/export/`` and the card beside it, each in one step; returns the folder of the bundle.
 
+    An export that is killed leaves a folder that the next one removes; killed between the two steps, it leaves the
+    card of the model before, which names its version, beside the new one.
+
     Raises
     ------
     UsageError
         If another shop's model lies there: an export scores one shop.
     """
-    folder = inside(root, bundle.name, EXPORT)
+    folder, paper = inside(root, bundle.name, EXPORT), inside(root, bundle.name, CARD)
     own, other = bundle.facts.get(SHOP), _shop_of(folder)
     if other is not None and own is not None and own != other:
         raise UsageError(f"{folder}: holds the model of shop {other!r}: name another folder with --to for {own!r}")
-    save_bundle(bundle, folder)
-    write_text(inside(root, bundle.name, CARD), card)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(folder.parent) as staging:
+        new = save_bundle(bundle, staging / EXPORT)
+        write_text(staging / CARD, card)
+        put_in_place(new, folder)
+        os.replace(staging / CARD, paper)
     return folder
 
 
