@@ -57,6 +57,7 @@ def main() -> None:
     from cvo_ml.core.errors import PartlyDone
     from cvo_ml.core.secrets import confidential, is_secret, remembered
 
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is sent anywhere unasked
     given = filter(is_secret, sys.argv)
     with remembered(*confidential(os.environ), *given) as hidden, streams(hidden) as output:
         code = _ran(sys.argv[1:])

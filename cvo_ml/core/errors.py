@@ -15,8 +15,8 @@ from typing import Final
 
 #: Signs of a value that a message shows.
 SHOWN: Final = 60
-_NO_SPACE: Final = re.compile(r"No space left on device|errno 28\b", re.IGNORECASE)
-_BROKEN: Final = re.compile(r"Input/output error|Read-only file system", re.IGNORECASE)
+_NO_SPACE: Final = re.compile(r"No space left on device|Disk quota exceeded|errno 28\b", re.IGNORECASE)
+_BROKEN: Final = re.compile(r"Input/output error|Read-only file system|File too large", re.IGNORECASE)
 _NO_MEMORY: Final = re.compile(
     r"bad[_ ]alloc|cannot allocate memory|out of memory|failed to allocate|malloc of size|failed to map segment", re.I
 )
@@ -199,7 +199,7 @@ def storage_failure(error: BaseException) -> UsageError | None:
             return unusable(cause)
         if is_full(cause):
             return UsageError(_FULL)
-        if _is_of(cause, said, _BROKEN):
+        if _is_of(cause, said, _BROKEN) or type(cause).__name__ == "IOException":  # DuckDB's of files
             reason = " ".join(said.split())[:160]
             return UsageError(f"a place on the disk cannot be used ({reason}): name another, or make this one usable")
         if isinstance(cause, sqlite3.OperationalError) and (words := _unusable_database(said)):

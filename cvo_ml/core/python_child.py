@@ -52,7 +52,7 @@ def python_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without what Python would import from; a child's own children start as safely."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON") or name in PASSED}
     kept |= {name: absolute_folders(kept[name]) for name in SEARCHED if name in kept}
-    return {**kept, "PYTHONSAFEPATH": "1", **(more or {})}
+    return {"MLFLOW_DISABLE_TELEMETRY": "true", **kept, "PYTHONSAFEPATH": "1", **(more or {})}
 
 
 def absolute_folders(listed: str) -> str:
