@@ -88,13 +88,21 @@ def broken(one: Traced) -> Iterator[str]:
     looked_at: dict[str, list[str]] = {}  # there are few states, and many copies of each
     for event, copy in zip(one.events, one.copies, strict=True):
         now = state(copy)
-        faults = [*broken_registry(registry(copy), settled=False), mixture(now, one.before, one.after)]
+        faults = [*_unsettled(one, registry(copy)), mixture(now, one.before, one.after)]
         if one.command.state not in ("old_folder", "bare"):
             if repr(now) not in looked_at:
                 looked_at[repr(now)] = broken_results(copy)
             faults += looked_at[repr(now)]
         if faults := [fault for fault in faults if fault]:
             yield f"killed before {event.number} ({event.kind} {event.path}): {'; '.join(faults)}"
+
+
+def _unsettled(one: Traced, found: Registry) -> list[str]:
+    """What does not hold of a model store that nobody has written into since the kill.
+
+    A migration moves a name's alias, then its lines: until its end the shop is read under the old name.
+    """
+    return [] if one.name == "migrate" else broken_registry(found, settled=False)
 
 
 def distinct(one: Traced) -> list[int]:
@@ -109,7 +117,7 @@ def next_run(one: Traced, number: int, shop: Shop) -> list[str]:
     """What does not hold after the same command ran again from a state that a kill left, and others after it."""
     shop.take(one.copies[number])
     shop.run("models", "list")
-    faults = broken_registry(registry(shop.work), settled=False)  # who only reads settles nothing
+    faults = _unsettled(one, registry(shop.work))  # who only reads settles nothing
     already = one.name in MOVES and registry(shop.work).champions == one.became.champions
     if not already:
         again = shop.run(*one.command.arguments)
