@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-#: the last commit before the issue
+#: the last commit before sets, locks and escaping
 BEFORE: Final = "0ecdb7a"
 #: the most that it may cost
 LIMIT: Final = 0.03
