@@ -105,6 +105,7 @@ def publication(results: Path) -> Iterator[Path]:
         The folder to write into. Files there are shared with the current set: replace them, do not write into them.
     """
     _sweep_litter(results)
+    _remove_copied_pointer(results)
     before = current_set(results) or _newest(results) or _adopted(results)
     draft = results / STAGING / secrets.token_hex(8)
     draft.mkdir(parents=True)
@@ -168,6 +169,21 @@ def _publish(results: Path, draft: Path, before: PublishedSet | None) -> None:
     _link_names(results, folder)
     _point(results / CURRENT, Path(PUBLISHED) / name)
     _unlink_gone(results)
+
+
+def _remove_copied_pointer(results: Path) -> None:
+    """A copy that followed links made folders of them: there the names that people know hold the files themselves."""
+    copied = results / CURRENT
+    if copied.is_symlink() or not copied.is_dir():
+        return
+    if not (copied / SET).is_file():  # somebody's own
+        os.replace(copied, results / f"{CURRENT}.before-{secrets.token_hex(4)}")
+        return
+    aside = results / STAGING / secrets.token_hex(8)
+    aside.parent.mkdir(exist_ok=True)
+    os.replace(copied, aside)
+    shutil.rmtree(results / PUBLISHED, ignore_errors=True)  # each of them a copy of the whole store
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _newest(results: Path) -> PublishedSet | None:

@@ -121,7 +121,10 @@ def _made(place: Path) -> tuple[Path, int | None]:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))  # readable by its user alone
         if fcntl is None:
             return folder, None
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:  # swept already
+            continue
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:  # a sweeper holds it, and removes it

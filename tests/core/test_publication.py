@@ -219,6 +219,31 @@ def test_results_that_are_copied_elsewhere_stay_whole(workspace: Workspace, tmp_
     assert moved.priorities.read_text() == "list"
 
 
+def test_a_copy_that_followed_links_is_taken_over(workspace: Workspace, tmp_path: Path) -> None:
+    with workspace.publishing() as draft:
+        run = write_run(draft.scores, SCORES, {})
+        write_text(draft.priorities, "list")
+        write_text(draft.edges / "manifest.json", "edges")
+    shutil.copytree(workspace.results, tmp_path / "elsewhere")  # symlinks=False, as of many tools
+    moved = Workspace(tmp_path / "elsewhere", workspace.tracking)
+    assert current_run(moved.scores).name == run.name
+    publish(moved, report_html="page")
+    assert current_run(moved.scores).name == run.name
+    assert [found.name for _, found in served_runs(moved.scores)] == [run.name]
+    assert shown(moved) == {"priorities.csv": "list", "report.html": "page"}
+    assert (moved.edges / "manifest.json").read_text() == "edges"
+    assert (moved.results / "current").is_symlink()
+
+
+def test_a_folder_of_somebody_elses_that_is_called_current_stays(workspace: Workspace) -> None:
+    (workspace.results / "current").mkdir(parents=True)
+    (workspace.results / "current" / "thesis.txt").write_text("mine")
+    publish(workspace, priorities_csv="list")
+    (aside,) = workspace.results.glob("current.before-*")
+    assert (aside / "thesis.txt").read_text() == "mine"
+    assert shown(workspace) == {"priorities.csv": "list"}
+
+
 HOLDER = """
 import sys
 from pathlib import Path

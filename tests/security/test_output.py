@@ -166,7 +166,7 @@ def test_ids_are_shown_on_a_terminal_or_on_request(world: Path) -> None:
     wide = {"variables": {"COLUMNS": "200", "TERM": "xterm"}}
     night, asked, after, seen = run(
         world,
-        [step(score), step("--show-ids plan --out odd", **wide), step("plan --out odd --show-ids", **wide),
+        [step(score, **wide), step("--show-ids plan --out odd", **wide), step("plan --out odd --show-ids", **wide),
          step("plan --out odd", out="terminal", **wide)],
     )  # fmt: skip
     for found in (night, asked, after, seen):
