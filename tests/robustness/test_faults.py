@@ -93,9 +93,7 @@ def faults_at(name: str, kind: str, numbers: list[int], shop: Shop) -> list[str]
     return [found for number in numbers for found in after_a_fault(name, Fault(kind, number), code, shop)]
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"), [("plan", "ENOSPC"), ("plan", "EROFS"), ("plan", "EIO"), ("segment", "hup")]
-)
+@pytest.mark.parametrize(("name", "kind"), [("plan", "ENOSPC"), ("plan", "EROFS"), ("plan", "EIO"), ("segment", "hup")])
 def test_an_error_of_the_disk_or_a_signal_leaves_the_old_or_the_new(name: str, kind: str, shop: Shop) -> None:
     """FAULT-S3, S9, S11: a full disk between two renames left a mixture until the next run."""
     number = random.Random(f"{SEED} {name} {kind}").randint(1, events(name, shop))
