@@ -119,8 +119,8 @@ def publication(results: Path) -> Iterator[Path]:
 
 def _drafted(results: Path, draft: Path, before: PublishedSet | None) -> Iterator[Path]:
     if before is not None:
-        _link_names(results, before.folder)
         _carry_over(before.folder, draft)
+        _take_edits(results, draft)
     _store_of(draft)
     yield draft
     _publish(results, draft, before)
@@ -149,6 +149,7 @@ def _publish(results: Path, draft: Path, before: PublishedSet | None) -> None:
     """Give the draft its name and move the pointer; nothing moves if nothing changed."""
     files = _hashes(draft, before)
     if before is not None and files == before.files:
+        _link_names(results, before.folder)
         return
     number = 1 if before is None else before.number + 1
     run = pointed_at(draft / SCORES)
@@ -166,8 +167,10 @@ def _publish(results: Path, draft: Path, before: PublishedSet | None) -> None:
     folder.parent.mkdir(exist_ok=True)
     os.replace(draft, folder)
     # the names lead through the pointer already when it moves: no reader sees one name of this set, one of another
-    _link_names(results, folder)
+    _link_names(results, folder, only_new=True)
     _point(results / CURRENT, Path(PUBLISHED) / name)
+    # a file that stood in a link's place has its bytes in the set by now: either way the name shows them
+    _link_names(results, folder)
     _unlink_gone(results)
 
 
@@ -239,10 +242,27 @@ def _carry_over(source: Path, target: Path) -> None:
             shutil.copy2(source, target)
 
 
-def _link_names(results: Path, folder: Path) -> None:
-    """Every name of the set in the folder of results, as a link through the pointer."""
+def _take_edits(results: Path, draft: Path) -> None:
+    """A file that an editor put in a link's place is what a person wants: it goes into the draft."""
+    for entry in draft.iterdir():
+        own = results / entry.name
+        if entry.is_file() and own.is_file() and not own.is_symlink():
+            entry.unlink()
+            shutil.copy2(own, entry)
+
+
+def _link_names(results: Path, folder: Path, *, only_new: bool = False) -> None:
+    """Every name of the set in the folder of results, as a link through the pointer.
+
+    Parameters
+    ----------
+    only_new:
+        Leave what stands there and is no link.
+    """
     for entry in folder.iterdir():
-        if entry.name not in (SET, SCORES):
+        own = results / entry.name
+        stands = own.exists() and not own.is_symlink()
+        if entry.name not in (SET, SCORES) and not (only_new and stands):
             _link(results / entry.name, Path(CURRENT, entry.name), entry)
     (results / SCORES).mkdir(exist_ok=True)
     for name in POINTERS:
@@ -303,11 +323,13 @@ def _inodes(folder: Path) -> dict[str, int]:
 
 def _hashes(draft: Path, before: PublishedSet | None) -> dict[str, str]:
     """The SHA-256 of each file; that of a file that was carried over is known."""
-    known = {} if before is None else _inodes(before.folder)
+    if before is None:
+        return {name: sha256_of(draft / name) for name in sorted(_inodes(draft))}
+    known, since = _inodes(before.folder), (before.folder / SET).stat().st_mtime_ns
     hashes = {}
     for name, inode in sorted(_inodes(draft).items()):
-        carried = before is not None and known.get(name) == inode and name in before.files
-        hashes[name] = before.files[name] if carried and before is not None else sha256_of(draft / name)
+        untouched = known.get(name) == inode and (draft / name).stat().st_mtime_ns <= since
+        hashes[name] = before.files[name] if untouched and name in before.files else sha256_of(draft / name)
     return hashes
 
 

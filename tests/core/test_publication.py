@@ -219,6 +219,26 @@ def test_results_that_are_copied_elsewhere_stay_whole(workspace: Workspace, tmp_
     assert moved.priorities.read_text() == "list"
 
 
+def test_a_file_that_an_editor_put_in_a_links_place_goes_into_the_next_set(workspace: Workspace) -> None:
+    publish(workspace, shop_yaml="name: a", priorities_csv="list 1")
+    (workspace.results / "shop.yaml").unlink()
+    (workspace.results / "shop.yaml").write_text("name: b")
+    publish(workspace, report_html="page")
+    assert shown(workspace) == {"shop.yaml": "name: b", "priorities.csv": "list 1", "report.html": "page"}
+
+
+def test_a_file_that_was_edited_in_place_is_hashed_anew(workspace: Workspace) -> None:
+    publish(workspace, shop_yaml="name: a")
+    later = (workspace.results / "current" / "set.json").stat().st_mtime_ns + 10**9
+    with (workspace.results / "shop.yaml").open("w") as file:
+        file.write("name: b")
+    os.utime(workspace.results / "shop.yaml", ns=(later, later))
+    publish(workspace, report_html="page")
+    found = current_set(workspace.results)
+    assert found is not None
+    assert found.files["shop.yaml"] == sha256_of(workspace.results / "shop.yaml")
+
+
 def test_a_copy_that_followed_links_is_taken_over(workspace: Workspace, tmp_path: Path) -> None:
     with workspace.publishing() as draft:
         run = write_run(draft.scores, SCORES, {})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.publication import current_set
+from cvo_ml.core.files import read_json
 from cvo_ml.core.store import current_run
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
@@ -46,9 +46,8 @@ def workspace(tmp_path: Path) -> Workspace:
 def named(workspace: Workspace) -> set[tuple[str, str]]:
     """The run and the date that each thing a person opens says it is of."""
     run = current_run(workspace.scores)
-    found = current_set(workspace.results)
-    assert found is not None
-    day, name = found.run.removeprefix("as_of=").split("/")
+    said_by_set = read_json((workspace.shown or workspace.results / "current") / "set.json")
+    day, name = said_by_set["run"].removeprefix("as_of=").split("/")
     with workspace.priorities.open(newline="", encoding="utf-8") as file:
         rows = {(row["as_of"], row["run"]) for row in csv.DictReader(file)}
     page = workspace.report.read_text(encoding="utf-8")
