@@ -68,9 +68,16 @@ def store(
 
 
 def publish(scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any], workspace: Workspace) -> StoredRun:
-    """Write a run with its plan into the score store, then its list; the run becomes the current one."""
+    """Write a run with its plan into the score store, then its list; the run becomes the current one.
+
+    Parameters
+    ----------
+    workspace:
+        One that shows a set which is being published. The report of an earlier run leaves it.
+    """
     run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, {"plan": planned.table})
     write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary, run))
+    workspace.report.unlink(missing_ok=True)
     return run
 
 

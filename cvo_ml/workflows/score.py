@@ -112,7 +112,6 @@ def score(
             facts["customers"] = len(scored.scores)
             save_shop(shop, draft.shop_file)
             scores = read_scores(run)
-            draft.report.unlink(missing_ok=True)  # that of an earlier run
             if request.with_report:
                 write_report(run, draft)
     return ScoreResult(run, scores)

@@ -231,4 +231,4 @@ def _unit(freq: str) -> pd.Timedelta:
         return pd.Timedelta(days=_DAYS[freq])
     if freq == "W":
         return pd.Timedelta(days=7)
-    return pd.Timedelta(1, unit=freq)  # type: ignore[arg-type]
+    return pd.Timedelta(f"1{freq}")
