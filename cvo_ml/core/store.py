@@ -121,15 +121,15 @@ def _served_names(root: Path) -> dict[str, str]:
     try:
         stored = read_json(root / SERVED)
     except FileNotFoundError:
-        if not (
-            root / CURRENT
-        ).exists():  # nothing was ever published: what lies there is of a first run that was killed
+        if not (root / CURRENT).exists():  # what lies there is of a first run that was killed
             return {}
         days = {folder.name.removeprefix("as_of="): _served_of_date(folder) for folder in root.glob("as_of=????-??-??")}
         return {day: name for day, name in sorted(days.items()) if name and _day(day)}
     except DamagedFile:
-        raise StoreError(f"{root / SERVED}: is damaged: delete it, and score again") from None
-    return {str(day): str(name) for day, name in stored.items()} if isinstance(stored, dict) else {}
+        stored = None
+    if not isinstance(stored, dict):  # guessing would drop the history of every date
+        raise StoreError(f"{root / SERVED}: is damaged: delete it, and score again")
+    return {str(day): str(name) for day, name in stored.items()}
 
 
 def served_runs(

@@ -173,7 +173,7 @@ def test_a_date_without_a_pointer_or_with_a_bad_one_does_no_harm(tmp_path: Path)
     pointers = tmp_path / "served.json"
     pointers.unlink()
     assert [found.name for _, found in served_runs(tmp_path)] == [run.name]
-    for bad in ({"2023-11-01": "../../elsewhere"}, {"yesterday": run.name}, []):
+    for bad in ({"2023-11-01": "../../elsewhere"}, {"yesterday": run.name}, {}):
         pointers.write_text(json.dumps(bad))
         assert list(served_runs(tmp_path)) == []
     pointers.write_text(json.dumps({"2023-11-01": run.name}))
@@ -183,9 +183,10 @@ def test_a_date_without_a_pointer_or_with_a_bad_one_does_no_harm(tmp_path: Path)
 
 def test_damaged_pointers_are_said_and_not_guessed_around(tmp_path: Path) -> None:
     write_run(tmp_path, SCORES, {})
-    (tmp_path / "served.json").write_text("{")
-    with pytest.raises(StoreError, match=r"served.json: is damaged: delete it, and score again"):
-        list(served_runs(tmp_path))
+    for damaged in ("{", "[]", "7"):
+        (tmp_path / "served.json").write_text(damaged)
+        with pytest.raises(StoreError, match=r"served.json: is damaged: delete it, and score again"):
+            list(served_runs(tmp_path))
 
 
 def test_a_store_of_the_first_edition_names_a_run_for_each_date_in_its_folder(tmp_path: Path) -> None:
