@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from cvo_ml.core.arrays import Floats, Numbers
 from cvo_ml.core.errors import BundleError, ContractError, UsageError
@@ -23,6 +23,7 @@ from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel, Situation
 from cvo_ml.models.clv.uncertainty import drift_variance
 from cvo_ml.models.clv.value_interval import PredictiveValue, TabulatedValue, ValueLaw
+from cvo_ml.models.estimator import Estimator, NotFitted, unfitted
 
 PURCHASE_MODELS: Final[tuple[type[PurchaseModel], ...]] = (
     BetaGeoModel, ModifiedBetaGeoModel, ParetoNBDModel, BetaGeoBinomialModel,
@@ -39,7 +40,7 @@ class LifetimeDocument(Result):
     value: Mapping[str, Json]
 
 
-class CustomerLifetimeValue(BaseEstimator):
+class CustomerLifetimeValue(Estimator):
     """The two models together, fitted on the same customer table.
 
     Parameters
@@ -86,8 +87,8 @@ class CustomerLifetimeValue(BaseEstimator):
         ModelRefused
             If either model refuses.
         """
-        transactions = BetaGeoModel() if self.transactions is None else clone(self.transactions)
-        value = GammaGammaModel() if self.value is None else clone(self.value)
+        transactions: PurchaseModel = unfitted(self.transactions, PurchaseModel, "transactions", BetaGeoModel)
+        value = unfitted(self.value, GammaGammaModel, "value", GammaGammaModel)
         self.transactions_: PurchaseModel = transactions.fit(X, sample_weight=sample_weight)
         self.value_: GammaGammaModel = value.fit(X, sample_weight=sample_weight)
         return self
@@ -251,7 +252,7 @@ class CustomerLifetimeValue(BaseEstimator):
 
     def _fitted(self) -> tuple[PurchaseModel, GammaGammaModel]:
         if not hasattr(self, "value_"):
-            raise UsageError("this CustomerLifetimeValue is not fitted: call fit first")
+            raise NotFitted.of(self)
         return self.transactions_, self.value_
 
 

@@ -18,6 +18,7 @@ from cvo_ml.models.clv.covariates import CovariateModel
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior, fit_parameters, search, weakness
 from cvo_ml.models.clv.histories import (
     PurchaseHistories,
+    check_unit,
     distinct_pairs,
     group_histories,
     purchase_history,
@@ -102,7 +103,8 @@ class PurchaseFitter(CovariateModel):
         """The log-likelihood row by row."""
 
     def _history(self, X: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-        """Frequency, recency and T (n,), checked."""
+        """Frequency, recency and T (n,), checked, and in the model's unit."""
+        check_unit(X, self.time_unit)
         return purchase_history(X)
 
     def _check(self, histories: PurchaseHistories) -> None:
