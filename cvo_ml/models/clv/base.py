@@ -204,11 +204,11 @@ def interval_names(interval: float) -> dict[str, float]:
     if not 0 < interval < 1:
         raise UsageError(f"interval is {interval}: give a probability between 0 and 1, such as 0.9, or None")
     levels = (round(0.5 - interval / 2, 12), round(0.5 + interval / 2, 12))
-    return {_percent(level): level for level in levels}
+    return {percent(level): level for level in levels}
 
 
-def _percent(level: float) -> str:
-    """p05 for 0.05, p97.5 for 0.975."""
+def percent(level: float) -> str:
+    """The name of a quantile: p05 for 0.05, p97.5 for 0.975."""
     whole, _, rest = f"{100 * level:.6f}".rstrip("0").partition(".")
     return f"p{whole.zfill(2)}" + (f".{rest}" if rest else "")
 
