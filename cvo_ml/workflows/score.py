@@ -40,6 +40,8 @@ class ScoreRequest(FrozenConfig):
         The cut: nothing later is known.
     exported:
         A folder of exported models, in place of the registered champions.
+    trust_code:
+        Run the features of the user's own that the models carry, though they are not on the workspace's list.
     with_report:
         Write the page for people too.
     """
@@ -47,6 +49,7 @@ class ScoreRequest(FrozenConfig):
     shop: ShopConfig
     as_of: date
     exported: Path | None = None
+    trust_code: bool = False
     with_report: bool = True
 
 
@@ -100,7 +103,7 @@ def score(
         read = read or read_tables(shop, workspace, as_of)
         if models is None:
             with workspace.progress.step("Loading the champions"):
-                models = serving_models(workspace, shop.name, exported=request.exported)
+                models = serving_models(workspace, shop.name, exported=request.exported, trust_code=request.trust_code)
         facts["models"] = {name: model.version for name, model in models.models.items()}
         check_models(models, shop=shop.name, currency=read.tables.currency, as_of=as_of)
         with workspace.publishing() as draft:

@@ -16,7 +16,7 @@ from cvo_ml.core.models import ICP, MODELS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.features.customer import scored_features
+from cvo_ml.features.customer import scored_features, with_own_on
 from cvo_ml.features.leads import customer_leads
 from cvo_ml.predict import LoadedModels, score
 from cvo_ml.predict.shadow import ShadowComparison, shadow
@@ -60,7 +60,7 @@ def score_customers(
         If the frozen edges are damaged.
     """
     check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = scored_features(tables, as_of)
+    features = scored_features(tables, as_of, models.own)
     leads = _lead_fields(tables, as_of, models)
     scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
     segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, workspace=workspace)
@@ -82,9 +82,11 @@ def shadow_scores(
     """
     for models in (serving, behind):
         check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = scored_features(tables, as_of)
+    # each side by its own copy of the user's features: one name may mean two things
+    known = scored_features(tables, as_of)
+    first, second = (with_own_on(known, tables, as_of, models.own) for models in (serving, behind))
     leads = _lead_fields(tables, as_of, serving), _lead_fields(tables, as_of, behind)
-    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency, leads=leads)
+    return shadow(first, serving, behind, as_of=as_of, currency=tables.currency, leads=leads, features_behind=second)
 
 
 def _lead_fields(tables: Tables, as_of: date, models: LoadedModels) -> pd.DataFrame | None:

@@ -16,6 +16,7 @@ from cvo_ml.cli.options import (
     Out,
     RequiredAsOf,
     Shop,
+    TrustCode,
     answer,
     chosen_shop,
     workspace,
@@ -36,6 +37,7 @@ def score(
         Optional[Path],
         typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
     ] = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Score, segment and plan every customer with the champions; with --prospects, leads instead."""
@@ -51,7 +53,7 @@ def score(
         asked = ProspectsRequest(shop=chosen, prospects=prospects, as_of=cut, exported=models_folder)
         answer(score_prospects(asked, place), as_json, view.prospects)
         return
-    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder)
+    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder, trust_code=trust_code)
     answer(score(request, place), as_json, view.score)
 
 
