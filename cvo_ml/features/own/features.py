@@ -66,7 +66,7 @@ class OwnFeatures:
     trust: Trust = NOBODY
     declared: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
-    whose: str = "churn"
+    whose: str = "the job"
 
     def __bool__(self) -> bool:
         return bool(self.profile) or self.file is not None
@@ -100,7 +100,7 @@ class OwnFeatures:
             If a function does not answer as it should.
         """
         with engine(source) as opened:
-            rows = KnownRows(opened.tables, self.declared)
+            rows = self._known_rows(opened.tables)
             days = [self._on(rows, day).assign(as_of=midnight(day)) for day in dates]
         frame = pd.concat(days).rename_axis("customer_id").reset_index().set_index(list(KEYS))
         return pd.DataFrame({name: self._as_kind(frame, name) for name in self.columns}, index=frame.index)
@@ -123,7 +123,7 @@ class OwnFeatures:
             If a function fails, or answers otherwise when asked again.
         """
         check_profile(tables, self.profile, self.whose)
-        rows = KnownRows(tables, self.declared)
+        rows = self._known_rows(tables)
         for function in self.functions:
             absent = [name for name in function.declaration.reads if name not in tables]
             if absent:
@@ -172,6 +172,10 @@ class OwnFeatures:
         file = self.file if any(name.startswith(PREFIX) for name in read) else None
         profile = tuple(name for name in read if name.startswith(PROFILE))
         return replace(self, profile=profile, file=file, kinds={name: self.kinds[name] for name in read})
+
+    def _known_rows(self, tables: Tables) -> KnownRows:
+        # a column that the job names is read, and whether it may be is the leak gate's question
+        return KnownRows(tables, (*self.declared, *(name.removeprefix(PROFILE) for name in self.profile)))
 
     def _on(self, rows: KnownRows, day: date) -> pd.DataFrame:
         customers = rows.customers(day)

@@ -100,8 +100,8 @@ class Trust:
         if not self.has(file):
             raise ModelRefused(
                 f"{whose}: brings code ({file.name}, SHA-256 {file.sha256[:12]}…) that is on no list of "
-                "trusted code here, and it was not run: read it, then allow it with --trust-code (Python: trust_code=True), "
-                "or train here with --set churn.features=FILE",
+                "trusted code here, and it was not run: read it, then allow it with --trust-code (in Python "
+                "trust_code=True), or train here with --set churn.features=FILE",
                 reason_code="untrusted_code",
             )
 
