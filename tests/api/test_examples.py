@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,8 @@ def test_every_function_of_the_face_has_an_example(name: str) -> None:
 
 def test_every_public_name_can_be_had() -> None:
     assert {name: getattr(cvo, name) for name in cvo.__all__}
+
+
+def test_editors_know_the_same_names() -> None:
+    stub = (Path(cvo.__file__).parent / "__init__.pyi").read_text()
+    assert sorted(re.findall(r" as (\w+)$", stub, re.M)) == sorted(set(cvo.__all__) - {"__version__"})
