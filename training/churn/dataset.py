@@ -21,13 +21,13 @@ from cvo_ml.features.churn_outcomes import check_condition, churned, days_to_eve
 from cvo_ml.features.engine import engine
 from cvo_ml.features.own import OwnFeatures
 from cvo_ml.features.own.features import CATEGORY, without_rare
-from cvo_ml.models.churn import BoostedChurn, HazardChurn
+from cvo_ml.models.churn import ChurnClassifier, HazardChurn
 from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, embed_purchase_model
 from training.churn.sections import DatasetSpec
 from training.clv.validation import fit as fit_clv
 from training.evidence.dates import first_day, training_dates
 
-Model = BoostedChurn | HazardChurn
+Model = ChurnClassifier | HazardChurn
 WHOLE_YEAR: Final = timedelta(days=365)
 COUNTRY: Final = "country"
 
