@@ -23,7 +23,7 @@ from cvo_ml.ingest import ReadResult
 from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities.summary import PlanSummary, stored_plan
 from cvo_ml.workflows.publish import store
-from cvo_ml.workflows.report import write_report
+from cvo_ml.workflows.report import write_report, write_scores_list
 from cvo_ml.workflows.score_tables import check_models, score_customers
 from cvo_ml.workflows.serving_models import serving_models
 from cvo_ml.workflows.shops import read_tables, save_shop
@@ -42,12 +42,15 @@ class ScoreRequest(FrozenConfig):
         A folder of exported models, in place of the registered champions.
     with_report:
         Write the page for people too.
+    with_csv:
+        Write everybody's scores as one CSV too.
     """
 
     shop: ShopConfig
     as_of: date
     exported: Path | None = None
     with_report: bool = True
+    with_csv: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,4 +117,6 @@ def score(
             scores = read_scores(run)
             if request.with_report:
                 write_report(run, draft)
+            if request.with_csv:
+                write_scores_list(run, draft)
     return ScoreResult(run, scores)

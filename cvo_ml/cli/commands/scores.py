@@ -21,6 +21,8 @@ from cvo_ml.cli.options import (
     workspace,
 )
 
+WithCsv = Annotated[bool, typer.Option("--csv", help="Write everybody's scores to scores.csv too.")]
+
 
 def score(
     as_of: RequiredAsOf,
@@ -36,6 +38,7 @@ def score(
         Optional[Path],
         typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
     ] = None,
+    with_csv: WithCsv = False,
     as_json: Json = False,
 ) -> None:
     """Score, segment and plan every customer with the champions; with --prospects, leads instead."""
@@ -51,7 +54,7 @@ def score(
         asked = ProspectsRequest(shop=chosen, prospects=prospects, as_of=cut, exported=models_folder)
         answer(score_prospects(asked, place), as_json, view.prospects)
         return
-    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder)
+    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder, with_csv=with_csv)
     answer(score(request, place), as_json, view.score)
 
 
@@ -167,8 +170,8 @@ def monitor(
         raise failure
 
 
-def report(out: Out = OUT) -> None:
+def report(out: Out = OUT, with_csv: WithCsv = False) -> None:
     """Write report.html from the current scores."""
     from cvo_ml.workflows.report import report
 
-    report(workspace(out))
+    report(workspace(out), with_csv=with_csv)
