@@ -59,15 +59,26 @@ def score_customers(
     BundleError
         If the frozen edges are damaged.
     """
-    check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = scored_features(tables, as_of)
-    leads = _lead_fields(tables, as_of, models)
-    scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
+    features, scores = score_models(tables, as_of, models, shop=shop)
     segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, workspace=workspace)
     scores = pd.concat([scores, segmented.columns], axis=1)
     planned = plan(scores, declared_effects(priorities), priorities, contact_constraints(tables, as_of))
     scores = pd.concat([scores, planned.columns], axis=1)
     return Scored(scores, features, ledgers(scores), segmented, planned)
+
+
+def score_models(tables: Tables, as_of: date, models: LoadedModels, *, shop: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is known of every customer at ``as_of``, and the run and model columns of Scores.
+
+    Raises
+    ------
+    ModelRefused
+        If a model was trained on another shop, in another currency, or with data after ``as_of``.
+    """
+    check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
+    features = scored_features(tables, as_of)
+    leads = _lead_fields(tables, as_of, models)
+    return features, score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
 
 
 def shadow_scores(
