@@ -62,12 +62,14 @@ class Registration:
             If the model could not be loaded again: then nothing is registered.
         """
         incumbent = ChampionHistory(self.tracker).incumbent(name)
-        begun = f"{self.shop.name} {name} {self.as_of}"
-        with self.tracker.run(name, begun, {MODEL: name, "as_of": str(self.as_of)}) as run:
+        # MLflow's lists cut a name after some twenty signs, so what differs within an experiment stands first
+        whose = f"({self.shop.name} {name})"
+        with self.tracker.run(name, f"{self.as_of} {whose}", {MODEL: name, "as_of": str(self.as_of)}) as run:
             run.log_dataset(dataset_of(self.shop.name, self.read, self.as_of))
             trained = fit(run)
             job = trained.job or job
-            run.rename(run_name(begun, trained.bundle, job, self.workspace, is_tuned=trained.job is not None))
+            own = run_name(trained.bundle, job, self.workspace, is_tuned=trained.job is not None)
+            run.rename(f"{self.as_of} {own} {whose}")
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
             found = self._judged(trained, bundle, incumbent)

@@ -23,17 +23,11 @@ LONGEST_SETTING: Final = 24
 _DAYS: Final = ("horizon_days", "age_days", "known_within_days")
 
 
-def run_name(begun: str, bundle: Bundle, job: FrozenConfig, workspace: Workspace, *, is_tuned: bool) -> str:
-    """What tells the run from others: shop, model and cut, the kind that came out, its days, and what was set.
-
-    Parameters
-    ----------
-    begun:
-        Shop, model and cut.
-    """
+def run_name(bundle: Bundle, job: FrozenConfig, workspace: Workspace, *, is_tuned: bool) -> str:
+    """What tells a run from the others of its experiment: the cut is said apart, here are kind, days and settings."""
     kind = bundle.kind.removeprefix(f"{bundle.name}.")
     own = "tuned" if is_tuned else ", ".join(_own_settings(bundle.name, job, workspace))
-    return " ".join(filter(None, (begun, kind, days_text(bundle), own)))
+    return " ".join(filter(None, (kind, days_text(bundle), own)))
 
 
 def days_text(bundle: Bundle) -> str:
@@ -76,11 +70,11 @@ def dataset_of(shop: str, read: ReadResult, as_of: date) -> TrackedDataset:
 
 
 def _own_settings(name: str, job: FrozenConfig, workspace: Workspace) -> list[str]:
-    """The settings that are not those of the job's file, as ``--set`` writes them."""
+    """The settings that are not those of the job's file, by the last part of their names."""
     usual = load_config(default_config(f"jobs/{name}.yaml", workspace.configs), type(job))
     before = dict(flat(as_mapping(usual)))
     found = [
-        f"{key}={value}"[:LONGEST_SETTING]
+        f"{key.rpartition('.')[2]}={value}"[:LONGEST_SETTING]
         for key, value in flat(as_mapping(job))
         if before.get(key) != value and key != "horizon"
     ]

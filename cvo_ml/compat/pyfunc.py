@@ -28,7 +28,8 @@ from cvo_ml.predict import LoadedModels, score
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
 from cvo_ml.registry.bundles.input_columns import FACTS, ORDERS_NEEDED, ORDERS_TAKEN, told_columns
 from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
-from cvo_ml.workflows.score_tables import check_models, score_models
+from cvo_ml.workflows.score_tables import check_models
+from cvo_ml.workflows.score_tables import model_columns as score_columns
 
 #: Tables that orders alone stand for, or that nobody brings.
 _OF_ORDERS: Final = frozenset({"orders", "refunds", "calendar"})
@@ -105,7 +106,8 @@ class ScoringModel:
             raise UsageError(f"orders need a day to score at, as nothing here asks the clock: {_HOW}")
         read = _read(frame, day, currency, str(self._loaded.bundle.facts.get("timezone", "UTC")))
         self._warn(read)
-        _, scores = score_models(read.tables, day, self._models, shop=self._shop)
+        check_models(self._models, shop=self._shop, currency=currency, as_of=day)
+        _, scores = score_columns(read.tables, day, self._models)
         return scores
 
     def _of_features(self, frame: pd.DataFrame, day: date | None, currency: str) -> pd.DataFrame:

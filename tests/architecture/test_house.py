@@ -64,7 +64,7 @@ def test_models_are_spelled_in_one_table() -> None:
 
 
 def test_the_command_line_is_thin() -> None:
-    assert sum(text.count("\n") for _, text in sources("cvo_ml/cli")) <= 1_500
+    assert sum(text.count("\n") for _, text in sources("cvo_ml/cli")) <= 1_750
 
 
 def test_no_file_is_longer_than_a_concept() -> None:
