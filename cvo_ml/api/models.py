@@ -38,7 +38,7 @@ def load_models(
     Returns
     -------
     LoadedModels
-        By name; a model that is not there has a reason (``models.reason("churn")``).
+        By name; a model that is not there has a reason (``models.reason(name)``).
 
     Raises
     ------

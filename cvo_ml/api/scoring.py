@@ -163,12 +163,12 @@ def score(
     if _is_snapshot(source):
         return _score_features(source, models, day)
     tables = as_tables(source, "score", _currency_of(models))
-    shop = tables.shop if isinstance(tables, ReadTables) and isinstance(source, Tables) else None
-    check_models(models, shop=shop, currency=tables.currency, as_of=day)
+    shop = tables.shop if isinstance(tables, ReadTables) else ""
+    check_models(models, shop=shop or None, currency=tables.currency, as_of=day)
     features, scores = model_columns(tables, day, models)
     policy = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
     place = None if results is None else Workspace(Path(results), Path(results)).as_published()
-    return with_segments(scores, features, tables, day, policy, shop=shop or "", workspace=place)[0]
+    return with_segments(scores, features, tables, day, policy, shop=shop, workspace=place)[0]
 
 
 def _is_snapshot(source: Any) -> TypeGuard[pd.DataFrame]:

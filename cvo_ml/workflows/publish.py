@@ -73,11 +73,12 @@ def publish(scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any], wo
     Parameters
     ----------
     workspace:
-        One that shows a set which is being published. The report of an earlier run leaves it.
+        One that shows a set which is being published. What is of an earlier run leaves it: report and ``scores.csv``.
     """
     run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, {"plan": planned.table})
     write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary, run))
-    workspace.report.unlink(missing_ok=True)
+    for of_earlier_run in (workspace.report, workspace.scores_list):
+        of_earlier_run.unlink(missing_ok=True)
     return run
 
 

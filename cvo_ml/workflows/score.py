@@ -23,7 +23,7 @@ from cvo_ml.ingest import ReadResult
 from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities.summary import PlanSummary, stored_plan
 from cvo_ml.workflows.publish import store
-from cvo_ml.workflows.report import write_report
+from cvo_ml.workflows.report import write_report, write_scores_list
 from cvo_ml.workflows.score_tables import check_models, score_customers
 from cvo_ml.workflows.serving_models import serving_models
 from cvo_ml.workflows.shops import read_tables, save_shop
@@ -44,6 +44,8 @@ class ScoreRequest(FrozenConfig):
         Run the features of the user's own that the models carry, though they are not on the workspace's list.
     with_report:
         Write the page for people too.
+    with_csv:
+        Write everybody's scores as one CSV too.
     """
 
     shop: ShopConfig
@@ -51,6 +53,7 @@ class ScoreRequest(FrozenConfig):
     exported: Path | None = None
     trust_code: bool = False
     with_report: bool = True
+    with_csv: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,4 +120,6 @@ def score(
             scores = read_scores(run)
             if request.with_report:
                 write_report(run, draft)
+            if request.with_csv:
+                write_scores_list(run, draft)
     return ScoreResult(run, scores)

@@ -22,6 +22,8 @@ from cvo_ml.cli.options import (
     workspace,
 )
 
+WithCsv = Annotated[bool, typer.Option("--csv", help="Write everybody's scores to scores.csv too.")]
+
 
 def score(
     as_of: RequiredAsOf,
@@ -37,6 +39,7 @@ def score(
         Optional[Path],
         typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
     ] = None,
+    with_csv: WithCsv = False,
     trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
@@ -53,7 +56,7 @@ def score(
         asked = ProspectsRequest(shop=chosen, prospects=prospects, as_of=cut, exported=models_folder)
         answer(score_prospects(asked, place), as_json, view.prospects)
         return
-    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder, trust_code=trust_code)
+    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder, with_csv=with_csv, trust_code=trust_code)
     answer(score(request, place), as_json, view.score)
 
 
@@ -169,8 +172,8 @@ def monitor(
         raise failure
 
 
-def report(out: Out = OUT) -> None:
+def report(out: Out = OUT, with_csv: WithCsv = False) -> None:
     """Write report.html from the current scores."""
     from cvo_ml.workflows.report import report
 
-    report(workspace(out))
+    report(workspace(out), with_csv=with_csv)
