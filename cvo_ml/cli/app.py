@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cvo_ml.cli.commands import models, plans, scores, shops, training
+from cvo_ml.cli.commands import comparing, models, plans, scores, shops, training
 
 if TYPE_CHECKING:
     from cvo_ml.core.errors import CvoError
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 for command in (
     shops.demo, shops.check, training.train, scores.score, scores.segment, plans.plan, plans.evaluate, scores.outcomes,
-    scores.monitor, training.backtest, scores.audience, scores.report, shops.simulate,
+    scores.monitor, training.backtest, comparing.compare, scores.audience, scores.report, shops.simulate,
 ):  # fmt: skip
     app.command()(command)
 app.command(hidden=True)(plans.prioritize)
