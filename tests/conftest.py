@@ -15,8 +15,8 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features import FEATURES, window_outcome
 from cvo_ml.features.customer import customer_features
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
-from cvo_ml.models.churn import BoostedChurn, RecencyChurn
-from cvo_ml.models.icp import Lookalike
+from cvo_ml.models.churn import ChurnClassifier, RecencyChurn
+from cvo_ml.models.icp import LookalikeClassifier
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
 from tests.builders import SHOP_CUT, seeded_shop
@@ -76,7 +76,9 @@ def shop_churned(shop: Tables, shop_features: pd.DataFrame) -> pd.Series:
 def churn_bundle(shop_features: pd.DataFrame, shop_churned: pd.Series) -> Bundle:
     """Boosted churn on the seeded shop; each row stands twice, so that there are enough of both outcomes."""
     X, y = pd.concat([shop_features] * 2), pd.concat([shop_churned] * 2).to_numpy()
-    model = BoostedChurn(FEATURES, ("country",), rounds=20).fit(X, y).calibrate(shop_features, shop_churned.to_numpy())
+    model = (
+        ChurnClassifier(FEATURES, ("country",), rounds=20).fit(X, y).calibrate(shop_features, shop_churned.to_numpy())
+    )
     return bundle_of("churn", model, CHURN_SETTINGS, {"verdict": {"grade": "B"}})
 
 
@@ -90,5 +92,5 @@ def recency_bundle(shop_features: pd.DataFrame, shop_churned: pd.Series) -> Bund
 def icp_bundle(shop_features: pd.DataFrame) -> Bundle:
     """A lookalike model of the 40 % of customers with the highest value."""
     is_top = (shop_features["net_value"] > shop_features["net_value"].quantile(0.6)).to_numpy()
-    model = Lookalike(FIRST_ORDER_FEATURES, ("country",), rounds=20).fit(shop_features, is_top)
+    model = LookalikeClassifier(FIRST_ORDER_FEATURES, ("country",), rounds=20).fit(shop_features, is_top)
     return bundle_of("icp", model, {"age_days": 60.0, "top_share": 0.4}, {"verdict": {"grade": "C"}})

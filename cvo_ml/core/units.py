@@ -17,6 +17,8 @@ from pydantic_core import core_schema
 from cvo_ml.core.errors import UsageError, shortened
 
 DAYS_PER_UNIT: Final = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
+#: Key of a frame's ``attrs`` under which the unit of its times stands; without it the reader's unit is taken.
+UNIT: Final = "unit"
 #: Days of the longest span: what is longer was mistyped.
 LONGEST: Final = 36_525
 #: The first and the last year of a cut date: others were mistyped, and cannot be counted in.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cvo_ml.core.contracts import ORDERS
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import days_per, parse_as_of
+from cvo_ml.core.units import UNIT, days_per, parse_as_of
 from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.integer_sums import as_int64, units, value_at_most
 from cvo_ml.features.order_relations import order_rows
@@ -33,7 +33,8 @@ def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str =
         Indexed by ``customer_id``: ``frequency`` (repeat purchase days), ``recency`` (first to last
         purchase), ``T`` (first purchase to the day before ``as_of``), ``monetary_value`` (mean value
         of the repeat days, 0 without any). Equal to lifetimes' ``summary_data_from_transaction_data``
-        with ``observation_period_end = as_of - 1 day``.
+        with ``observation_period_end = as_of - 1 day``. ``attrs["unit"]`` holds the unit: a model in another refuses
+        the frame. It outlives selections, copies and files, not a join with a frame that has none.
 
     Raises
     ------
@@ -51,6 +52,7 @@ def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str =
     with engine(source) as opened:
         summary = opened.run(rfm_expression(opened, parse_as_of(as_of)))
     summary[["recency", "T"]] /= days_per(unit)
+    summary.attrs[UNIT] = unit
     return summary
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.errors import UsageError
-from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.units import UNIT, Horizon, parse_as_of
 from cvo_ml.features import basket_features, order_features, row_features, service_features
 from cvo_ml.features.catalogue import CATALOGUE, Feature
 from cvo_ml.features.engine import Engine, Source, engine
@@ -58,6 +58,7 @@ def snapshot(tables: Source, as_of: str | date) -> pd.DataFrame:
     """
     with engine(tables) as opened:
         frame = snapshots(opened, [as_of]).reset_index("as_of", drop=True)
+        frame.attrs[UNIT] = "D"
         return frame if opened.has("customers") else frame.drop(columns="country")
 
 

@@ -10,7 +10,7 @@ from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LoadedModels:
     """What scores: models by name; one that is not here has a reason instead. Threads may share it.
 
@@ -59,3 +59,13 @@ class LoadedModels:
 
     def __contains__(self, name: object) -> bool:
         return name in self.models
+
+    def __repr__(self) -> str:
+        shops = {str(model.bundle.facts.get("shop", "")) for model in self.models.values()} - {""}
+        lines = [f"Models of {', '.join(sorted(shops))}" if shops else "Models"]
+        for name, model in self.models.items():
+            day = model.bundle.facts.get("trained_as_of")
+            trained = f", trained on data to {day}" if day else ""
+            lines.append(f"  {name}: {model.kind}, version {model.version}, grade {model.grade}{trained}")
+        lines += [f"  {name}: none ({reason})" for name, reason in self.refused.items()]
+        return "\n".join(lines)

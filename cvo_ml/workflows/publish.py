@@ -20,7 +20,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.monitoring.health import HealthBasis, health
 from cvo_ml.predict import LoadedModels
-from cvo_ml.priorities import Plan, declared_effects
+from cvo_ml.priorities import Plan
 from cvo_ml.registry.bundles.kinds import changed_features
 from cvo_ml.report.contact_list import priorities_csv
 from cvo_ml.segments.rules.stored_edges import ChosenEdges
@@ -62,26 +62,29 @@ def store(
         "plan": scored.plan.summary.to_json(),
         "as_of": str(as_of),
     }
-    run = publish(scored.scores, scored.plan, declared_effects(priorities), manifest, workspace)
+    run = publish(scored.scores, scored.plan, manifest, workspace)
     scored.segmented.chosen.save(workspace.edges)
     return run
 
 
 def publish(
-    scores: pd.DataFrame, planned: Plan, effects: pd.DataFrame, manifest: Mapping[str, Any], workspace: Workspace
+    scores: pd.DataFrame,
+    planned: Plan,
+    manifest: Mapping[str, Any],
+    workspace: Workspace,
+    effects: pd.DataFrame | None = None,
 ) -> StoredRun:
     """Write a run with its plan into the score store, then its list; the run becomes the current one.
 
     Parameters
     ----------
-    effects:
-        What the plan takes the actions to do.
     workspace:
         One that shows a set which is being published. The report of an earlier run leaves it.
+    effects:
+        What the plan takes the actions to do, where that is more than the policy declares.
     """
-    run = write_run(
-        workspace.scores, scores.reset_index(drop=True), manifest, {"plan": planned.table, "effects": effects}
-    )
+    tables = {"plan": planned.table, **({} if effects is None else {"effects": effects})}
+    run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, tables)
     write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary, run))
     workspace.report.unlink(missing_ok=True)
     return run

@@ -9,7 +9,7 @@ import pytest
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import FEATURES
 from cvo_ml.features.customer import customer_features
-from cvo_ml.models.churn import BoostedChurn, ProbabilityInterval, RecencyChurn
+from cvo_ml.models.churn import ChurnClassifier, ProbabilityInterval, RecencyChurn
 from cvo_ml.predict.churn import churn_columns
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
@@ -42,7 +42,7 @@ def learnt(features: pd.DataFrame, more: tuple[str, ...] = MORE) -> Bundle:
     """Trees on an outcome that every column tells something of."""
     told = features["days_since_last_order"].rank(pct=True) - 0.5 * (features["country"] == "DE")
     told = told + sum(features[name].fillna(0).rank(pct=True) for name in more)
-    model = BoostedChurn((*FEATURES, *more), ("country",), 30, {"num_threads": 1}, fewest_outcomes=50)
+    model = ChurnClassifier((*FEATURES, *more), ("country",), 30, {"num_threads": 1}, fewest_outcomes=50)
     model.fit(features, (told > told.median()).to_numpy())
     model.interval_ = ProbabilityInterval(level_sd=0.3)
     return bundle_of("churn", model, SETTINGS)

@@ -118,7 +118,7 @@ def test_the_hash_is_the_same_in_another_process(folder: Path, churn_bundle: Bun
 # --- models -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["churn.pickle", "os.system", "", "cvo_ml.models.churn:BoostedChurn"])
+@pytest.mark.parametrize("kind", ["churn.pickle", "os.system", "", "cvo_ml.models.churn:ChurnClassifier"])
 def test_only_kinds_on_the_list_are_built(kind: str) -> None:
     with pytest.raises(BundleError, match="is unknown: update cvo-ml or train again"):
         model_of(replace(PLAIN, kind=kind))

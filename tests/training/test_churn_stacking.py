@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from cvo_ml.config.churn import ChurnCalibration
 from cvo_ml.config.jobs import ChurnJob
 from cvo_ml.features import SEASON
-from cvo_ml.models.churn import P_NO_ORDER, BoostedChurn, ProbabilityInterval, Season, Stack
+from cvo_ml.models.churn import P_NO_ORDER, ChurnClassifier, ProbabilityInterval, Season, Stack
 from cvo_ml.stats.calibrators import NONE
 from training.churn.dataset import ChurnWindow, closed
 from training.churn.recipe import calibrate
@@ -26,7 +26,7 @@ def spec(**changes: object) -> CalibrationSpec:
 
 N = 4000
 WAVE = Season(0.0, 0.5, 0.0)
-TREES = BoostedChurn(("x",))
+TREES = ChurnClassifier(("x",))
 
 
 def fold(month: int, wave: Season | None, *, follows: bool, skilled: bool) -> Fold:

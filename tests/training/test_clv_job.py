@@ -61,7 +61,7 @@ def test_a_rung_below_the_first_is_named_with_its_reason(shop: Tables, monkeypat
     monkeypatch.setattr(
         validation,
         "fit_lifetime_value",
-        lambda X, **options: original(X, **{**options, "penalty": 0.0, "first": Refusing}),
+        lambda X, **options: original(X, **{**options, "first": Refusing()}),
     )
     trained = train_clv(shop, SHOP_CUT, ClvJob(horizon=HORIZON, validation_horizon=HORIZON))
     assert trained.bundle.kind == "clv.mbg_nbd_gamma_gamma"

@@ -19,13 +19,13 @@ from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.features import CATALOGUE, FEATURES, SEASON, snapshots
 from cvo_ml.features.churn_outcomes import churned, days_to_event, ineligible
 from cvo_ml.features.engine import engine
-from cvo_ml.models.churn import BoostedChurn, HazardChurn
+from cvo_ml.models.churn import ChurnClassifier, HazardChurn
 from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, embed_purchase_model
 from training.churn.sections import DatasetSpec
 from training.clv.validation import fit as fit_clv
 from training.evidence.dates import first_day, training_dates
 
-Model = BoostedChurn | HazardChurn
+Model = ChurnClassifier | HazardChurn
 WHOLE_YEAR: Final = timedelta(days=365)
 COUNTRY: Final = "country"
 

@@ -13,7 +13,7 @@ from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Json
 from cvo_ml.features.churn_outcomes import CONTRACTUAL
-from cvo_ml.models.churn import BoostedChurn, HazardChurn, ProbabilityInterval, RecencyChurn, Season, Stack
+from cvo_ml.models.churn import ChurnClassifier, HazardChurn, ProbabilityInterval, RecencyChurn, Season, Stack
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, Choice, choose, fit_shift
 from training.churn.dataset import COUNTRY, ChurnWindow, Model, closed, columns_of, raw_of, stacked
@@ -36,12 +36,14 @@ def grown(windows: Sequence[ChurnWindow], data: DatasetSpec, spec: TreeSpec, min
 
 def grow_trees(
     windows: Sequence[ChurnWindow], data: DatasetSpec, spec: TreeSpec, minima: ChurnMinima = MINIMA
-) -> BoostedChurn:
+) -> ChurnClassifier:
     """Trees for the whole horizon."""
     X, y = stacked(windows)
     names = columns_of(X, data)
     numbers, categories = [name for name in names if name != COUNTRY], [name for name in names if name == COUNTRY]
-    model = BoostedChurn(numbers, categories, spec.trees.rounds, tree_parameters(spec, names), minima.of_each_outcome)
+    model = ChurnClassifier(
+        numbers, categories, spec.trees.rounds, tree_parameters(spec, names), minima.of_each_outcome
+    )
     return model.fit(X, y)
 
 

@@ -16,7 +16,7 @@ from cvo_ml.core.arrays import Flags, Floats, Places
 from cvo_ml.core.errors import DataError, UsageError, nearest_name
 from cvo_ml.core.input_files import TABLE, NoInput, open_input
 from cvo_ml.features.leak_gate import Evidence, GateSample, check
-from cvo_ml.models.churn import BoostedChurn, LogisticChurn, check_outcomes
+from cvo_ml.models.churn import ChurnClassifier, LogisticChurn, check_outcomes
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.stats.calibration import log_loss, logistic_recalibration
@@ -133,7 +133,7 @@ def cross_fitted(X: pd.DataFrame, y: Flags, fold: Places) -> Floats:
     return probability
 
 
-def chosen(X: pd.DataFrame, y: Flags, seed: int = SEED) -> tuple[BoostedChurn, str]:
+def chosen(X: pd.DataFrame, y: Flags, seed: int = SEED) -> tuple[ChurnClassifier, str]:
     """The recipe of the best order out of fold, fitted on all rows and calibrated on the out-of-fold probabilities."""
     fold = stratified(y, seed=seed)
     tried = {name: out_of_fold(X, y, fold, trees) for name, trees in RECIPES.items()}
@@ -164,11 +164,11 @@ def best_method(y: Flags, probability: Floats) -> str:
     return min(losses, key=lambda name: losses[name])
 
 
-def make(X: pd.DataFrame, trees: Trees) -> BoostedChurn:
+def make(X: pd.DataFrame, trees: Trees) -> ChurnClassifier:
     """The model before it is fitted; text columns are categories."""
     names = [str(name) for name in X]
     numbers = [name for name in names if _is_number(X[name])]
-    return BoostedChurn(numbers, [name for name in names if name not in numbers], trees.rounds, trees.parameters, 1)
+    return ChurnClassifier(numbers, [name for name in names if name not in numbers], trees.rounds, trees.parameters, 1)
 
 
 def train_static(

@@ -98,10 +98,8 @@ def fit(features: pd.DataFrame, spec: PurchaseSpec, p90: float | None = None, mi
     table, names = (features, ()) if coding is None else (coding.coded(features), coding.names)
     found = fit_lifetime_value(
         table,
-        penalty=spec.penalty,
-        first=MODELS[spec.model],
+        first=MODELS[spec.model]().set_params(penalty=spec.penalty, minimum_repeat_customers=minima.repeat_customers),
         covariates=names,
-        minimum_repeat_customers=minima.repeat_customers,
     )
     if found.model is None:
         return Fitted(None, found.status)

@@ -21,7 +21,7 @@ from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS,
 from cvo_ml.features.leads import as_numbers
 from cvo_ml.features.leak_gate import Evidence, GateSample
 from cvo_ml.features.value_at_age import profit, value_by_age
-from cvo_ml.models.icp import FirstOrderValue, Lookalike
+from cvo_ml.models.icp import FirstOrderValue, LookalikeClassifier
 from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.bundles.kinds import bundle_of
 from training.evidence import plots
@@ -131,15 +131,15 @@ def split_in_time(rows: pd.DataFrame, customers: CustomersSpec) -> tuple[pd.Data
     return rows[closed], rows[rows["first_ordered_at"] >= start]
 
 
-def model_of(rows: pd.DataFrame, learning: LearningSpec, minima: IcpMinima = MINIMA) -> Lookalike:
+def model_of(rows: pd.DataFrame, learning: LearningSpec, minima: IcpMinima = MINIMA) -> LookalikeClassifier:
     """The lookalike model, not fitted, on the first order and on the declared profile fields that the shop has."""
     profile = [name for name in learning.declared if name in rows and name not in FIRST_ORDER_FEATURES]
     numbers = [name for name in FIRST_ORDER_FEATURES if rows[name].notna().any()] + list(as_numbers(rows, profile))
     texts = [name for name in (*FIRST_ORDER_TEXTS, *profile) if name not in numbers and rows[name].nunique() > 1]
-    return Lookalike(numbers, texts, learning.trees.rounds, learning.trees.parameters, minima.positives)
+    return LookalikeClassifier(numbers, texts, learning.trees.rounds, learning.trees.parameters, minima.positives)
 
 
-def fit(rows: pd.DataFrame, learning: LearningSpec, minima: IcpMinima = MINIMA) -> Lookalike:
+def fit(rows: pd.DataFrame, learning: LearningSpec, minima: IcpMinima = MINIMA) -> LookalikeClassifier:
     """The lookalike model on all rows."""
     return model_of(rows, learning, minima).fit(rows, rows["is_top"].to_numpy())
 
@@ -160,7 +160,12 @@ def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, learn
 
 
 def _described(
-    tables: Tables, rows: pd.DataFrame, model: Lookalike, profile: ProfileSpec, score: Floats, test: pd.DataFrame
+    tables: Tables,
+    rows: pd.DataFrame,
+    model: LookalikeClassifier,
+    profile: ProfileSpec,
+    score: Floats,
+    test: pd.DataFrame,
 ) -> tuple[dict[str, str], dict[str, Mapping[str, Any]]]:
     """The profile; bad fits brought nothing, or less than they cost, after the first order."""
     met, sections = life(tables, rows["first_ordered_at"], profile.age)
@@ -175,7 +180,7 @@ def _described(
     return report(known, model.columns, profile, score=score, test=test, more=more, against=against)
 
 
-def _rivals(model: Lookalike, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Floats]:
+def _rivals(model: LookalikeClassifier, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, Floats]:
     is_top = train["is_top"].to_numpy(dtype=bool)
     numbers, texts = list(model.trees.features), list(model.trees.categories)
     return {

@@ -1,6 +1,6 @@
 """Churn: the probability that a customer leaves within a horizon."""
 
-from cvo_ml.models.churn.boosted import BoostedChurn
+from cvo_ml.models.churn.boosted import ChurnClassifier
 from cvo_ml.models.churn.calibrated import CalibratedTrees, check_outcomes
 from cvo_ml.models.churn.hazard import HazardChurn
 from cvo_ml.models.churn.logistic import LogisticChurn
@@ -12,8 +12,8 @@ from cvo_ml.models.churn.stacking import P_NO_ORDER, Season, Stack
 
 __all__ = [
     "P_NO_ORDER",
-    "BoostedChurn",
     "CalibratedTrees",
+    "ChurnClassifier",
     "ChurnScorer",
     "Explanation",
     "HasInterval",

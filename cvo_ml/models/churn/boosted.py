@@ -14,7 +14,7 @@ from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees
 from cvo_ml.models.protocol import Parts
 
 
-class BoostedChurn(CalibratedTrees):
+class ChurnClassifier(CalibratedTrees):
     """LightGBM with a calibration.
 
     Parameters

@@ -3,11 +3,12 @@
 from cvo_ml.models.clv.baselines import clv_formula, clv_simple, last_period_repeated
 from cvo_ml.models.clv.bg_bb import BetaGeoBinomialModel
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
+from cvo_ml.models.clv.draws import TotalDraws, totals_by_segment
 from cvo_ml.models.clv.fallbacks import LadderFit, fit_lifetime_value, fit_purchases, pooled_prior
 from cvo_ml.models.clv.fit import FitStatus
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel, Independence, SpendHistories
 from cvo_ml.models.clv.histories import PurchaseHistories, group_histories
-from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue, totals_by_segment
+from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ParetoNBDModel",
     "PurchaseHistories",
     "SpendHistories",
+    "TotalDraws",
     "clv_formula",
     "clv_simple",
     "fit_lifetime_value",

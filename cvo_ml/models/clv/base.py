@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.core.result import Json, Result, from_json
 from cvo_ml.models.clv.fit import FitStatus, FittedParameters, LogNormalPrior
+from cvo_ml.models.estimator import Estimator, NotFitted
 from cvo_ml.models.protocol import check_finite
 
 FORMAT = 1
@@ -52,7 +52,7 @@ class FittedDocument(Result):
 D = TypeVar("D", bound=FittedDocument)
 
 
-class ParametricModel(BaseEstimator):
+class ParametricModel(Estimator):
     """A model whose fitted state is a few positive parameters.
 
     Attributes
@@ -184,7 +184,7 @@ class ParametricModel(BaseEstimator):
     def _parameters(self) -> Floats:
         """Fitted natural parameters (k,)."""
         if not hasattr(self, "params_"):
-            raise UsageError(f"this {type(self).__name__} is not fitted: call fit first")
+            raise NotFitted.of(self)
         return np.array([self.params_[name] for name in self._prior().names])
 
 
@@ -204,11 +204,11 @@ def interval_names(interval: float) -> dict[str, float]:
     if not 0 < interval < 1:
         raise UsageError(f"interval is {interval}: give a probability between 0 and 1, such as 0.9, or None")
     levels = (round(0.5 - interval / 2, 12), round(0.5 + interval / 2, 12))
-    return {_percent(level): level for level in levels}
+    return {percent(level): level for level in levels}
 
 
-def _percent(level: float) -> str:
-    """p05 for 0.05, p97.5 for 0.975."""
+def percent(level: float) -> str:
+    """The name of a quantile: p05 for 0.05, p97.5 for 0.975."""
     whole, _, rest = f"{100 * level:.6f}".rstrip("0").partition(".")
     return f"p{whole.zfill(2)}" + (f".{rest}" if rest else "")
 

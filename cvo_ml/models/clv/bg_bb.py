@@ -17,7 +17,7 @@ from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.arrays import Floats, Ints
 from cvo_ml.core.errors import UsageError
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior
-from cvo_ml.models.clv.histories import PurchaseHistories, purchase_history, refuse
+from cvo_ml.models.clv.histories import PurchaseHistories, refuse
 from cvo_ml.models.clv.likelihood import Kernel, RowLikelihood, over_fates, trigamma
 from cvo_ml.models.clv.purchase_law import PurchaseLaw
 from cvo_ml.models.clv.purchase_model import PurchaseModel
@@ -79,7 +79,7 @@ class BetaGeoBinomialModel(PurchaseModel):
         return beta_geo_binomial_kernel
 
     def _history(self, X: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-        frequency, recency, T = purchase_history(X)
+        frequency, recency, T = super()._history(X)
         for name, values in (("recency", recency), ("T", T)):
             refuse(values != np.floor(values), name, "opportunities are not whole numbers", "count opportunities")
         refuse(frequency > recency, "frequency", "more purchases than opportunities up to the last", "recount them")

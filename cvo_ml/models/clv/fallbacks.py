@@ -12,15 +12,17 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.fit import FitStatus, LogNormalPrior
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel
-from cvo_ml.models.clv.histories import PurchaseHistories, group_histories, purchase_history, weights
+from cvo_ml.models.clv.histories import PurchaseHistories, check_unit, group_histories, purchase_history, weights
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.purchase_model import PurchaseModel
+from cvo_ml.models.estimator import unfitted
 
 PLAIN: Final = "without covariates"
 MODIFIED: Final = "MBG/NBD"
@@ -50,22 +52,20 @@ class LadderFit:
 def fit_purchases(
     X: pd.DataFrame,
     *,
-    time_unit: str = "D",
-    penalty: float = 0.0,
-    minimum_repeat_customers: int = REPEAT_CUSTOMERS,
+    first: PurchaseModel | None = None,
     pool: Sequence[PurchaseModel] = (),
     sample_weight: Any = None,
-    first: type[PurchaseModel] = BetaGeoModel,
     covariates: Sequence[str] = (),
 ) -> LadderFit:
     """Fit purchases on the highest rung that holds.
 
     Parameters
     ----------
-    first:
-        The model of the first rung: ``BetaGeoModel``, ``ModifiedBetaGeoModel`` or ``ParetoNBDModel``.
-    X, time_unit, penalty, minimum_repeat_customers, sample_weight:
+    X, sample_weight:
         As in ``BetaGeoModel``.
+    first:
+        The model of the first rung, not fitted: a ``BetaGeoModel`` if None, a ``ModifiedBetaGeoModel`` or a
+        ``ParetoNBDModel``. The rungs below it have its unit, penalty and minimum.
     covariates:
         Columns of numbers that act on purchases and departure of the first rung; a rung below it does without.
     pool:
@@ -75,6 +75,8 @@ def fit_purchases(
     ------
     ContractError
         If X breaks its contract.
+    UsageError
+        If ``first`` is no estimator, or X is known to be in another unit.
 
     Examples
     --------
@@ -82,14 +84,15 @@ def fit_purchases(
     >>> str(fit_purchases(few).status)[:55]
     'formula: only 1 of 2 customers bought again and at leas'
     """
+    first = unfitted(first, PurchaseModel, "first", BetaGeoModel)
+    check_unit(X, first.time_unit)
     histories = group_histories(*purchase_history(X), weights(sample_weight, len(X)))
     if not len(histories):
         return LadderFit(None, FitStatus(FORMULA, "the table has no customers"))
-    settings = {"time_unit": time_unit, "penalty": penalty, "minimum_repeat_customers": minimum_repeat_customers}
-    rungs = _rungs(histories, first, settings, pool)
+    rungs = _rungs(histories, first, pool)
     if covariates:
         acting = {"purchase_covariates": tuple(covariates), "dropout_covariates": tuple(covariates)}
-        with_covariates = first(**settings, **acting)
+        with_covariates = clone(first).set_params(**acting)
         rungs = {"": lambda: with_covariates.fit(X, sample_weight=sample_weight), PLAIN: rungs.pop(""), **rungs}
     reasons: list[str] = []
     for rung, fit in rungs.items():
@@ -117,28 +120,30 @@ def _attempt(
 
 def _rungs(
     histories: PurchaseHistories,
-    first: type[PurchaseModel],
-    settings: dict[str, Any],
+    first: PurchaseModel,
     pool: Sequence[PurchaseModel],
 ) -> dict[str, Callable[[], PurchaseModel]]:
     """Name of each rung, empty for the first, and what fits it."""
-    rungs: dict[str, Callable[[], PurchaseModel]] = {"": lambda: first(**settings).fit_histories(histories)}
-    if first is not ModifiedBetaGeoModel:
-        rungs[MODIFIED] = lambda: ModifiedBetaGeoModel(**settings).fit_histories(histories)
-    rungs[POOLED] = lambda: _pooled(histories, pool, settings["time_unit"])
+    rungs: dict[str, Callable[[], PurchaseModel]] = {"": lambda: clone(first).fit_histories(histories)}
+    if type(first) is not ModifiedBetaGeoModel:
+        modified = ModifiedBetaGeoModel(first.time_unit, first.penalty, first.minimum_repeat_customers)
+        rungs[MODIFIED] = lambda: modified.fit_histories(histories)
+    rungs[POOLED] = lambda: _pooled(histories, pool, first.time_unit)
     return rungs
 
 
-def fit_lifetime_value(X: pd.DataFrame, *, sample_weight: Any = None, **options: Any) -> LadderFit:
+def fit_lifetime_value(
+    X: pd.DataFrame, *, first: PurchaseModel | None = None, sample_weight: Any = None, **options: Any
+) -> LadderFit:
     """``CustomerLifetimeValue`` on the highest rung that holds; the formula where the values cannot be modelled.
 
     ``options`` are those of ``fit_purchases``.
     """
-    purchases = fit_purchases(X, sample_weight=sample_weight, **options)
+    purchases = fit_purchases(X, first=first, sample_weight=sample_weight, **options)
     if purchases.model is None:
         return purchases
     try:
-        minimum = options.get("minimum_repeat_customers", REPEAT_CUSTOMERS)
+        minimum = REPEAT_CUSTOMERS if first is None else first.minimum_repeat_customers
         value = GammaGammaModel(minimum_repeat_customers=minimum).fit(X, sample_weight=sample_weight)
     except ModelRefused as refused:
         return LadderFit(None, FitStatus(FORMULA, str(refused)))

@@ -169,6 +169,22 @@ class GammaGammaModel(ParametricModel):
         share = p * known / (p * known + q)
         return np.asarray((1.0 - share) * self.population_mean_ + share * own)
 
+    def average_value_at(self, parameters: Floats, X: pd.DataFrame) -> Floats:
+        """``expected_average_value`` at other parameters (3,), such as drawn ones (n,), currency.
+
+        Where they have no population mean, or one that is three times the fitted one and more, values move from the
+        fitted one to the customer's own, as on the rung ``credibility with the observed mean``.
+        """
+        p, q, v = parameters
+        frequency, value = numbers(X, "frequency"), numbers(X, "monetary_value", nan_allowed=True)
+        known = np.where(np.isnan(value), 0.0, frequency)
+        own = np.where(known > 0, value, 0.0)
+        exists = q > 1 and p * v / (q - 1.0) < _FAR * self.population_mean_
+        if exists and self.status_.rung != CREDIBILITY:
+            return expected_average_value(parameters, known, own)
+        share = p * known / (p * known + q)
+        return np.asarray((1.0 - share) * self.population_mean_ + share * own)
+
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """``expected_average_value`` per customer, indexed as X."""
         return pd.DataFrame({"expected_average_value": self.expected_average_value(X)}, index=X.index)

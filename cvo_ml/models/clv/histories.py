@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Flags, Floats, Ints, Places
-from cvo_ml.core.errors import ContractError, ModelRefused, nearest_name
+from cvo_ml.core.errors import ContractError, ModelRefused, UsageError, nearest_name
+from cvo_ml.core.units import UNIT
 
 _SMALL_RANGE: Final = 2**22
 HISTORY_COLUMNS = ("frequency", "recency", "T")
@@ -225,6 +226,32 @@ def purchase_history(table: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     inconsistent = (frequency == 0) & (recency > 0)
     refuse(inconsistent, "recency", "recency is positive where frequency is 0", "set it to 0")
     return frequency, np.minimum(recency, T), T
+
+
+def check_unit(table: pd.DataFrame, unit: str) -> None:
+    """Refuse a table whose times are known to be in another unit than the model's.
+
+    Raises
+    ------
+    UsageError
+        If its ``attrs["unit"]`` is another one.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"frequency": [1], "recency": [2.0], "T": [5.0]})
+    >>> table.attrs["unit"] = "W"
+    >>> check_unit(table, "W")
+    >>> check_unit(table, "D")
+    Traceback (most recent call last):
+    cvo_ml.core.errors.UsageError: the summary is in W and the model in D: make the summary with
+    rfm_summary(..., unit='D') or the model with time_unit='W'; if you converted it, set summary.attrs['unit']
+    """
+    own = table.attrs.get(UNIT, unit)
+    if own != unit:
+        raise UsageError(
+            f"the summary is in {own} and the model in {unit}: make the summary with rfm_summary(..., unit={unit!r}) "
+            f"or the model with time_unit={own!r}; if you converted it, set summary.attrs['unit']"
+        )
 
 
 def covariate_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:

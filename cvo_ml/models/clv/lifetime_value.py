@@ -8,21 +8,23 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
-from cvo_ml.core.arrays import Floats, Numbers
-from cvo_ml.core.errors import BundleError, ContractError, UsageError
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv.base import FORMAT, interval_names, read_document
 from cvo_ml.models.clv.bg_bb import BetaGeoBinomialModel
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
+from cvo_ml.models.clv.draws import TotalDraws, expected_value_draws, futures
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel
 from cvo_ml.models.clv.histories import numbers
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel, Situation
 from cvo_ml.models.clv.uncertainty import drift_variance
 from cvo_ml.models.clv.value_interval import PredictiveValue, TabulatedValue, ValueLaw
+from cvo_ml.models.estimator import Estimator, NotFitted, unfitted
 
 PURCHASE_MODELS: Final[tuple[type[PurchaseModel], ...]] = (
     BetaGeoModel, ModifiedBetaGeoModel, ParetoNBDModel, BetaGeoBinomialModel,
@@ -39,7 +41,7 @@ class LifetimeDocument(Result):
     value: Mapping[str, Json]
 
 
-class CustomerLifetimeValue(BaseEstimator):
+class CustomerLifetimeValue(Estimator):
     """The two models together, fitted on the same customer table.
 
     Parameters
@@ -86,8 +88,8 @@ class CustomerLifetimeValue(BaseEstimator):
         ModelRefused
             If either model refuses.
         """
-        transactions = BetaGeoModel() if self.transactions is None else clone(self.transactions)
-        value = GammaGammaModel() if self.value is None else clone(self.value)
+        transactions: PurchaseModel = unfitted(self.transactions, PurchaseModel, "transactions", BetaGeoModel)
+        value = unfitted(self.value, GammaGammaModel, "value", GammaGammaModel)
         self.transactions_: PurchaseModel = transactions.fit(X, sample_weight=sample_weight)
         self.value_: GammaGammaModel = value.fit(X, sample_weight=sample_weight)
         return self
@@ -181,6 +183,66 @@ class CustomerLifetimeValue(BaseEstimator):
         table = self.predict(X, horizon=horizon, discount_rate=discount_rate, interval=None, threshold=threshold)
         return table["p_value_above"].to_numpy(dtype=np.float64)
 
+    def expected_value_new(
+        self,
+        horizon: Horizon,
+        X: pd.DataFrame | None = None,
+        *,
+        after: Horizon | None = None,
+        discount_rate: float = 0.0,
+    ) -> Any:
+        """Expected value of the repeat purchases of a new customer in [``after``, ``after`` + ``horizon``), currency.
+
+        Time counts from the first purchase, whose own value is not in it; money is discounted to that day. A float;
+        with the covariates of new customers in ``X``, an array (n,).
+        """
+        purchases, value = self._fitted()
+        expected = purchases.expected_purchases_new(horizon, X, after=after, discount_rate=discount_rate)
+        return expected * value.population_mean_
+
+    def draw_expected_value(
+        self, X: pd.DataFrame, horizon: Horizon, *, discount_rate: float = 0.0, n_draws: int = 400, seed: int = 0
+    ) -> Floats:
+        """Posterior draws of each customer's expected value in the ``horizon``, (n, draws), currency.
+
+        What is not known of the parameters, without the chance of the customer's own behaviour: an interval of the
+        expectation. Money is discounted as in ``predict``.
+        """
+        self._fitted()
+        return expected_value_draws(self, X, Horizon(horizon), discount_rate, n_draws, seed)
+
+    def draw_value(
+        self, X: pd.DataFrame, horizon: Horizon, *, discount_rate: float = 0.0, n_draws: int = 400, seed: int = 0
+    ) -> Floats:
+        """Predictive draws of each customer's value in the ``horizon``, (n, draws), currency: parameters and chance.
+
+        Discounted by each customer's mean discount, as the interval of ``predict`` is.
+        """
+        discount = self._discount(X, Horizon(horizon), discount_rate)
+        worth = [value for _, value in futures(self, X, Horizon(horizon), n_draws, seed)]
+        return np.column_stack(worth) * discount[:, None]
+
+    def draw_totals(
+        self, X: pd.DataFrame, horizon: Horizon, *, discount_rate: float = 0.0, n_draws: int = 400, seed: int = 0
+    ) -> TotalDraws:
+        """Predictive draws of what all customers together buy and bring in the ``horizon``.
+
+        The sums over customers of ``draw_value`` with the same seed, without a table of all customers in memory.
+        """
+        discount = self._discount(X, Horizon(horizon), discount_rate)
+        sums = [(counts.sum(), worth @ discount) for counts, worth in futures(self, X, Horizon(horizon), n_draws, seed)]
+        purchases, value = np.array(sums).T
+        return TotalDraws(purchases, value)
+
+    def _discount(self, X: pd.DataFrame, horizon: Horizon, discount_rate: float) -> Floats:
+        """Worth now of a unit of each customer's value in the horizon (n,), at the fitted parameters."""
+        model = self._fitted()[0]
+        if not discount_rate:
+            return np.ones(len(X))
+        where = model.situation(X)
+        purchases, worth = model.purchases_in(where, horizon), model.purchases_in(where, horizon, discount_rate)
+        return np.divide(worth, purchases, out=np.ones_like(worth), where=purchases > 0)
+
     def _predictive(
         self,
         X: pd.DataFrame,
@@ -251,7 +313,7 @@ class CustomerLifetimeValue(BaseEstimator):
 
     def _fitted(self) -> tuple[PurchaseModel, GammaGammaModel]:
         if not hasattr(self, "value_"):
-            raise UsageError("this CustomerLifetimeValue is not fitted: call fit first")
+            raise NotFitted.of(self)
         return self.transactions_, self.value_
 
 
@@ -288,98 +350,3 @@ def _check_options(discount_rate: float, orders_per_purchase_day: float, interva
         raise UsageError(f"orders_per_purchase_day is {orders_per_purchase_day}: give a number >= 1")
     if interval is not None:
         interval_names(interval)
-
-
-def totals_by_segment(
-    model: CustomerLifetimeValue,
-    X: pd.DataFrame,
-    segments: Any,
-    horizon: Horizon,
-    *,
-    interval: float = 0.9,
-    n_draws: int = 400,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Purchase periods and value of each segment in the horizon, undiscounted, with predictive intervals.
-
-    Each draw takes parameters from their sampling law and then a future of every customer, so chance and ignorance of
-    the parameters (which all customers share, and which does not average out) are both in the interval.
-
-    Parameters
-    ----------
-    segments:
-        A label per customer (n,).
-    n_draws, seed:
-        Simulated futures; the interval's ends have an error of about a tenth of its width at 400.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by segment, and ``total``: ``customers``, ``predicted_purchases``, ``predicted_value`` (currency) with
-        the ends of both intervals, such as ``predicted_value_p05``.
-
-    Raises
-    ------
-    ContractError
-        If a customer has no segment.
-    UsageError
-        With fewer than two draws.
-    """
-    labels = pd.Categorical(np.asarray(segments))
-    if len(labels) != len(X):
-        raise ContractError(f"there are {len(labels)} segments for {len(X)} customers", "give one for each customer")
-    if (labels.codes < 0).any():
-        raise ContractError("a customer has no segment", "name it, such as 'none'")
-    if n_draws < 2:
-        raise UsageError(f"n_draws is {n_draws}: give at least 2")
-    names = interval_names(interval)
-    purchases, value = _draws(model, X, labels.codes, len(labels.categories), Horizon(horizon), n_draws, seed)
-    expected = model.predict(X, horizon=horizon, interval=None)
-    table = pd.DataFrame(index=pd.Index([*labels.categories, "total"], name="segment"))
-    table["customers"] = _sums(np.ones(len(X)), labels.codes, len(labels.categories)).astype(int)
-    columns = {"purchases": ("predicted_number_of_orders", purchases), "value": ("predicted_clv", value)}
-    for name, (column, draws) in columns.items():
-        means = expected[column].to_numpy(dtype=np.float64)
-        table[f"predicted_{name}"] = _sums(means, labels.codes, len(labels.categories))
-        for end, level in names.items():
-            table[f"predicted_{name}_{end}"] = np.quantile(draws, level, axis=0)
-    return table
-
-
-def _draws(
-    model: CustomerLifetimeValue,
-    X: pd.DataFrame,
-    codes: Numbers,
-    n_segments: int,
-    horizon: Horizon,
-    n_draws: int,
-    seed: int,
-) -> tuple[Floats, Floats]:
-    """Simulated totals of purchases and value, each (n_draws, segments + 1)."""
-    generator = np.random.default_rng(seed)
-    frequency, money = numbers(X, "frequency"), numbers(X, "monetary_value", nan_allowed=True)
-    known = np.where(np.isnan(money), 0.0, frequency)
-    spend = np.where(known > 0, known * np.nan_to_num(money), 0.0)
-    span = horizon.to(model.transactions_.time_unit)
-    result = np.empty((2, n_draws, n_segments + 1))
-    draws = zip(
-        model.transactions_.draw_parameters(n_draws, generator),
-        model.value_.draw_parameters(n_draws, generator),
-        strict=True,
-    )
-    for i, (purchase_parameters, (p, q, v)) in enumerate(draws):
-        where = model.transactions_.situation(X, purchase_parameters)
-        counts = where.law.rows(where.position).simulate(span, 1, generator)[0]
-        counts = np.where(generator.random(len(counts)) < where.alive, counts, 0)
-        buyers = np.flatnonzero(counts)
-        worth = np.zeros(len(counts))
-        rate = generator.gamma(q + p * known[buyers]) / (v + spend[buyers])
-        worth[buyers] = generator.gamma(p * counts[buyers]) / np.maximum(rate, 1e-300)
-        result[0, i] = _sums(counts.astype(np.float64), codes, n_segments)
-        result[1, i] = _sums(worth, codes, n_segments)
-    return result[0], result[1]
-
-
-def _sums(values: Floats, codes: Numbers, n_segments: int) -> Floats:
-    """Sum of each segment, and of all."""
-    return np.append(np.bincount(codes, weights=values, minlength=n_segments), values.sum())

@@ -15,9 +15,11 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, days_per
 from cvo_ml.models.clv.base import check_penalty, interval_names
 from cvo_ml.models.clv.covariates import CovariateModel
+from cvo_ml.models.clv.draws import expected_purchases_draws, purchases_draws
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior, fit_parameters, search, weakness
 from cvo_ml.models.clv.histories import (
     PurchaseHistories,
+    check_unit,
     distinct_pairs,
     group_histories,
     purchase_history,
@@ -102,7 +104,8 @@ class PurchaseFitter(CovariateModel):
         """The log-likelihood row by row."""
 
     def _history(self, X: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
-        """Frequency, recency and T (n,), checked."""
+        """Frequency, recency and T (n,), checked, and in the model's unit."""
+        check_unit(X, self.time_unit)
         return purchase_history(X)
 
     def _check(self, histories: PurchaseHistories) -> None:
@@ -174,14 +177,31 @@ class PurchaseModel(PurchaseFitter):
         force = force_of_interest(discount_rate, days_per(self.time_unit))
         return where.mean(self._discounted(where.law, np.inf, force))
 
-    def expected_purchases_new(self, horizon: Horizon, X: pd.DataFrame | None = None) -> Any:
-        """Expected repeat purchases of a new customer in the ``horizon`` after the first purchase.
+    def expected_purchases_new(
+        self,
+        horizon: Horizon,
+        X: pd.DataFrame | None = None,
+        *,
+        after: Horizon | None = None,
+        discount_rate: float = 0.0,
+    ) -> Any:
+        """Expected repeat purchases of a new customer in [``after``, ``after`` + ``horizon``) after the first purchase.
 
         A float; with the covariates of new customers in ``X``, an array (n,).
+
+        Parameters
+        ----------
+        after:
+            Where the interval begins; None = at the first purchase. Whether the customer is still there by then is
+            part of the expectation.
+        discount_rate:
+            As in ``discounted_purchases``, to the day of the first purchase.
         """
-        where = self._new(X)
-        span = np.full((1, len(where.law.age)), Horizon(horizon).to(self.time_unit))
-        expected = where.mean(where.law.expected(span)[0])
+        where, force = self._new(X), force_of_interest(discount_rate, days_per(self.time_unit))
+        start = 0.0 if after is None else Horizon(after).to(self.time_unit)
+        expected = where.mean(self._discounted(where.law, start + Horizon(horizon).to(self.time_unit), force))
+        if start:
+            expected = expected - where.mean(self._discounted(where.law, start, force))
         return float(expected[0]) if X is None else expected
 
     def expected_repeats(self, X: pd.DataFrame) -> Floats:
@@ -316,6 +336,22 @@ class PurchaseModel(PurchaseFitter):
         span = Horizon(horizon).to(self.time_unit)
         draws = where.law.rows(where.position).simulate(span, n_draws, generator)
         return np.where(generator.random(draws.shape) < where.alive, draws, 0)
+
+    def draw_expected_purchases(
+        self, X: pd.DataFrame, horizon: Horizon, *, n_draws: int = 400, seed: int = 0
+    ) -> Floats:
+        """Posterior draws of each customer's expected purchases in the ``horizon`` after T, (n, draws).
+
+        What is not known of the parameters, without the chance of the customer's own behaviour.
+        """
+        return expected_purchases_draws(self, X, Horizon(horizon), n_draws, seed)
+
+    def draw_purchases(self, X: pd.DataFrame, horizon: Horizon, *, n_draws: int = 400, seed: int = 0) -> Ints:
+        """Predictive draws of each customer's purchases in the ``horizon`` after T, (n, draws): parameters and chance.
+
+        A sum over customers is a draw of the total; ``simulate_purchases`` draws chance alone.
+        """
+        return purchases_draws(self, X, Horizon(horizon), n_draws, seed)
 
     def situation(self, X: pd.DataFrame, values: Floats | None = None) -> Situation:
         """Where each customer stands, at the fitted parameters or at others (k,), natural."""

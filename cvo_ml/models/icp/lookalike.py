@@ -25,7 +25,7 @@ class LookalikeParameters(TreeParameters):
     quantiles: Sequence[float]
 
 
-class Lookalike:
+class LookalikeClassifier:
     """LightGBM on what was known at the first order.
 
     Parameters

@@ -14,7 +14,7 @@ from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.features import SEASON
 from cvo_ml.models.churn import (
     P_NO_ORDER,
-    BoostedChurn,
+    ChurnClassifier,
     HazardChurn,
     ProbabilityInterval,
     RecencyChurn,
@@ -43,9 +43,9 @@ SMALL = {"num_threads": 1, "num_leaves": 4, "min_data_in_leaf": 40}
 
 
 @pytest.fixture(scope="module")
-def model() -> BoostedChurn:
+def model() -> ChurnClassifier:
     """Trees, both companions, and a logistic map."""
-    fitted = BoostedChurn(("days_since_last_order",), rounds=20, parameters=SMALL).fit(X, Y)
+    fitted = ChurnClassifier(("days_since_last_order",), rounds=20, parameters=SMALL).fit(X, Y)
     return fitted.with_calibration(stack=JOINED).calibrate(X, Y)
 
 
@@ -82,7 +82,7 @@ def test_where_the_model_of_purchases_has_no_number_the_trees_stand_alone() -> N
     assert p[::2] == pytest.approx(stack.apply(KNOWN, X)[::2])
 
 
-def test_parts_of_the_reasons_still_add_up(model: BoostedChurn) -> None:
+def test_parts_of_the_reasons_still_add_up(model: ChurnClassifier) -> None:
     found = model.explain(X[:50])
     assert found.columns == ("days_since_last_order", P_NO_ORDER, SEASON[0])
     assert found.log_odds == pytest.approx(logit(model.raw(X[:50])))
@@ -96,9 +96,9 @@ def test_parts_of_the_reasons_still_add_up(model: BoostedChurn) -> None:
     assert effects[:, levers.index("season")] == pytest.approx(model.predict_proba(X[:50])[:, 1] - without)
 
 
-@pytest.mark.parametrize("kind", [BoostedChurn, HazardChurn])
+@pytest.mark.parametrize("kind", [ChurnClassifier, HazardChurn])
 def test_json_brings_it_back_to_the_bit(kind: type) -> None:
-    outcome = Y if kind is BoostedChurn else np.where(Y, np.nan, 1.0 + DAY % 3)
+    outcome = Y if kind is ChurnClassifier else np.where(Y, np.nan, 1.0 + DAY % 3)
     bare = kind(("days_since_last_order",), rounds=5, parameters=SMALL).fit(X, outcome)
     fitted = bare.with_calibration(stack=JOINED).calibrate(X, Y)
     parts = fitted.to_parts()
@@ -111,7 +111,7 @@ def test_json_brings_it_back_to_the_bit(kind: type) -> None:
     assert kind.from_parts(Parts(older, parts.files)).stack_ == Stack()
 
 
-def test_another_calibration_leaves_the_model_as_it_was(model: BoostedChurn) -> None:
+def test_another_calibration_leaves_the_model_as_it_was(model: ChurnClassifier) -> None:
     before, parts = model.predict_proba(X), model.to_parts()
     wide = ProbabilityInterval(level_sd=0.1)
     other = model.with_calibration(stack=Stack(), calibrator=NONE, interval=wide)
@@ -124,28 +124,28 @@ def test_another_calibration_leaves_the_model_as_it_was(model: BoostedChurn) -> 
     assert other.with_calibration(**own).to_parts() == parts
 
 
-def test_a_number_that_is_not_finite_is_neither_saved_nor_loaded(model: BoostedChurn) -> None:
+def test_a_number_that_is_not_finite_is_neither_saved_nor_loaded(model: ChurnClassifier) -> None:
     spoiled = model.with_interval(ProbabilityInterval(level_sd=float("nan")))
     with pytest.raises(BundleError, match="level_sd is nan"):
         spoiled.to_parts()
     parts = model.to_parts()
     null = Parts({**parts.parameters, "doubt": {"level_sd": None}}, parts.files)
     with pytest.raises(BundleError, match="level_sd is nan"):
-        BoostedChurn.from_parts(null)
+        ChurnClassifier.from_parts(null)
 
 
-def test_a_frame_without_its_columns_is_refused_by_name(model: BoostedChurn) -> None:
+def test_a_frame_without_its_columns_is_refused_by_name(model: ChurnClassifier) -> None:
     with pytest.raises(UsageError, match="columns to score are missing: season_sine"):
         model.predict_proba(X.drop(columns=SEASON[0]))
 
 
-def test_order_of_columns_and_of_rows_changes_no_probability(model: BoostedChurn) -> None:
+def test_order_of_columns_and_of_rows_changes_no_probability(model: ChurnClassifier) -> None:
     p = model.predict_proba(X)[:, 1]
     assert np.array_equal(model.predict_proba(X[X.columns[::-1]])[:, 1], p)
     assert np.array_equal(model.predict_proba(X.iloc[::-1])[::-1, 1], p)
 
 
-def test_every_kind_has_an_interval_around_its_probability(model: BoostedChurn) -> None:
+def test_every_kind_has_an_interval_around_its_probability(model: ChurnClassifier) -> None:
     for each in (model, RecencyChurn().fit(X, Y)):
         p = each.predict_proba(X)[:, 1]
         assert each.predict_interval(X) == pytest.approx(np.column_stack([p, p])), "no interval was learnt"

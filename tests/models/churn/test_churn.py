@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.models.churn import BoostedChurn, RecencyChurn
+from cvo_ml.models.churn import ChurnClassifier, RecencyChurn
 from cvo_ml.models.protocol import Bundled
 from cvo_ml.stats.calibration import LogisticMap, logistic_recalibration
 from cvo_ml.stats.ranking import auc
@@ -22,9 +22,9 @@ FEATURES = ("days_since_last_order", "noise")
 
 
 @pytest.fixture(scope="module")
-def model() -> BoostedChurn:
+def model() -> ChurnClassifier:
     """Thirty trees, calibrated on the second half."""
-    return BoostedChurn(FEATURES, rounds=30).fit(X[:600], Y[:600]).calibrate(X[600:], Y[600:])
+    return ChurnClassifier(FEATURES, rounds=30).fit(X[:600], Y[:600]).calibrate(X[600:], Y[600:])
 
 
 def rows_with(churned: int, staying: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -35,37 +35,37 @@ def rows_with(churned: int, staying: int) -> tuple[pd.DataFrame, np.ndarray]:
 @pytest.mark.parametrize("counts", [(99, 500), (500, 99), (0, 500), (500, 0), (0, 0)])
 def test_fewer_than_100_of_either_outcome_is_refused_with_the_counts(counts: tuple[int, int]) -> None:
     with pytest.raises(ModelRefused, match=f"churn: {counts[0]} churned and {counts[1]} staying") as caught:
-        BoostedChurn(FEATURES).fit(*rows_with(*counts))
+        ChurnClassifier(FEATURES).fit(*rows_with(*counts))
     assert caught.value.reason_code == "too_few_churn_outcomes"
     assert caught.value.exit_code == 4
 
 
 def test_a_hundred_of_each_is_enough() -> None:
-    assert BoostedChurn(FEATURES, rounds=2).fit(*rows_with(100, 100)).predict_proba(X[:3]).shape == (3, 2)
+    assert ChurnClassifier(FEATURES, rounds=2).fit(*rows_with(100, 100)).predict_proba(X[:3]).shape == (3, 2)
 
 
-@pytest.mark.parametrize("kind", [BoostedChurn, RecencyChurn])
-def test_probabilities_of_both_outcomes_sum_to_one(kind: type, model: BoostedChurn) -> None:
-    p = (model if kind is BoostedChurn else RecencyChurn().fit(X, Y)).predict_proba(X)
+@pytest.mark.parametrize("kind", [ChurnClassifier, RecencyChurn])
+def test_probabilities_of_both_outcomes_sum_to_one(kind: type, model: ChurnClassifier) -> None:
+    p = (model if kind is ChurnClassifier else RecencyChurn().fit(X, Y)).predict_proba(X)
     assert p.sum(axis=1) == pytest.approx(1.0)
     assert ((p >= 0) & (p <= 1)).all()
     assert p[Y, 1].mean() > p[~Y, 1].mean()
 
 
 def test_calibration_makes_the_slope_of_overfitted_trees_one_on_its_rows() -> None:
-    model = BoostedChurn(FEATURES, rounds=300).fit(X[:600], Y[:600]).calibrate(X[600:], Y[600:])
+    model = ChurnClassifier(FEATURES, rounds=300).fit(X[:600], Y[:600]).calibrate(X[600:], Y[600:])
     fitted = logistic_recalibration(Y[600:], model.predict_proba(X[600:])[:, 1])
     assert (fitted.intercept, fitted.slope) == pytest.approx((0.0, 1.0), abs=0.1)
     raw = logistic_recalibration(Y[600:], model.trees.predict_positive(X[600:]))
     assert raw.slope < 0.8, "the trees alone are calibrated already: this test shows nothing"
 
 
-def test_calibration_keeps_the_order_of_customers(model: BoostedChurn) -> None:
+def test_calibration_keeps_the_order_of_customers(model: ChurnClassifier) -> None:
     order = np.argsort(model.trees.predict_positive(X), kind="stable")
     assert (np.diff(model.predict_proba(X)[order, 1]) >= 0).all()
 
 
-def test_an_effect_is_the_probability_less_what_it_is_without_the_column(model: BoostedChurn) -> None:
+def test_an_effect_is_the_probability_less_what_it_is_without_the_column(model: ChurnClassifier) -> None:
     names, effects = model.effects(X[:20])
     assert names == FEATURES
     p = model.predict_proba(X[:20])[:, 1]
@@ -75,13 +75,13 @@ def test_an_effect_is_the_probability_less_what_it_is_without_the_column(model: 
 
 def test_permuted_labels_teach_nothing() -> None:
     shuffled = RNG.permutation(Y)
-    p = BoostedChurn(FEATURES, rounds=30).fit(X[:600], shuffled[:600]).predict_proba(X[600:])[:, 1]
+    p = ChurnClassifier(FEATURES, rounds=30).fit(X[:600], shuffled[:600]).predict_proba(X[600:])[:, 1]
     assert auc(shuffled[600:], p) == pytest.approx(0.5, abs=0.08)
 
 
-@pytest.mark.parametrize("kind", [BoostedChurn, RecencyChurn])
-def test_parts_rebuild_the_model(kind: type, model: BoostedChurn) -> None:
-    fitted = model if kind is BoostedChurn else RecencyChurn().fit(X, Y)
+@pytest.mark.parametrize("kind", [ChurnClassifier, RecencyChurn])
+def test_parts_rebuild_the_model(kind: type, model: ChurnClassifier) -> None:
+    fitted = model if kind is ChurnClassifier else RecencyChurn().fit(X, Y)
     assert isinstance(fitted, Bundled)
     back = kind.from_parts(fitted.to_parts())
     assert np.array_equal(back.predict_proba(X), fitted.predict_proba(X))
@@ -90,7 +90,7 @@ def test_parts_rebuild_the_model(kind: type, model: BoostedChurn) -> None:
 
 
 def test_an_uncalibrated_model_is_the_trees_alone() -> None:
-    fitted = BoostedChurn(FEATURES, rounds=3).fit(X, Y)
+    fitted = ChurnClassifier(FEATURES, rounds=3).fit(X, Y)
     assert (fitted.calibration_.intercept, fitted.calibration_.slope) == (0.0, 1.0)
     assert fitted.predict_proba(X)[:, 1] == pytest.approx(fitted.trees.predict_positive(X))
     assert LogisticMap(0.0, 1.0).apply(np.array([0.25])) == pytest.approx([0.25])

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.models.churn import (
-    BoostedChurn,
+    ChurnClassifier,
     Explanation,
     HazardChurn,
     LogisticChurn,
@@ -41,7 +41,7 @@ def test_hazards_and_survival_are_those_of_the_geometric_law(hazard: HazardChurn
 
 
 def test_it_agrees_with_the_model_of_the_whole_horizon(hazard: HazardChurn) -> None:
-    whole = BoostedChurn(("orders_90d", "noise"), rounds=250, parameters=SMALL).fit(X, np.isnan(EVENT))
+    whole = ChurnClassifier(("orders_90d", "noise"), rounds=250, parameters=SMALL).fit(X, np.isnan(EVENT))
     gap = np.abs(whole.predict_proba(X)[:, 1] - hazard.predict_proba(X)[:, 1])
     assert gap.mean() < 0.04
 
@@ -94,7 +94,7 @@ def test_an_all_null_column_teaches_nothing_and_hurts_nothing() -> None:
         LogisticChurn(("orders_90d", "empty")).fit(X.assign(empty=np.nan), y).predict_proba(X.assign(empty=np.nan))
     )
     assert with_null == pytest.approx(plain, abs=1e-6)
-    trees = BoostedChurn(("orders_90d", "empty"), rounds=5, parameters=SMALL).fit(X.assign(empty=np.nan), y)
+    trees = ChurnClassifier(("orders_90d", "empty"), rounds=5, parameters=SMALL).fit(X.assign(empty=np.nan), y)
     assert np.isfinite(trees.predict_proba(X.assign(empty=np.nan))).all()
     assert trees.trees.importance()["empty"] == 0
 
@@ -102,7 +102,7 @@ def test_an_all_null_column_teaches_nothing_and_hurts_nothing() -> None:
 def test_a_monotone_column_can_only_raise_the_probability() -> None:
     y = RNG.uniform(size=N) < expit(np.sin(3 * X["noise"]))
     free, held = (
-        BoostedChurn(("noise",), rounds=30, parameters={**SMALL, **more}).fit(X, y)
+        ChurnClassifier(("noise",), rounds=30, parameters={**SMALL, **more}).fit(X, y)
         for more in ({}, {"monotone_constraints": [1]})
     )
     line = pd.DataFrame({"noise": np.linspace(-2, 2, 200)})

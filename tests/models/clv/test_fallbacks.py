@@ -34,11 +34,17 @@ def test_good_data_stay_on_the_first_rung():
 
 @pytest.mark.parametrize("first", [ModifiedBetaGeoModel, ParetoNBDModel])
 def test_the_first_rung_may_be_another_model(first):
-    found = fit_purchases(simulate_shop(3000, *TRUTH, seed=1), first=first)
+    found = fit_purchases(simulate_shop(3000, *TRUTH, seed=1), first=first())
     assert type(found.model) is first
-    few = fit_purchases(simulate_shop(60, *TRUTH, seed=3), first=first)
+    few = fit_purchases(simulate_shop(60, *TRUTH, seed=3), first=first())
     assert few.model is None
     assert few.status.reason.count("bought again") == 1  # a reason is given once
+
+
+@pytest.mark.parametrize("wrong", [ParetoNBDModel, "pareto_nbd"])
+def test_a_first_rung_that_is_no_estimator_is_refused_with_the_remedy(wrong):
+    with pytest.raises(UsageError, match=r"give .*first=(ParetoNBDModel|BetaGeoModel)\(\)"):
+        fit_purchases(simulate_shop(60, *TRUTH), first=wrong)
 
 
 def test_a_flat_likelihood_gets_the_weak_prior(online_retail):
@@ -108,7 +114,7 @@ def test_a_pooled_prior_holds_the_mean_and_the_spread_between_shops():
 def test_no_small_sample_gets_an_absurd_number(n):
     for seed in range(20):
         shop = simulate_shop(n, *TRUTH, seed=seed)
-        found = fit_purchases(shop, minimum_repeat_customers=1, pool=POOL)
+        found = fit_purchases(shop, first=BetaGeoModel(minimum_repeat_customers=1), pool=POOL)
         assert found.model is not None
         expected = found.model.expected_purchases(shop, YEAR)
         assert np.all(np.isfinite(expected))

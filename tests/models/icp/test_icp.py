@@ -11,7 +11,7 @@ from scipy.stats import percentileofscore
 from sklearn.linear_model import LogisticRegression
 
 from cvo_ml.core.errors import ModelRefused
-from cvo_ml.models.icp import FirstOrderValue, Lookalike
+from cvo_ml.models.icp import FirstOrderValue, LookalikeClassifier
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 from cvo_ml.models.protocol import Bundled
 
@@ -22,21 +22,21 @@ X = pd.DataFrame(
 )
 Y = X["first_order_value"] * RNG.lognormal(0, 0.5, N) > 60
 FEATURES = ("first_order_value", "first_order_lines")
-BOTH = {"lookalike": lambda: Lookalike(FEATURES, rounds=20), "first order": FirstOrderValue}
+BOTH = {"lookalike": lambda: LookalikeClassifier(FEATURES, rounds=20), "first order": FirstOrderValue}
 
 
 @pytest.mark.parametrize("positives", [0, 59])
 def test_fewer_than_60_most_profitable_customers_are_refused(positives: int) -> None:
     y = np.arange(N) < positives
     with pytest.raises(ModelRefused, match=f"icp: {positives} most profitable customers among 800") as caught:
-        Lookalike(FEATURES).fit(X, y)
+        LookalikeClassifier(FEATURES).fit(X, y)
     assert caught.value.reason_code == "too_few_icp_positives"
 
 
 def test_sixty_are_enough_and_everybody_is_too_many() -> None:
-    assert Lookalike(FEATURES, rounds=2).fit(X, np.arange(N) < 60).predict_proba(X).shape == (N, 2)
+    assert LookalikeClassifier(FEATURES, rounds=2).fit(X, np.arange(N) < 60).predict_proba(X).shape == (N, 2)
     with pytest.raises(ModelRefused):
-        Lookalike(FEATURES).fit(X, np.ones(N))
+        LookalikeClassifier(FEATURES).fit(X, np.ones(N))
 
 
 @pytest.mark.parametrize("kind", list(BOTH))
