@@ -28,6 +28,7 @@ _EXPORTS: Final = {
     "Tables": "cvo_ml.core.tables",
     "UsageError": "cvo_ml.core.errors",
     "clv_simple": "cvo_ml.models.clv",
+    "feature": "cvo_ml.features.own",
     "load_models": "cvo_ml.api",
     "plan": "cvo_ml.api",
     "read_orders": "cvo_ml.api",

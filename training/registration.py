@@ -19,7 +19,7 @@ from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
-from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.card import grade_sentence, model_card
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.first_load import admit
 from cvo_ml.registry.bundles.golden import golden_of
@@ -34,7 +34,7 @@ from training.evidence.golden import golden_inputs
 from training.evidence.plots import plain_style
 from training.evidence.result import Trained
 from training.provenance import git_commit, pins_hash
-from training.run_facts import code_tags, dataset_of, days_text, run_name
+from training.run_facts import code_tags, dataset_of, days_text, logged_name, run_name
 
 #: How often a model is judged anew because another one has become champion meanwhile.
 LOOKS: Final = 5
@@ -77,7 +77,7 @@ class Registration:
             with scratch_folder() as folder:
                 run.log_folder(save_bundle(self._evaluated(trained), folder / JUDGED), JUDGED)
                 admit(save_bundle(bundle, folder / "model"))
-                uri = run.log_bundle(folder / "model", self.tracker.registered_name(name), self._tags(bundle))
+                uri = run.log_bundle(folder / "model", logged_name(bundle, self.as_of), self._tags(bundle))
                 run.log_metrics(trained.metrics, model=uri)
         version, placed = self._register(run, uri, trained, bundle, found)
         return TrainedModel(
@@ -121,6 +121,7 @@ class Registration:
                 "version": bundle.version,
                 "data": self.read.fingerprint,
                 **code_tags(bundle),
+                "mlflow.note.content": grade_sentence(bundle, found.measure),
             }
         )
         run.log_dict(bundle.facts["verdict"], "verdict")

@@ -30,6 +30,17 @@ def run_name(bundle: Bundle, job: FrozenConfig, workspace: Workspace, *, is_tune
     return " ".join(filter(None, (kind, days_text(bundle), own)))
 
 
+def logged_name(bundle: Bundle, as_of: date) -> str:
+    """What a logged model is called, without the signs that MLflow forbids there.
+
+    Examples
+    --------
+    >>> logged_name(Bundle("churn", "churn.logistic", {}), date(2011, 9, 10))
+    'churn-2011-09-10-logistic'
+    """
+    return f"{bundle.name}-{as_of}-{bundle.kind.removeprefix(f'{bundle.name}.')}".replace(".", "-")
+
+
 def days_text(bundle: Bundle) -> str:
     """The days that the scores speak of, as a job writes them; nothing where there are none.
 

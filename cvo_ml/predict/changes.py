@@ -72,7 +72,7 @@ def happened_since(own: Tables, since: date, as_of: date) -> dict[str, int]:
 
 
 def _scored(own: Tables, models: LoadedModels, as_of: date) -> pd.Series:
-    features = scored_features(own, as_of)
+    features = scored_features(own, as_of, models.own)
     if features.empty:  # not known then: the earlier run stands on rows that are gone
         return pd.Series(float("nan"), index=[column for column, _ in FOLLOWED])
     leads = lead_fields(own, as_of, models)

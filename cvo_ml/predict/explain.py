@@ -60,7 +60,7 @@ def explain(tables: Tables, models: LoadedModels, as_of: str | date, customer_id
     """
     day = parse_as_of(as_of)
     own = of_customer(tables, customer_id, day)
-    features = scored_features(own, day)
+    features = scored_features(own, day, models.own)
     leads = lead_fields(own, day, models)
     scores = score(features, models, as_of=day, currency=tables.currency, leads=leads)
     row = scores.iloc[0]

@@ -53,6 +53,8 @@ class ExplainRequest(FrozenConfig):
         The cut; None = that of the current run.
     exported:
         A folder of exported models, in place of the registered champions.
+    trust_code:
+        As for ``ScoreRequest``.
     page:
         A file for the page for people; None = none is written.
     """
@@ -61,6 +63,7 @@ class ExplainRequest(FrozenConfig):
     customer_id: str
     as_of: date | None = None
     exported: Path | None = None
+    trust_code: bool = False
     page: Path | None = None
 
 
@@ -118,7 +121,7 @@ def explain(
 
 def _models(request: ExplainRequest, workspace: Workspace) -> LoadedModels:
     try:
-        return serving_models(workspace, request.shop.name, exported=request.exported)
+        return serving_models(workspace, request.shop.name, exported=request.exported, trust_code=request.trust_code)
     except NoChampion:
         if request.exported is not None:
             raise

@@ -79,14 +79,15 @@ def publish(
     Parameters
     ----------
     workspace:
-        One that shows a set which is being published. The report of an earlier run leaves it.
+        One that shows a set which is being published. What is of an earlier run leaves it: report and ``scores.csv``.
     effects:
         What the plan takes the actions to do, where that is more than the policy declares.
     """
     tables = {"plan": planned.table, **({} if effects is None else {"effects": effects})}
     run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, tables)
     write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary, run))
-    workspace.report.unlink(missing_ok=True)
+    for of_earlier_run in (workspace.report, workspace.scores_list):
+        of_earlier_run.unlink(missing_ok=True)
     return run
 
 

@@ -30,12 +30,13 @@ LOGGER: Final = logging.getLogger(__name__)
 
 
 class ScoreCustomerRequest(FrozenConfig):
-    """Whom to score, and as of when; ``exported`` is a folder of models in place of the registered champions."""
+    """Whom to score, and as of when; the others are as for ``ScoreRequest``."""
 
     shop: ShopConfig
     customer_id: str
     as_of: date
     exported: Path | None = None
+    trust_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def score_customer(
     with logged(LOGGER, "score_customer", shop=shop.name, as_of=str(as_of)):
         read = read or read_tables(shop, shown, as_of)
         of_customer(read.tables, request.customer_id, as_of)  # refuses an unknown id before the work
-        models = models or serving_models(shown, shop.name, exported=request.exported)
+        models = models or serving_models(shown, shop.name, exported=request.exported, trust_code=request.trust_code)
         check_models(models, shop=shop.name, currency=read.tables.currency, as_of=as_of)
         segments, priorities = policies_of(shown)
         with shown.progress.step("Scoring, segmenting, prioritizing"):

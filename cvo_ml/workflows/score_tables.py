@@ -15,7 +15,7 @@ from cvo_ml.core.ledger import CustomerLedger
 from cvo_ml.core.models import MODELS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.features.customer import scored_features
+from cvo_ml.features.customer import scored_features, with_own_on
 from cvo_ml.predict import LoadedModels, score
 from cvo_ml.predict.explain import lead_fields
 from cvo_ml.predict.shadow import ShadowComparison, shadow
@@ -68,7 +68,7 @@ def score_customers(
 
 def model_columns(tables: Tables, as_of: date, models: LoadedModels) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What is known of every customer at ``as_of``, and what the models say of it."""
-    features = scored_features(tables, as_of)
+    features = scored_features(tables, as_of, models.own)
     leads = lead_fields(tables, as_of, models)
     return features, score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
 
@@ -100,9 +100,11 @@ def shadow_scores(
     """
     for models in (serving, behind):
         check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = scored_features(tables, as_of)
+    # each side by its own copy of the user's features: one name may mean two things
+    known = scored_features(tables, as_of)
+    first, second = (with_own_on(known, tables, as_of, models.own) for models in (serving, behind))
     leads = lead_fields(tables, as_of, serving), lead_fields(tables, as_of, behind)
-    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency, leads=leads)
+    return shadow(first, serving, behind, as_of=as_of, currency=tables.currency, leads=leads, features_behind=second)
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:

@@ -17,6 +17,7 @@ from cvo_ml.cli.options import (
     Out,
     RequiredAsOf,
     Shop,
+    TrustCode,
     answer,
     chosen_shop,
     workspace,
@@ -26,6 +27,7 @@ ExportedModels = Annotated[
     Optional[Path],
     typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
 ]
+WithCsv = Annotated[bool, typer.Option("--csv", help="Write everybody's scores to scores.csv too.")]
 
 
 def score(
@@ -43,6 +45,8 @@ def score(
         typer.Option("--customer", help="Show the row of this customer alone; publish nothing.", show_default=False),
     ] = None,
     models_folder: ExportedModels = None,
+    with_csv: WithCsv = False,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Score, segment and plan every customer with the champions; with --prospects, leads instead."""
@@ -59,14 +63,16 @@ def score(
     place = workspace(out, mlruns, quiet=as_json)
     chosen, cut = chosen_shop(place, shop, max_bad_share), parse_as_of(as_of)
     if customer is not None:
-        one = ScoreCustomerRequest(shop=chosen, customer_id=customer, as_of=cut, exported=models_folder)
+        one = ScoreCustomerRequest(
+            shop=chosen, customer_id=customer, as_of=cut, exported=models_folder, trust_code=trust_code
+        )
         answer(score_customer(one, place), as_json, view.customer)
         return
     if prospects is not None:
         asked = ProspectsRequest(shop=chosen, prospects=prospects, as_of=cut, exported=models_folder)
         answer(score_prospects(asked, place), as_json, view.prospects)
         return
-    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder)
+    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder, with_csv=with_csv, trust_code=trust_code)
     answer(score(request, place), as_json, view.score)
 
 
@@ -80,6 +86,7 @@ def explain(
     html: Annotated[
         Optional[Path], typer.Option("--html", help="Write a page for people there.", show_default=False)
     ] = None,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Explain one customer: history, P(alive), scores and their reasons, the next action, what moved."""
@@ -91,7 +98,7 @@ def explain(
     place = workspace(out, mlruns, quiet=as_json)
     request = ExplainRequest(
         shop=shop_of_run(place, shop), customer_id=customer_id, as_of=None if as_of is None else parse_as_of(as_of),
-        exported=models_folder, page=html,
+        exported=models_folder, trust_code=trust_code, page=html,
     )  # fmt: skip
     answer(explain(request, place), as_json, show)
 
@@ -208,8 +215,8 @@ def monitor(
         raise failure
 
 
-def report(out: Out = OUT) -> None:
+def report(out: Out = OUT, with_csv: WithCsv = False) -> None:
     """Write report.html from the current scores."""
     from cvo_ml.workflows.report import report
 
-    report(workspace(out))
+    report(workspace(out), with_csv=with_csv)
