@@ -23,6 +23,7 @@ from cvo_ml.core.errors import UsageError as UsageError
 from cvo_ml.core.tables import Tables as Tables
 from cvo_ml.core.units import Horizon as Horizon
 from cvo_ml.features import HoldoutWindow as HoldoutWindow
+from cvo_ml.features.own import feature as feature
 from cvo_ml.ingest import sample_shop as sample_shop
 from cvo_ml.models.churn import ChurnClassifier as ChurnClassifier
 from cvo_ml.models.clv import BetaGeoBinomialModel as BetaGeoBinomialModel

@@ -37,7 +37,7 @@ class ReadTables(Tables):
     Parameters
     ----------
     shop:
-        Its name.
+        Its name; empty where nobody said it.
     ledger:
         Rows in = used + quarantined + excluded by rule.
     quarantine:
@@ -62,11 +62,11 @@ class ReadTables(Tables):
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
+        of = f" of {self.shop}" if self.shop else ""
         lost = {**self.ledger.quarantined, **self.ledger.excluded}
         left_out = "".join(f"\n  left out: {count:,} {reason}" for reason, count in lost.items())
-        return (
-            f"Tables of {self.shop} in {self.currency}, read from {self.ledger.rows_in:,} rows{left_out}{self._sizes()}"
-        )
+        read = f"read from {self.ledger.rows_in:,} rows{left_out}"
+        return f"Tables{of} in {self.currency}, {read}{self._sizes()}"
 
 
 def read_orders(
@@ -143,8 +143,8 @@ def read_orders(
         timezone=timezone, guests=guests,
     )  # fmt: skip
     if isinstance(source, pd.DataFrame):
-        return _with_account(read_frame(source, shop, as_of=day, max_bad_share=max_bad_share), shop.name)
-    return _with_account(read_declared(shop, as_of=day, max_bad_share=max_bad_share), shop.name)
+        return _with_account(read_frame(source, shop, as_of=day, max_bad_share=max_bad_share))
+    return _with_account(read_declared(shop, as_of=day, max_bad_share=max_bad_share))
 
 
 def read_shop(shop: str | Path | ShopConfig, as_of: str | date | None = None) -> ReadTables:
@@ -212,7 +212,7 @@ def _headers(source: pd.DataFrame | str | Path, delimiter: str, encoding: str) -
     return headers_of(SourceConfig.model_validate({"path": str(source), "delimiter": delimiter, "encoding": encoding}))
 
 
-def _with_account(read: ReadResult, shop: str) -> ReadTables:
+def _with_account(read: ReadResult, shop: str = "") -> ReadTables:
     faults = read.ledger.quarantined
     if faults:
         counted = ", ".join(f"{count:,} {reason}" for reason, count in faults.items())
