@@ -100,8 +100,7 @@ def score(
         If no model can be trusted, or the frozen edges are damaged.
     """
     shop, as_of = request.shop, request.as_of
-    segments = load_config(default_config("policies/segments.yaml", workspace.configs), SegmentPolicy)
-    priorities = load_config(default_config("policies/priorities.yaml", workspace.configs), PriorityPolicy)
+    segments, priorities = policies_of(workspace)
     with logged(LOGGER, "score", shop=shop.name, as_of=str(as_of)) as facts:
         read = read or read_tables(shop, workspace, as_of)
         if models is None:
@@ -123,3 +122,15 @@ def score(
             if request.with_csv:
                 write_scores_list(run, draft)
     return ScoreResult(run, scores)
+
+
+def policies_of(workspace: Workspace) -> tuple[SegmentPolicy, PriorityPolicy]:
+    """How customers are segmented and planned: the workspace's own policies before the packaged ones.
+
+    Raises
+    ------
+    ConfigError
+        If a file is wrong.
+    """
+    segments = load_config(default_config("policies/segments.yaml", workspace.configs), SegmentPolicy)
+    return segments, load_config(default_config("policies/priorities.yaml", workspace.configs), PriorityPolicy)
