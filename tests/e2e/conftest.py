@@ -9,6 +9,15 @@ from pathlib import Path
 import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+#: Small jobs, where a test is about the way through the commands and not about how good the models are.
+QUICK = tuple(
+    part
+    for value in (
+        "clv.hybrid.enabled=false", "clv.oracle_customers=0", "churn.trees.rounds=30", "churn.most_snapshots=4",
+        "churn.hazard.enabled=false", "churn.stack=never", "churn.season_level=never", "icp.trees.rounds=30",
+    )
+    for part in ("--set", value)
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")

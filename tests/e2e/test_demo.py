@@ -13,14 +13,9 @@ import pytest
 from cvo_ml.core.scores import REASON_COLUMNS, columns_of, scores_hash
 from cvo_ml.core.store import current_run, read_scores, read_table
 from cvo_ml.ingest import sample_shop
-from tests.e2e.conftest import Command
+from tests.e2e.conftest import QUICK, Command
 
 Demo = tuple[Path, str]
-#: Where it is about other people's columns and not about how good the models are.
-QUICK = (
-    "clv.hybrid.enabled=false", "clv.oracle_customers=0", "churn.trees.rounds=30", "churn.most_snapshots=4",
-    "churn.hazard.enabled=false", "churn.stack=never", "churn.season_level=never", "icp.trees.rounds=30",
-)  # fmt: skip
 
 
 def test_rows_in_are_used_or_excluded_by_a_named_rule(demo: Demo) -> None:
@@ -221,8 +216,7 @@ def test_the_demo_runs_on_someone_elses_orders(columns: str, file: str, cvo: Com
     data = Path(os.environ.get("CVO_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data")) / file
     if not data.is_file():
         pytest.skip(f"CVO_DATA has no {file}")
-    sets = [part for value in QUICK for part in ("--set", value)]
-    ran = cvo("demo", "--data", data, "--columns", columns, "--currency", "USD", *sets, cwd=tmp_path)
+    ran = cvo("demo", "--data", data, "--columns", columns, "--currency", "USD", *QUICK, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     scores = read_scores(current_run(tmp_path / "demo" / "scores"))
     assert scores["predicted_clv"].notna().all()
