@@ -111,15 +111,12 @@ def mean_interval(
     weights:
         (n,), >= 0; for a ratio of sums such as lift.
     """
-
-    def mean(rows: Places) -> float:
-        if weights is None:
-            return float(values[rows].sum() / len(rows))
-        weight = weights[rows]
-        total = weight.sum()
-        return float((values[rows] * weight).sum() / total) if total > 0 else float("nan")
-
-    return bootstrap(mean, len(values), replicates=replicates, level=level, seed=seed)
+    w = np.ones(len(values)) if weights is None else weights
+    with np.errstate(invalid="ignore"):  # rows without any weight have no mean
+        return bootstrap(
+            lambda rows: (values[rows] * w[rows]).sum() / w[rows].sum(),
+            len(values), replicates=replicates, level=level, seed=seed,
+        )  # fmt: skip
 
 
 def _percentiles(estimate: float, draws: Floats, level: float) -> Interval:

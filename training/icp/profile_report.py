@@ -159,15 +159,11 @@ def _fairness(fair: pd.DataFrame, profile: ProfileSpec) -> list[str]:
         return [blocked, "", "No age, gender or region is known, so nothing can be said."]
     rows = [
         (
-            row.field,
-            row.level,
-            f"{row.people:,}",
-            f"{row.share_of_all:.1%}",
-            f"{row.share_of_selected:.1%}",
+            row.field, row.level, f"{row.people:,}", f"{row.share_of_all:.1%}", f"{row.share_of_selected:.1%}",
             f"{row.ratio:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
         )
         for row in fair.itertuples()
-    ]
+    ]  # fmt: skip
     return [blocked, "", markdown_table(["field", "group", "people", "of all", "of the top", "ratio"], rows)]
 
 
