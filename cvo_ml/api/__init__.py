@@ -4,6 +4,7 @@ Each takes what the one before returns. Files are written by the command line an
 here writes, looks into the working directory, or asks the clock.
 """
 
+from cvo_ml.api.comparing import compare, holdout, plot
 from cvo_ml.api.models import load_models
 from cvo_ml.api.planning import plan
 from cvo_ml.api.reading import ReadTables, RowsLeftOut, read_orders, read_shop
@@ -12,8 +13,11 @@ from cvo_ml.api.scoring import rfm_summary, score, snapshot
 __all__ = [
     "ReadTables",
     "RowsLeftOut",
+    "compare",
+    "holdout",
     "load_models",
     "plan",
+    "plot",
     "read_orders",
     "read_shop",
     "rfm_summary",

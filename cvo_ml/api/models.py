@@ -14,7 +14,11 @@ from cvo_ml.workflows.serving_models import serving_models, shop_of
 
 
 def load_models(
-    folder: str | Path = "mlruns", *, shop: str | None = None, only: Sequence[str] = MODEL_NAMES
+    folder: str | Path = "mlruns",
+    *,
+    shop: str | None = None,
+    only: Sequence[str] = MODEL_NAMES,
+    trust_code: bool = False,
 ) -> LoadedModels:
     """A shop's champions, each parsed once; threads may share them.
 
@@ -27,6 +31,9 @@ def load_models(
         Whose; None = the only one there.
     only:
         The models that are needed.
+    trust_code:
+        Run the features of the user's own that the models carry, whoever wrote them (docs/howto/own-features.md); else
+        only what was trained in this very folder by this user.
 
     Returns
     -------
@@ -37,6 +44,8 @@ def load_models(
     ------
     NoChampion
         If nothing was trained or exported there.
+    ModelRefused
+        If a model carries code that is not trusted here.
     BundleError
         If a model's files are damaged.
     UsageError
@@ -58,5 +67,5 @@ def load_models(
     names = [model_spec(name).name for name in ((only,) if isinstance(only, str) else only)]
     workspace = Workspace(Path(), Path(folder))
     if is_export(workspace.tracking):
-        return serving_models(workspace, shop or "", only=names, exported=workspace.tracking)
-    return serving_models(workspace, shop_of(workspace, shop), only=names)
+        return serving_models(workspace, shop or "", only=names, exported=workspace.tracking, trust_code=trust_code)
+    return serving_models(workspace, shop_of(workspace, shop), only=names, trust_code=trust_code)

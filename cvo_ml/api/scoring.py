@@ -17,6 +17,7 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import customer_features
+from cvo_ml.features.own import FeatureFile, OwnFeatures, Trust
 from cvo_ml.features.rfm import rfm_summary as summary_of
 from cvo_ml.predict import LoadedModels
 from cvo_ml.predict import score as scores_of
@@ -61,7 +62,13 @@ def rfm_summary(source: Tables | pd.DataFrame, as_of: str | date, unit: str = "D
     return summary_of(as_tables(source, "rfm_summary"), as_of=as_of, unit=unit)
 
 
-def snapshot(source: Tables | pd.DataFrame, as_of: str | date) -> pd.DataFrame:
+def snapshot(
+    source: Tables | pd.DataFrame,
+    as_of: str | date,
+    *,
+    models: LoadedModels | None = None,
+    features: str | Path | None = None,
+) -> pd.DataFrame:
     """Everything known of each customer at ``as_of``: what the models read (docs/features.md).
 
     Parameters
@@ -70,6 +77,10 @@ def snapshot(source: Tables | pd.DataFrame, as_of: str | date) -> pd.DataFrame:
         Tables, or a frame of orders (``customer_id, ordered_at, net``).
     as_of:
         Rows on or after this date at 00:00 UTC, and what was only known after it, are not seen.
+    models:
+        Add the features of the user's own that these models read.
+    features:
+        Add those of a Python file of your own, to try them (docs/howto/own-features.md): the file is run.
 
     Returns
     -------
@@ -92,9 +103,13 @@ def snapshot(source: Tables | pd.DataFrame, as_of: str | date) -> pd.DataFrame:
     [2.0, 20.0, 40.0]
     """
     tables = as_tables(source, "snapshot")
-    features = customer_features(tables, as_of)
-    features.attrs = {"as_of": str(parse_as_of(as_of)), "currency": tables.currency}
-    return features
+    own = list(models.own) if models is not None else []
+    if features is not None:
+        file = FeatureFile.read(Path(features))
+        own.append(OwnFeatures(file=file, trust=Trust(frozenset({file.sha256})), whose=file.name))
+    known = customer_features(tables, as_of, own)
+    known.attrs = {"as_of": str(parse_as_of(as_of)), "currency": tables.currency}
+    return known
 
 
 def score(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from cvo_ml.features.own import OwnFeatures, Trust
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
 
@@ -48,6 +49,24 @@ class LoadedModels:
             If one makes no model.
         """
         return cls({bundle.name: load_model(bundle) for bundle in bundles}, refused or {})
+
+    @property
+    def own(self) -> tuple[OwnFeatures, ...]:
+        """The features of the user's own that the models read."""
+        return tuple(model.own for model in self.models.values() if model.own)
+
+    def trusting(self, trust: Trust) -> LoadedModels:
+        """The same models, whose own features may run where ``trust`` says so.
+
+        Raises
+        ------
+        ModelRefused
+            If a model carries code that it does not trust.
+        """
+        for own in self.own:
+            if own.file is not None:
+                trust.check(own.file, own.whose)
+        return replace(self, models={name: model.trusting(trust) for name, model in self.models.items()})
 
     def get(self, name: str) -> LoadedModel | None:
         """The model, or None if it is absent."""

@@ -12,13 +12,12 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.ledger import CustomerLedger
-from cvo_ml.core.models import ICP, MODELS
+from cvo_ml.core.models import MODELS
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.features.customer import scored_features
-from cvo_ml.features.leads import customer_leads
+from cvo_ml.features.customer import scored_features, with_own_on
 from cvo_ml.predict import LoadedModels, score
+from cvo_ml.predict.explain import lead_fields
 from cvo_ml.predict.shadow import ShadowComparison, shadow
 from cvo_ml.priorities import Plan, contact_constraints, declared_effects, plan
 from cvo_ml.segments import Segmented, segment_customers
@@ -69,8 +68,8 @@ def score_customers(
 
 def model_columns(tables: Tables, as_of: date, models: LoadedModels) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What is known of every customer at ``as_of``, and what the models say of it."""
-    features = scored_features(tables, as_of)
-    leads = _lead_fields(tables, as_of, models)
+    features = scored_features(tables, as_of, models.own)
+    leads = lead_fields(tables, as_of, models)
     return features, score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
 
 
@@ -101,17 +100,11 @@ def shadow_scores(
     """
     for models in (serving, behind):
         check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = scored_features(tables, as_of)
-    leads = _lead_fields(tables, as_of, serving), _lead_fields(tables, as_of, behind)
-    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency, leads=leads)
-
-
-def _lead_fields(tables: Tables, as_of: date, models: LoadedModels) -> pd.DataFrame | None:
-    """The fields of the leads that customers were, by customer, where the lookalike model reads them."""
-    model = models.get(ICP.name)
-    if model is None or model.settings.get("setting") != "leads":
-        return None
-    return customer_leads(tables, as_of, Horizon.of_days(model.settings["known_within_days"]))
+    # each side by its own copy of the user's features: one name may mean two things
+    known = scored_features(tables, as_of)
+    first, second = (with_own_on(known, tables, as_of, models.own) for models in (serving, behind))
+    leads = lead_fields(tables, as_of, serving), lead_fields(tables, as_of, behind)
+    return shadow(first, serving, behind, as_of=as_of, currency=tables.currency, leads=leads, features_behind=second)
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
