@@ -35,6 +35,7 @@ _EXPORTS: Final = {
     "UsageError": "cvo_ml.core.errors",
     "clv_simple": "cvo_ml.models.clv",
     "compare": "cvo_ml.api",
+    "explain": "cvo_ml.api",
     "feature": "cvo_ml.features.own",
     "holdout": "cvo_ml.api",
     "load_models": "cvo_ml.api",

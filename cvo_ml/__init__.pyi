@@ -2,6 +2,7 @@ from typing import Final
 
 from cvo_ml.api import RowsLeftOut as RowsLeftOut
 from cvo_ml.api import compare as compare
+from cvo_ml.api import explain as explain
 from cvo_ml.api import holdout as holdout
 from cvo_ml.api import load_models as load_models
 from cvo_ml.api import plan as plan

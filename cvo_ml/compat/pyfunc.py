@@ -115,7 +115,7 @@ class ScoringModel:
             raise UsageError(f"orders need a day to score at, as nothing here asks the clock: {_HOW}")
         read = _read(frame, day, currency, str(self._loaded.bundle.facts.get("timezone", "UTC")))
         check_models(self._models, shop=self._shop, currency=currency, as_of=day)
-        _, scores = score_columns(read.tables, day, self._models)
+        _, scores = score_columns(read.tables, day, self._models, orders_alone=True)
         self._warn(read)
         return scores
 
