@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import validate_data
 
@@ -58,6 +58,10 @@ class Estimator(BaseEstimator):
 
 class ClassifierEstimator(ClassifierMixin, Estimator):
     """The same for classifiers, with ``score``."""
+
+
+class TransformerEstimator(TransformerMixin, Estimator):
+    """The same for what makes columns of columns, with ``fit_transform`` and ``set_output``."""
 
 
 E = TypeVar("E", bound=Estimator)

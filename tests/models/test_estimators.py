@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -28,6 +29,7 @@ from cvo_ml.models.clv import (
     GammaGammaModel,
     ModifiedBetaGeoModel,
     ParetoNBDModel,
+    PurchaseFeatures,
 )
 from cvo_ml.models.estimator import NotFitted, WrongInput
 from cvo_ml.models.icp import FirstOrderValue, LookalikeClassifier, PositiveUnlabelled, SourceRate
@@ -43,7 +45,7 @@ CLASSIFIERS = [
 PURCHASES = [BetaGeoModel(), ModifiedBetaGeoModel(), ParetoNBDModel(), BetaGeoBinomialModel("D")]
 OTHERS = [
     GammaGammaModel(), CustomerLifetimeValue(), CustomerLifetimeValue(ParetoNBDModel(penalty=1.0), GammaGammaModel()),
-    RecencyChurn(), FirstOrderValue(),
+    RecencyChurn(), FirstOrderValue(), PurchaseFeatures(),
 ]  # fmt: skip
 #: Parts of jobs, which name their columns: no default would do.
 NAMING = [HazardChurn(["x"]), LogisticChurn(["x"]), PositiveUnlabelled(["x"]), SourceRate(None)]
@@ -147,7 +149,7 @@ ASKED = [
     *((model, method) for model in CLASSIFIERS for method in ("predict", "predict_proba", "effects")),
     (HazardChurn(["days"]), "predict_proba"), (LogisticChurn(["days"]), "predict_proba"),
     (RecencyChurn(), "predict_proba"), (FirstOrderValue(), "predict_proba"), (SourceRate(None), "predict_proba"),
-    (PositiveUnlabelled(["days"]), "predict_proba"),
+    (PositiveUnlabelled(["days"]), "predict_proba"), (PurchaseFeatures(), "transform"),
 ]  # fmt: skip
 
 
@@ -203,3 +205,20 @@ def test_wrong_parameters_are_found_by_fit_and_not_before() -> None:
         model.fit(SHOP)
     with pytest.raises(UsageError, match=r"transactions is the class BetaGeoModel: .*transactions=BetaGeoModel\(\)"):
         CustomerLifetimeValue(BetaGeoModel).fit(SHOP)
+
+
+def test_what_a_model_of_purchases_knows_is_a_step_of_a_pipeline() -> None:
+    shop = simulate_with_future(800, 0.6, 30.0, 0.8, 2.5, seed=3, span=90.0)
+    shop.index = [f"c{place}" for place in range(len(shop))]
+    silent = (shop["future"] == 0).to_numpy()
+    step = PurchaseFeatures(ParetoNBDModel(), "90D").set_output(transform="pandas")
+    made = step.fit_transform(shop)
+    assert made.index.equals(shop.index)
+    assert made.columns.tolist() == step.get_feature_names_out().tolist()
+    assert np.array_equal(made["probability_alive"], step.model_.probability_alive(shop))
+    joined = make_pipeline(PurchaseFeatures(), StandardScaler(), LogisticRegression())
+    assert cross_val_score(joined, shop, silent, cv=3, scoring="roc_auc").mean() > 0.75
+    assert joined.set_params(purchasefeatures__model=ParetoNBDModel()).fit(shop, silent).predict(shop).shape == (800,)
+    assert np.array_equal(PurchaseFeatures().fit(shop).transform(shop), PurchaseFeatures().fit_transform(shop))
+    with pytest.raises(UsageError, match="such as '90D'"):
+        PurchaseFeatures(horizon=90).fit(shop)

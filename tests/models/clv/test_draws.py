@@ -28,8 +28,8 @@ def test_expected_purchases_spread_as_the_delta_method_says() -> None:
     ]
     logs = model.covariance_.to_numpy() / np.outer(values, values)
     total = np.array([slope.sum() for slope in slopes])
-    draws = model.draw_expected_purchases(SHOP, YEAR, n_draws=300, seed=1)
-    assert draws.shape == (len(SHOP), 300)
+    draws = model.draw_expected_purchases(SHOP, YEAR, n_draws=200, seed=1)
+    assert draws.shape == (len(SHOP), 200)
     assert draws.sum(axis=0).std() == pytest.approx(np.sqrt(total @ logs @ total), rel=0.15)
     assert draws.mean(axis=1) == pytest.approx(model.expected_purchases(SHOP, YEAR), rel=0.02, abs=0.03)
 
