@@ -9,6 +9,7 @@ from typing import Final, Self
 
 import plotly.graph_objects as go
 
+from cvo_ml.core.errors import UsageError, shortened
 from cvo_ml.core.explanation import AlivePath, CustomerExplanation, ModelReasons
 from cvo_ml.core.models import model_spec
 from cvo_ml.report import charts
@@ -129,8 +130,10 @@ class CustomerInNotebook(CustomerExplanation):
         """
         if what == "p_alive":
             return alive_figure(self)
-        name = model_spec(what).name
-        reasons = next(reasons for reasons in self.reasons if reasons.model == name)
+        reasons = next((reasons for reasons in self.reasons if reasons.model == what), None)
+        if reasons is None:
+            names = ", ".join(reasons.model for reasons in self.reasons)
+            raise UsageError(f"plot: there is nothing {shortened(what)} to draw: use p_alive, {names}")
         return reasons_figure(reasons, self.currency)
 
     def _repr_html_(self) -> str:
