@@ -29,6 +29,7 @@ _EXPORTS: Final = {
     "NoChampion": "cvo_ml.core.errors",
     "ParetoNBDModel": "cvo_ml.models.clv",
     "PriorityPolicy": "cvo_ml.config.priorities",
+    "PurchaseFeatures": "cvo_ml.models.clv",
     "RowsLeftOut": "cvo_ml.api",
     "ShopConfig": "cvo_ml.config.shops",
     "Tables": "cvo_ml.core.tables",

@@ -19,7 +19,7 @@ from cvo_ml.models.clv.bg_bb import BetaGeoBinomialModel
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.draws import TotalDraws, expected_value_draws, futures
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel
-from cvo_ml.models.clv.histories import numbers
+from cvo_ml.models.clv.histories import as_table, numbers
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel, Situation
 from cvo_ml.models.clv.uncertainty import drift_variance
@@ -88,6 +88,7 @@ class CustomerLifetimeValue(Estimator):
         ModelRefused
             If either model refuses.
         """
+        self._remember(X)
         transactions: PurchaseModel = unfitted(self.transactions, PurchaseModel, "transactions", BetaGeoModel)
         value = unfitted(self.value, GammaGammaModel, "value", GammaGammaModel)
         self.transactions_: PurchaseModel = transactions.fit(X, sample_weight=sample_weight)
@@ -168,7 +169,7 @@ class CustomerLifetimeValue(Estimator):
             columns |= _interval_columns(chances, interval)
             if threshold is not None:
                 columns["p_value_above"] = chances.exceedance(_amounts(threshold, len(X)))
-        return pd.DataFrame(columns, index=X.index, copy=False)
+        return pd.DataFrame(columns, index=as_table(X).index, copy=False)
 
     def probability_value_above(
         self, X: pd.DataFrame, horizon: Horizon, threshold: Any, *, discount_rate: float = 0.0

@@ -19,6 +19,7 @@ from cvo_ml.models.clv.draws import expected_purchases_draws, purchases_draws
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior, fit_parameters, search, weakness
 from cvo_ml.models.clv.histories import (
     PurchaseHistories,
+    as_table,
     check_unit,
     distinct_pairs,
     group_histories,
@@ -61,6 +62,7 @@ class PurchaseFitter(CovariateModel):
         ModelRefused
             If there are too few repeat customers, or the data determine nothing.
         """
+        self._remember(X)
         frequency, recency, T = self._history(X)
         weight = weights(sample_weight, len(X))
         plain = group_histories(frequency, recency, T, weight)
@@ -321,7 +323,7 @@ class PurchaseModel(PurchaseFitter):
                 "probability_alive": where.alive,
                 "probability_of_no_purchase": 1.0 - where.mean(1.0 - where.law.silence(span)),
             },
-            index=X.index,
+            index=as_table(X).index,
         )
         if interval is not None:
             survival = self._survival(X, Horizon(horizon), parameter_uncertainty, rate_drift)

@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.result import Result
+from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 from cvo_ml.models.protocol import Parts
 
@@ -28,7 +29,7 @@ class FirstOrderParameters(Result):
     features: Sequence[str] = (VALUE,)
 
 
-class FirstOrderValue:
+class FirstOrderValue(Estimator):
     """``P(most profitable) = logistic(intercept + slope x log(1 + value of the first order))``."""
 
     kind: ClassVar[str] = "icp.first_order_value"

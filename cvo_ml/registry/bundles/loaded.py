@@ -19,7 +19,7 @@ from cvo_ml.core.models import model_spec
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.own import OwnFeatures, Trust
 from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.models.protocol import Bundled, LifetimeScorer, ProbabilityScorer
+from cvo_ml.models.protocol import Bundled, ProbabilityScorer, is_lifetime_scorer
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.bundles.own_features import own_features_of
@@ -106,7 +106,7 @@ class LoadedModel:
         BundleError
             If it is no model of values.
         """
-        if not isinstance(self.model, LifetimeScorer):
+        if not is_lifetime_scorer(self.model):
             raise self.not_a("model of values")
         rate = float(self.settings.get("discount_rate", 0.0)) if discount_rate is None else discount_rate
         return self.model.predict(features, horizon=horizon or self.horizon, discount_rate=rate)
@@ -125,7 +125,7 @@ class LoadedModel:
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """The model's own outputs for each row: a probability, or the value columns; not Scores."""
-        if isinstance(self.model, LifetimeScorer):
+        if is_lifetime_scorer(self.model):
             return self.lifetime_values(features)
         column = model_spec(self.name).score
         return pd.DataFrame({column: self.probability(features)}, index=features.index)
