@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.models import model_spec
 from cvo_ml.core.units import Horizon
@@ -81,16 +81,16 @@ class LoadedModel:
         """The columns that a frame to score must have; what the model reads of its own model of purchases is not."""
         return columns_to_score(self.model.columns, self.purchases)
 
-    def complete(self, features: pd.DataFrame) -> pd.DataFrame:
+    def complete(self, features: Table) -> Columns:
         """``features`` with the columns of the bundle's own model of purchases, if it carries one."""
         if self.purchases is None:
-            return features
+            return Columns.of(features)
         return add_purchase_columns(features, self.purchases, self.horizon)
 
     def lifetime_values(
-        self, features: pd.DataFrame, *, horizon: Horizon | None = None, discount_rate: float | None = None
-    ) -> pd.DataFrame:
-        """The value columns of each row, indexed like ``features``; horizon and rate are the bundle's unless given.
+        self, features: Table, *, horizon: Horizon | None = None, discount_rate: float | None = None
+    ) -> dict[str, Floats]:
+        """The value columns of each row, (n,) each, by name; horizon and rate are the bundle's unless given.
 
         Raises
         ------
@@ -100,9 +100,9 @@ class LoadedModel:
         if not isinstance(self.model, LifetimeScorer):
             raise self.not_a("model of values")
         rate = float(self.settings.get("discount_rate", 0.0)) if discount_rate is None else discount_rate
-        return self.model.predict(features, horizon=horizon or self.horizon, discount_rate=rate)
+        return self.model.outputs(Columns.of(features), horizon=horizon or self.horizon, discount_rate=rate)
 
-    def probability(self, features: pd.DataFrame) -> Floats:
+    def probability(self, features: Table) -> Floats:
         """The probability of each row (n,), of the columns that ``features`` have or the bundle adds.
 
         Raises
@@ -116,14 +116,16 @@ class LoadedModel:
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """The model's own outputs for each row: a probability, or the value columns; not Scores."""
-        if isinstance(self.model, LifetimeScorer):
-            return self.lifetime_values(features)
-        column = model_spec(self.name).score
-        return pd.DataFrame({column: self.probability(features)}, index=features.index)
+        return pd.DataFrame(self._outputs(features), index=features.index)
 
     def score(self, features: pd.DataFrame) -> Floats:
         """The one column that the model exists for (n,): its probability, or its value, currency."""
-        return np.asarray(self.predict(features)[model_spec(self.name).score], dtype=np.float64)
+        return self._outputs(features)[model_spec(self.name).score]
+
+    def _outputs(self, features: pd.DataFrame) -> dict[str, Floats]:
+        if isinstance(self.model, LifetimeScorer):
+            return self.lifetime_values(features)
+        return {model_spec(self.name).score: self.probability(features)}
 
     def not_a(self, what: str) -> BundleError:
         """The refusal of a bundle whose kind answers another question."""
