@@ -18,6 +18,8 @@ from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Progress, Workspace
+from cvo_ml.features.own import OwnFeatures
+from cvo_ml.features.own.features import PROFILE
 from cvo_ml.ingest import read_shop
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
@@ -70,7 +72,14 @@ def _clv(tables: Tables, as_of: date, job: ClvJob, settings: TrainingSettings) -
 
 
 def _churn(tables: Tables, as_of: date, job: ChurnJob, settings: TrainingSettings) -> Trained:
-    return train_churn(tables, as_of, job, settings.minima.churn, _purchases(settings))
+    return train_churn(tables, as_of, job, settings.minima.churn, _purchases(settings), _own(job, settings))
+
+
+def _own(job: ChurnJob, settings: TrainingSettings) -> OwnFeatures:
+    """The features of the user's own that the job names."""
+    profile = tuple(name for name in job.more_features if name.startswith(PROFILE))
+    declared = tuple(name.removeprefix(PROFILE) for name in job.leaks.known_at_conversion)
+    return OwnFeatures(profile, settings.own.get(CHURN.name), settings.trust, declared, whose=CHURN.name)
 
 
 def _purchases(settings: TrainingSettings) -> PurchaseSpec:
@@ -100,7 +109,7 @@ def train_models(request: TrainRequest, workspace: Workspace) -> list[TrainedMod
     BundleError
         If a model could not be loaded again: it is not registered.
     """
-    settings = training_settings(request.names, request.overrides, request.shop.name, workspace.configs)
+    settings = training_settings(request.names, request.overrides, request.shop.name, workspace, request.trust_code)
     budget = None if request.tune is None else Budget.parse(request.tune)
     workspace.progress.tell("reading the rows before the cut")
     read = read_shop(request.shop, as_of=request.as_of)
@@ -128,7 +137,7 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
     UsageError, DataError
         If the file is no such table.
     """
-    settings = training_settings([CHURN.name], request.overrides, request.table.name, workspace.configs)
+    settings = training_settings([CHURN.name], request.overrides, request.table.name, workspace)
     job, fewest = settings.job(ChurnJob), settings.minima.churn.of_each_outcome
     tracker = Tracker(workspace.tracking)
     try:
@@ -151,7 +160,7 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
 def train_at(tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> LoadedModels:
     """The champions that training at a cut gives, on tables that end there; a refused model has its reason."""
     bundles, refused = bundles_at(tables, as_of, settings, progress)
-    return LoadedModels.of(*bundles, refused=refused)
+    return LoadedModels.of(*bundles, refused=refused).trusting(settings.trust)
 
 
 def bundles_at(
@@ -183,7 +192,8 @@ def _fit_tuned(
     """Churn with the trees of a search that ran below this very run."""
     job, minima = settings.job(ChurnJob), settings.minima.churn
     purchases = _purchases(settings)
-    tuned = tune(tables, as_of, job, budget, storage, settings.shop, minima, run, purchases)
-    trained = train_churn(tables, as_of, tuned.job, minima, purchases)
+    own = _own(job, settings)
+    tuned = tune(tables, as_of, job, budget, storage, settings.shop, minima, run, purchases, own)
+    trained = train_churn(tables, as_of, tuned.job, minima, purchases, own)
     documents, notes = {**trained.documents, "tuning": tuned.document}, (*trained.notes, tuned.note)
     return replace(trained, documents=documents, notes=notes, job=tuned.job)

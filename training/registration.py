@@ -19,13 +19,14 @@ from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
-from cvo_ml.registry.bundles.card import model_card
+from cvo_ml.registry.bundles.card import grade_sentence, model_card
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.first_load import admit
 from cvo_ml.registry.bundles.golden import golden_of
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.champions import JUDGED, ChampionHistory, Incumbent
 from cvo_ml.registry.tracking.promotion import EVIDENCE, Placement, When, register
+from cvo_ml.registry.tracking.registered_models import MODEL, SHOP
 from cvo_ml.registry.tracking.run import Run
 from cvo_ml.workflows.train import TrainedModel
 from training.evidence.gate_evidence import evidence
@@ -33,6 +34,7 @@ from training.evidence.golden import golden_inputs
 from training.evidence.plots import plain_style
 from training.evidence.result import Trained
 from training.provenance import git_commit, pins_hash
+from training.run_facts import code_tags, dataset_of, days_text, logged_name, run_name
 
 #: How often a model is judged anew because another one has become champion meanwhile.
 LOOKS: Final = 5
@@ -60,9 +62,14 @@ class Registration:
             If the model could not be loaded again: then nothing is registered.
         """
         incumbent = ChampionHistory(self.tracker).incumbent(name)
-        with self.tracker.run(name, f"{self.shop.name} {name} {self.as_of}") as run:
+        # MLflow's lists cut a name after some twenty signs, so what differs within an experiment stands first
+        whose = f"({self.shop.name} {name})"
+        with self.tracker.run(name, f"{self.as_of} {whose}", {MODEL: name, "as_of": str(self.as_of)}) as run:
+            run.log_dataset(dataset_of(self.shop.name, self.read, self.as_of))
             trained = fit(run)
             job = trained.job or job
+            own = run_name(trained.bundle, job, self.workspace, is_tuned=trained.job is not None)
+            run.rename(f"{self.as_of} {own} {whose}")
             bundle = self._with_facts(trained.bundle, trained, job)
             bundle = replace(bundle, golden=golden_of(bundle, golden_inputs(name)))
             found = self._judged(trained, bundle, incumbent)
@@ -70,7 +77,8 @@ class Registration:
             with scratch_folder() as folder:
                 run.log_folder(save_bundle(self._evaluated(trained), folder / JUDGED), JUDGED)
                 admit(save_bundle(bundle, folder / "model"))
-                uri = run.log_bundle(folder / "model")
+                uri = run.log_bundle(folder / "model", logged_name(bundle, self.as_of), self._tags(bundle))
+                run.log_metrics(trained.metrics, model=uri)
         version, placed = self._register(run, uri, trained, bundle, found)
         return TrainedModel(
             name=name,
@@ -107,15 +115,13 @@ class Registration:
 
     def _log(self, run: Run, trained: Trained, bundle: Bundle, job: FrozenConfig, found: GateEvidence) -> None:
         run.log_params({"job": as_mapping(job), "shop": self.shop.name, "as_of": str(self.as_of), **trained.parameters})
-        run.log_metrics(trained.metrics)
         run.set_tags(
             {
-                "grade": bundle.grade,
-                "kind": bundle.kind,
+                **self._tags(bundle),
                 "version": bundle.version,
                 "data": self.read.fingerprint,
-                "git": bundle.facts["git_commit"],
-                "pins": bundle.facts["pins_hash"],
+                **code_tags(bundle),
+                "mlflow.note.content": grade_sentence(bundle, found.measure),
             }
         )
         run.log_dict(bundle.facts["verdict"], "verdict")
@@ -129,6 +135,17 @@ class Registration:
             for title, draw in trained.figures.items():
                 run.log_figure(draw(), title)
 
+    def _tags(self, bundle: Bundle) -> dict[str, str]:
+        """What runs and logged models are looked for by."""
+        return {
+            SHOP: self.shop.name,
+            MODEL: bundle.name,
+            "as_of": str(self.as_of),
+            "horizon": days_text(bundle),
+            "grade": bundle.grade,
+            "kind": bundle.kind,
+        }
+
     def _evaluated(self, trained: Trained) -> Bundle:
         """The model that was judged, which knew nothing of the window."""
         facts = {"trained_as_of": str(trained.window.opened), "shop": self.shop.name}
@@ -140,6 +157,7 @@ class Registration:
             "trained_as_of": str(self.as_of),
             "shop": self.shop.name,
             "currency": self.read.tables.currency,
+            "timezone": self.shop.timezone,
             "data_hash": self.read.fingerprint,
             "git_commit": git_commit(),
             "pins_hash": pins_hash(),

@@ -38,7 +38,7 @@ def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | 
 def train_at(tables: Tables, as_of: date, settings: TrainingSettings, progress: Progress) -> LoadedModels:
     """As ``jobs.train_at``; the bundles come as plain data and are parsed here."""
     bundles, refused = call(jobs.bundles_at, tables, as_of, settings, progress=progress)
-    return LoadedModels.of(*bundles, refused=refused)
+    return LoadedModels.of(*bundles, refused=refused).trusting(settings.trust)
 
 
 def _train_models(

@@ -35,6 +35,10 @@ JobOverrides = Annotated[
     Optional[list[str]],
     typer.Option("--set", help="Override a job's setting, such as churn.horizon=60D.", show_default=False),
 ]
+TrustCode = Annotated[
+    bool,
+    typer.Option("--trust-code", help="Run own features (Python) though they are not on the list of trusted code."),
+]
 Simulated = Annotated[
     Optional[str], typer.Option("--simulated", help="A simulated 'shop' or 'saas' whose truth is known.")
 ]

@@ -107,7 +107,16 @@ class ChurnOutcome:
 
 
 class ChurnJob(FrozenConfig):
-    """Churn: who leaves within the horizon."""
+    """Churn: who leaves within the horizon.
+
+    Parameters
+    ----------
+    more_features:
+        Further features of the catalogue, and columns of customers as ``profile.<column>``.
+    features:
+        A Python file of functions with ``@feature``, all of which are read; beside this job's file if it is relative,
+        or where the command was started if ``--set`` names it.
+    """
 
     horizon: Horizon = Horizon("90D")
     definition: Definition = "no_order_within_horizon"
@@ -121,6 +130,7 @@ class ChurnJob(FrozenConfig):
     trees: Trees = Trees(rounds=60, parameters={"num_leaves": 7, "min_data_in_leaf": 100})
     monotone: dict[str, Literal[-1, 1]] = {}
     more_features: tuple[str, ...] = ()
+    features: str | None = None
     btyd_features: bool = False
     stack: Use = "auto"
     season_level: Use = "auto"

@@ -12,6 +12,7 @@ from cvo_ml.config.base import Count, FrozenConfig, ProperShare, Repeats
 from cvo_ml.config.boosted import LeakPolicy, Trees
 from cvo_ml.config.churn import ChurnJob
 from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import Horizon
 
 
@@ -85,6 +86,10 @@ class IcpJob(FrozenConfig):
         Models, and background rows per known winner in each, of positive-unlabelled learning.
     capacity:
         Share of people who can be contacted.
+    more_features:
+        Columns of customers (``profile.<column>``) that are read too, where ``leaks.known_at_conversion`` vouches that
+        they were known at the first order. A Python file of features is the churn job's: its functions speak of a
+        date, and a lookalike is judged at a moment of its own.
     blocked:
         Fields that no model reads; the fairness report looks at them.
     """
@@ -101,6 +106,7 @@ class IcpJob(FrozenConfig):
     capacity: ProperShare = 0.1
     leads: LeadsJob = LeadsJob()
     costs: IcpCosts = IcpCosts()
+    more_features: tuple[str, ...] = ()
     blocked: tuple[str, ...] = ("age", "birth_date", "gender", "sex")
     leaks: LeakPolicy = LeakPolicy(
         known_at_conversion=(
@@ -130,6 +136,21 @@ class IcpJob(FrozenConfig):
 JOBS: Final[Mapping[str, type[FrozenConfig]]] = {"clv": ClvJob, "churn": ChurnJob, "icp": IcpJob}
 
 
+#: Why a job has no features of the user's own, by job and key.
+NOT_OWN: Final[Mapping[tuple[str, str], str]] = {
+    **dict.fromkeys(
+        [("clv", "features"), ("clv", "more_features")],
+        "a CLV model reads purchases alone, and what was settled at the first order as clv.covariates: name own "
+        "features under churn",
+    ),
+    (
+        "icp",
+        "features",
+    ): "a lookalike is judged at its own first order, and a function speaks of one date for all: name "
+    "columns of customers that were known then (icp.more_features=[profile.<column>])",
+}
+
+
 def load_job(name: str, overrides: Sequence[str] = (), own: Path | None = None) -> FrozenConfig:
     """A job's settings: its file, and what ``name.key=value`` among the overrides changes.
 
@@ -144,6 +165,9 @@ def load_job(name: str, overrides: Sequence[str] = (), own: Path | None = None) 
         If an override names no key or gives a value that the key cannot have.
     """
     changed = [text.removeprefix(f"{name}.") for text in overrides if text.startswith(f"{name}.")]
+    for text in changed:
+        if (why := NOT_OWN.get((name, text.partition("=")[0].strip()))) is not None:
+            raise ConfigError(f"--set {name}.{text.partition('=')[0]}: {why}")
     return load_config(default_config(f"jobs/{name}.yaml", own), JOBS[name], changed)
 
 

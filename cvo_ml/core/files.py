@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -63,8 +63,13 @@ def read_json(path: Path) -> Any:
         raise DamagedFile(f"{path}: is damaged (not JSON): delete it and write it again") from None
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str | Iterable[str]) -> None:
     """Write a whole text file in one step: a reader sees the old text or the new one.
+
+    Parameters
+    ----------
+    text:
+        The text, or its pieces one after the other.
 
     Raises
     ------
@@ -78,14 +83,14 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, text: str | Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = _beside(path)
     # the system itself takes the umask off: setting and restoring it would touch every thread of the process
     handle = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+            file.writelines([text] if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         os.replace(staging, path)

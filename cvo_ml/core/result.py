@@ -132,6 +132,8 @@ def _compound(value: Any) -> Json:
         return [to_json(item) for item in sorted(value)]
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [to_json(item) for item in value]
+    if _is_unit(value):
+        return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Path | Decimal):
@@ -142,16 +144,14 @@ def _compound(value: Any) -> Json:
     tolist = getattr(value, "tolist", None)  # numpy's scalars and arrays, pandas' series
     if callable(tolist):
         return to_json(tolist())
-    return _text_of_unit(value)
-
-
-def _text_of_unit(value: Any) -> Json:
-    """Units such as ``Horizon`` have a text that reads back; anything else has no word in JSON."""
-    if type(value).__module__.startswith("cvo_ml.core.units"):
-        return str(value)
     if type(value).__name__ in ("NaTType", "NAType"):
         return None
     raise TypeError(f"{type(value).__name__} has no form in JSON: give the result a field that has one")
+
+
+def _is_unit(value: Any) -> bool:
+    """Units such as ``Horizon`` have a text that reads back."""
+    return type(value).__module__.startswith("cvo_ml.core.units")
 
 
 def from_json(kind: type[T], document: Json) -> T:

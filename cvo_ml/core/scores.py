@@ -164,6 +164,18 @@ def score_columns() -> list[str]:
     return ordered
 
 
+def model_columns(model: str) -> list[str]:
+    """The columns that one model alone can fill, the run's before them and the reasons behind them.
+
+    Examples
+    --------
+    >>> model_columns(ICP.name)[4:]  # doctest: +NORMALIZE_WHITESPACE
+    ['icp_model', 'icp_model_version', 'icp_grade', 'icp_score', 'icp_percentile', 'icp_tier', 'icp_reason',
+     'reasons', 'reasons_reason']
+    """
+    return [*columns_of(RUN), *columns_of(model), REASON_COLUMNS[model], *columns_of(REASONS), REASON_COLUMNS[REASONS]]
+
+
 SCORES: Final = TableContract(
     "scores",
     (

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.core.errors import ContractError, nearest_name
+from cvo_ml.core.errors import ContractError, UsageError, nearest_name
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tables:
     """A shop's tables, each checked against its contract when the object is made.
 
@@ -43,6 +47,9 @@ class Tables:
                 )
             CONTRACTS[name].validate(frame)
 
+    def __repr__(self) -> str:
+        return f"Tables in {self.currency or 'no currency'}{self._sizes()}"
+
     @property
     def orders(self) -> pd.DataFrame:
         """The orders, one row each."""
@@ -57,5 +64,41 @@ class Tables:
         """The table ``name``, or an empty frame with its columns."""
         return self.frames[name] if name in self.frames else CONTRACTS[name].empty()
 
+    def frame(self, name: str) -> pd.DataFrame:
+        """The table ``name``.
+
+        Raises
+        ------
+        UsageError
+            If the shop has no such table; names those that it has.
+        """
+        if name not in self.frames:
+            known = ", ".join(self.frames)
+            raise UsageError(f"no table {name!r}{nearest_name(name, list(self.frames))}: the shop has {known}")
+        return self.frames[name]
+
+    def relation(self, name: str) -> DuckDBPyRelation:
+        """The table ``name`` for SQL, in a database of its own: nothing is computed before it is asked for.
+
+        Raises
+        ------
+        UsageError
+            If the shop has no such table.
+        """
+        import duckdb
+        import pyarrow as pa
+
+        connection = duckdb.connect(config={"enable_external_access": "false"})
+        return connection.from_arrow(pa.Table.from_pandas(self.frame(name), preserve_index=False))
+
     def __contains__(self, name: str) -> bool:
         return name in self.frames
+
+    def _sizes(self) -> str:
+        """Each table with its rows and the days that they span."""
+        lines = []
+        for name, frame in self.frames.items():
+            time = CONTRACTS[name].event_time
+            span = "" if time is None or frame.empty else f", {frame[time].min().date()} to {frame[time].max().date()}"
+            lines.append(f"\n  {name}: {len(frame):,} rows{span}")
+        return "".join(lines)

@@ -153,6 +153,11 @@ class Workspace:
         return self._shown / "priorities.csv"
 
     @property
+    def scores_list(self) -> Path:
+        """Everybody's scores as one CSV, where it was asked for."""
+        return self._shown / "scores.csv"
+
+    @property
     def prospects(self) -> Path:
         """Scores of people who are not customers yet."""
         return self._shown / "prospects.csv"

@@ -7,6 +7,7 @@ from cvo_ml.features.catalogue import CATALOGUE
 from cvo_ml.features.engine import ParquetTables
 from cvo_ml.features.fingerprint import feature_hash
 from cvo_ml.features.first_order import first_order_features
+from cvo_ml.features.holdout_window import HoldoutWindow, PurchaseDays, holdout, purchase_days
 from cvo_ml.features.labels import Labelled, labelled_snapshots, window_outcome
 from cvo_ml.features.rfm import rfm_summary
 from cvo_ml.features.snapshot import FEATURES, SEASON, snapshot, snapshots, write_snapshots
@@ -15,11 +16,15 @@ __all__ = [
     "CATALOGUE",
     "FEATURES",
     "SEASON",
+    "HoldoutWindow",
     "Labelled",
     "ParquetTables",
+    "PurchaseDays",
     "feature_hash",
     "first_order_features",
+    "holdout",
     "labelled_snapshots",
+    "purchase_days",
     "rfm_summary",
     "snapshot",
     "snapshots",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from difflib import get_close_matches
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,11 @@ from cvo_ml.features.order_relations import KEYS, order_rows
 from cvo_ml.features.relations import subscription_rows
 from cvo_ml.features.snapshot import gone_already
 
+#: Lines happen with their order.
+LINES: Final = "order_lines"
+#: Columns of more values than this are not listed, and so many are.
+MOST_NAMED: Final = 200
+MOST_LISTED: Final = 20
 CONTRACTUAL: Final = ("subscription_ended", "mrr_down")
 
 
@@ -89,6 +95,29 @@ def days_to_event(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome)
                 reason_code="no_subscriptions",
             )
         return days_to_end(opened, _dates(features), outcome.horizon, features.index)
+
+
+def check_condition(tables: Source, dates: Sequence[date], outcome: ChurnOutcome) -> None:
+    """Refuse a condition that names no table, column or value of this shop, before anything is computed.
+
+    Raises
+    ------
+    ConfigError
+        With the tables, columns or values that occur, the nearest first.
+    """
+    asked = outcome.condition
+    if outcome.definition != "condition" or asked is None or not dates:
+        return
+    with engine(tables) as opened:
+        rows = _readable_rows(opened, asked, [max(dates) + outcome.horizon.delta])
+        for name, value in asked.where.items():
+            counted = rows.group_by(value=rows[name].cast("string")).agg(rows=lambda each: each.count())
+            occurring = opened.run(counted.filter(counted.value.notnull()), "value")["rows"]
+            if value not in occurring.index:
+                raise ConfigError(
+                    f"churn: condition.where: no row of {asked.table!r} has {name} = {value!r}"
+                    f"{nearest_name(value, list(occurring.index))}: {_occurring(value, occurring)}"
+                )
 
 
 def churned(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome, event: pd.Series) -> Flags:
@@ -173,25 +202,54 @@ def _condition(tables: Source, dates: Sequence[date], horizon: Horizon, rows: pd
 
 def _rows_of(opened: Engine, asked: Condition, ends: Sequence[date], horizon: Horizon) -> Any:
     """The condition's rows inside each window that ends at ``ends``."""
-    contract = CONTRACTS.get(asked.table)
-    if contract is None or contract.event_time is None or not opened.has(asked.table, "customer_id"):
-        fit = [name for name, known in CONTRACTS.items() if known.event_time and opened.has(name, "customer_id")]
-        hint = nearest_name(asked.table, fit)
+    rows = _readable_rows(opened, asked, ends)
+    for name, value in asked.where.items():
+        rows = rows.filter(rows[name].cast("string") == value)
+    age = rows.as_of.date().delta(rows[_event_time(asked.table)].date(), unit="day")
+    return rows.filter(rows.customer_id.notnull(), age <= horizon.whole_days)
+
+
+def _readable_rows(opened: Engine, asked: Condition, ends: Sequence[date]) -> Any:
+    """The rows of the condition's table known at ``ends``; lines with the customer and time of their order."""
+    fit = [
+        name
+        for name in (*CONTRACTS, LINES)
+        if opened.has(name) and (name == LINES or (CONTRACTS[name].event_time and opened.has(name, "customer_id")))
+    ]
+    if asked.table not in fit:
         raise ConfigError(
-            f"churn: condition.table {asked.table!r} is no table of this shop with times and customers{hint}: "
-            f"use one of {', '.join(sorted(fit))}"
+            f"churn: condition.table {asked.table!r} is no table of this shop with times and customers"
+            f"{nearest_name(asked.table, fit)}: use one of {', '.join(sorted(dict.fromkeys(fit)))}"
         )
     rows = opened.at(asked.table, ends)
+    if asked.table == LINES:
+        orders = opened.at("orders", ends)
+        orders = orders.select("customer_id", "ordered_at", its_order="order_id", its_end="as_of")
+        rows = rows.inner_join(orders, (rows.order_id == orders.its_order) & (rows.as_of == orders.its_end))
+        rows = rows.drop("its_order", "its_end")
     for name in (*asked.where, *([asked.sum_of] if asked.sum_of else [])):
         if name not in rows.columns:
             raise ConfigError(
                 f"churn: table {asked.table!r} has no column {name!r}{nearest_name(name, list(rows.columns))}: "
-                "name one of its columns in condition.where or condition.sum_of"
+                f"name one of its columns in condition.where or condition.sum_of: {', '.join(sorted(rows.columns))}"
             )
-    for name, value in asked.where.items():
-        rows = rows.filter(rows[name].cast("string") == value)
-    age = rows.as_of.date().delta(rows[contract.event_time].date(), unit="day")
-    return rows.filter(rows.customer_id.notnull(), age <= horizon.whole_days)
+    return rows
+
+
+def _event_time(table: str) -> str:
+    return "ordered_at" if table == LINES else str(CONTRACTS[table].event_time)
+
+
+def _occurring(value: str, counts: pd.Series) -> str:
+    """The values that occur, the nearest and then the commonest first; not those of a column that names people."""
+    if len(counts) > MOST_NAMED:
+        return f"{len(counts):,} other values occur"
+    near = get_close_matches(value, list(counts.index), n=1, cutoff=0.6)
+    ordered = sorted(counts.index, key=lambda each: (each not in near, -counts[each], each))
+    listed = ", ".join(f"{each} ({counts[each]:,})" for each in ordered[:MOST_LISTED])
+    return (
+        f"those that occur are {listed}{'' if len(ordered) <= MOST_LISTED else ', …'}" if listed else "it has no rows"
+    )
 
 
 def _from_ends(found: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:

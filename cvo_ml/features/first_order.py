@@ -27,6 +27,8 @@ FIRST_ORDER_FEATURES: Final[tuple[str, ...]] = (
     "first_order_discount_share",
     "first_order_code",
 )
+#: Those that the lines of the order tell.
+LINE_FEATURES: Final[tuple[str, ...]] = FIRST_ORDER_FEATURES[1:6]
 #: Texts of the first order that they read.
 FIRST_ORDER_TEXTS: Final[tuple[str, ...]] = ("first_order_channel",)
 

@@ -46,7 +46,7 @@ def lead_fields(leads: pd.DataFrame, as_of: str | date, known_within: Horizon) -
     limit = limit.where(limit <= cut, cut)
     in_time, timed = is_known(rows, limit), set(timed_fields(rows))
     for name in field_names(rows):
-        found[name] = rows[name].where(_times(rows[name + SUFFIX]) <= limit if name in timed else in_time)
+        found[name] = rows[name].where(times(rows[name + SUFFIX]) <= limit if name in timed else in_time)
     return pd.DataFrame(found, index=rows.index).set_index(rows["lead_id"].astype("str")).sort_index()
 
 
@@ -81,7 +81,7 @@ def refuse_written_later(leads: pd.DataFrame, declared: Iterable[str], known_wit
         )
     for name in timed_fields(leads):
         written = leads[name].notna()
-        late = written & ~(_times(leads[name + SUFFIX]) <= limit)
+        late = written & ~(times(leads[name + SUFFIX]) <= limit)
         if late.any() and (name in vouched or late.sum() == written.sum()):
             raise ModelRefused(
                 f"icp: {name!r} was written later than {known_within} after the lead came for {int(late.sum()):,} of "
@@ -175,10 +175,11 @@ def _is_time(leads: pd.DataFrame, name: str) -> bool:
     """A column of times: the companion of a field, or texts that are all dates, such as ``contacted_at``."""
     if name.endswith(SUFFIX) and name.removesuffix(SUFFIX) in leads:
         return True
-    return name.endswith("_at") and bool(_times(leads[name].dropna()).notna().all())
+    return name.endswith("_at") and bool(times(leads[name].dropna()).notna().all())
 
 
-def _times(values: pd.Series) -> pd.Series:
+def times(values: pd.Series) -> pd.Series:
+    """A column of times; what is none is null."""
     if values.dtype.kind == "M":
         return values
     return pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)

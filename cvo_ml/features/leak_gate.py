@@ -98,11 +98,18 @@ class Evidence(Result):
         }
 
 
-def provenance(columns: Iterable[str], declared: Iterable[str] = (), timed: Iterable[str] = ()) -> dict[str, str]:
+def provenance(
+    columns: Iterable[str],
+    declared: Iterable[str] = (),
+    timed: Iterable[str] = (),
+    own: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Where each column comes from.
 
     Parameters
     ----------
+    own:
+        Features of the user's own that are made of known rows alone: column to what it is made of.
     timed:
         Columns whose every value carries the time at which it became known (``<column>_known_at``).
 
@@ -111,13 +118,15 @@ def provenance(columns: Iterable[str], declared: Iterable[str] = (), timed: Iter
     ModelRefused
         If a column's table does not say when its rows happened and no one declares the column.
     """
-    vouched, with_time = set(declared), set(timed)
+    vouched, with_time, made = set(declared), set(timed), own or {}
     found, unknown = dict[str, str](), list[str]()
     for name in columns:
         if (table := _table_with_time(name)) is not None:
             found[name] = table
         elif name in with_time:
             found[name] = "known_at of each value"
+        elif name in made:
+            found[name] = made[name]
         elif name in vouched:
             found[name] = "declared"
         else:
@@ -187,6 +196,7 @@ def check(
     timed: Iterable[str] = (),
     fit_and_score: FitAndScore | None = None,
     changed: tuple[str, ...] = (),
+    own: Mapping[str, str] | None = None,
 ) -> Evidence:
     """All four checks; the evidence if none fails.
 
@@ -194,7 +204,7 @@ def check(
     ----------
     declared, acknowledged:
         ``leaks.known_at_conversion`` and ``leaks.acknowledged`` of the job.
-    timed:
+    timed, own:
         As for ``provenance``.
     fit_and_score:
         The estimator, for the shuffled labels; they are left out where it is None.
@@ -207,7 +217,7 @@ def check(
         With the reason code ``undeclared_column``, ``future_rows``, ``dominant_column`` or ``shuffled_labels``.
     """
     names, accepted = list(columns), set(acknowledged)
-    sources = provenance(names, declared, timed)
+    sources = provenance(names, declared, timed, own)
     _refuse_changed(changed)
     alone = strength(sample, names)
     # an accepted column must not hide the next one
@@ -220,7 +230,8 @@ def check(
 def _refuse_changed(changed: tuple[str, ...]) -> None:
     if changed:
         raise ModelRefused(
-            f"leak gate: rows after the date change {_listed(changed)}: take them through engine.at or engine.visible",
+            f"leak gate: rows after the date change {_listed(changed)}: take them through engine.at or engine.visible, "
+            "and let a feature of your own read nothing but the tables that it is given",
             reason_code="future_rows",
         )
 

@@ -19,6 +19,7 @@ from cvo_ml.features import basket_features, order_features, row_features, servi
 from cvo_ml.features.catalogue import CATALOGUE, Feature
 from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.order_relations import KEYS
+from cvo_ml.features.own.features import OwnFeatures, joined
 from cvo_ml.features.relations import RELATIONS
 
 #: The modules whose functions fill the catalogue.
@@ -49,8 +50,13 @@ FEATURES: Final[tuple[str, ...]] = (
 SEASON: Final[tuple[str, ...]] = ("season_sine", "season_cosine")
 
 
-def snapshot(tables: Source, as_of: str | date) -> pd.DataFrame:
+def snapshot(tables: Source, as_of: str | date, own: Sequence[OwnFeatures] = ()) -> pd.DataFrame:
     """Everything known of each customer at ``as_of``.
+
+    Parameters
+    ----------
+    own:
+        Features of the user's own, whose columns come last.
 
     Returns
     -------
@@ -59,18 +65,25 @@ def snapshot(tables: Source, as_of: str | date) -> pd.DataFrame:
         (docs/features.md), null where the shop has no such table. Money in the shop's currency, times in days.
     """
     with engine(tables) as opened:
-        frame = snapshots(opened, [as_of]).reset_index("as_of", drop=True)
+        frame = snapshots(opened, [as_of], own=own).reset_index("as_of", drop=True)
         frame.attrs[UNIT] = "D"
         return frame if opened.has("customers") else frame.drop(columns="country")
 
 
-def snapshots(tables: Source, dates: Sequence[str | date], names: Sequence[str] | None = None) -> pd.DataFrame:
+def snapshots(
+    tables: Source,
+    dates: Sequence[str | date],
+    names: Sequence[str] | None = None,
+    own: Sequence[OwnFeatures] = (),
+) -> pd.DataFrame:
     """The snapshots of several dates from one pass over the tables.
 
     Parameters
     ----------
     names:
         The features to compute, those that they follow from included; all if None.
+    own:
+        As for ``snapshot``.
 
     Returns
     -------
@@ -84,8 +97,16 @@ def snapshots(tables: Source, dates: Sequence[str | date], names: Sequence[str] 
     """
     days = _distinct(dates)
     with engine(tables) as opened:
-        found = opened.run(snapshots_expression(opened, days, names), KEYS)
-    return _with_absent(found, names)
+        found = _with_absent(opened.run(snapshots_expression(opened, days, names), KEYS), names)
+        return with_own(found, opened, days, own)
+
+
+def with_own(found: pd.DataFrame, tables: Source, days: Sequence[date], own: Sequence[OwnFeatures]) -> pd.DataFrame:
+    """Snapshots (``as_of, customer_id``) with the features of the user's own; columns of these names give way."""
+    if not any(own):
+        return found
+    more = joined(tables, days, found.index, own)
+    return found.drop(columns=list(more), errors="ignore").join(more)
 
 
 def write_snapshots(tables: Source, dates: Sequence[str | date], path: Path) -> int:

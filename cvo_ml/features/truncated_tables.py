@@ -17,7 +17,7 @@ def truncated(tables: Tables, as_of: date) -> Tables:
 
     Lines go with their orders, and a text column of a row whose later fact is blanked stays: nobody may read it.
     """
-    frames = {name: _rows_before(name, frame, as_of) for name, frame in tables.frames.items()}
+    frames = {name: known_rows(name, frame, as_of) for name, frame in tables.frames.items()}
     if "order_lines" in frames:
         lines = frames["order_lines"]
         frames["order_lines"] = lines[lines["order_id"].isin(frames["orders"]["order_id"])]
@@ -38,7 +38,11 @@ def changed_by_later_rows(features: Callable[[Tables], pd.DataFrame], tables: Ta
     return tuple(str(name) for name in whole if name not in cut or not whole[name].equals(cut[name]))
 
 
-def _rows_before(name: str, frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
+def known_rows(name: str, frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """The rows of a table that happened before ``as_of`` and were known by then, with later times blank.
+
+    Lines have no time of their own: whoever takes them goes by their orders.
+    """
     event_time = CONTRACTS[name].event_time
     frame = visible(frame, as_of, event_time)
     times = [column.name for column in CONTRACTS[name].columns if column.kind == "time" and column.name in frame]

@@ -83,8 +83,13 @@ def joined_refunds(own: pd.DataFrame, further: pd.DataFrame) -> pd.DataFrame:
 
 
 def joined_customers(table: pd.DataFrame, among_orders: pd.DataFrame) -> pd.DataFrame:
-    """Customers of a table of their own, completed by what the orders say of them (known when the order was)."""
+    """Customers of a table of their own, completed by what the orders say of them (known when the order was).
+
+    A table that does not say when its rows became known stays so: the date of an order is no date of its values.
+    """
     joined = table.set_index("customer_id").combine_first(among_orders.set_index("customer_id"))
+    if "known_at" in joined and "known_at" not in table:
+        joined["known_at"] = joined["known_at"].mask(joined.index.isin(table["customer_id"]))
     return joined.reset_index().sort_values("customer_id", ignore_index=True)
 
 

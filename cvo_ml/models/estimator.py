@@ -33,13 +33,13 @@ class Estimator(BaseEstimator):
 E = TypeVar("E", bound=Estimator)
 
 
-def unfitted(given: E | None, kind: type, name: str, default: type[E]) -> E:
+def unfitted(given: E | None, kind: type | tuple[type, ...], name: str, default: type[Estimator]) -> E:
     """A copy of the estimator that a parameter ``name`` was given, not fitted; a new ``default`` if None.
 
     Parameters
     ----------
     kind:
-        What it must be an instance of.
+        What it must be an instance of (one of them).
 
     Raises
     ------
@@ -55,11 +55,12 @@ def unfitted(given: E | None, kind: type, name: str, default: type[E]) -> E:
     cvo_ml.core.errors.UsageError: value is the class Estimator: give an estimator, such as value=Estimator()
     """
     if given is None:
-        return default()
+        return cast("E", default())
     if isinstance(given, type):
         raise UsageError(f"{name} is the class {given.__name__}: give an estimator, such as {name}={given.__name__}()")
     if not isinstance(given, kind):
         raise UsageError(
-            f"{name} is a {type(given).__name__} and no {kind.__name__}: give one, such as {name}={default.__name__}()"
+            f"{name} holds a {type(given).__name__}, which cannot be used here: give an estimator, such as "
+            f"{name}={default.__name__}()"
         )
     return cast("E", clone(given))

@@ -68,6 +68,7 @@ def shadow(
     as_of: date,
     currency: str,
     leads: tuple[pd.DataFrame | None, pd.DataFrame | None] = (None, None),
+    features_behind: pd.DataFrame | None = None,
 ) -> dict[str, ShadowComparison]:
     """Score with both and compare each model that both hold, by name; nothing is stored.
 
@@ -79,10 +80,13 @@ def shadow(
         The champions, and the challengers in their shadow.
     leads:
         The fields of leads that each of them reads, as for ``score``.
+    features_behind:
+        What the challengers read, where it is not the same.
     """
+    sides = features, features if features_behind is None else features_behind
     first, second = (
-        score(features, models, as_of=as_of, currency=currency, leads=fields)
-        for models, fields in zip((serving, behind), leads, strict=True)
+        score(known, models, as_of=as_of, currency=currency, leads=fields)
+        for models, known, fields in zip((serving, behind), sides, leads, strict=True)
     )
     return {
         model.name: _compare(first, second, model) for model in MODELS if model.name in serving and model.name in behind

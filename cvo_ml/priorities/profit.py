@@ -50,32 +50,51 @@ def action_profits(
     DataError
         If a profit comes out infinite: a score or an effect is.
     """
+    value, profit, at_estimate = unrestricted(scores, effects, policy, constraints)
+    reason = pd.Series(None, index=scores.index, dtype="str")
+    shut = np.zeros(profit.shape, dtype=bool)
+    for name, rule in closing_rules(scores, profit, policy, constraints):
+        shut |= rule
+        reason = reason.mask(shut.all(axis=1) & reason.isna().to_numpy(), name)
+    return ActionProfits(
+        value, np.where(shut, np.nan, profit), np.where(shut, np.nan, at_estimate), reason.astype("str")
+    )
+
+
+def unrestricted(
+    scores: pd.DataFrame, effects: Effects, policy: PriorityPolicy, constraints: ContactConstraints
+) -> tuple[Floats, Floats, Floats]:
+    """Value, profit and profit at the middle effect as if everything were allowed; each (customers, actions).
+
+    Raises
+    ------
+    DataError
+        If a profit comes out infinite.
+    """
     value = values_of(scores, policy.actions, constraints.value_share)
     cost = np.array([action.cost for action in policy.actions])
     profit = effects.ranking(policy.rank_on) * value - cost
-    at_estimate = effects.estimate * value - cost
     if np.isinf(profit).any():
         rows = np.flatnonzero(np.isinf(profit).any(axis=1))
         raise DataError(
             "expected profit is infinite", "look at predicted_clv and the effects of these customers",
             file="scores", count=len(rows), first_rows=(rows[:3] + 1).tolist(),
         )  # fmt: skip
+    return value, profit, effects.estimate * value - cost
+
+
+def closing_rules(
+    scores: pd.DataFrame, profit: Floats, policy: PriorityPolicy, constraints: ContactConstraints
+) -> list[tuple[str, Flags]]:
+    """What forbids actions, in the order in which it is named: each rule with whom it forbids what."""
     out = scores.index.isin(list(constraints.opted_out) + list(policy.opted_out))
-    closed = [
-        (OPTED_OUT, np.repeat(out[:, None], len(cost), axis=1)),
+    return [
+        (OPTED_OUT, np.repeat(out[:, None], len(policy.actions), axis=1)),
         (NO_VALUE, np.isnan(profit)),
         (NO_ACTION_FOR_GROUP, ~in_segments(scores, policy)),
         (TOO_COSTLY, too_costly(scores, policy, constraints.value_share)),
         (CONTACTED, constraints.recently(scores.index, policy.actions, policy.contacts)),
     ]
-    reason = pd.Series(None, index=scores.index, dtype="str")
-    shut = np.zeros(profit.shape, dtype=bool)
-    for name, rule in closed:
-        shut |= rule
-        reason = reason.mask(shut.all(axis=1) & reason.isna().to_numpy(), name)
-    return ActionProfits(
-        value, np.where(shut, np.nan, profit), np.where(shut, np.nan, at_estimate), reason.astype("str")
-    )
 
 
 def in_segments(scores: pd.DataFrame, policy: PriorityPolicy) -> Flags:

@@ -52,7 +52,7 @@ def ranking(cuts: Sequence[CutRecord]) -> go.Figure:
             ours = name == CLV.score
             line = {"color": OURS if ours else PALETTE.get(name, OTHER), "width": 3 if ours else 1.5}
             figure.add_scatter(x=days, y=values, name=name, mode="lines+markers", line=line)
-    figure.add_hline(y=0.1, line={"dash": "dot", "color": MUTED}, annotation_text="at random")
+    figure.add_hline(y=0.1, line={"dash": "dot", "color": MUTED, "width": 1}, annotation_text="at random")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return styled(figure, "Share of the next window's value in each ranking's top 10 %", "cut", "share of the value")
 

@@ -14,7 +14,7 @@ class Sentence:
     Parameters
     ----------
     style:
-        ``dim`` for an aside, ``yellow`` for a warning, empty for plain.
+        ``dim`` for an aside, ``yellow`` for a warning, ``bold`` for a heading, empty for plain.
     """
 
     text: str

@@ -10,12 +10,16 @@ from typing import Final
 import pandas as pd
 import plotly.graph_objects as go
 
+from cvo_ml.core.figures import FigureSpec
 from cvo_ml.core.models import CLV
 from cvo_ml.monitoring.outcomes import Deciles, Ranked, Reliability
 from cvo_ml.stats.intervals import Interval
 
 #: One colour per meaning, distinguishable in all common forms of colour blindness (Okabe & Ito 2008).
 OURS, OTHER, ACTUAL, MUTED = "#0072B2", "#B8B8B8", "#D55E00", "#999999"
+#: Models that stand beside each other (Okabe & Ito 2008, without the colour of what was actual).
+PALETTE: Final = (OURS, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES: Final = ("solid", "dash", "dashdot", "longdash")
 GROUP_ORDER: Final = ("Champions", "Loyal", "Recent", "Needs attention", "At risk", "Inactive")
 
 
@@ -56,6 +60,34 @@ def error_bars(intervals: Sequence[Interval]) -> go.bar.ErrorX:
         arrayminus=[interval.estimate - interval.lower for interval in intervals],
         color="#444444",
     )
+
+
+def drawn(spec: FigureSpec) -> go.Figure:
+    """A figure that came as data: what was actual in its own colour, models in theirs, baselines dotted."""
+    figure = go.Figure()
+    models = [one.name for one in spec.series if one.role == "model"]
+    baselines = [one.name for one in spec.series if one.role == "baseline"]
+    named = any(isinstance(x, str) for one in spec.series for x in one.x)
+    for one in spec.series:
+        colour, dash = ACTUAL, "solid"
+        if one.role == "model":  # models that agree lie on each other: the strokes of the later ones have gaps
+            place = models.index(one.name)
+            colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
+        elif one.role == "baseline":
+            colour, dash = (MUTED, OTHER)[baselines.index(one.name) % 2], "dot"
+        if one.mark == "bar":
+            figure.add_bar(x=list(one.x), y=list(one.y), name=one.name, marker_color=colour)
+        else:
+            line = {"color": colour, "width": 2, "dash": dash}
+            marks = "lines+markers" if named else "lines"
+            figure.add_scatter(x=list(one.x), y=list(one.y), name=one.name, mode=marks, line=line)
+    if spec.line is not None:
+        at, said = spec.line
+        figure.add_vline(x=at, line={"dash": "dot", "color": "#444444", "width": 1}, annotation_text=said)
+    if named:  # "7+" and "0–42" are no numbers
+        figure.update_xaxes(type="category")
+    figure.update_yaxes(rangemode="tozero")
+    return styled(figure, spec.title, spec.x, spec.y)
 
 
 def rankings(ranked: Sequence[Ranked], days: float) -> go.Figure:

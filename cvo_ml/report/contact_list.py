@@ -1,12 +1,13 @@
-"""``priorities.csv``: the plan as a list that a spreadsheet cannot mistake for formulas."""
+"""``priorities.csv`` and ``scores.csv``: the plan, and everybody's scores, as lists that a spreadsheet cannot run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import pandas as pd
 
-from cvo_ml.core.spreadsheet import table_csv
+from cvo_ml.core.spreadsheet import exact_csv, table_csv
 from cvo_ml.core.store import StoredRun
 from cvo_ml.priorities.summary import PlanSummary
 from cvo_ml.report.text.plan import explained
@@ -39,6 +40,8 @@ COLUMNS: Final = (
     "as_of",
     "run",
 )
+#: Rows of a list of everybody that are made into text at once.
+ROWS_AT_ONCE: Final = 50_000
 FROM_SCORES: Final = (
     "next_action", "channel", "expected_profit_of_action", "churn_probability", "predicted_clv", "rfm_group",
     "value_tier", "priority_reason", "reasons",
@@ -60,3 +63,13 @@ def priorities_csv(scores: pd.DataFrame, table: pd.DataFrame, summary: PlanSumma
     rows = pd.concat([of_plan, of_scores, explained(table, scores, summary)], axis=1)
     rows["as_of"], rows["run"] = str(run.manifest["as_of"]), run.name
     return table_csv(rows[list(COLUMNS)])
+
+
+def scores_csv(scores: pd.DataFrame, run: StoredRun) -> Iterator[str]:
+    """Everybody's Scores as CSV in pieces: every column of the contract (docs/scores.md), then the run.
+
+    Numbers are written with all their digits; nulls are empty.
+    """
+    for start in range(0, max(len(scores), 1), ROWS_AT_ONCE):
+        piece = exact_csv(scores.iloc[start : start + ROWS_AT_ONCE].assign(run=run.name))
+        yield piece if start == 0 else piece.partition("\n")[2]

@@ -25,7 +25,7 @@ from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.files import canonical_json, read_json, write_json, write_text
 from cvo_ml.core.models import CHURN, CLV, MODEL_NAMES
-from cvo_ml.core.result import from_json
+from cvo_ml.core.result import Json, from_json
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -93,9 +93,14 @@ class _Walk:
             self.read.tables.currency,
             self.read.fingerprint,
             self.horizon.days,
-            jobs={name: as_mapping(job) for name, job in self.settings.jobs.items()},
+            jobs={name: self._job(name, job) for name, job in self.settings.jobs.items()},
             policies={name: as_mapping(policy) for name, policy in policies.items()},
         )
+
+    def _job(self, name: str, job: FrozenConfig) -> dict[str, Json]:
+        """A job as a walk that goes on must find it, the content of its own features included."""
+        own = self.settings.own.get(name)
+        return as_mapping(job) if own is None else {**as_mapping(job), "features_sha256": own.sha256}
 
 
 def backtest(request: BacktestRequest, workspace: Workspace, train_at: TrainAt, truth: Truth | None = None) -> Backtest:
@@ -174,7 +179,7 @@ def cut_dates(
 def _walk_of(request: BacktestRequest, read: ReadResult, workspace: Workspace) -> _Walk:
     span = request.horizon
     same = (f"{CLV.name}.horizon={span}", f"{CLV.name}.validation_horizon={span}", f"{CHURN.name}.horizon={span}")
-    settings = training_settings(MODEL_NAMES, (*same, *request.overrides), request.shop.name, workspace.configs)
+    settings = training_settings(MODEL_NAMES, (*same, *request.overrides), request.shop.name, workspace)
     segments = load_config(default_config("policies/segments.yaml", workspace.configs), SegmentPolicy)
     priorities = load_config(default_config("policies/priorities.yaml", workspace.configs), PriorityPolicy)
     return _Walk(request.shop.name, read, span, settings, segments, priorities)

@@ -136,4 +136,4 @@ def replanned(
     scores = scores.drop(columns=[*columns_of("priority"), "priority_reason"]).join(planned.columns)
     manifest = {name: value for name, value in run.manifest.items() if name != "files"}
     manifest |= {"priorities": as_mapping(policy), "plan": planned.summary.to_json()}
-    return publish(scores, planned, manifest, workspace)
+    return publish(scores, planned, manifest, workspace, effects if measured else None)

@@ -67,17 +67,27 @@ def store(
     return run
 
 
-def publish(scores: pd.DataFrame, planned: Plan, manifest: Mapping[str, Any], workspace: Workspace) -> StoredRun:
+def publish(
+    scores: pd.DataFrame,
+    planned: Plan,
+    manifest: Mapping[str, Any],
+    workspace: Workspace,
+    effects: pd.DataFrame | None = None,
+) -> StoredRun:
     """Write a run with its plan into the score store, then its list; the run becomes the current one.
 
     Parameters
     ----------
     workspace:
-        One that shows a set which is being published. The report of an earlier run leaves it.
+        One that shows a set which is being published. What is of an earlier run leaves it: report and ``scores.csv``.
+    effects:
+        What the plan takes the actions to do, where that is more than the policy declares.
     """
-    run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, {"plan": planned.table})
+    tables = {"plan": planned.table, **({} if effects is None else {"effects": effects})}
+    run = write_run(workspace.scores, scores.reset_index(drop=True), manifest, tables)
     write_text(workspace.priorities, priorities_csv(scores, planned.table, planned.summary, run))
-    workspace.report.unlink(missing_ok=True)
+    for of_earlier_run in (workspace.report, workspace.scores_list):
+        of_earlier_run.unlink(missing_ok=True)
     return run
 
 

@@ -14,6 +14,7 @@ from cvo_ml.core.result import Result
 from cvo_ml.core.run_log import logged
 from cvo_ml.core.store import StoredRun, current_run, read_scores, read_table
 from cvo_ml.core.workspace import Workspace
+from cvo_ml.report.contact_list import scores_csv
 from cvo_ml.report.page import render
 from cvo_ml.report.priorities import priorities_section
 from cvo_ml.report.segments import segment_section
@@ -30,10 +31,16 @@ class ReportResult(Result):
 
     file: Path
     run: str
+    scores_list: Path | None = None
 
 
-def report(workspace: Workspace) -> ReportResult:
+def report(workspace: Workspace, *, with_csv: bool = False) -> ReportResult:
     """Write the report of the current run.
+
+    Parameters
+    ----------
+    with_csv:
+        Write everybody's scores as one CSV too.
 
     Raises
     ------
@@ -47,13 +54,21 @@ def report(workspace: Workspace) -> ReportResult:
         with workspace.publishing() as draft:
             run = current_run(draft.scores)
             write_report(run, draft)
-    return ReportResult(workspace.report, run.name)
+            if with_csv:
+                write_scores_list(run, draft)
+    return ReportResult(workspace.report, run.name, workspace.scores_list if with_csv else None)
 
 
 def write_report(run: StoredRun, draft: Workspace) -> None:
     """Write the page of a run into the set that is being published."""
     with draft.progress.step(f"Writing {draft.lasting.report}"):
         write_text(draft.report, _page(run, draft))
+
+
+def write_scores_list(run: StoredRun, draft: Workspace) -> None:
+    """Write everybody's scores as one CSV into the set that is being published."""
+    with draft.progress.step(f"Writing {draft.lasting.scores_list}"):
+        write_text(draft.scores_list, scores_csv(read_scores(run), run))
 
 
 def _page(run: StoredRun, workspace: Workspace) -> str:

@@ -23,7 +23,7 @@ from cvo_ml.ingest import ReadResult
 from cvo_ml.predict import LoadedModels
 from cvo_ml.priorities.summary import PlanSummary, stored_plan
 from cvo_ml.workflows.publish import store
-from cvo_ml.workflows.report import write_report
+from cvo_ml.workflows.report import write_report, write_scores_list
 from cvo_ml.workflows.score_tables import check_models, score_customers
 from cvo_ml.workflows.serving_models import serving_models
 from cvo_ml.workflows.shops import read_tables, save_shop
@@ -40,14 +40,20 @@ class ScoreRequest(FrozenConfig):
         The cut: nothing later is known.
     exported:
         A folder of exported models, in place of the registered champions.
+    trust_code:
+        Run the features of the user's own that the models carry, though they are not on the workspace's list.
     with_report:
         Write the page for people too.
+    with_csv:
+        Write everybody's scores as one CSV too.
     """
 
     shop: ShopConfig
     as_of: date
     exported: Path | None = None
+    trust_code: bool = False
     with_report: bool = True
+    with_csv: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,13 +100,12 @@ def score(
         If no model can be trusted, or the frozen edges are damaged.
     """
     shop, as_of = request.shop, request.as_of
-    segments = load_config(default_config("policies/segments.yaml", workspace.configs), SegmentPolicy)
-    priorities = load_config(default_config("policies/priorities.yaml", workspace.configs), PriorityPolicy)
+    segments, priorities = policies_of(workspace)
     with logged(LOGGER, "score", shop=shop.name, as_of=str(as_of)) as facts:
         read = read or read_tables(shop, workspace, as_of)
         if models is None:
             with workspace.progress.step("Loading the champions"):
-                models = serving_models(workspace, shop.name, exported=request.exported)
+                models = serving_models(workspace, shop.name, exported=request.exported, trust_code=request.trust_code)
         facts["models"] = {name: model.version for name, model in models.models.items()}
         check_models(models, shop=shop.name, currency=read.tables.currency, as_of=as_of)
         with workspace.publishing() as draft:
@@ -114,4 +119,18 @@ def score(
             scores = read_scores(run)
             if request.with_report:
                 write_report(run, draft)
+            if request.with_csv:
+                write_scores_list(run, draft)
     return ScoreResult(run, scores)
+
+
+def policies_of(workspace: Workspace) -> tuple[SegmentPolicy, PriorityPolicy]:
+    """How customers are segmented and planned: the workspace's own policies before the packaged ones.
+
+    Raises
+    ------
+    ConfigError
+        If a file is wrong.
+    """
+    segments = load_config(default_config("policies/segments.yaml", workspace.configs), SegmentPolicy)
+    return segments, load_config(default_config("policies/priorities.yaml", workspace.configs), PriorityPolicy)

@@ -12,13 +12,12 @@ from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.ledger import CustomerLedger
-from cvo_ml.core.models import ICP, MODELS
+from cvo_ml.core.models import MODELS
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.features.customer import scored_features
-from cvo_ml.features.leads import customer_leads
+from cvo_ml.features.customer import scored_features, with_own_on
 from cvo_ml.predict import LoadedModels, score
+from cvo_ml.predict.explain import lead_fields
 from cvo_ml.predict.shadow import ShadowComparison, shadow
 from cvo_ml.priorities import Plan, contact_constraints, declared_effects, plan
 from cvo_ml.segments import Segmented, segment_customers
@@ -60,14 +59,33 @@ def score_customers(
         If the frozen edges are damaged.
     """
     check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = scored_features(tables, as_of)
-    leads = _lead_fields(tables, as_of, models)
-    scores = score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
-    segmented = segment_customers(scores, features, tables, as_of, segments, shop=shop, workspace=workspace)
-    scores = pd.concat([scores, segmented.columns], axis=1)
+    features, scores = model_columns(tables, as_of, models)
+    scores, segmented = with_segments(scores, features, tables, as_of, segments, shop=shop, workspace=workspace)
     planned = plan(scores, declared_effects(priorities), priorities, contact_constraints(tables, as_of))
     scores = pd.concat([scores, planned.columns], axis=1)
     return Scored(scores, features, ledgers(scores), segmented, planned)
+
+
+def model_columns(tables: Tables, as_of: date, models: LoadedModels) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is known of every customer at ``as_of``, and what the models say of it."""
+    features = scored_features(tables, as_of, models.own)
+    leads = lead_fields(tables, as_of, models)
+    return features, score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
+
+
+def with_segments(
+    scores: pd.DataFrame,
+    features: pd.DataFrame,
+    tables: Tables,
+    as_of: date,
+    policy: SegmentPolicy,
+    *,
+    shop: str,
+    workspace: Workspace | None = None,
+) -> tuple[pd.DataFrame, Segmented]:
+    """Scores with their segment columns, and how these were cut; parameters as in ``segment_customers``."""
+    segmented = segment_customers(scores, features, tables, as_of, policy, shop=shop, workspace=workspace)
+    return pd.concat([scores, segmented.columns], axis=1), segmented
 
 
 def shadow_scores(
@@ -82,17 +100,11 @@ def shadow_scores(
     """
     for models in (serving, behind):
         check_models(models, shop=shop, currency=tables.currency, as_of=as_of)
-    features = scored_features(tables, as_of)
-    leads = _lead_fields(tables, as_of, serving), _lead_fields(tables, as_of, behind)
-    return shadow(features, serving, behind, as_of=as_of, currency=tables.currency, leads=leads)
-
-
-def _lead_fields(tables: Tables, as_of: date, models: LoadedModels) -> pd.DataFrame | None:
-    """The fields of the leads that customers were, by customer, where the lookalike model reads them."""
-    model = models.get(ICP.name)
-    if model is None or model.settings.get("setting") != "leads":
-        return None
-    return customer_leads(tables, as_of, Horizon.of_days(model.settings["known_within_days"]))
+    # each side by its own copy of the user's features: one name may mean two things
+    known = scored_features(tables, as_of)
+    first, second = (with_own_on(known, tables, as_of, models.own) for models in (serving, behind))
+    leads = lead_fields(tables, as_of, serving), lead_fields(tables, as_of, behind)
+    return shadow(first, serving, behind, as_of=as_of, currency=tables.currency, leads=leads, features_behind=second)
 
 
 def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
@@ -106,8 +118,13 @@ def ledgers(scores: pd.DataFrame) -> dict[str, CustomerLedger]:
     return found
 
 
-def check_models(models: LoadedModels, *, shop: str, currency: str, as_of: date) -> None:
+def check_models(models: LoadedModels, *, shop: str | None, currency: str, as_of: date) -> None:
     """Refuse models that were made for something else.
+
+    Parameters
+    ----------
+    shop:
+        Whose customers are scored; None = nobody said.
 
     Raises
     ------
@@ -117,7 +134,7 @@ def check_models(models: LoadedModels, *, shop: str, currency: str, as_of: date)
     for name, model in models.models.items():
         facts = model.bundle.facts
         for what, trained, wanted in (("shop", facts.get("shop"), shop), ("currency", facts.get("currency"), currency)):
-            if trained is not None and trained != wanted:
+            if trained is not None and wanted is not None and trained != wanted:
                 raise ModelRefused(
                     f"{name}: the champion was trained on {what} {trained!r} and this is {wanted!r}: "
                     f"run 'cvo train {name}' on this shop, or keep its models in a folder of their own (--mlruns)",

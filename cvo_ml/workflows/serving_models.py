@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.export import load_exported
 from cvo_ml.registry.bundles.loaded import LoadedModel
+from cvo_ml.registry.bundles.trusted_code import changed_since, trust_of
 from cvo_ml.registry.tracking import CHALLENGER, RegisteredModels, Tracker
 from cvo_ml.registry.tracking.champions import ChampionHistory
 
@@ -28,6 +30,11 @@ _OLD_NAME: Final = (
 _UNSEALED: Final = (
     "{name}: its bundle is of the first format, in which no digest guards shop and dates; they are those of the "
     "registry: run 'cvo models migrate' once"
+)
+
+_OTHER_FILE: Final = (
+    "{name}: {file} has changed since version {version} was trained: the copy in its bundle scored; run 'cvo train "
+    "{name}' to learn with the new one"
 )
 
 
@@ -92,6 +99,7 @@ def serving_models(
     only: Sequence[str] = MODEL_NAMES,
     refused: Mapping[str, str] | None = None,
     exported: Path | None = None,
+    trust_code: bool = False,
 ) -> LoadedModels:
     """The champions, each parsed once; a model that this shop's data could not carry has the reason of its refusal.
 
@@ -105,16 +113,22 @@ def serving_models(
         Why a training that has just ended gave no model, by name: these are not looked for.
     exported:
         A folder of exported models that serve in the champions' place, without MLflow.
+    trust_code:
+        Run the features of the user's own that the models carry, whoever wrote them; else only those on the
+        workspace's list of trusted code.
 
     Raises
     ------
+    ModelRefused
+        If a model carries code that is not trusted here.
     NoChampion
         If there is none at all, and no training said why.
     BundleError
         If one cannot be trusted, nor any before it.
     """
+    trust = trust_of(workspace.tracking, trust_code)
     if exported is not None:
-        return _exported(exported, only)
+        return _exported(exported, only).trusting(trust)
     registered = open_models(workspace, shop, only)
     history = ChampionHistory(registered)
     models: dict[str, LoadedModel] = {}
@@ -139,7 +153,17 @@ def serving_models(
         "the models are loaded",
         extra={"facts": {"shop": shop, "models": {name: model.version for name, model in models.items()}}},
     )
-    return LoadedModels(models, reasons, tuple(notes))
+    loaded = LoadedModels(models, reasons, tuple(notes)).trusting(trust)
+    return replace(loaded, notes=(*loaded.notes, *_changed_files(workspace, loaded)))
+
+
+def _changed_files(workspace: Workspace, models: LoadedModels) -> list[str]:
+    """What to say where the file of own features is another now than the copy that a bundle scores with."""
+    return [
+        _OTHER_FILE.format(name=name, file=changed, version=model.version)
+        for name, model in models.models.items()
+        if model.own.file is not None and (changed := changed_since(workspace.tracking, model.own.file))
+    ]
 
 
 def challengers(registered: RegisteredModels) -> LoadedModels:
@@ -155,7 +179,8 @@ def challengers(registered: RegisteredModels) -> LoadedModels:
     names = [name for name in MODEL_NAMES if registered.version_of(name, CHALLENGER) is not None]
     if not names:
         raise NoChampion(f"no challenger is registered: run 'cvo train {' '.join(MODEL_NAMES)}' on later data first")
-    return LoadedModels.of(*(registered.champion(name, CHALLENGER) for name in names))
+    models = LoadedModels.of(*(registered.champion(name, CHALLENGER) for name in names))
+    return models.trusting(trust_of(registered.root))
 
 
 def _exported(folder: Path, only: Sequence[str]) -> LoadedModels:

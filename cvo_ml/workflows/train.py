@@ -6,7 +6,7 @@ The jobs that fit are no part of the wheel. Whoever calls ``train`` hands them i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -21,7 +21,9 @@ from cvo_ml.core.models import CHURN, CLV, MODEL_NAMES
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Progress, Workspace
+from cvo_ml.features.own import NOBODY, FeatureFile, Trust
 from cvo_ml.predict import LoadedModels
+from cvo_ml.registry.bundles.trusted_code import trust_file, trust_of
 from cvo_ml.registry.tracking.promotion import When
 
 Job = TypeVar("Job", bound=FrozenConfig)
@@ -45,6 +47,9 @@ class TrainRequest(FrozenConfig):
         What becomes of a challenger.
     tune:
         Budget of a search for better churn trees: trials, or minutes such as ``10min``.
+    trust_code:
+        Run the features of the user's own that a job's file names, and put them on the list of trusted code. Those
+        that an override names are the user's word already.
     """
 
     names: tuple[str, ...]
@@ -53,6 +58,7 @@ class TrainRequest(FrozenConfig):
     overrides: tuple[str, ...] = ()
     promote: When = "never"
     tune: str | None = None
+    trust_code: bool = False
 
 
 class StaticRequest(FrozenConfig):
@@ -173,11 +179,17 @@ class TrainingSettings:
         Settings by model; also those of jobs that another one reads.
     minima:
         What the data must hold.
+    own:
+        Files of the user's own features by model, each read once.
+    trust:
+        Whose code may run: theirs, and the workspace's list.
     """
 
     shop: str
     jobs: Mapping[str, FrozenConfig]
     minima: ReadinessPolicy
+    own: Mapping[str, FeatureFile] = field(default_factory=dict)
+    trust: Trust = NOBODY
 
     def job(self, kind: type[Job]) -> Job:
         """The settings of one job.
@@ -248,7 +260,7 @@ def train_static(request: StaticRequest, workspace: Workspace, trainer: Trainer)
 
 
 def training_settings(
-    names: Sequence[str], overrides: Sequence[str], shop: str, configs: Path | None
+    names: Sequence[str], overrides: Sequence[str], shop: str, workspace: Workspace, trust_code: bool = False
 ) -> TrainingSettings:
     """The settings of the named jobs, and of those that they read.
 
@@ -256,10 +268,27 @@ def training_settings(
     ------
     ConfigError
         If a file or an override is wrong.
+    ModelRefused
+        If a job's file names code that neither the user nor the workspace trusts.
     """
+    configs = workspace.configs
     read = dict.fromkeys([*names, *(other for name in names for other in READS.get(name, ()))])
     minima = load_config(default_config("policies/readiness.yaml", configs), ReadinessPolicy)
-    return TrainingSettings(shop, {name: load_job(name, overrides, configs) for name in read}, minima)
+    jobs = {name: load_job(name, overrides, configs) for name in read}
+    trust = trust_of(workspace.tracking)
+    own: dict[str, FeatureFile] = {}
+    for name, named in {name: getattr(job, "features", None) for name, job in jobs.items()}.items():
+        if named is None:
+            continue
+        typed = any(text.partition("=")[0].strip() == f"{name}.features" for text in overrides)
+        job_file = default_config(f"jobs/{name}.yaml", configs)
+        path = Path(named) if typed else job_file.parent / named
+        own[name] = FeatureFile.read(path)
+        if typed or trust_code:  # the user's word
+            trust_file(workspace.tracking, own[name], path)
+            trust = trust.joined([own[name]])
+        trust.check(own[name], str(job_file))
+    return TrainingSettings(shop, jobs, minima, own, trust)
 
 
 def check_overrides(names: Sequence[str], overrides: Sequence[str], configs: Path | None) -> None:

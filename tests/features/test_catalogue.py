@@ -37,7 +37,7 @@ def test_the_hash_depends_on_the_functions_their_order_and_nothing_else() -> Non
     assert feature_hash(FEATURES) != feature_hash(FEATURES[::-1])
     assert feature_hash(["orders_7d"]) != feature_hash(["orders_30d"])
     assert feature_hash(FIRST_ORDER_FEATURES) != feature_hash(FIRST_ORDER_FEATURES[::-1])
-    assert feature_hash(["orders_7d", "mine"], own=["mine"]) != feature_hash(["orders_7d"])
+    assert feature_hash(["orders_7d", "mine"], {"mine": ()}) != feature_hash(["orders_7d"])
     with pytest.raises(UsageError, match="'nonsense' is not in the catalogue"):
         feature_hash(["nonsense"])
 

@@ -53,15 +53,17 @@ def test_no_model_in_the_store_travels_as_a_pickle(tracker: Tracker, champion: B
     assert not {name for name in names if name.endswith((".pkl", ".pickle", ".joblib", ".skops", ".cloudpickle"))}
 
 
-def test_a_pyfunc_gives_the_models_own_probabilities(
+def test_a_pyfunc_gives_the_models_own_probabilities_to_who_can_churn(
     tracker: Tracker, champion: Bundle, shop_features: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.uri)
     loaded = mlflow.pyfunc.load_model("models:/a-churn@champion").predict(shop_features)
     direct = model_of(champion).predict_proba(shop_features)[:, 1]
-    assert list(loaded.columns) == ["churn_probability"]
     assert loaded.index.equals(shop_features.index)
-    assert np.array_equal(loaded["churn_probability"], direct)
+    scored = loaded["churn_reason"].isna().to_numpy()
+    assert 0.3 < scored.mean() < 1
+    assert np.array_equal(loaded["churn_probability"][scored], direct[scored])
+    assert loaded["churn_probability"][~scored].isna().all()
 
 
 def test_a_lookalike_has_a_column_of_its_own(

@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cvo_ml.config.shops import ShopConfig
@@ -19,7 +20,9 @@ from cvo_ml.core.store import current_run
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.report import contact_list
 from cvo_ml.workflows.plan import PlanRequest, plan
+from cvo_ml.workflows.report import report
 from cvo_ml.workflows.score import ScoreRequest, score
 from tests.builders import SHOP_CUT
 from tests.workflows.shops import Heard, seeded_files
@@ -55,6 +58,25 @@ def test_a_score_publishes_run_list_edges_shop_and_report(
     for path in (workspace.priorities, workspace.shop_file, workspace.report, workspace.edges / "manifest.json"):
         assert path.is_file()
     assert [text.split()[0] for text in heard.steps] == ["Reading", "Scoring,", "Writing"]  # models were given
+
+
+def test_everybodys_scores_as_one_csv_equal_the_run_and_go_with_it(
+    seeded: ShopConfig, models: LoadedModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_list, "ROWS_AT_ONCE", 100)  # in pieces
+    workspace = at(tmp_path)
+    result = score(request_for(seeded).model_copy(update={"with_csv": True}), workspace, models)
+    texts = {name: "str" for name, kind in result.scores.dtypes.items() if kind == "str"}
+    listed = pd.read_csv(workspace.scores_list, dtype=texts)
+    assert list(listed.columns) == [*result.scores.columns, "run"]
+    assert set(listed["run"]) == {result.run.name}
+    for name, values in result.scores.items():
+        if pd.api.types.is_float_dtype(values) or name in texts:
+            pd.testing.assert_series_equal(listed[str(name)], values, check_dtype=False, rtol=0, atol=0)
+    plan(PlanRequest(shop=seeded, budget=5.0), workspace)  # another run
+    assert not workspace.scores_list.is_symlink()
+    report(workspace, with_csv=True)
+    assert set(pd.read_csv(workspace.scores_list)["run"]) == {current_run(workspace.scores).name}
 
 
 def test_eight_threads_scoring_at_once_equal_one(seeded: ShopConfig, models: LoadedModels, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from cvo_ml.core.result import Json
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.features import CATALOGUE, FEATURES, SEASON, snapshots
-from cvo_ml.features.churn_outcomes import churned, days_to_event, ineligible
+from cvo_ml.features.churn_outcomes import check_condition, churned, days_to_event, ineligible
 from cvo_ml.features.engine import engine
+from cvo_ml.features.own import OwnFeatures
+from cvo_ml.features.own.features import CATEGORY, without_rare
 from cvo_ml.models.churn import ChurnClassifier, HazardChurn
 from cvo_ml.registry.bundles.purchase_columns import BTYD, btyd_columns, embed_purchase_model
 from training.churn.sections import DatasetSpec
@@ -123,10 +125,12 @@ def windows_of(
         If the definition cannot be read from the tables, or a feature is none of the catalogue.
     """
     check_features(data)
+    check_condition(tables, dates, data.outcome)
     embedded: dict[date, dict[str, Json]] = {}
     wanted, outcome = dates if data.btyd_features else btyd_dates, data.outcome
     with engine(tables) as shop:
-        customers = snapshots(shop, list(dates))
+        customers = snapshots(shop, list(dates), own=[data.own])
+        customers = customers.assign(**kinds_of_people(customers, data.own))
         if wanted:
             columns, embedded = btyd_at(customers, wanted, data)
             customers = customers.join(columns)
@@ -140,6 +144,12 @@ def windows_of(
         own = days == midnight(day)
         windows.append(ChurnWindow(day, rows[own].droplevel("as_of"), left[own], gaps[own], embedded.get(day)))
     return windows
+
+
+def kinds_of_people(customers: pd.DataFrame, own: OwnFeatures) -> dict[str, pd.Series]:
+    """The user's own categories without levels of very few customers; refuses one that names people."""
+    kinds = own.found(customers).kinds if own else {}
+    return {name: without_rare(customers[name]) for name, kind in kinds.items() if kind == CATEGORY}
 
 
 def btyd_at(
@@ -182,10 +192,17 @@ def stacked(windows: Sequence[ChurnWindow]) -> tuple[pd.DataFrame, Flags]:
 
 def columns_of(X: pd.DataFrame, data: DatasetSpec) -> tuple[str, ...]:
     """What the trees read: numbers, then categories. A further feature that is null for everyone is left out."""
-    more = [name for name in (*data.more_features, *(BTYD if data.btyd_features else ())) if X[name].notna().any()]
-    numbers = dict.fromkeys((*FEATURES, *(SEASON if data.season else ()), *more))
-    has_country = COUNTRY in X and X[COUNTRY].nunique() > 1
-    return (*(name for name in numbers if name != COUNTRY), *([COUNTRY] if has_country else []))
+    further = (*data.more_features, *(BTYD if data.btyd_features else ()), *data.own.columns)
+    more = [name for name in further if X[name].notna().any()]
+    named = dict.fromkeys((*FEATURES, *(SEASON if data.season else ()), *more))
+    categories = [name for name in (COUNTRY, *named) if name in X and is_category(X[name])]
+    numbers = [name for name in named if name not in categories]
+    return (*numbers, *dict.fromkeys(name for name in categories if X[name].nunique() > 1))
+
+
+def is_category(values: pd.Series) -> bool:
+    """Whether the trees read a column as names."""
+    return not pd.api.types.is_numeric_dtype(values.dtype)
 
 
 def check_features(data: DatasetSpec) -> None:
@@ -201,9 +218,9 @@ def check_features(data: DatasetSpec) -> None:
         if name not in readable:
             raise ConfigError(
                 f"jobs/churn.yaml: more_features: {name!r} is no number feature{nearest_name(name, readable)}: "
-                "docs/features.md lists them"
+                "docs/features.md lists them; a column of customers is written profile.<column>"
             )
-    read = (*FEATURES, *data.more_features, *BTYD, *SEASON)
+    read = (*FEATURES, *data.more_features, *BTYD, *SEASON, *data.own.columns)
     for name in data.directed:
         if name not in read:
             raise ConfigError(

@@ -20,7 +20,7 @@ from cvo_ml.stats.calibration import log_loss, logistic_recalibration
 from cvo_ml.stats.grading import Verdict, grade_losses
 from cvo_ml.stats.intervals import Interval
 from training.churn import metrics
-from training.churn.dataset import COUNTRY, ChurnWindow, columns_of, stacked
+from training.churn.dataset import ChurnWindow, columns_of, is_category, stacked
 from training.churn.recipe import calibrate, grow_hazard, recency
 from training.churn.sections import ChurnSections, DatasetSpec, TreeSpec
 from training.churn.stacking import Fold
@@ -127,8 +127,9 @@ def evaluate(
     predicted = {"model": last.probability()}
     baseline = recency(past, sections)
     predicted["recency"] = baseline.predict_proba(X)[:, 1]
-    numbers = [name for name in columns_of(stacked(past)[0], data) if name != COUNTRY]
-    predicted["logistic"] = LogisticChurn(numbers).fit(*stacked(past)).predict_proba(X)[:, 1]
+    rows, outcome = stacked(past)
+    numbers = [name for name in columns_of(rows, data) if not is_category(rows[name])]
+    predicted["logistic"] = LogisticChurn(numbers).fit(rows, outcome).predict_proba(X)[:, 1]
     btyd, more = metrics.against_btyd(last.window, past, *with_and_without_stack(folds, sections))
     predicted |= more
     slope = logistic_recalibration(y, predicted["model"]).slope_interval()

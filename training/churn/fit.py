@@ -18,6 +18,7 @@ from cvo_ml.core.result import Json
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import SEASON, snapshot
 from cvo_ml.features.leak_gate import Evidence, GateSample
+from cvo_ml.features.own import OwnFeatures
 from cvo_ml.models.churn import RecencyChurn, check_outcomes
 from cvo_ml.monitoring.drift import reference_of
 from cvo_ml.registry.bundles.bundle import Bundle
@@ -52,6 +53,7 @@ def train_churn(
     job: ChurnJob,
     minima: ChurnMinima = MINIMA,
     purchases: PurchaseSpec | None = None,
+    own: OwnFeatures | None = None,
 ) -> Trained:
     """Fit on all windows closed at ``as_of``; grade on the last of them with a model that did not see it.
 
@@ -59,20 +61,27 @@ def train_churn(
     ----------
     purchases:
         How the model of purchases inside is fitted: the CLV job's section; None = its defaults.
+    own:
+        Features of the user's own, whose trust says which code of earlier models may run too.
 
     Raises
     ------
     ModelRefused
         If there are too few closed windows, or too few customers of either outcome.
+    ConfigError, UsageError
+        If a feature of the user's own cannot be one.
     """
-    sections = sections_of(job, purchases)
+    sections = sections_of(job, purchases, own)
     data, trees, calibration = sections.dataset, sections.trees, sections.calibration
     dates = closed_dates(tables, as_of, data, minima)
+    if data.own:
+        data.own.prepare(tables, dates[-1])
     known = windows_of(tables, dates, data, dates[-calibration.windows :])
     past, windows = closed(known, dates[-1], data), known[-data.most :]
     if data.season:
         refuse_part_of_a_year([window.day for window in past])
     check_outcomes(stacked(past)[1], minima.of_each_outcome)
+    read = data.own.found(known[-1].X) if data.own else data.own
     leaks = leak_evidence(past, known[-1], tables, sections, job.leaks)
     tried = folds(known, sections, minima)
     evaluation = evaluate(tables, past, tried, sections, minima)
@@ -85,8 +94,8 @@ def train_churn(
     champion = model if evaluation.verdict.grade != "D" else recency(windows, sections)
     evaluated = evaluation.folds[-1].model if champion is model else evaluation.recency
     return Trained(
-        champion_bundle(champion, job, report, leaks, embedded),
-        churn_window(evaluated, evaluation.window, tables, as_of, job.outcome, job.definition_name),
+        champion_bundle(champion, job, report, leaks, embedded, read),
+        churn_window(evaluated, evaluation.window, tables, as_of, job.outcome, job.definition_name, read),
         {
             "training_dates": len(windows),
             "training_rows": sum(map(len, windows)),
@@ -118,6 +127,7 @@ def champion_bundle(
     report: ChurnReport,
     leaks: Evidence,
     embedded: Mapping[str, Json] | None,
+    read: OwnFeatures,
 ) -> Bundle:
     """The champion, the model or recency where the model was not better, with the evidence for it."""
     X, verdict = report.evaluation.window.X, report.evaluation.verdict
@@ -141,7 +151,7 @@ def champion_bundle(
     if embedded is not None and set(BTYD) & set(champion.columns):
         settings[EMBEDDED] = embedded
         facts["clv_hash"] = embedded["hash"]
-    return bundle_of(CHURN.name, champion, settings, facts)
+    return bundle_of(CHURN.name, champion, settings, facts, read)
 
 
 def leak_evidence(
@@ -159,6 +169,7 @@ def leak_evidence(
 
     own = tuple(name for name in columns if name not in BTYD)
     return pass_gate(
-        GateSample(X, y, later, test.churned), own, policy, fit_and_score, lambda shop: snapshot(shop, test.day),
-        tables, test.day,
+        GateSample(X, y, later, test.churned), own, policy, fit_and_score,
+        lambda shop: snapshot(shop, test.day, [sections.dataset.own]), tables, test.day,
+        own=sections.dataset.own.provenance(tables),
     )  # fmt: skip

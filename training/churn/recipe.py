@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from cvo_ml.config.readiness import ChurnMinima
 from cvo_ml.core.arrays import Flags, Floats
@@ -16,7 +17,7 @@ from cvo_ml.features.churn_outcomes import CONTRACTUAL
 from cvo_ml.models.churn import ChurnClassifier, HazardChurn, ProbabilityInterval, RecencyChurn, Season, Stack
 from cvo_ml.stats.calibration import logistic_recalibration
 from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, Choice, choose, fit_shift
-from training.churn.dataset import COUNTRY, ChurnWindow, Model, closed, columns_of, raw_of, stacked
+from training.churn.dataset import ChurnWindow, Model, closed, columns_of, is_category, raw_of, stacked
 from training.churn.sections import CalibrationSpec, ChurnSections, DatasetSpec, TreeSpec
 from training.churn.stacking import Fold, Tried, composed, season_of
 
@@ -40,7 +41,7 @@ def grow_trees(
     """Trees for the whole horizon."""
     X, y = stacked(windows)
     names = columns_of(X, data)
-    numbers, categories = [name for name in names if name != COUNTRY], [name for name in names if name == COUNTRY]
+    numbers, categories = numbers_and_categories(X, names)
     model = ChurnClassifier(
         numbers, categories, spec.trees.rounds, tree_parameters(spec, names), minima.of_each_outcome
     )
@@ -53,7 +54,7 @@ def grow_hazard(
     """Trees for each period of the horizon."""
     X, _ = stacked(windows)
     names = columns_of(X, data)
-    numbers, categories = [name for name in names if name != COUNTRY], [name for name in names if name == COUNTRY]
+    numbers, categories = numbers_and_categories(X, names)
     periods = spec.periods
     model = HazardChurn(
         numbers,
@@ -67,6 +68,12 @@ def grow_hazard(
     days = np.concatenate([window.days_to_event for window in windows])
     whole = data.horizon.whole_days
     return model.fit(X, np.floor(days.clip(max=whole - 1) * periods / whole) + 1)
+
+
+def numbers_and_categories(X: pd.DataFrame, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The columns of trees by how they are read."""
+    categories = [name for name in names if is_category(X[name])]
+    return [name for name in names if name not in categories], categories
 
 
 def tree_parameters(spec: TreeSpec, names: Sequence[str]) -> dict[str, object]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from cvo_ml.config.boosted import Trees
 from cvo_ml.config.churn import Calibration as Method
 from cvo_ml.config.churn import ChurnJob, ChurnOutcome, Definition, Hazard, Offer, Use
 from cvo_ml.core.units import Horizon
+from cvo_ml.features.own import OwnFeatures
+from cvo_ml.features.own.features import PROFILE
 from training.clv.sections import PurchaseSpec
 
 
@@ -30,6 +32,8 @@ class DatasetSpec:
         Features whose direction is declared.
     purchases:
         How the model of purchases is fitted.
+    own:
+        Features of the user's own.
     """
 
     outcome: ChurnOutcome
@@ -42,6 +46,7 @@ class DatasetSpec:
     season: bool
     directed: tuple[str, ...]
     purchases: PurchaseSpec
+    own: OwnFeatures = field(default_factory=OwnFeatures)
 
     @property
     def horizon(self) -> Horizon:
@@ -99,13 +104,15 @@ class ChurnSections:
         return replace(self, trees=replace(self.trees, trees=trees))
 
 
-def sections_of(job: ChurnJob, purchases: PurchaseSpec | None = None) -> ChurnSections:
+def sections_of(job: ChurnJob, purchases: PurchaseSpec | None = None, own: OwnFeatures | None = None) -> ChurnSections:
     """The sections of a job.
 
     Parameters
     ----------
     purchases:
         The CLV job's section; None = its defaults.
+    own:
+        The features of the user's own that the job names.
 
     Examples
     --------
@@ -121,11 +128,12 @@ def sections_of(job: ChurnJob, purchases: PurchaseSpec | None = None) -> ChurnSe
         most=job.most_snapshots,
         shortest_history=job.shortest_history,
         further_windows=further,
-        more_features=job.more_features,
+        more_features=tuple(name for name in job.more_features if not name.startswith(PROFILE)),
         btyd_features=job.btyd_features,
         season=job.season,
         directed=tuple(job.monotone),
         purchases=purchases or PurchaseSpec(),
+        own=own or OwnFeatures(),
     )
     calibration = CalibrationSpec(
         method=job.calibration.method,

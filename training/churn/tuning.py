@@ -22,6 +22,7 @@ from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.files import canonical_json
 from cvo_ml.core.tables import Tables
+from cvo_ml.features.own import OwnFeatures
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.intervals import Interval, mean_interval
 from training.churn.dataset import ChurnWindow, closed, closed_dates, raw_of, stacked, windows_of
@@ -102,6 +103,7 @@ def tune(
     minima: ChurnMinima = MINIMA,
     run: Parent | None = None,
     purchases: PurchaseSpec | None = None,
+    own: OwnFeatures | None = None,
 ) -> Tuned:
     """Search the trees' settings by TPE with median pruning, on windows that were closed before the last one.
 
@@ -113,7 +115,7 @@ def tune(
     ModelRefused
         As ``train_churn``.
     """
-    sections = sections_of(job, purchases)
+    sections = sections_of(job, purchases, own)
     dates = closed_dates(tables, as_of, sections.dataset, minima)
     windows = windows_of(tables, dates, sections.dataset)
     past = closed(windows, dates[-1], sections.dataset)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import pandas as pd
+
 from cvo_ml.config.churn import ChurnOutcome
 from cvo_ml.core.models import CHURN
 from cvo_ml.core.tables import Tables
 from cvo_ml.features import snapshot
 from cvo_ml.features.churn_outcomes import ineligible
+from cvo_ml.features.customer import with_own_on
+from cvo_ml.features.own import OwnFeatures
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.protocol import Bundled
+from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.registry.bundles.purchase_columns import BTYD, EMBEDDED
@@ -22,7 +27,13 @@ from training.evidence.window import EvaluationWindow
 
 
 def churn_window(
-    evaluated: Bundled, window: ChurnWindow, tables: Tables, as_of: date, outcome: ChurnOutcome, definition: str
+    evaluated: Bundled,
+    window: ChurnWindow,
+    tables: Tables,
+    as_of: date,
+    outcome: ChurnOutcome,
+    definition: str,
+    own: OwnFeatures,
 ) -> EvaluationWindow:
     """The last closed window: who was eligible when it opened, and who was lost in it.
 
@@ -32,6 +43,8 @@ def churn_window(
     ----------
     definition:
         The name that travels with the scores.
+    own:
+        What the evaluated model reads of the user's own features, with whose trust earlier models' are computed.
     """
     customers, test, churned = snapshot(tables, as_of), window.X, window.churned
     counts = test["number_of_orders"].to_numpy(), test["net_value"].to_numpy().clip(min=0)
@@ -39,8 +52,13 @@ def churn_window(
     settings: dict[str, Any] = {"horizon_days": outcome.horizon.days, "definition": definition}
     if window.purchases is not None and set(BTYD) & set(evaluated.columns):
         settings[EMBEDDED] = window.purchases
+
+    def own_of(bundle: Bundle, features: pd.DataFrame, day: date) -> pd.DataFrame:
+        theirs = load_model(bundle).trusting(own.trust).own
+        return with_own_on(features, tables, day, [theirs]) if theirs else features
+
     return EvaluationWindow(
-        bundle_of(CHURN.name, evaluated, settings),
+        bundle_of(CHURN.name, evaluated, settings, own=own),
         as_of - outcome.horizon.delta,
         test,
         predict=lambda bundle, X: load_model(bundle).probability(X),
@@ -51,4 +69,6 @@ def churn_window(
         eligible=customers[ineligible(customers, outcome.definition, outcome.horizon).isna()],
         slope=lambda predicted: logistic_recalibration(churned, predicted).slope_interval(),
         slices=slices(test),
+        own_of=own_of,
+        as_of=as_of,
     )

@@ -15,8 +15,7 @@ from cvo_ml.core.arrays import Floats
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
-from cvo_ml.features.engine import engine
-from cvo_ml.features.order_relations import order_rows
+from cvo_ml.features import purchase_days
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.models.clv.baselines import LastPeriod
 from cvo_ml.models.clv.covariates import has_covariates
@@ -272,26 +271,15 @@ def purchase_predictions(window: Window, horizon: Horizon) -> dict[str, Floats]:
 def tracking_of(tables: Tables, as_of: date, window: Window, scorer: BuyTillYouDie) -> Tracking | None:
     """Repeat purchase days by the week, of the customers known at the cut, until ``as_of``; None within one week."""
     model = scorer.model.transactions_
-    with engine(tables) as opened:
-        orders = order_rows(opened, [as_of])
-        days = opened.run(orders.filter(orders.kept).select("customer_id", "day").distinct(), ["customer_id", "day"])
-    frame = days.reset_index()
-    frame = frame[frame["customer_id"].isin(window.features.index)]
-    day = pd.to_datetime(frame["day"])
-    first = day.groupby(frame["customer_id"]).transform("min")
-    start = first.min()
-    born = frame.loc[day == first, "customer_id"].index
-    births, repeats = ((part - start).dt.days.to_numpy(dtype=np.intp) for part in (day[born], day[day > first]))
-    cut_day, length = (pd.Timestamp(window.cut) - start).days, (pd.Timestamp(as_of) - start).days
-    if length <= MOST_FREQUENT:
+    days = purchase_days(tables, window.cut, as_of, window.features.index)
+    if days.end <= MOST_FREQUENT:
         return None
-    known = births < cut_day  # an order refunded after the cut can move a first purchase past it
     some = None
     if has_covariates(model):  # the mean curve of a sample: a cohort's customers differ little on average
         prepared = scorer.prepared(window.features)
         some = prepared.iloc[:: max(1, len(prepared) // MOST_CURVES)]
     curve = partial(model.expected_curve_new, X=some)
-    return track(births[known], repeats, curve, cut_day=cut_day, days=length)
+    return track(days.births, days.repeats, curve, cut_day=days.cut, days=days.end)
 
 
 def _accuracy_rows(found: Mapping[str, Accuracy]) -> list[dict[str, Any]]:

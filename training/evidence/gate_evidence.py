@@ -58,7 +58,7 @@ def evidence(
     policy:
         Whose action's cost and effect give decisions their profit.
     """
-    ours = window.predict(window.evaluated, window.features)
+    ours = window.predict(window.evaluated, window.features_for(window.evaluated))
     now = _scores(bundle, window)
     alone = GateEvidence(
         measure=window.measure,
@@ -145,7 +145,7 @@ def _opponent(window: EvaluationWindow, bundle: Bundle, incumbent: Incumbent) ->
             reason = f"{who} has learned from data until {knows}, and the window that judges opens on {window.opened}"
             continue
         try:
-            return window.predict(found, window.features), who, ""
+            return window.predict(found, window.features_for(found)), who, ""
         except CvoError as error:
             reason = f"{who} cannot score the window: {error}"
     return None, "", reason
@@ -155,4 +155,4 @@ def _scores(bundle: Bundle, window: EvaluationWindow) -> Floats:
     """What a bundle says of today's customers (n,)."""
     if window.eligible.empty:
         return np.empty(0)
-    return load_model(bundle).score(window.eligible)
+    return load_model(bundle).score(window.eligible_for(bundle))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from cvo_ml.config.jobs import LeakPolicy
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.leak_gate import Evidence, FitAndScore, GateSample, check
+from cvo_ml.features.own.features import PROFILE
 from cvo_ml.features.truncated_tables import changed_by_later_rows
 
 
@@ -22,6 +23,7 @@ def pass_gate(
     tables: Tables,
     day: date,
     timed: Sequence[str] = (),
+    own: Mapping[str, str] | None = None,
 ) -> Evidence:
     """Check the columns that the model reads on the rows that it learns from.
 
@@ -31,6 +33,8 @@ def pass_gate(
         The function that made the features, its tables and the last date: it is run once more on the shop as it was.
     timed:
         Columns whose values carry the time at which they became known.
+    own:
+        Features of the user's own, with what each is made of.
 
     Raises
     ------
@@ -41,9 +45,10 @@ def pass_gate(
     return check(
         sample,
         columns,
-        declared=policy.known_at_conversion,
+        declared=(*policy.known_at_conversion, *(PROFILE + name for name in policy.known_at_conversion)),
         acknowledged=policy.acknowledged,
         timed=timed,
+        own=own,
         fit_and_score=fit_and_score,
         changed=tuple(name for name in changed if name in columns or name == "customer_id"),
     )

@@ -38,6 +38,11 @@ class EvaluationWindow:
         Rows on which no challenger may be clearly worse.
     eligible:
         Who is to be scored on the day of training.
+    own_of:
+        From a bundle, features (by customer) and their date to the same with the features of the user's own that the
+        bundle carries; None where no model of this job carries any.
+    as_of:
+        The day of training; None where nothing depends on it.
     """
 
     evaluated: Bundle
@@ -51,3 +56,14 @@ class EvaluationWindow:
     eligible: pd.DataFrame
     slope: Callable[[Floats], Interval] | None = None
     slices: Mapping[str, Flags] = field(default_factory=dict)
+    own_of: Callable[[Bundle, pd.DataFrame, date], pd.DataFrame] | None = None
+    as_of: date | None = None
+
+    def features_for(self, bundle: Bundle) -> pd.DataFrame:
+        """What was known when the window opened, as the bundle's own features say it."""
+        return self.features if self.own_of is None else self.own_of(bundle, self.features, self.opened)
+
+    def eligible_for(self, bundle: Bundle) -> pd.DataFrame:
+        """Who is to be scored on the day of training, as the bundle's own features say it."""
+        day = self.as_of or self.opened
+        return self.eligible if self.own_of is None else self.own_of(bundle, self.eligible, day)

@@ -13,13 +13,15 @@ import pandas as pd
 from cvo_ml.config.jobs import IcpJob
 from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.core.arrays import Floats
-from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.errors import ConfigError, ModelRefused
+from cvo_ml.core.models import ICP
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, first_order_features
 from cvo_ml.features.leads import as_numbers
 from cvo_ml.features.leak_gate import Evidence, GateSample
+from cvo_ml.features.own.features import check_profile
 from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.models.icp import FirstOrderValue, LookalikeClassifier
 from cvo_ml.monitoring.drift import reference_of
@@ -47,10 +49,13 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
     ModelRefused
         If there are too few most profitable customers, or a field may know the outcome.
     """
+    if job.setting == "leads" and job.more_features:
+        raise ConfigError("icp: more_features: a model of leads reads every field of the leads that was known in time")
     if job.setting == "leads":
         return train_on_leads(tables, as_of, job, minima)
     sections = sections_of(job)
     customers, learning = sections.customers, sections.learning
+    check_profile(tables, learning.profile, ICP.name)
     rows = labelled(tables, as_of, customers)
     train, test = split_in_time(rows, customers)
     _check(rows, train, test, customers.age, minima)

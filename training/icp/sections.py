@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cvo_ml.config.boosted import LeakPolicy, Trees
 from cvo_ml.config.jobs import IcpCosts, IcpJob
 from cvo_ml.core.units import Horizon
+from cvo_ml.features.own.features import PROFILE
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class LearningSpec:
         Models, and background rows per known winner in each, of positive-unlabelled learning.
     blocked:
         Fields that no model reads.
+    profile:
+        Columns of customers that the job names (``profile.<column>``).
     """
 
     trees: Trees
@@ -86,11 +89,13 @@ class LearningSpec:
     per_positive: float
     leaks: LeakPolicy
     blocked: tuple[str, ...]
+    profile: tuple[str, ...] = ()
 
     @property
     def declared(self) -> tuple[str, ...]:
         """Fields that were known before the outcome and may be read."""
-        return tuple(name for name in self.leaks.known_at_conversion if name not in self.blocked)
+        named = (name.removeprefix(PROFILE) for name in (*self.leaks.known_at_conversion, *self.profile))
+        return tuple(dict.fromkeys(name for name in named if name not in self.blocked))
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ def sections_of(job: IcpJob) -> IcpSections:
     return IcpSections(
         CustomersSpec(job.age, job.counts_first_order, job.top_share, job.burn_in, job.test_share),
         leads,
-        LearningSpec(job.trees, job.bags, job.per_positive, job.leaks, job.blocked),
+        LearningSpec(job.trees, job.bags, job.per_positive, job.leaks, job.blocked, job.more_features),
         ContactSpec(job.age, job.capacity, job.costs, job.leads.source),
         ProfileSpec(job.age, job.capacity, job.blocked),
     )

@@ -1,4 +1,4 @@
-"""``cvo score`` and what is made of its scores: ``segment``, ``audience``, ``outcomes``, ``monitor``, ``report``."""
+"""``cvo score``, ``explain`` and what follows: ``segment``, ``audience``, ``outcomes``, ``monitor``, ``report``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ import typer
 from cvo_ml.cli.options import (
     MLRUNS,
     OUT,
+    AsOf,
     Json,
     MaxBadShare,
     Mlruns,
     Out,
     RequiredAsOf,
     Shop,
+    TrustCode,
     answer,
     chosen_shop,
     workspace,
 )
+
+ExportedModels = Annotated[
+    Optional[Path],
+    typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
+]
+WithCsv = Annotated[bool, typer.Option("--csv", help="Write everybody's scores to scores.csv too.")]
 
 
 def score(
@@ -32,27 +40,67 @@ def score(
         Optional[Path],
         typer.Option("--prospects", help="Score this file of leads, who are not customers yet, into prospects.csv."),
     ] = None,
-    models_folder: Annotated[
-        Optional[Path],
-        typer.Option("--models", help="Exported models instead, without MLflow: such as models.", show_default=False),
+    customer: Annotated[
+        Optional[str],
+        typer.Option("--customer", help="Show the row of this customer alone; publish nothing.", show_default=False),
     ] = None,
+    models_folder: ExportedModels = None,
+    with_csv: WithCsv = False,
+    trust_code: TrustCode = False,
     as_json: Json = False,
 ) -> None:
     """Score, segment and plan every customer with the champions; with --prospects, leads instead."""
     from cvo_ml.cli.views import scores as view
+    from cvo_ml.core.errors import UsageError
     from cvo_ml.core.units import parse_as_of
     from cvo_ml.workflows.prospects import ProspectsRequest
     from cvo_ml.workflows.prospects import prospects as score_prospects
     from cvo_ml.workflows.score import ScoreRequest, score
+    from cvo_ml.workflows.score_customer import ScoreCustomerRequest, score_customer
 
+    if prospects is not None and customer is not None:
+        raise UsageError("--prospects and --customer score different people: give one of them")
     place = workspace(out, mlruns, quiet=as_json)
     chosen, cut = chosen_shop(place, shop, max_bad_share), parse_as_of(as_of)
+    if customer is not None:
+        one = ScoreCustomerRequest(
+            shop=chosen, customer_id=customer, as_of=cut, exported=models_folder, trust_code=trust_code
+        )
+        answer(score_customer(one, place), as_json, view.customer)
+        return
     if prospects is not None:
         asked = ProspectsRequest(shop=chosen, prospects=prospects, as_of=cut, exported=models_folder)
         answer(score_prospects(asked, place), as_json, view.prospects)
         return
-    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder)
+    request = ScoreRequest(shop=chosen, as_of=cut, exported=models_folder, with_csv=with_csv, trust_code=trust_code)
     answer(score(request, place), as_json, view.score)
+
+
+def explain(
+    customer_id: Annotated[str, typer.Argument(metavar="ID", help="The customer, as the file writes it.")],
+    as_of: AsOf = None,
+    shop: Shop = None,
+    out: Out = OUT,
+    mlruns: Mlruns = MLRUNS,
+    models_folder: ExportedModels = None,
+    html: Annotated[
+        Optional[Path], typer.Option("--html", help="Write a page for people there.", show_default=False)
+    ] = None,
+    trust_code: TrustCode = False,
+    as_json: Json = False,
+) -> None:
+    """Explain one customer: history, P(alive), scores and their reasons, the next action, what moved."""
+    from cvo_ml.cli.views.scores import explained as show
+    from cvo_ml.core.units import parse_as_of
+    from cvo_ml.workflows.explain import ExplainRequest, explain
+    from cvo_ml.workflows.shops import shop_of_run
+
+    place = workspace(out, mlruns, quiet=as_json)
+    request = ExplainRequest(
+        shop=shop_of_run(place, shop), customer_id=customer_id, as_of=None if as_of is None else parse_as_of(as_of),
+        exported=models_folder, trust_code=trust_code, page=html,
+    )  # fmt: skip
+    answer(explain(request, place), as_json, show)
 
 
 def segment(
@@ -167,8 +215,8 @@ def monitor(
         raise failure
 
 
-def report(out: Out = OUT) -> None:
+def report(out: Out = OUT, with_csv: WithCsv = False) -> None:
     """Write report.html from the current scores."""
     from cvo_ml.workflows.report import report
 
-    report(workspace(out))
+    report(workspace(out), with_csv=with_csv)

@@ -19,6 +19,7 @@ from cvo_ml.cli.options import (
     Simulated,
     SimulatedSeed,
     SimulatedSize,
+    TrustCode,
     answer,
     chosen_shop,
     workspace,
@@ -38,6 +39,7 @@ def train(
     promote: Annotated[
         bool, typer.Option("--promote", help="Make a challenger champion at once if its gates are open.")
     ] = False,
+    trust_code: TrustCode = False,
     tune: Annotated[
         Optional[str], typer.Option("--tune", help="Search better churn trees first: trials, or minutes as in 10min.")
     ] = None,
@@ -72,6 +74,7 @@ def train(
     request = TrainRequest(
         names=tuple(names), shop=chosen, as_of=parse_as_of(as_of), overrides=tuple(overrides or ()),
         promote="gate" if promote else "never", tune=tune,
+        trust_code=trust_code,
     )  # fmt: skip
     with aside(as_json):
         trained = train(request, place, trainer())

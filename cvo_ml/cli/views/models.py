@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cvo_ml.core.models import MODEL_NAMES
 from cvo_ml.report.screen import Screen, table
+from cvo_ml.report.text.model_differences import model_differences
 from cvo_ml.workflows.models import ExportResult, Migrated, ModelDetails, ModelDiff, ModelList, Promotion, ShadowResult
 
 LISTED: Final = ("name", "version", "alias", "grade", "shop", "as_of", "hash")
@@ -40,14 +41,8 @@ def details(screen: Screen, result: ModelDetails) -> None:
 
 def diff(screen: Screen, name: str, result: ModelDiff) -> None:
     """What differs, side by side."""
-    first, second = result.versions
-    if not result.differences:
-        screen.say(f"Versions {first} and {second} are the same model.")
-        return
-    sides = table(f"{name}: what differs", "", f"version {first}", f"version {second}")
-    for key, (left, right) in result.differences.items():
-        sides.add_row(key, _cell(left), _cell(right))
-    screen.print(sides)
+    screen.say(f"{name}: what differs between versions {result.versions[0]} and {result.versions[1]}", style="bold")
+    screen.blocks(model_differences(result.versions, result.differences))
 
 
 def moved(screen: Screen, result: Promotion) -> None:

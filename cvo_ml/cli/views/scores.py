@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from cvo_ml.report.screen import Screen
+from cvo_ml.report.text.customer import customer_blocks, score_blocks, segment_words
 from cvo_ml.report.text.plan import plan_blocks
+from cvo_ml.workflows.explain import ExplainResult
 from cvo_ml.workflows.plan import PlanResult
 from cvo_ml.workflows.prospects import ProspectsResult
 from cvo_ml.workflows.score import ScoreResult
+from cvo_ml.workflows.score_customer import ScoreCustomerResult
 
 
 def score(screen: Screen, result: ScoreResult) -> None:
@@ -31,3 +34,18 @@ def prospects(screen: Screen, result: ProspectsResult) -> None:
     for reason, count in sorted(ledger.ineligible.items()):
         screen.say(f"  {count:,} without a score: {reason}")
     screen.notes(result.notes)
+
+
+def customer(screen: Screen, result: ScoreCustomerResult) -> None:
+    """One customer's scores and group; the plan is that of a run of everybody, so it is not shown as done."""
+    screen.blocks(score_blocks(result.scores))
+    screen.say(segment_words(result.segment))
+    screen.notes(result.notes)
+    screen.say("nothing was published; --json has every column", style="dim")
+
+
+def explained(screen: Screen, result: ExplainResult) -> None:
+    """One customer, and where the page is."""
+    screen.blocks(customer_blocks(result.explanation))
+    if result.page is not None:
+        screen.say(f"{result.page}: written (open it)")

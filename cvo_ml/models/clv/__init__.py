@@ -3,6 +3,7 @@
 from cvo_ml.models.clv.baselines import clv_formula, clv_simple, last_period_repeated
 from cvo_ml.models.clv.bg_bb import BetaGeoBinomialModel
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
+from cvo_ml.models.clv.comparison import ComparedModel, Comparison, ParameterEstimate, compare
 from cvo_ml.models.clv.draws import TotalDraws, totals_by_segment
 from cvo_ml.models.clv.fallbacks import LadderFit, fit_lifetime_value, fit_purchases, pooled_prior
 from cvo_ml.models.clv.fit import FitStatus
@@ -14,18 +15,22 @@ from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 __all__ = [
     "BetaGeoBinomialModel",
     "BetaGeoModel",
+    "ComparedModel",
+    "Comparison",
     "CustomerLifetimeValue",
     "FitStatus",
     "GammaGammaModel",
     "Independence",
     "LadderFit",
     "ModifiedBetaGeoModel",
+    "ParameterEstimate",
     "ParetoNBDModel",
     "PurchaseHistories",
     "SpendHistories",
     "TotalDraws",
     "clv_formula",
     "clv_simple",
+    "compare",
     "fit_lifetime_value",
     "fit_purchases",
     "group_histories",

@@ -272,6 +272,27 @@ class PurchaseModel(PurchaseFitter):
         mass = where.alive * where.law.pmf(counts.ravel(), Horizon(horizon).to(self.time_unit))
         return np.asarray(mass + np.where(counts.ravel() == 0, 1.0 - where.alive, 0.0)).reshape(counts.shape)
 
+    def expected_histogram(self, X: pd.DataFrame, top: int) -> Floats:
+        """Expected number of the customers X with 0, 1 … ``top`` − 1 repeat purchases in their own T (top,)."""
+        spans, age = np.unique(self._history(X)[2], return_inverse=True)
+        counts, found = np.arange(float(top)), np.zeros(top)
+        where = self._new(X if self._coefficients() else None)
+        law = where.law.rows((slice(None), None))
+        for place, span in enumerate(spans):
+            rows = np.flatnonzero(age == place)
+            if span == 0:
+                found[0] += len(rows)
+                continue
+            if not self._coefficients():
+                mass = where.alive[0] * law.pmf(counts, float(span))[0] * len(rows)
+                gone = (1.0 - where.alive[0]) * len(rows)
+            else:
+                alive = where.alive[rows]
+                mass, gone = alive @ law.rows(where.position[rows]).pmf(counts, float(span)), (1.0 - alive).sum()
+            found += mass
+            found[0] += gone
+        return found
+
     def predict(
         self,
         X: pd.DataFrame,

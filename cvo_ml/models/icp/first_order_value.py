@@ -53,6 +53,10 @@ class FirstOrderValue:
         positive = expit(self.intercept_ + self.slope_ * self._design(X)[:, 0])
         return np.column_stack([1 - positive, positive])
 
+    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+        """What the value adds to the score of the median reference customer, (n, 1)."""
+        return self.columns, self.predict_proba(X)[:, [1]] - self.quantiles_[len(self.quantiles_) // 2]
+
     def percentile(self, score: Floats) -> Floats:
         """Where scores stand among the reference customers, 0-100."""
         return percentile(score, self.quantiles_)

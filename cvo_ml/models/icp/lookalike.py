@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from cvo_ml.config.readiness import ICP_POSITIVES
 from cvo_ml.core.arrays import Floats, Outcomes
@@ -79,6 +80,16 @@ class LookalikeClassifier:
         """Probabilities of not being and of being a most profitable customer, (n, 2)."""
         positive = self.trees.predict_positive(X)
         return np.column_stack([1 - positive, positive])
+
+    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+        """Column names and each one's effect on the score, (n, columns).
+
+        The effect is the score less what it would be without the column's part of the log-odds.
+        """
+        parts = self.trees.contributions(X)
+        log_odds = parts.sum(axis=1)
+        without = expit(log_odds[:, None] - parts[:, :-1])
+        return self.columns, np.asarray(expit(log_odds)[:, None] - without)
 
     def percentile(self, score: Floats) -> Floats:
         """Where scores stand among the reference customers, 0-100."""

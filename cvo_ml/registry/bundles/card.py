@@ -55,6 +55,21 @@ def model_card(bundle: Bundle, evidence: GateEvidence) -> str:
     return "\n\n".join(_parts(bundle, evidence)) + "\n"
 
 
+def grade_sentence(bundle: Bundle, measure: str | None = None) -> str:
+    """The grade and what it rests on, Markdown.
+
+    Parameters
+    ----------
+    measure:
+        What the advantage over the baseline is counted in, where it is known.
+    """
+    advantage = bundle.facts.get("verdict", {}).get("advantage")
+    by = f" in {measure.replace('_', ' ')}" if measure else ""
+    grade = f"Grade **{bundle.grade or 'none'}** against {bundle.facts.get('baseline', 'its baseline')}"
+    better = f": advantage{by} {_interval(advantage)}" if advantage else ""
+    return f"{grade}{better}."
+
+
 def _parts(bundle: Bundle, evidence: GateEvidence) -> Iterator[str]:
     facts, verdict = bundle.facts, bundle.facts.get("verdict", {})
     yield f"# {bundle.name}: {bundle.kind} {bundle.version}"
@@ -88,12 +103,8 @@ def _parts(bundle: Bundle, evidence: GateEvidence) -> Iterator[str]:
 
 
 def _metrics(bundle: Bundle, verdict: Mapping[str, Any], measure: str | None) -> str:
-    advantage = verdict.get("advantage")
-    by = f" in {measure.replace('_', ' ')}" if measure else ""
-    grade = f"Grade **{bundle.grade or 'none'}** against {bundle.facts.get('baseline', 'its baseline')}"
-    better = f": advantage{by} {_interval(advantage)}" if advantage else ""
     numbers = {name.replace("_", " "): _number(value, 4) for name, value in bundle.facts.get("metrics", {}).items()}
-    return f"{grade}{better}.\n\n{_table(numbers)}"
+    return f"{grade_sentence(bundle, measure)}\n\n{_table(numbers)}"
 
 
 def _slices(verdict: Mapping[str, Any]) -> str:

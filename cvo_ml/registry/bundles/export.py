@@ -64,9 +64,18 @@ def load_exported(root: Path) -> dict[str, Bundle]:
     BundleError
         If one is damaged, or does not give its golden scores here.
     """
-    folders = sorted(path.parent for path in root.glob(f"*/{EXPORT}/{MANIFEST}"))
+    folders = _exports(root)
     if not folders:
         first, rest = MODEL_NAMES[0], ", ".join(MODEL_NAMES[1:])
         raise NoChampion(f"{root}: holds no exported models: run 'cvo models export {first}' ({rest}) first")
     found = [admit(folder) for folder in folders]
     return {bundle.name: bundle for bundle in found}
+
+
+def is_export(root: Path) -> bool:
+    """Whether exported bundles lie under ``root``."""
+    return bool(_exports(root))
+
+
+def _exports(root: Path) -> list[Path]:
+    return sorted(path.parent for path in root.glob(f"*/{EXPORT}/{MANIFEST}"))

@@ -9,8 +9,10 @@ from typing import Final
 from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.core.result import Json
 from cvo_ml.features.fingerprint import described, feature_hash
+from cvo_ml.features.own import OwnFeatures
 from cvo_ml.models.protocol import Bundled, Parts
 from cvo_ml.registry.bundles.bundle import Bundle
+from cvo_ml.registry.bundles.own_features import own_features_of, with_own_features
 
 #: Kind to class. Only what is named here can be built from a bundle.
 KINDS: Final[Mapping[str, str]] = {
@@ -32,18 +34,30 @@ KINDS: Final[Mapping[str, str]] = {
 
 
 def bundle_of(
-    name: str, model: Bundled, settings: Mapping[str, Json], facts: Mapping[str, object] | None = None
+    name: str,
+    model: Bundled,
+    settings: Mapping[str, Json],
+    facts: Mapping[str, object] | None = None,
+    own: OwnFeatures | None = None,
 ) -> Bundle:
-    """The bundle of a fitted model, with the hash of what its columns mean."""
+    """The bundle of a fitted model, with the hash of what its columns mean.
+
+    Parameters
+    ----------
+    own:
+        Features of the user's own; those that the model reads come along.
+    """
     parts = model.to_parts()
-    features = {"features": list(model.columns), "feature_hash": _meaning(model.columns)}
+    features = {"features": list(model.columns), "feature_hash": _meaning(model.columns, own or OwnFeatures())}
     facts = {**features, **(facts or {})}
-    return Bundle(name, model.kind, parts.parameters, dict(settings), dict(parts.files), facts)
+    bundle = Bundle(name, model.kind, parts.parameters, dict(settings), dict(parts.files), facts)
+    return bundle if own is None else with_own_features(bundle, own)
 
 
 def changed_features(bundle: Bundle) -> str | None:
     """A sentence if what the bundle's features mean has changed since it was trained, else None."""
-    then, now = bundle.facts.get("feature_hash"), _meaning(bundle.facts.get("features", ()))
+    then = bundle.facts.get("feature_hash")
+    now = _meaning(bundle.facts.get("features", ()), own_features_of(bundle))
     if then in (None, now):
         return None
     return (
@@ -73,6 +87,7 @@ def model_of(bundle: Bundle) -> Bundled:
     return model
 
 
-def _meaning(columns: Sequence[str]) -> str:
-    """The hash of what the columns mean; those that the caller brings count by name."""
-    return feature_hash(columns, own=set(columns) - set(described(columns)))
+def _meaning(columns: Sequence[str], own: OwnFeatures) -> str:
+    """The hash of what the columns mean; the user's own count by their file, those that the caller brings by name."""
+    brought = set(columns) - set(described(columns))
+    return feature_hash(columns, {name: own.meaning(name) if name in own.kinds else () for name in brought})

@@ -7,7 +7,7 @@ is never changed after it was made: threads may share it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -17,10 +17,12 @@ from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.models import model_spec
 from cvo_ml.core.units import Horizon
+from cvo_ml.features.own import OwnFeatures, Trust
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.models.protocol import Bundled, LifetimeScorer, ProbabilityScorer
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import model_of
+from cvo_ml.registry.bundles.own_features import own_features_of
 from cvo_ml.registry.bundles.purchase_columns import (
     add_purchase_columns,
     columns_to_score,
@@ -40,11 +42,14 @@ class LoadedModel:
         The fitted model.
     purchases:
         The model of purchases that the bundle carries, whose columns the model reads; None if it carries none.
+    own:
+        The features of the user's own that the model reads, from the bundle's own copy of their file.
     """
 
     bundle: Bundle
     model: Bundled
     purchases: BuyTillYouDie | None = None
+    own: OwnFeatures = field(default_factory=OwnFeatures)
     #: what Scores carry of the hash, which takes a pass over all trees
     version: str = field(init=False)
 
@@ -86,6 +91,10 @@ class LoadedModel:
         if self.purchases is None:
             return Columns.of(features)
         return add_purchase_columns(features, self.purchases, self.horizon)
+
+    def trusting(self, trust: Trust) -> LoadedModel:
+        """The same model, whose own features may run if ``trust`` says so."""
+        return replace(self, own=replace(self.own, trust=trust)) if self.own else self
 
     def lifetime_values(
         self, features: Table, *, horizon: Horizon | None = None, discount_rate: float | None = None
@@ -133,11 +142,11 @@ class LoadedModel:
 
 
 def load_model(bundle: Bundle) -> LoadedModel:
-    """Parse a bundle's model, and the model of purchases that it carries.
+    """Parse a bundle's model, and the model of purchases that it carries; code that it carries is not run.
 
     Raises
     ------
     BundleError
         If the kind is unknown, the parts make no such model, or the carried one is another than it names.
     """
-    return LoadedModel(bundle, model_of(bundle), embedded_purchase_model(bundle))
+    return LoadedModel(bundle, model_of(bundle), embedded_purchase_model(bundle), own_features_of(bundle))

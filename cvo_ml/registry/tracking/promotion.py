@@ -10,6 +10,7 @@ from cvo_ml.config.gates import Gates
 from cvo_ml.core.errors import GateClosed
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
+from cvo_ml.registry.bundles.card import grade_sentence
 from cvo_ml.registry.bundles.evidence import GateEvidence
 from cvo_ml.registry.bundles.first_load import admit
 from cvo_ml.registry.bundles.gate import audit_metrics, closed, decide
@@ -58,7 +59,8 @@ def register(
             return None
         if standing is not None and standing.bundle is not None and _is_same(bundle, standing.bundle):
             return standing.version, Placement("champion", "it is the champion already, to the bit")
-        version = tracker.register(uri, name, {**tags, PLACING: this_process()})
+        said = grade_sentence(bundle, evidence.measure)
+        version = tracker.register(uri, name, {**tags, PLACING: this_process()}, description=said)
         placed = place(tracker, bundle, version, standing, evidence, gates, when, history)
         tracker.client.delete_model_version_tag(tracker.registered_name(name), str(version), PLACING)
         return version, placed

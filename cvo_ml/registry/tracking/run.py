@@ -4,22 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import platform
-import shutil
+import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from cvo_ml.core.result import Json
 from cvo_ml.core.scratch import scratch_folder
+from cvo_ml.registry.tracking.logged_model import write_logged_model
 from cvo_ml.registry.tracking.owner_process import PROCESS, this_process
 
-#: The module that loads a logged bundle; every registered version names it.
-LOADER: Final = "cvo_ml.registry.pyfunc"
-#: What a machine must install to serve a logged bundle.
-REQUIREMENT: Final = "cvo-ml[mlflow]"
 PARENT: Final = "mlflow.parentRunId"
+#: What the URI of a logged model begins with.
+MODELS: Final = "models:/"
+#: MLflow's tag of a data set that says what it was for.
+CONTEXT: Final = "mlflow.data.context"
+
+
+@dataclass(frozen=True)
+class TrackedDataset:
+    """What a run learnt from, without a row of it.
+
+    Parameters
+    ----------
+    name, digest:
+        The shop, and what tells one state of its data from another.
+    source:
+        Where it comes from.
+    columns:
+        Column to MLflow's name of its type, such as ``orders.net`` to ``double``.
+    counts:
+        Numbers of rows, by table.
+    """
+
+    name: str
+    digest: str
+    source: Mapping[str, str]
+    columns: Mapping[str, str]
+    counts: Mapping[str, int]
 
 
 class Run:
@@ -34,12 +58,19 @@ class Run:
 
         self._client.log_batch(self.run_id, params=[Param(name, str(value)) for name, value in flat(values)])
 
-    def log_metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Finite numbers; others are left out, because MLflow would store infinity as 1.8e308."""
+    def log_metrics(self, values: Mapping[str, float], step: int | None = None, model: str | None = None) -> None:
+        """Finite numbers; others are left out, because MLflow would store infinity as 1.8e308.
+
+        Parameters
+        ----------
+        model:
+            The URI of the logged model that they are of: its page shows them too.
+        """
         from mlflow.entities import Metric
 
         now = time.time_ns() // 1_000_000
-        finite = [Metric(name, float(value), now, step or 0) for name, value in values.items() if _finite(value)]
+        of = {} if model is None else {"model_id": model.removeprefix(MODELS), "run_id": self.run_id}
+        finite = [Metric(name, float(value), now, step or 0, **of) for name, value in values.items() if _finite(value)]
         self._client.log_batch(self.run_id, metrics=finite)
 
     def log_figure(self, figure: Any, name: str) -> None:
@@ -64,17 +95,38 @@ class Run:
 
         self._client.log_batch(self.run_id, tags=[RunTag(name, str(value)) for name, value in tags.items()])
 
-    def log_bundle(self, folder: Path) -> str:
-        """Log a bundle as a pyfunc model of this run and return its URI."""
+    def rename(self, name: str) -> None:
+        """Another name, once it is known what tells the run from others."""
+        self._client.update_run(self.run_id, name=name)
+
+    def log_dataset(self, data: TrackedDataset) -> None:
+        """What the run learnt from, as MLflow's pages show and compare it."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        columns = [{"name": name, "type": kind, "required": False} for name, kind in data.columns.items()]
+        known = Dataset(
+            name=data.name,
+            digest=data.digest,
+            source_type="shop",
+            source=json.dumps(dict(data.source)),
+            schema=json.dumps({"mlflow_colspec": columns}),
+            profile=json.dumps(dict(data.counts)),
+        )
+        self._client.log_inputs(self.run_id, [DatasetInput(known, [InputTag(CONTEXT, "training")])])
+
+    def log_bundle(self, folder: Path, name: str = "bundle", tags: Mapping[str, str] | None = None) -> str:
+        """Log a bundle as a pyfunc model of this run, with the run's numbers, and return its URI."""
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-        experiment = self._client.get_run(self.run_id).info.experiment_id
-        model = self._client.create_logged_model(experiment, name="bundle", source_run_id=self.run_id)
+        run = self._client.get_run(self.run_id)
+        model = self._client.create_logged_model(
+            run.info.experiment_id, name=name, source_run_id=self.run_id, tags=dict(tags or {})
+        )
         with scratch_folder() as staging:
-            self._client.log_model_artifacts(model.model_id, str(_as_pyfunc(folder, staging, model)))
+            self._client.log_model_artifacts(model.model_id, str(write_logged_model(folder, staging, model)))
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
-        return f"models:/{model.model_id}"
+        return f"{MODELS}{model.model_id}"
 
     @contextlib.contextmanager
     def nested(self, name: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
@@ -123,35 +175,6 @@ def flat(values: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Js
             yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def _as_pyfunc(bundle: Path, folder: Path, logged: Any) -> Path:
-    """The files of an MLflow model around a bundle: what it is, who loads it, what that needs."""
-    from mlflow.models import Model
-    from mlflow.pyfunc import add_to_model
-
-    shutil.copytree(bundle, folder / "data" / bundle.name)
-    python = platform.python_version()
-    texts = {
-        "requirements.txt": f"{REQUIREMENT}\n",
-        "python_env.yaml": f"python: {python}\nbuild_dependencies: []\ndependencies:\n- -r requirements.txt\n",
-        "conda.yaml": f"channels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n  - {REQUIREMENT}\n"
-        "name: mlflow-env\n",
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    model = Model(
-        artifact_path=logged.artifact_location,
-        run_id=logged.source_run_id,
-        model_uuid=logged.model_id,
-        model_id=logged.model_id,
-    )
-    add_to_model(
-        model, LOADER, data=f"data/{bundle.name}", conda_env="conda.yaml", python_env="python_env.yaml",
-        streamable=False,
-    )  # fmt: skip
-    model.save(str(folder / "MLmodel"))
-    return folder
 
 
 def _finite(value: Any) -> bool:

@@ -20,6 +20,8 @@ from cvo_ml.registry.tracking.run import Run, opened
 
 #: MLflow's tag of a logged model that leads to its registered versions.
 VERSIONS: Final = "mlflow.modelVersions"
+#: What MLflow's pages call an experiment of this kind; without it they look for prompts and traces.
+TRAINING: Final = {"mlflow.experimentKind": "custom_model_development"}
 #: Tag of an audit line: the version that it makes champion.
 TO: Final = "to"
 
@@ -90,7 +92,7 @@ class Tracker(RegisteredModels):
             return str(known.experiment_id)
         location = inside(self.root / database.ARTIFACTS, name).as_uri() if is_database(self.uri) else None
         try:
-            return str(self.client.create_experiment(name, artifact_location=location))
+            return str(self.client.create_experiment(name, artifact_location=location, tags=dict(TRAINING)))
         except _mlflow_error():  # made by another process meanwhile
             known = self.client.get_experiment_by_name(name)
             if known is None:
@@ -99,8 +101,15 @@ class Tracker(RegisteredModels):
 
     # --- versions -----------------------------------------------------------------------------------------------------
 
-    def register(self, model_uri: str, model: str, tags: Mapping[str, str], alias: str | None = None) -> int:
+    def register(
+        self, model_uri: str, model: str, tags: Mapping[str, str], alias: str | None = None, description: str = ""
+    ) -> int:
         """Make a new version of a model, with ``alias`` if one is given; returns its number.
+
+        Parameters
+        ----------
+        description:
+            What MLflow's page of the version says first, Markdown.
 
         Raises
         ------
@@ -111,7 +120,7 @@ class Tracker(RegisteredModels):
         name = self.claim(model)
         logged = self.client.get_logged_model(model_uri.removeprefix("models:/"))
         version = create_version(
-            self.client, name, logged.artifact_location, logged.source_run_id, tags, logged.model_id
+            self.client, name, logged.artifact_location, logged.source_run_id, tags, logged.model_id, description
         )
         if alias is not None:
             self.client.set_registered_model_alias(name, alias, str(version))
@@ -162,13 +171,21 @@ class Tracker(RegisteredModels):
 
 
 def create_version(
-    client: Any, name: str, source: str, run_id: str, tags: Mapping[str, str], model_id: str | None
+    client: Any,
+    name: str,
+    source: str,
+    run_id: str,
+    tags: Mapping[str, str],
+    model_id: str | None,
+    description: str = "",
 ) -> int:
     """A version of a registered model whose files lie at ``source``; returns its number.
 
     MLflow's database would ask its global address for a source ``models:/...``, so the place itself is named.
     """
-    created = client.create_model_version(name, source, run_id, tags=dict(tags), model_id=model_id)
+    created = client.create_model_version(
+        name, source, run_id, tags=dict(tags), model_id=model_id, description=description or None
+    )
     if model_id:  # as MLflow's own registration does: its pages lead from the model to its versions
         known = json.loads(client.get_logged_model(model_id).tags.get(VERSIONS, "[]"))
         versions = [*known, {"name": name, "version": created.version}]

@@ -1,0 +1,225 @@
+"""Orders in: a frame, a file or a declared shop as checked tables that carry the account of their rows."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pandas as pd
+
+from cvo_ml.config.shops import COLUMN_KINDS, NO_CURRENCY, ShopConfig, SourceConfig
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.ledger import RowLedger
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import parse_as_of
+from cvo_ml.core.workspace import Workspace
+from cvo_ml.ingest import ReadResult, read_frame, shop_from_columns
+from cvo_ml.ingest import read_shop as read_declared
+from cvo_ml.ingest.sources import headers_of
+from cvo_ml.workflows.shops import choose_shop
+
+#: What a shop without a file is called.
+NAMELESS: Final = "orders"
+_CONFIGURATIONS: Final = (".yaml", ".yml")
+
+
+class RowsLeftOut(UserWarning):
+    """Rows of a source were faulty and are not in the tables."""
+
+
+@dataclass(frozen=True, repr=False)
+class ReadTables(Tables):
+    """A shop's tables, and what became of every row that was read.
+
+    Parameters
+    ----------
+    shop:
+        Its name; empty where nobody said it.
+    ledger:
+        Rows in = used + quarantined + excluded by rule.
+    quarantine:
+        One row per faulty source row: table, file, row, column, reason; never a value.
+    notes:
+        What was converted or reported, and counted.
+
+    Examples
+    --------
+    >>> import cvo_ml as cvo
+    >>> cvo.read_shop("shop.yaml", as_of="2023-03-01")  # doctest: +ELLIPSIS
+    Tables of corner-shop in EUR, read from 41,530 rows
+      left out: 975 after as_of
+      ...
+      orders: 4,942 rows, 2021-01-02 to 2023-02-28
+      ...
+    """
+
+    shop: str = ""
+    ledger: RowLedger = field(default_factory=lambda: RowLedger(0, 0))
+    quarantine: pd.DataFrame = field(default_factory=pd.DataFrame)
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        of = f" of {self.shop}" if self.shop else ""
+        lost = {**self.ledger.quarantined, **self.ledger.excluded}
+        left_out = "".join(f"\n  left out: {count:,} {reason}" for reason, count in lost.items())
+        read = f"read from {self.ledger.rows_in:,} rows{left_out}"
+        return f"Tables{of} in {self.currency}, {read}{self._sizes()}"
+
+
+def read_orders(
+    source: pd.DataFrame | str | Path,
+    *,
+    as_of: str | date | None = None,
+    currency: str = NO_CURRENCY,
+    rows: Literal["orders", "lines"] | None = None,
+    guests: Literal["fault", "exclude"] = "fault",
+    date_format: str | None = None,
+    timezone: str = "UTC",
+    delimiter: str = ",",
+    decimal: str = ".",
+    encoding: str = "utf-8",
+    max_bad_share: float | None = None,
+    **columns: str,
+) -> ReadTables:
+    """A frame or a file of orders, or of order lines, as checked tables.
+
+    Parameters
+    ----------
+    source:
+        A frame, or the path of a CSV or Parquet file.
+    as_of:
+        Rows on or after this day (00:00 UTC) are left out by rule.
+    currency:
+        Of all money (ISO 4217); ``XXX`` where it is not known.
+    rows:
+        What a row is; default: ``lines`` where product_id, quantity or line_id is there, else ``orders``.
+    guests:
+        What a row without customer is: a ``fault``, or left out by rule (``exclude``).
+    date_format, delimiter, decimal, encoding, timezone:
+        How a file writes; default: ISO 8601 dates, commas, points, UTF-8, UTC.
+    max_bad_share:
+        In [0, 1]: more faulty rows than this share refuse the whole source; default .01.
+    **columns:
+        Meaning and header, such as ``customer_id="Client"``. A column whose header is its meaning need not be named;
+        one that means nothing to the models becomes a field of the customers.
+
+    Returns
+    -------
+    ReadTables
+        ``orders`` with ``order_id, customer_id, ordered_at, net``; without order ids there is one order per customer
+        and day. Faulty rows are quarantined, and a warning (:class:`RowsLeftOut`) counts them.
+
+    Raises
+    ------
+    UsageError
+        If ``source`` is neither, or a column is missing.
+    DataError
+        If the source as a whole cannot be trusted.
+
+    Examples
+    --------
+    >>> import cvo_ml as cvo
+    >>> frame = pd.DataFrame({"Client": ["a", "a", "b"], "Date": ["2023-01-01", "2023-01-11", "2023-01-05"],
+    ...                       "Total": [10.0, 30.0, 5.0]})
+    >>> tables = cvo.read_orders(frame, customer_id="Client", ordered_at="Date", net="Total", currency="EUR")
+    >>> tables.orders["net"].sum()
+    np.float64(45.0)
+    >>> cvo.read_orders("orders.csv", as_of="2023-03-01").currency  # its headers are the meanings
+    'XXX'
+    """
+    if isinstance(source, str | Path) and Path(source).suffix in _CONFIGURATIONS:
+        raise UsageError(f"{source}: is a configuration: read it with read_shop")
+    if not isinstance(source, pd.DataFrame | str | Path):
+        raise UsageError(_wanted("read_orders", "a DataFrame, or the path of a CSV or Parquet file", source))
+    day = None if as_of is None else parse_as_of(as_of)
+    headers = _headers(source, delimiter, encoding)
+    shop = shop_from_columns(
+        NAMELESS if isinstance(source, pd.DataFrame) else source,
+        {name: name for name in COLUMN_KINDS if name in headers and name not in columns} | columns,
+        rows=rows, date_format=date_format, currency=currency, delimiter=delimiter, encoding=encoding, decimal=decimal,
+        timezone=timezone, guests=guests,
+    )  # fmt: skip
+    if isinstance(source, pd.DataFrame):
+        return _with_account(read_frame(source, shop, as_of=day, max_bad_share=max_bad_share))
+    return _with_account(read_declared(shop, as_of=day, max_bad_share=max_bad_share))
+
+
+def read_shop(shop: str | Path | ShopConfig, as_of: str | date | None = None) -> ReadTables:
+    """A declared shop's sources as checked tables (docs/data.md).
+
+    Parameters
+    ----------
+    shop:
+        The path of its YAML file, the name of one that comes with the package, or what ``sample_shop`` gives. Paths in
+        it are relative to the working directory.
+    as_of:
+        Rows on or after this day (00:00 UTC) are left out by rule.
+
+    Raises
+    ------
+    UsageError
+        If ``shop`` is none of these.
+    ConfigError
+        If the file is wrong, or a source cannot be reached.
+    DataError
+        If a source as a whole cannot be trusted.
+
+    Examples
+    --------
+    >>> import cvo_ml as cvo
+    >>> tables = cvo.read_shop("shop.yaml", as_of="2023-03-01")
+    >>> tables.shop, len(tables.frame("orders"))
+    ('corner-shop', 4942)
+    >>> tables.relation("orders").aggregate("count(distinct customer_id) AS customers").fetchall()
+    [(1109,)]
+    """
+    if isinstance(shop, str | Path):
+        if Path(shop).suffix not in (*_CONFIGURATIONS, ""):
+            raise UsageError(f"{shop}: is no shop's YAML file: read a file of orders with read_orders")
+        shop = choose_shop(Workspace(Path(), Path()), shop=Path(shop))
+    if not isinstance(shop, ShopConfig):
+        raise UsageError(_wanted("read_shop", "the path of a shop's YAML file, or sample_shop()", shop))
+    return _with_account(read_declared(shop, as_of=None if as_of is None else parse_as_of(as_of)), shop.name)
+
+
+def as_tables(source: Any, function: str, currency: str = NO_CURRENCY) -> Tables:
+    """Tables as they are, and a frame of orders with canonical columns as tables.
+
+    Raises
+    ------
+    UsageError
+        If ``source`` is neither.
+    DataError
+        If the frame cannot be trusted.
+    """
+    if isinstance(source, Tables):
+        return source
+    if isinstance(source, pd.DataFrame):
+        return read_orders(source, currency=currency)
+    raise UsageError(_wanted(function, "tables (read_shop, read_orders) or a DataFrame of orders", source))
+
+
+def _wanted(function: str, wanted: str, given: Any) -> str:
+    return f"{function}: takes {wanted}, not {type(given).__name__}"
+
+
+def _headers(source: pd.DataFrame | str | Path, delimiter: str, encoding: str) -> tuple[str, ...]:
+    if isinstance(source, pd.DataFrame):
+        return tuple(str(name) for name in source.columns)
+    return headers_of(SourceConfig.model_validate({"path": str(source), "delimiter": delimiter, "encoding": encoding}))
+
+
+def _with_account(read: ReadResult, shop: str = "") -> ReadTables:
+    faults = read.ledger.quarantined
+    if faults:
+        counted = ", ".join(f"{count:,} {reason}" for reason, count in faults.items())
+        warnings.warn(
+            f"{sum(faults.values()):,} of {read.ledger.rows_in:,} rows are faulty and left out ({counted}): "
+            "their numbers are in .quarantine",
+            RowsLeftOut,
+            stacklevel=3,
+        )
+    return ReadTables(read.tables.frames, read.tables.currency, shop, read.ledger, read.quarantine, read.notes)

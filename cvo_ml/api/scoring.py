@@ -1,0 +1,198 @@
+"""What is known of customers on a date, and what models say of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, TypeGuard
+
+import pandas as pd
+
+from cvo_ml.api.reading import ReadTables, as_tables
+from cvo_ml.config.loader import default_config, load_config
+from cvo_ml.config.segments import SegmentPolicy
+from cvo_ml.config.shops import NO_CURRENCY
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import parse_as_of
+from cvo_ml.core.workspace import Workspace
+from cvo_ml.features.customer import customer_features
+from cvo_ml.features.own import FeatureFile, OwnFeatures, Trust
+from cvo_ml.features.rfm import rfm_summary as summary_of
+from cvo_ml.predict import LoadedModels
+from cvo_ml.predict import score as scores_of
+from cvo_ml.workflows.score_tables import check_models, model_columns, with_segments
+
+#: A column that only features have, and those that only orders have.
+_SNAPSHOT: Final = "number_of_orders"
+_ORDERS: Final = ("customer_id", "ordered_at")
+
+
+def rfm_summary(source: Tables | pd.DataFrame, as_of: str | date, unit: str = "D") -> pd.DataFrame:
+    """Frequency, recency, age and mean value of each customer as known at ``as_of``.
+
+    Parameters
+    ----------
+    source:
+        Tables, or a frame of orders (``customer_id, ordered_at, net``).
+    as_of:
+        Orders on or after this date at 00:00 UTC are not seen.
+    unit:
+        Of ``recency`` and ``T``: D, W, M or Y.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``customer_id``: ``frequency, recency, T, monetary_value``, as the CLV models take them
+        (Fader, Hardie & Lee 2005).
+
+    Raises
+    ------
+    UsageError
+        If ``source`` is neither.
+
+    Examples
+    --------
+    >>> import cvo_ml as cvo
+    >>> tables = cvo.read_shop("shop.yaml")
+    >>> summary = cvo.rfm_summary(tables, "2023-03-01")
+    >>> list(summary), len(summary)
+    (['frequency', 'recency', 'T', 'monetary_value'], 1093)
+    """
+    return summary_of(as_tables(source, "rfm_summary"), as_of=as_of, unit=unit)
+
+
+def snapshot(
+    source: Tables | pd.DataFrame,
+    as_of: str | date,
+    *,
+    models: LoadedModels | None = None,
+    features: str | Path | None = None,
+) -> pd.DataFrame:
+    """Everything known of each customer at ``as_of``: what the models read (docs/features.md).
+
+    Parameters
+    ----------
+    source:
+        Tables, or a frame of orders (``customer_id, ordered_at, net``).
+    as_of:
+        Rows on or after this date at 00:00 UTC, and what was only known after it, are not seen.
+    models:
+        Add the features of the user's own that these models read.
+    features:
+        Add those of a Python file of your own, to try them (docs/howto/own-features.md): the file is run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``customer_id``, one row per customer with an order left; null where the shop has no such table.
+        Money in the shop's currency, times in days. ``attrs`` names ``as_of`` and ``currency``.
+
+    Raises
+    ------
+    UsageError
+        If ``source`` is neither.
+
+    Examples
+    --------
+    >>> import cvo_ml as cvo
+    >>> days = ["2023-01-01", "2023-01-11"]
+    >>> frame = pd.DataFrame({"customer_id": ["a", "a"], "ordered_at": days, "net": [10.0, 30.0]})
+    >>> features = cvo.snapshot(frame, "2023-01-31")
+    >>> features.loc["a", ["number_of_orders", "days_since_last_order", "net_value"]].tolist()
+    [2.0, 20.0, 40.0]
+    """
+    tables = as_tables(source, "snapshot")
+    own = list(models.own) if models is not None else []
+    if features is not None:
+        file = FeatureFile.read(Path(features))
+        own.append(OwnFeatures(file=file, trust=Trust(frozenset({file.sha256})), whose=file.name))
+    known = customer_features(tables, as_of, own)
+    known.attrs = {"as_of": str(parse_as_of(as_of)), "currency": tables.currency}
+    return known
+
+
+def score(
+    source: Tables | pd.DataFrame,
+    models: LoadedModels,
+    as_of: str | date,
+    *,
+    results: str | Path | None = None,
+) -> pd.DataFrame:
+    """Scores of every customer, with intervals, reasons and grades (docs/scores.md).
+
+    Parameters
+    ----------
+    source:
+        Tables, a frame of orders (``customer_id, ordered_at, net``), or what ``snapshot`` returned: scored without
+        segments.
+    models:
+        What ``load_models`` returned.
+    as_of:
+        The cut: nothing later is known.
+    results:
+        The folder of a shop's published results (``out``), whose frozen edges cut the segments; None = they are cut
+        anew.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``customer_id``. The same numbers as ``cvo score`` writes.
+
+    Raises
+    ------
+    UsageError
+        If an argument has the wrong type, or the snapshot is of another date.
+    ModelRefused
+        If a model was trained on another shop, in another currency, or with data after ``as_of``.
+
+    Examples
+    --------
+    >>> import cvo_ml as cvo
+    >>> tables, models = cvo.read_shop("shop.yaml", as_of="2023-03-01"), cvo.load_models("mlruns")
+    >>> scores = cvo.score(tables, models, "2023-03-01")
+    >>> len(scores), scores["rfm_group"].nunique() > 3
+    (1109, True)
+    >>> one = cvo.score(cvo.snapshot(tables, "2023-03-01").iloc[[7]], models, "2023-03-01")
+    >>> bool((one["predicted_clv"] == scores.loc[one.index, "predicted_clv"]).all())
+    True
+    """
+    if not isinstance(models, LoadedModels):
+        raise UsageError(f"score: models are what load_models('mlruns') returns, not {type(models).__name__}")
+    day = parse_as_of(as_of)
+    if _is_snapshot(source):
+        return _score_features(source, models, day)
+    tables = as_tables(source, "score", _currency_of(models))
+    shop = tables.shop if isinstance(tables, ReadTables) else ""
+    check_models(models, shop=shop or None, currency=tables.currency, as_of=day)
+    features, scores = model_columns(tables, day, models)
+    policy = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
+    place = None if results is None else Workspace(Path(results), Path(results)).as_published()
+    return with_segments(scores, features, tables, day, policy, shop=shop, workspace=place)[0]
+
+
+def _is_snapshot(source: Any) -> TypeGuard[pd.DataFrame]:
+    if not isinstance(source, pd.DataFrame) or all(name in source for name in _ORDERS):
+        return False
+    if _SNAPSHOT not in source:
+        raise UsageError(
+            f"score: the frame has neither {', '.join(_ORDERS)} (orders) nor {_SNAPSHOT} (a snapshot): "
+            "read orders with read_orders(frame, customer_id=..., ordered_at=..., net=...)"
+        )
+    return True
+
+
+def _score_features(features: pd.DataFrame, models: LoadedModels, as_of: date) -> pd.DataFrame:
+    """Scores of a snapshot, or of rows of one."""
+    known = features.attrs.get("as_of", str(as_of))
+    if known != str(as_of):
+        raise UsageError(f"score: the snapshot is of {known} and as_of is {as_of}: give the one that it is of")
+    currency = str(features.attrs.get("currency", _currency_of(models)))
+    check_models(models, shop=None, currency=currency, as_of=as_of)
+    return scores_of(features, models, as_of=as_of, currency=currency)
+
+
+def _currency_of(models: LoadedModels) -> str:
+    """What the models count money in."""
+    named = (model.bundle.facts.get("currency") for model in models.models.values())
+    return str(next(filter(None, named), NO_CURRENCY))

@@ -1,0 +1,83 @@
+"""The rows of one customer: features are by customer, so these alone give the same features as the whole shop."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from cvo_ml.core.errors import UsageError, shortened
+from cvo_ml.core.tables import Tables
+from cvo_ml.core.visibility import visible_table
+
+
+def of_customer(tables: Tables, customer_id: str, as_of: date) -> Tables:
+    """The tables with the rows of one customer; tables that are about nobody stay whole.
+
+    Raises
+    ------
+    UsageError
+        If the id is no text, or no order of it is known before ``as_of``; names nobody else.
+    """
+    if not isinstance(customer_id, str):
+        raise UsageError(
+            f"the customer id {shortened(customer_id)} is of type {type(customer_id).__name__}: ids are text, "
+            f"give {str(customer_id)!r} as the file writes it"
+        )
+    known = visible_table(tables, "orders", as_of)["customer_id"]
+    if not (known == customer_id).any():
+        raise UsageError(_unknown(tables, customer_id, as_of, known))
+    orders = tables.orders.loc[tables.orders["customer_id"] == customer_id]
+    leads = _leads(tables, customer_id)
+    frames = {name: _rows(name, frame, customer_id, orders, leads) for name, frame in tables.frames.items()}
+    return Tables({**frames, "orders": orders}, tables.currency)
+
+
+def _rows(name: str, frame: pd.DataFrame, customer_id: str, orders: pd.DataFrame, leads: pd.Series) -> pd.DataFrame:
+    """A table's rows of the customer, by its id, its orders or its leads."""
+    if name == "refunds":
+        mine = frame["order_id"].isin(orders["order_id"]) if "order_id" in frame else pd.Series(False, frame.index)
+        return frame[mine | (frame["customer_id"] == customer_id) if "customer_id" in frame else mine]
+    if name == "order_lines":
+        return frame[frame["order_id"].isin(orders["order_id"])]
+    if name == "leads":
+        return frame[frame["lead_id"].isin(leads)]
+    if name == "assignments":
+        return frame[frame["unit_id"] == customer_id]
+    return frame[frame["customer_id"] == customer_id] if "customer_id" in frame else frame
+
+
+def _leads(tables: Tables, customer_id: str) -> pd.Series:
+    """Ids of the leads that the customer was."""
+    deals = tables.get("deals")
+    if "customer_id" not in deals:
+        return pd.Series([], dtype="str")
+    return deals.loc[deals["customer_id"] == customer_id, "lead_id"]
+
+
+def _unknown(tables: Tables, customer_id: str, as_of: date, known: pd.Series) -> str:
+    """Why there is nothing to say of an id, without saying anybody else's."""
+    distinct = known.drop_duplicates()
+    text = f"no order of customer {shortened(customer_id)} is known before {as_of}"
+    if "customers" in tables and (tables.get("customers")["customer_id"] == customer_id).any():
+        return f"{text}: the customers table has it, so give a later --as-of, or wait for the first order"
+    wanted = _plain(customer_id)
+    twin = next((what for what, form in _FORMS if (distinct.map(form) == form(customer_id)).any()), None)
+    if wanted and twin:
+        return f"{text}, but of one that differs in {twin} alone: give the id as the file writes it"
+    return (
+        f"{text}, of {len(distinct):,} customers that are: ids are text, so give it as the file writes it, with "
+        "leading zeros, a trailing .0, upper and lower case"
+    )
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold().removesuffix(".0").lstrip("0")
+
+
+_FORMS = (
+    ("leading zeros", lambda text: text.lstrip("0")),
+    ("a trailing .0", lambda text: text.removesuffix(".0")),
+    ("upper and lower case", lambda text: text.casefold()),
+    ("zeros, .0, case or spaces", _plain),
+)
