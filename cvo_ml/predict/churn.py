@@ -43,7 +43,7 @@ def churn_cells(features: Columns, loaded: LoadedModel) -> Cells:
 
 def _scored(rows: Columns, loaded: LoadedModel) -> Cells:
     """The columns of those who can churn."""
-    model, rows = loaded.model, loaded.complete(rows)
+    model, rows = loaded.model, loaded.completed(rows)
     if not isinstance(model, ChurnScorer):
         raise loaded.not_a("model of churn")
     probability = model.predict_proba(rows)[:, 1]

@@ -39,7 +39,7 @@ def clv_columns(features: pd.DataFrame, model: LoadedModel, as_of: date) -> pd.D
 
 def clv_cells(features: Columns, model: LoadedModel, as_of: date) -> Cells:
     """As ``clv_columns``."""
-    predicted, historic = model.lifetime_values(features), _historic(features)
+    predicted, historic = model.value_columns(features), _historic(features)
     next_order = next_order_day(as_of, predicted.pop("days_to_next_order"))
     cells: Cells = {
         **null_cells(CLV.name, None),

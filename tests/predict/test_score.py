@@ -165,10 +165,10 @@ def test_clv_columns_of_the_formula(scored: pd.DataFrame, shop_features: pd.Data
 
 def test_bands_end_on_their_upper_edge() -> None:
     edges = {"medium": 0.66, "low": 0.33}
-    assert bands(np.array([0.0, 0.33, 0.3300001, 0.66, 0.6600001, 1.0]), edges) == [
+    assert bands(np.array([0.0, 0.33, 0.3300001, 0.66, 0.6600001, 1.0]), edges).tolist() == [
         *("low", "low", "medium", "medium", "high", "high")
     ]
-    assert bands(np.array([0.5]), {}) == ["high"]
+    assert bands(np.array([0.5]), {}).tolist() == ["high"]
 
 
 def test_reasons_are_the_three_strongest_levers_with_their_column_direction_and_effect() -> None:

@@ -27,6 +27,7 @@ from cvo_ml.registry.bundles.purchase_columns import (
     add_purchase_columns,
     columns_to_score,
     embedded_purchase_model,
+    with_purchase_columns,
 )
 
 
@@ -86,10 +87,15 @@ class LoadedModel:
         """The columns that a frame to score must have; what the model reads of its own model of purchases is not."""
         return columns_to_score(self.model.columns, self.purchases)
 
-    def complete(self, features: Table) -> Columns:
+    def completed(self, features: Table) -> Columns:
+        """As ``complete``, of columns."""
+        rows = Columns.of(features)
+        return rows if self.purchases is None else with_purchase_columns(rows, self.purchases, self.horizon)
+
+    def complete(self, features: pd.DataFrame) -> pd.DataFrame:
         """``features`` with the columns of the bundle's own model of purchases, if it carries one."""
         if self.purchases is None:
-            return Columns.of(features)
+            return features
         return add_purchase_columns(features, self.purchases, self.horizon)
 
     def trusting(self, trust: Trust) -> LoadedModel:
@@ -97,6 +103,13 @@ class LoadedModel:
         return replace(self, own=replace(self.own, trust=trust)) if self.own else self
 
     def lifetime_values(
+        self, features: pd.DataFrame, *, horizon: Horizon | None = None, discount_rate: float | None = None
+    ) -> pd.DataFrame:
+        """The value columns of each row, indexed like ``features``; raises and takes what ``value_columns`` does."""
+        found = self.value_columns(features, horizon=horizon, discount_rate=discount_rate)
+        return pd.DataFrame(found, index=features.index)
+
+    def value_columns(
         self, features: Table, *, horizon: Horizon | None = None, discount_rate: float | None = None
     ) -> dict[str, Floats]:
         """The value columns of each row, (n,) each, by name; horizon and rate are the bundle's unless given.
@@ -121,7 +134,7 @@ class LoadedModel:
         """
         if not isinstance(self.model, ProbabilityScorer):
             raise self.not_a("model of probabilities")
-        return self.model.predict_proba(self.complete(features))[:, 1]
+        return self.model.predict_proba(self.completed(features))[:, 1]
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """The model's own outputs for each row: a probability, or the value columns; not Scores."""
@@ -133,7 +146,7 @@ class LoadedModel:
 
     def _outputs(self, features: pd.DataFrame) -> dict[str, Floats]:
         if isinstance(self.model, LifetimeScorer):
-            return self.lifetime_values(features)
+            return self.value_columns(features)
         return {model_spec(self.name).score: self.probability(features)}
 
     def not_a(self, what: str) -> BundleError:

@@ -37,10 +37,15 @@ def btyd_columns(purchases: PurchaseModel, features: Table, horizon: Horizon) ->
     return pd.DataFrame(_btyd(purchases, features, horizon), index=features.index)
 
 
-def add_purchase_columns(features: Table, scorer: BuyTillYouDie, horizon: Horizon) -> Columns:
+def add_purchase_columns(features: pd.DataFrame, scorer: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
     """``features`` with the columns of the model of purchases; columns of that name from elsewhere give way."""
-    rows = Columns.of(features)
-    return rows.with_numbers(**_btyd(scorer.model.transactions_, scorer.with_codes(rows), horizon))
+    columns = btyd_columns(scorer.model.transactions_, scorer.with_codes(Columns(features)), horizon)
+    return features.drop(columns=list(BTYD), errors="ignore").join(columns)
+
+
+def with_purchase_columns(features: Columns, scorer: BuyTillYouDie, horizon: Horizon) -> Columns:
+    """As ``add_purchase_columns``."""
+    return features.with_numbers(**_btyd(scorer.model.transactions_, scorer.with_codes(features), horizon))
 
 
 def _btyd(purchases: PurchaseModel, features: Table, horizon: Horizon) -> dict[str, Floats]:
