@@ -2,6 +2,7 @@ from typing import Final
 
 from cvo_ml.api import RowsLeftOut as RowsLeftOut
 from cvo_ml.api import compare as compare
+from cvo_ml.api import explain as explain
 from cvo_ml.api import holdout as holdout
 from cvo_ml.api import load_models as load_models
 from cvo_ml.api import plan as plan
@@ -32,6 +33,7 @@ from cvo_ml.models.clv import CustomerLifetimeValue as CustomerLifetimeValue
 from cvo_ml.models.clv import GammaGammaModel as GammaGammaModel
 from cvo_ml.models.clv import ModifiedBetaGeoModel as ModifiedBetaGeoModel
 from cvo_ml.models.clv import ParetoNBDModel as ParetoNBDModel
+from cvo_ml.models.clv import PurchaseFeatures as PurchaseFeatures
 from cvo_ml.models.clv import clv_simple as clv_simple
 from cvo_ml.models.icp import LookalikeClassifier as LookalikeClassifier
 from cvo_ml.segments import rfm_group as rfm_group

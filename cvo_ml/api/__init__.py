@@ -5,6 +5,7 @@ here writes, looks into the working directory, or asks the clock.
 """
 
 from cvo_ml.api.comparing import compare, holdout, plot
+from cvo_ml.api.explaining import explain
 from cvo_ml.api.models import load_models
 from cvo_ml.api.planning import plan
 from cvo_ml.api.reading import ReadTables, RowsLeftOut, read_orders, read_shop
@@ -14,6 +15,7 @@ __all__ = [
     "ReadTables",
     "RowsLeftOut",
     "compare",
+    "explain",
     "holdout",
     "load_models",
     "plan",

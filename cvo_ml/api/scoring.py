@@ -162,7 +162,7 @@ def score(
     day = parse_as_of(as_of)
     if _is_snapshot(source):
         return _score_features(source, models, day)
-    tables = as_tables(source, "score", _currency_of(models))
+    tables = as_tables(source, "score", currency_of(models))
     shop = tables.shop if isinstance(tables, ReadTables) else ""
     check_models(models, shop=shop or None, currency=tables.currency, as_of=day)
     features, scores = model_columns(tables, day, models)
@@ -187,12 +187,12 @@ def _score_features(features: pd.DataFrame, models: LoadedModels, as_of: date) -
     known = features.attrs.get("as_of", str(as_of))
     if known != str(as_of):
         raise UsageError(f"score: the snapshot is of {known} and as_of is {as_of}: give the one that it is of")
-    currency = str(features.attrs.get("currency", _currency_of(models)))
+    currency = str(features.attrs.get("currency", currency_of(models)))
     check_models(models, shop=None, currency=currency, as_of=as_of)
     return scores_of(features, models, as_of=as_of, currency=currency)
 
 
-def _currency_of(models: LoadedModels) -> str:
+def currency_of(models: LoadedModels) -> str:
     """What the models count money in."""
     named = (model.bundle.facts.get("currency") for model in models.models.values())
     return str(next(filter(None, named), NO_CURRENCY))

@@ -66,8 +66,8 @@ class HoldoutWindow:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon", Horizon(self.horizon))
-        for frame in (self.outcomes, self.before):
-            if frame is not None and (not isinstance(frame, pd.DataFrame) or "purchases" not in frame):
+        for frame in (self.outcomes, *(() if self.before is None else (self.before,))):
+            if not isinstance(frame, pd.DataFrame) or "purchases" not in frame:
                 raise UsageError("a holdout holds a frame by customer_id with 'purchases' and, if known, 'value'")
 
 

@@ -58,7 +58,6 @@ def alive_figure(said: CustomerExplanation) -> go.Figure:
             ),
         ]
     )
-    figure.add_vline(x=now.isoformat(), line={"color": charts.MUTED, "dash": "dot"})
     figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
     return charts.styled(figure, f"P(alive) through time, as of {now}", "", "P(alive)", 340)
 

@@ -113,7 +113,7 @@ def explain(
         check_models(models, shop=shop.name, currency=read.tables.currency, as_of=as_of)
         with shown.progress.step("Explaining one customer"):
             said = explain_from_models(read.tables, models, as_of, request.customer_id)
-            said = _with_population(said, read.tables, models, shown, shop.name)
+            said = with_population(said, read.tables, models, shown, shop.name)
         if request.page is not None:
             write_text(request.page, customer_page(said))
     return ExplainResult(said, request.page)
@@ -144,10 +144,18 @@ def _date_of_run(workspace: Workspace, shop: str) -> date:
     return parse_as_of(str(run.manifest["as_of"]))
 
 
-def _with_population(
+def with_population(
     said: CustomerExplanation, tables: Tables, models: LoadedModels, workspace: Workspace, shop: str
 ) -> CustomerExplanation:
-    """The explanation with what needs the other customers and the store."""
+    """The explanation with what needs the other customers and the store: group, action, what moved.
+
+    Parameters
+    ----------
+    workspace:
+        Whose runs and frozen edges count; nothing is written there.
+    shop:
+        Whose runs; those of other shops are passed over.
+    """
     run = _run_of_date(workspace, shop, tables.currency, said.as_of)
     scores, action, notes = (_planned_now if run is None else _planned_then)(said, tables, models, workspace, shop, run)
     row = None if scores is None else scores.iloc[0]

@@ -83,3 +83,18 @@ def test_prioritize_is_plan_and_evaluate_under_their_old_name(run: Run) -> None:
     shown = run("--help")[1]
     assert "evaluate" in shown
     assert "prioritize" not in shown
+
+
+def test_one_customer_is_explained_and_scored_and_an_unknown_one_refused(run: Run) -> None:
+    code, out, _ = run("explain", "c001", "--json")
+    assert code == 0
+    said = json.loads(out)
+    assert (said["customer_id"], said["as_of"], said["changes"]["reason"]) == ("c001", str(SHOP_CUT), "no_earlier_run")
+    assert {reasons["model"]: reasons["reason"] for reasons in said["reasons"]}["clv"] == "not_trained"
+    code, out, err = run("explain", "C001", "--json")
+    assert (code, out) == (2, "")
+    assert "differs in upper and lower case alone" in err
+    assert "c001" not in err
+    code, _, err = run("score", "--as-of", str(SHOP_CUT), "--customer", "c001", "--prospects", "leads.csv")
+    assert code == 2
+    assert "give one of them" in err

@@ -18,7 +18,7 @@ def test_every_kind_is_one_class_that_says_so_and_scores(kind: str) -> None:
     module, _, name = KINDS[kind].partition(":")
     model = getattr(import_module(module), name)
     assert model.kind == kind
-    face = LifetimeScorer if hasattr(model, "predict") else ProbabilityScorer
+    face = ProbabilityScorer if hasattr(model, "predict_proba") else LifetimeScorer
     asked = ("to_parts", "from_parts", "predict" if face is LifetimeScorer else "predict_proba")
     assert all(callable(getattr(model, each)) for each in asked)
 

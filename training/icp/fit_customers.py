@@ -157,7 +157,7 @@ def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, learn
         GateSample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
         columns,
         learning.leaks,
-        lambda X, y, later: model_of(X, learning).trees.fit(X, y).predict_positive(later),
+        lambda X, y, later: model_of(X, learning).grower(X).fit(X, y).predict_positive(later),
         lambda shop: first_order_features(shop, day),
         tables,
         day,

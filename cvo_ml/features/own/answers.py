@@ -11,7 +11,7 @@ import pandas as pd
 from cvo_ml.core.units import midnight
 from cvo_ml.features.own.declaration import AS_OF
 from cvo_ml.features.own.file import OwnFunction, line_of
-from cvo_ml.features.own.rows import KnownRows
+from cvo_ml.features.own.rows import CUSTOMERS, KnownRows
 
 #: Sums of the same numbers in another order differ by less than this share.
 ROUNDING: Final = 1e-9
@@ -93,7 +93,7 @@ def _typed(function: OwnFunction, values: pd.Series) -> pd.Series:
                 f"{infinite:,} of its values are infinite: a division by 0 is no number; use .replace(0, np.nan) below"
             )
         return numbers
-    if isinstance(values.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(values.dtype):
+    if isinstance(values.dtype, pd.CategoricalDtype | pd.StringDtype):
         return values.astype("str")
     held = pd.api.types.infer_dtype(values, skipna=True)
     if held in ("string", "empty"):
@@ -106,19 +106,21 @@ def _typed(function: OwnFunction, values: pd.Series) -> pd.Series:
 def _why(error: BaseException, function: OwnFunction, rows: KnownRows, people: set[str]) -> str:
     """The error in words, without a customer's id."""
     said = " ".join(str(error).split())[:200]
-    named = said.strip("'\"")
-    for table in function.declaration.reads:
-        if isinstance(error, KeyError) and named in rows.withheld(table):
-            return (
-                f"{table}.{named} is not handed out, because nobody says what it held on an earlier date: "
-                + (f"declare it under leaks.known_at_conversion, or give the column {named}_known_at"
-                   if table == "customers" else "use the times instead")
-            )  # fmt: skip
+    words = {word.strip("'\".,:()[]") for word in said.split()}
     if isinstance(error, KeyError):
-        held = "; ".join(f"{table} has {', '.join(map(str, rows.at(table, date.min)))}" for table in
-                         function.declaration.reads)  # fmt: skip
-        said = f"{said} ({held})"
-    if any(word.strip("'\".,:()[]") in people for word in said.split()):
+        reads = function.declaration.reads
+        hidden = [(table, name) for table in reads for name in rows.withheld(table) if name in words]
+        if hidden:
+            (table, name), *_ = hidden
+            do = (
+                f"declare it under leaks.known_at_conversion, or give the column {name}_known_at"
+                if table == CUSTOMERS
+                else "use the times instead"
+            )
+            return f"{table}.{name} is not handed out, because nobody says what it held on an earlier date: {do}"
+        held = (f"{table} has {', '.join(map(str, rows.at(table, date.min)))}" for table in reads)
+        said = f"{said} ({'; '.join(held)})"
+    if words & people:
         return f"raises {type(error).__name__} (its words name a customer and are left out): correct it"
     return f"raises {type(error).__name__}: {said}: correct it"
 

@@ -19,6 +19,7 @@ from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
 from cvo_ml.models.churn.stacking import Stack
+from cvo_ml.models.table_classifier import HoldsTrees
 from cvo_ml.stats.calibrators import METHODS, NONE, Calibrator, calibrator_of
 
 
@@ -37,20 +38,17 @@ class CalibratedParameters(TreeParameters):
 P = TypeVar("P", bound=CalibratedParameters)
 
 
-class CalibratedTrees(HasInterval):
+class CalibratedTrees(HoldsTrees, HasInterval):
     """Trees whose probability is joined with what stands beside them, then calibrated.
 
-    Parameters
+    Attributes
     ----------
-    trees:
-        As configured, not yet fitted.
+    stack_, calibration_, interval_:
+        What joins the trees, the map to observed rates, and how far the result may be off; nothing after ``fit``.
     """
 
-    def __init__(self, trees: BoostedClassifier) -> None:
-        self.trees = trees
-        self.stack_ = Stack()
-        self.calibration_: Calibrator = NONE
-        self.interval_ = ProbabilityInterval()
+    stack_: Stack = Stack()
+    calibration_: Calibrator = NONE
 
     @property
     def tree_columns(self) -> tuple[str, ...]:
@@ -124,6 +122,11 @@ class CalibratedTrees(HasInterval):
         explanation = self.explain(X)
         return explanation.columns, explanation.effects()
 
+    def _grow(self, trees: BoostedClassifier, X: pd.DataFrame, y: Outcomes) -> None:
+        """Grow the trees; what joined and calibrated earlier ones is gone."""
+        self.trees_ = trees.fit(X, y)
+        self.stack_, self.calibration_, self.interval_ = Stack(), NONE, ProbabilityInterval()
+
     def _parameters_as(self, kind: type[P], **more: Any) -> P:
         learnt = {"stack": self.stack_, "calibration": self.calibration_.to_json(), "interval": self.interval_}
         return self.trees.parameters_as(kind, **learnt, **more)
@@ -132,7 +135,7 @@ class CalibratedTrees(HasInterval):
         """The model with the trees and the calibration of a bundle."""
         calibration = calibrator_of({"method": "logistic", **parameters.calibration})
         model = self.with_calibration(stack=parameters.stack, calibrator=calibration, interval=parameters.interval)
-        model.trees = BoostedClassifier.of(parameters, files["trees.txt"])
+        model.trees_ = BoostedClassifier.of(parameters, files["trees.txt"])
         return model
 
 

@@ -14,6 +14,7 @@ from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.columns import Columns, Table
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
+from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.protocol import Parts
 from cvo_ml.stats.calibration import clip_probability
 
@@ -28,7 +29,7 @@ class HazardParameters(CalibratedParameters):
     event_is_churn: bool = field(kw_only=True)
 
 
-class HazardChurn(CalibratedTrees):
+class HazardChurn(Estimator, CalibratedTrees):
     """Discrete-time hazards by LightGBM on rows of (customer, date, period) (Singer & Willett 1993).
 
     Where the event is an order, who has none by the end of the horizon has churned; where it is the end of a
@@ -56,13 +57,18 @@ class HazardChurn(CalibratedTrees):
         event_is_churn: bool = False,
         fewest_outcomes: int = 1,
     ) -> None:
-        self.periods, self.event_is_churn, self.fewest_outcomes = periods, event_is_churn, fewest_outcomes
-        super().__init__(BoostedClassifier((*features, PERIOD), categories, rounds, parameters))
+        self.features = features
+        self.categories = categories
+        self.rounds = rounds
+        self.parameters = parameters
+        self.periods = periods
+        self.event_is_churn = event_is_churn
+        self.fewest_outcomes = fewest_outcomes
 
     @property
     def tree_columns(self) -> tuple[str, ...]:
         """The columns that the trees read of a row; the period is put in."""
-        return tuple(name for name in self.trees.columns if name != PERIOD)
+        return (*self.features, *self.categories)
 
     def fit(self, X: pd.DataFrame, event_period: Floats) -> Self:
         """Fit on rows of (customer, date), (n, ...).
@@ -82,7 +88,8 @@ class HazardChurn(CalibratedTrees):
         last = np.where(happened, event_period, self.periods).astype(np.intp)
         rows = np.repeat(np.arange(len(X)), last)
         period = np.arange(len(rows)) - np.repeat(np.cumsum(last) - last, last) + 1
-        self.trees.fit(
+        self._grow(
+            BoostedClassifier((*self.features, PERIOD), self.categories, self.rounds, self.parameters),
             X[list(self.tree_columns)].iloc[rows].assign(**{PERIOD: period.astype(np.float64)}),
             period == event_period[rows],
         )

@@ -16,6 +16,7 @@ from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result
 from cvo_ml.models.churn.probability_interval import HasInterval
 from cvo_ml.models.churn.reasons import Explanation
+from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.protocol import Parts
 
 
@@ -31,7 +32,7 @@ class LogisticParameters(Result):
     coefficients: Sequence[float]
 
 
-class LogisticChurn(HasInterval):
+class LogisticChurn(Estimator, HasInterval):
     """Ridge logistic regression on signed logarithms, standardised; a missing value counts as the median.
 
     Parameters
@@ -43,12 +44,12 @@ class LogisticChurn(HasInterval):
     kind: ClassVar[str] = "churn.logistic"
 
     def __init__(self, features: Sequence[str]) -> None:
-        self.features = tuple(features)
+        self.features = features
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that a frame to score must have."""
-        return self.features
+        return tuple(self.features)
 
     def fit(self, X: pd.DataFrame, y: Outcomes) -> Self:
         """Fit by penalised maximum likelihood (C = 1); ``y`` is (n,) of 0 and 1 with both present."""
@@ -79,7 +80,7 @@ class LogisticChurn(HasInterval):
     def to_parts(self) -> Parts:
         """The parameters; there are no files."""
         arrays = (each.tolist() for each in (self.median_, self.mean_, self.scale_, self.coefficients_))
-        return Parts.of(LogisticParameters(self.features, self.intercept_, *arrays))
+        return Parts.of(LogisticParameters(self.columns, self.intercept_, *arrays))
 
     @classmethod
     def from_parts(cls, parts: Parts) -> Self:

@@ -15,6 +15,7 @@ from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result, json_key
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
+from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.protocol import Parts
 
 RECENCY: Final = "days_since_last_order"
@@ -31,7 +32,7 @@ class RecencyParameters(Result):
     interval: ProbabilityInterval = field(default_factory=ProbabilityInterval, metadata=json_key("doubt"))
 
 
-class RecencyChurn(HasInterval):
+class RecencyChurn(Estimator, HasInterval):
     """``P(churn) = logistic(intercept + slope x log(1 + days since the last order))``."""
 
     kind: ClassVar[str] = "churn.recency_logistic"

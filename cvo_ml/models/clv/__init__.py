@@ -11,6 +11,7 @@ from cvo_ml.models.clv.gamma_gamma import GammaGammaModel, Independence, SpendHi
 from cvo_ml.models.clv.histories import PurchaseHistories, group_histories
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
+from cvo_ml.models.clv.purchase_features import PurchaseFeatures
 
 __all__ = [
     "BetaGeoBinomialModel",
@@ -25,6 +26,7 @@ __all__ = [
     "ModifiedBetaGeoModel",
     "ParameterEstimate",
     "ParetoNBDModel",
+    "PurchaseFeatures",
     "PurchaseHistories",
     "SpendHistories",
     "TotalDraws",

@@ -179,6 +179,8 @@ def pooled_prior(models: Sequence[PurchaseModel]) -> LogNormalPrior:
     UsageError
         If there are fewer than two models, or they differ in kind or time unit.
     """
+    if any(isinstance(model, type) for model in models):
+        raise UsageError("a pool holds fitted models and no classes: give such as BetaGeoModel().fit(summary)")
     if len(models) < _FEWEST_SHOPS or len({(type(m), m.time_unit) for m in models}) > 1:
         raise UsageError("a pool needs at least two fitted models of one kind and one time unit")
     logs = np.log([list(model.params_.values()) for model in models])

@@ -27,7 +27,7 @@ from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import FittedDocument, ParametricModel, check_penalty
 from cvo_ml.models.clv.fit import Evaluation, FitStatus, LogNormalPrior, fit_parameters
-from cvo_ml.models.clv.histories import numbers, weights
+from cvo_ml.models.clv.histories import as_table, numbers, weights
 from cvo_ml.models.clv.likelihood import log_rising, trigamma
 
 CREDIBILITY: Final = "credibility with the observed mean"
@@ -137,6 +137,7 @@ class GammaGammaModel(ParametricModel):
         ModelRefused
             If there are too few such customers.
         """
+        self._remember(X)
         frequency, value = numbers(X, "frequency"), numbers(X, "monetary_value", nan_allowed=True)
         given = weights(sample_weight, len(X))
         weight = np.ones(len(X)) if given is None else given
@@ -188,7 +189,7 @@ class GammaGammaModel(ParametricModel):
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """``expected_average_value`` per customer, indexed as X."""
-        return pd.DataFrame({"expected_average_value": self.expected_average_value(X)}, index=X.index)
+        return pd.DataFrame({"expected_average_value": self.expected_average_value(X)}, index=as_table(X).index)
 
     def _refuse_few(self, n: float) -> None:
         if n < self.minimum_repeat_customers:

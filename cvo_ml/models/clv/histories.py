@@ -12,14 +12,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from cvo_ml.core.arrays import Flags, Floats, Ints, Places
 from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import ContractError, ModelRefused, UsageError, nearest_name
 from cvo_ml.core.units import UNIT
+from cvo_ml.models.estimator import WrongInput
 
 _SMALL_RANGE: Final = 2**22
 HISTORY_COLUMNS = ("frequency", "recency", "T")
+#: What the columns of an array are, by their number.
+ARRAY_COLUMNS: Final = {
+    2: ("frequency", "monetary_value"),
+    3: HISTORY_COLUMNS,
+    4: (*HISTORY_COLUMNS, "monetary_value"),
+}
 
 
 @dataclass(frozen=True)
@@ -199,7 +207,7 @@ def numbers(table: Table, column: str, *, nan_allowed: bool = False) -> Floats:
 
 
 def _finite(table: Table, column: str, *, nan_allowed: bool = False) -> Floats:
-    columns = Columns.of(table)
+    columns = Columns.of(as_table(table))
     if column not in columns:
         hint = nearest_name(column, columns.names)
         raise ContractError(f"the column is missing{hint}", "rename or add it; see rfm_summary", column=column)
@@ -229,6 +237,30 @@ def purchase_history(table: Table) -> tuple[Floats, Floats, Floats]:
     return frequency, np.minimum(recency, T), T
 
 
+def as_table(X: Any) -> Any:
+    """X itself, or the frame of an array, whose columns stand in the field's order.
+
+    Raises
+    ------
+    WrongInput
+        If an array has another shape.
+
+    Examples
+    --------
+    >>> as_table(np.ones((1, 2))).columns.tolist(), as_table(np.ones((1, 4))).columns.tolist()
+    (['frequency', 'monetary_value'], ['frequency', 'recency', 'T', 'monetary_value'])
+    """
+    if not isinstance(X, np.ndarray):
+        return X
+    names = ARRAY_COLUMNS.get(X.shape[-1]) if X.ndim == 2 else None
+    if names is None:
+        raise WrongInput(
+            f"X is an array of shape {X.shape}: give (n, 3) of frequency, recency, T, (n, 4) with monetary_value too, "
+            "or a frame"
+        )
+    return pd.DataFrame(X, columns=names, copy=False)
+
+
 def check_unit(table: Table, unit: str) -> None:
     """Refuse a table whose times are known to be in another unit than the model's.
 
@@ -239,7 +271,6 @@ def check_unit(table: Table, unit: str) -> None:
 
     Examples
     --------
-    >>> import pandas as pd
     >>> table = pd.DataFrame({"frequency": [1], "recency": [2.0], "T": [5.0]})
     >>> table.attrs["unit"] = "W"
     >>> check_unit(table, "W")
@@ -248,7 +279,7 @@ def check_unit(table: Table, unit: str) -> None:
     cvo_ml.core.errors.UsageError: the summary is in W and the model in D: make the summary with
     rfm_summary(..., unit='D') or the model with time_unit='W'; if you converted it, set summary.attrs['unit']
     """
-    own = table.attrs.get(UNIT, unit)
+    own = getattr(table, "attrs", {}).get(UNIT, unit)
     if own != unit:
         raise UsageError(
             f"the summary is in {own} and the model in {unit}: make the summary with rfm_summary(..., unit={unit!r}) "

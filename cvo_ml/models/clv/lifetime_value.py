@@ -20,7 +20,7 @@ from cvo_ml.models.clv.bg_bb import BetaGeoBinomialModel
 from cvo_ml.models.clv.bg_nbd import BetaGeoModel, ModifiedBetaGeoModel
 from cvo_ml.models.clv.draws import TotalDraws, expected_value_draws, futures
 from cvo_ml.models.clv.gamma_gamma import GammaGammaModel
-from cvo_ml.models.clv.histories import numbers
+from cvo_ml.models.clv.histories import as_table, numbers
 from cvo_ml.models.clv.pareto_nbd import ParetoNBDModel
 from cvo_ml.models.clv.purchase_model import PurchaseModel, Situation
 from cvo_ml.models.clv.uncertainty import drift_variance
@@ -89,6 +89,7 @@ class CustomerLifetimeValue(Estimator):
         ModelRefused
             If either model refuses.
         """
+        self._remember(X)
         transactions: PurchaseModel = unfitted(self.transactions, PurchaseModel, "transactions", BetaGeoModel)
         value = unfitted(self.value, GammaGammaModel, "value", GammaGammaModel)
         self.transactions_: PurchaseModel = transactions.fit(X, sample_weight=sample_weight)
@@ -150,7 +151,7 @@ class CustomerLifetimeValue(Estimator):
             ``p_alive``, ``average_order_value_expected`` (currency) and the interval's ends, named by their percent:
             ``predicted_clv_p05``, ``predicted_clv_p95`` (currency, discounted like the mean).
         """
-        rows = Columns(X)
+        rows = Columns.of(as_table(X))
         columns = self.values_in(
             rows,
             self._fitted()[0].situation(rows),
@@ -162,7 +163,7 @@ class CustomerLifetimeValue(Estimator):
             rate_drift=rate_drift,
             threshold=threshold,
         )
-        return pd.DataFrame(columns, index=X.index, copy=False)
+        return pd.DataFrame(columns, index=rows.index, copy=False)
 
     def values_in(
         self,

@@ -20,6 +20,7 @@ from cvo_ml.models.clv.draws import expected_purchases_draws, purchases_draws
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior, fit_parameters, search, weakness
 from cvo_ml.models.clv.histories import (
     PurchaseHistories,
+    as_table,
     check_unit,
     distinct_pairs,
     group_histories,
@@ -62,6 +63,7 @@ class PurchaseFitter(CovariateModel):
         ModelRefused
             If there are too few repeat customers, or the data determine nothing.
         """
+        self._remember(X)
         frequency, recency, T = self._history(X)
         weight = weights(sample_weight, len(X))
         plain = group_histories(frequency, recency, T, weight)
@@ -328,7 +330,7 @@ class PurchaseModel(PurchaseFitter):
                 "probability_alive": where.alive,
                 "probability_of_no_purchase": self.no_purchase_in(where, horizon),
             },
-            index=X.index,
+            index=as_table(X).index,
         )
         if interval is not None:
             survival = self._survival(X, Horizon(horizon), parameter_uncertainty, rate_drift)

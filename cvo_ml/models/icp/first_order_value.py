@@ -13,6 +13,7 @@ from scipy.special import expit
 from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result
+from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 from cvo_ml.models.protocol import Parts
 
@@ -29,7 +30,7 @@ class FirstOrderParameters(Result):
     features: Sequence[str] = (VALUE,)
 
 
-class FirstOrderValue:
+class FirstOrderValue(Estimator):
     """``P(most profitable) = logistic(intercept + slope x log(1 + value of the first order))``."""
 
     kind: ClassVar[str] = "icp.first_order_value"

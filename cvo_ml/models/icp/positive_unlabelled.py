@@ -17,6 +17,7 @@ from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Json, Result
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
+from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 from cvo_ml.models.protocol import Parts
 from cvo_ml.stats.calibration import LogisticMap, logistic_recalibration
@@ -54,7 +55,7 @@ class BagParameters(Result):
     quantiles: Sequence[float]
 
 
-class PositiveUnlabelled:
+class PositiveUnlabelled(Estimator):
     """Bagged LightGBM of known winners against the background (Mordelet & Vert 2014), rescaled (Elkan & Noto 2008).
 
     Each bag draws the known winners with replacement and ``per_positive`` times as many of the background without (at
@@ -91,9 +92,13 @@ class PositiveUnlabelled:
         per_positive: float = 3.0,
         fewest_positives: int = ICP_POSITIVES,
     ) -> None:
-        self.features, self.categories = tuple(features), tuple(categories)
-        self.rounds, self.parameters = rounds, dict(parameters or {})
-        self.bags, self.per_positive, self.fewest_positives = bags, per_positive, fewest_positives
+        self.features = features
+        self.categories = categories
+        self.rounds = rounds
+        self.parameters = parameters
+        self.bags = bags
+        self.per_positive = per_positive
+        self.fewest_positives = fewest_positives
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -190,10 +195,10 @@ class PositiveUnlabelled:
         """The parameters, and the trees of each bag as text."""
         trees = [bag.files()["trees.txt"] for bag in self.models_]
         parameters = BagParameters(
-            features=self.features,
-            categories=self.categories,
+            features=tuple(self.features),
+            categories=tuple(self.categories),
             rounds=self.rounds,
-            parameters=self.parameters,
+            parameters=dict(self.parameters or {}),
             per_positive=self.per_positive,
             levels_by_bag=[bag.levels_ for bag in self.models_],
             thinning=self.thinning_,

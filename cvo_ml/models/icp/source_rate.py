@@ -13,6 +13,7 @@ from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
+from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
 from cvo_ml.models.protocol import Parts
 
@@ -31,7 +32,7 @@ class SourceParameters(Result):
     features: Sequence[str] = ()
 
 
-class SourceRate:
+class SourceRate(Estimator):
     """``P(winner) = (winners of the source + k rate) / (rows of the source + k)``; an unseen source has the rate.
 
     Parameters

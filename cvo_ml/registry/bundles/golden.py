@@ -16,8 +16,9 @@ from cvo_ml.core.arrays import Floats
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.models import ModelSpec, model_spec
 from cvo_ml.core.result import Json
+from cvo_ml.features.own.features import CATEGORY
 from cvo_ml.registry.bundles.bundle import Bundle
-from cvo_ml.registry.bundles.loaded import load_model
+from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
 
 RELATIVE: Final = 1e-9
 ABSOLUTE: Final = 1e-12
@@ -29,10 +30,12 @@ def golden_of(bundle: Bundle, inputs: pd.DataFrame) -> dict[str, Json]:
     Parameters
     ----------
     inputs:
-        Made-up rows; columns that the model reads and that are not here are null.
+        Made-up rows; columns that the model reads and that are not here are null, and those of the user's own features
+        are made up here.
     """
     loaded = load_model(bundle)
     rows = inputs.reindex(columns=loaded.input_columns).reset_index(drop=True)
+    rows = rows.assign(**{name: _made_up(name, loaded, len(rows)) for name in loaded.own.kinds})
     return {"inputs": _columns(rows), "scores": _columns(loaded.predict(rows))}
 
 
@@ -60,6 +63,14 @@ def check_golden(bundle: Bundle) -> None:
                 f"{bundle.name}: {name} of its golden rows is not what it was at training "
                 f"(libraries or code have changed what it scores): train again, or install {bundle.name}'s versions"
             )
+
+
+def _made_up(name: str, loaded: LoadedModel, rows: int) -> pd.Series:
+    """Values for a feature that only the user knows: each level that the model has learnt and another, or 0, 1, 2, …"""
+    if loaded.own.kinds[name] == CATEGORY:
+        levels = [*loaded.bundle.parameters.get("levels", {}).get(name, ()), "another level"]
+        return pd.Series([levels[place % len(levels)] for place in range(rows)], dtype="str")
+    return pd.Series(range(rows), dtype="float64")
 
 
 def _sound(spec: ModelSpec, found: Mapping[str, Floats]) -> bool:

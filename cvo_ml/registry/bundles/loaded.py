@@ -19,7 +19,7 @@ from cvo_ml.core.models import model_spec
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.own import OwnFeatures, Trust
 from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.models.protocol import Bundled, LifetimeScorer, ProbabilityScorer
+from cvo_ml.models.protocol import Bundled, ProbabilityScorer, is_lifetime_scorer
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.bundles.own_features import own_features_of
@@ -119,7 +119,7 @@ class LoadedModel:
         BundleError
             If it is no model of values.
         """
-        if not isinstance(self.model, LifetimeScorer):
+        if not is_lifetime_scorer(self.model):
             raise self.not_a("model of values")
         rate = float(self.settings.get("discount_rate", 0.0)) if discount_rate is None else discount_rate
         return self.model.outputs(Columns.of(features), horizon=horizon or self.horizon, discount_rate=rate)
@@ -145,7 +145,7 @@ class LoadedModel:
         return self._outputs(features)[model_spec(self.name).score]
 
     def _outputs(self, features: pd.DataFrame) -> dict[str, Floats]:
-        if isinstance(self.model, LifetimeScorer):
+        if is_lifetime_scorer(self.model):
             return self.value_columns(features)
         return {model_spec(self.name).score: self.probability(features)}
 

@@ -254,12 +254,13 @@ def action_blocks(action: NextAction) -> Iterator[Block]:
 
 
 def excluded_by_reason(options: Sequence[ActionOption]) -> dict[str, list[str]]:
-    """The actions that are not open, with what they would earn, by what forbids them."""
+    """The actions that are not open, with what they would earn, by the first rule that forbids them."""
     found: dict[str, list[str]] = {}
     for option in options:
         if option.excluded_by:
             profit = "" if option.expected_profit is None else f" ({option.expected_profit:,.2f})"
-            found.setdefault(why(option), []).append(f"{option.action}{profit}")
+            rule = RULES.get(option.excluded_by[0], option.excluded_by[0])
+            found.setdefault(rule, []).append(f"{option.action}{profit}")
     return found
 
 

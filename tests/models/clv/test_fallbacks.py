@@ -108,6 +108,8 @@ def test_a_pooled_prior_holds_the_mean_and_the_spread_between_shops():
     assert "standard deviation" in prior.sentence(1.0)
     with pytest.raises(UsageError, match="two fitted models"):
         pooled_prior(POOL[:1])
+    with pytest.raises(UsageError, match="no classes: give such as BetaGeoModel"):
+        pooled_prior([BetaGeoModel, BetaGeoModel])
 
 
 @pytest.mark.parametrize("n", [50, 100])
