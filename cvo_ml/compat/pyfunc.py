@@ -19,15 +19,17 @@ from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.models import CLV, MODEL_NAMES
-from cvo_ml.core.scores import join_reasons, model_columns
+from cvo_ml.core.scores import model_columns
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.features.catalogue import CATALOGUE
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, LINE_FEATURES
+from cvo_ml.features.own import NOBODY, Trust
 from cvo_ml.ingest import ReadResult, read_frame, shop_from_columns
 from cvo_ml.predict import LoadedModels, score
 from cvo_ml.registry.bundles.bundle import Bundle, load_bundle
 from cvo_ml.registry.bundles.input_columns import FACTS, ORDERS_NEEDED, ORDERS_TAKEN, told_columns
 from cvo_ml.registry.bundles.loaded import LoadedModel, load_model
+from cvo_ml.registry.bundles.trusted_code import workspace_around
 from cvo_ml.workflows.score_tables import check_models
 from cvo_ml.workflows.score_tables import model_columns as score_columns
 
@@ -55,10 +57,16 @@ class JsonReadyFrame(pd.DataFrame):
 
 
 class ScoringModel:
-    """A bundle behind MLflow's ``predict``."""
+    """A bundle behind MLflow's ``predict``.
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._loaded = load_model(bundle)
+    Parameters
+    ----------
+    trust:
+        Whose code may run, where the model reads features of the user's own; ready features need none.
+    """
+
+    def __init__(self, bundle: Bundle, trust: Trust = NOBODY) -> None:
+        self._loaded = load_model(bundle).trusting(trust)
         others = {name: "not_asked" for name in MODEL_NAMES if name != bundle.name}
         self._models = LoadedModels({bundle.name: self._loaded}, others)
 
@@ -86,7 +94,8 @@ class ScoringModel:
         DataError
             If the orders as a whole cannot be trusted.
         ModelRefused
-            If the model learnt from data after ``as_of``, or counts in another currency.
+            If the model learnt from data after ``as_of``, counts in another currency, or carries code that nobody
+            trusted where it lies.
         """
         told = params or {}
         day = parse_as_of(told["as_of"]) if told.get("as_of") else None
@@ -105,9 +114,9 @@ class ScoringModel:
         if day is None:
             raise UsageError(f"orders need a day to score at, as nothing here asks the clock: {_HOW}")
         read = _read(frame, day, currency, str(self._loaded.bundle.facts.get("timezone", "UTC")))
-        self._warn(read)
         check_models(self._models, shop=self._shop, currency=currency, as_of=day)
-        _, scores = score_columns(read.tables, day, self._models)
+        _, scores = score_columns(read.tables, day, self._models, orders_alone=True)
+        self._warn(read)
         return scores
 
     def _of_features(self, frame: pd.DataFrame, day: date | None, currency: str) -> pd.DataFrame:
@@ -139,7 +148,7 @@ class ScoringModel:
         if quarantined:
             why = "; ".join(f"{reason}: {count}" for reason, count in quarantined.items())
             _say(f"{sum(quarantined.values())} of {read.ledger.rows_in} rows of the orders are not used ({why})")
-        unknown = [name for name in self._loaded.input_columns if _is_of_another_table(name)]
+        unknown = [name for name in self._loaded.input_columns if not _tables_of(name, self._loaded) <= _OF_ORDERS]
         if unknown:
             _say(
                 f"{self._loaded.name} also reads {_listed(unknown)}, which orders do not tell: null for everybody, so "
@@ -148,7 +157,7 @@ class ScoringModel:
 
 
 def _load_pyfunc(path: str) -> ScoringModel:
-    return ScoringModel(load_bundle(Path(path)))
+    return ScoringModel(load_bundle(Path(path)), workspace_around(Path(path)))
 
 
 def _keyed(model_input: pd.DataFrame) -> pd.DataFrame:
@@ -184,16 +193,20 @@ def _without_a_day(scores: pd.DataFrame, loaded: LoadedModel) -> pd.DataFrame:
     scores = scores.assign(as_of=times)
     if loaded.name != CLV.name:
         return scores
-    why = pd.Series(NO_AS_OF, index=scores.index, dtype="str")
-    reason = join_reasons(scores[CLV.reason], why)
+    reason = (scores[CLV.reason] + f";{NO_AS_OF}").fillna(NO_AS_OF)
     return scores.assign(expected_date_of_next_order=times, **{CLV.reason: reason})
 
 
-def _is_of_another_table(name: str) -> bool:
-    known = CATALOGUE.get(name)
-    if known is not None:
-        return known.table not in _OF_ORDERS
-    return name in LINE_FEATURES or name not in FIRST_ORDER_FEATURES + FIRST_ORDER_TEXTS
+def _tables_of(name: str, loaded: LoadedModel) -> set[str]:
+    """The tables that a column comes from."""
+    if name in CATALOGUE:
+        return {CATALOGUE[name].table}
+    own = {function.column: set(function.declaration.reads) for function in loaded.own.functions}
+    if name in own:
+        return own[name]
+    if name in LINE_FEATURES:
+        return {"order_lines"}
+    return {"orders"} if name in FIRST_ORDER_FEATURES + FIRST_ORDER_TEXTS else {"customers"}
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -202,4 +215,4 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _say(sentence: str) -> None:
-    warnings.warn(sentence, UserWarning, stacklevel=4)
+    warnings.warn(sentence, UserWarning, stacklevel=5)

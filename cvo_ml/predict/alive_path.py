@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cvo_ml.core.arrays import Ints
+from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.explanation import AlivePath
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.visibility import KNOWN_AT, visible_table
+from cvo_ml.core.visibility import KNOWN_AT, is_visible, visible_table
 from cvo_ml.features.order_relations import CENT
 from cvo_ml.registry.bundles.loaded import LoadedModel
 from cvo_ml.registry.bundles.purchase_columns import buy_till_you_die
@@ -55,7 +55,7 @@ def alive_path(own: Tables, features: pd.DataFrame, loaded: LoadedModel | None, 
     left = table["counts"].to_numpy(dtype=bool)
     p_alive[left] = scorer.model.transactions_.probability_alive(scorer.prepared(rows[left]))
     first = int(np.flatnonzero(left)[0])
-    bought = purchase_days(own, as_of)
+    bought = _Known(own).purchase_days(as_of)
     return AlivePath(
         model=loaded.kind,
         days=tuple(date.fromordinal(int(day)) for day in days[first:]),
@@ -84,34 +84,51 @@ def purchase_states(own: Tables, days: list[date]) -> pd.DataFrame:
     pandas.DataFrame
         ``day`` and ``first`` as ordinals, ``counts`` (whether an order is left), ``frequency``, ``recency``.
     """
+    known = _Known(own)
     rows = []
     for day in days:
-        bought = purchase_days(own, day)
+        bought = known.purchase_days(day)
         left = len(bought) > 0
         first, last = (bought[0], bought[-1]) if left else (0, 0)
         rows.append((day.toordinal(), first, left, float(max(len(bought) - 1, 0)), float(last - first)))
     return pd.DataFrame(rows, columns=["day", "first", "counts", "frequency", "recency"])
 
 
-def purchase_days(own: Tables, day: date) -> Ints:
-    """Ordinals of the distinct days with an order that counts at ``day``: seen by then and not wholly refunded."""
-    orders = order_facts(own, day)
-    kept = orders.loc[orders["counts"], "ordered_at"]
-    return np.unique(np.array([time.toordinal() for time in kept], dtype=np.int64))
-
-
 def order_facts(own: Tables, day: date) -> pd.DataFrame:
-    """The orders seen at ``day`` in time: ``order_id, ordered_at, net, refunded, counts``.
+    """The orders seen at ``day`` in time: ``ordered_at, net, refunded, counts``.
 
     An order counts unless less than half a cent of it is left after the refunds known by then, as in ``features``.
     """
-    orders = visible_table(own, "orders", day)[["order_id", "ordered_at", "net"]]
-    refunds = visible_table(own, "refunds", day)
-    back = refunds[refunds["order_id"].notna()].groupby("order_id")["amount"].sum()
-    refunded = orders["order_id"].map(back).astype("float64").fillna(0.0)
-    left = (1e6 * orders["net"]).round() - (1e6 * refunded).round()
-    found = orders.assign(refunded=refunded, counts=(refunded <= 0) | (left > CENT))
-    return found.sort_values(["ordered_at", "order_id"], kind="stable", ignore_index=True)
+    known = _Known(own)
+    seen, refunded, counts = known.at(day)
+    found = known.orders[["ordered_at", "net"]].assign(refunded=refunded, counts=counts)
+    return found[seen].reset_index(drop=True)
+
+
+class _Known:
+    """A customer's orders in time, and their refunds, asked day by day."""
+
+    def __init__(self, own: Tables) -> None:
+        columns = [name for name in ("order_id", "ordered_at", "net", KNOWN_AT) if name in own.orders]
+        self.orders = own.orders[columns].sort_values(["ordered_at", "order_id"], kind="stable", ignore_index=True)
+        self.days = np.array([time.toordinal() for time in self.orders["ordered_at"]], dtype=np.int64)
+        place = pd.Index(self.orders["order_id"]).get_indexer(pd.Index(own.refunds["order_id"]))
+        self.refunds, self.place = own.refunds[place >= 0], place[place >= 0]
+        self.net = (1e6 * self.orders["net"].to_numpy(dtype=np.float64)).round()
+        self.back = self.refunds["amount"].to_numpy(dtype=np.float64)
+
+    def at(self, day: date) -> tuple[Flags, Floats, Flags]:
+        """Which orders are seen at ``day``, what is known to be refunded of each, and which count."""
+        seen = is_visible(self.orders, day, "ordered_at").to_numpy(dtype=bool)
+        refunded: Floats = np.zeros(len(seen))
+        if len(self.refunds):
+            known = is_visible(self.refunds, day, "refunded_at").to_numpy(dtype=bool)
+            refunded += np.bincount(self.place[known], weights=self.back[known], minlength=len(seen))
+        return seen, refunded, seen & ((refunded <= 0) | (self.net - (1e6 * refunded).round() > CENT))
+
+    def purchase_days(self, day: date) -> Ints:
+        """Ordinals of the distinct days with an order that counts at ``day``."""
+        return np.unique(self.days[self.at(day)[2]])
 
 
 def _days(states: pd.DataFrame, as_of: date, horizon: int) -> Ints:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from cvo_ml.config.priorities import PriorityPolicy
@@ -66,9 +67,20 @@ def score_customers(
     return Scored(scores, features, ledgers(scores), segmented, planned)
 
 
-def model_columns(tables: Tables, as_of: date, models: LoadedModels) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What is known of every customer at ``as_of``, and what the models say of it."""
+def model_columns(
+    tables: Tables, as_of: date, models: LoadedModels, *, orders_alone: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is known of every customer at ``as_of``, and what the models say of it.
+
+    Parameters
+    ----------
+    orders_alone:
+        The tables are all that the caller has: what a model reads of others is null, and no reason to refuse.
+    """
     features = scored_features(tables, as_of, models.own)
+    if orders_alone:
+        read = [name for model in models.models.values() for name in model.input_columns if name not in features]
+        features = features.assign(**dict.fromkeys(read, np.nan))
     leads = lead_fields(tables, as_of, models)
     return features, score(features, models, as_of=as_of, currency=tables.currency, leads=leads)
 

@@ -84,11 +84,16 @@ def quietly(champion: Any, frame: pd.DataFrame, **params: str) -> pd.DataFrame:
         return pd.DataFrame(champion.predict(frame, params=params or AT))
 
 
-def of_python(orders: pd.DataFrame, bundles: dict[str, Bundle], name: str) -> pd.DataFrame:
-    """The same columns from ``cvo_ml.predict.score``."""
-    features = scored_features(Tables({"orders": orders}, "EUR"), SHOP_CUT)
-    scores = score(features, LoadedModels.of(*bundles.values()), as_of=SHOP_CUT, currency="EUR")
-    return scores[model_columns(name)]
+@pytest.fixture(scope="module")
+def answers(champions: dict[str, Any], orders: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What each champion says of the orders."""
+    return {name: quietly(champion, orders) for name, champion in champions.items()}
+
+
+@pytest.fixture(scope="module")
+def features(orders: pd.DataFrame) -> pd.DataFrame:
+    """What is known from the orders alone."""
+    return scored_features(Tables({"orders": orders}, "EUR"), SHOP_CUT)
 
 
 def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
@@ -100,23 +105,24 @@ def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("name", [CLV.name, CHURN.name, ICP.name])
 def test_orders_give_what_python_gives(
-    champions: dict[str, Any], bundles: dict[str, Bundle], orders: pd.DataFrame, name: str
+    answers: dict[str, pd.DataFrame], bundles: dict[str, Bundle], features: pd.DataFrame, name: str
 ) -> None:
-    found = quietly(champions[name], orders)
+    found = answers[name]
     assert list(found) == model_columns(name)
     assert found["customer_id"].is_unique
     assert found.index.equals(pd.Index(found["customer_id"]))
-    assert_same(found, of_python(orders, bundles, name))
+    scores = score(features, LoadedModels.of(*bundles.values()), as_of=SHOP_CUT, currency="EUR")
+    assert_same(found, scores[model_columns(name)])
 
 
 @pytest.mark.parametrize("name", [CLV.name, CHURN.name, ICP.name])
-def test_features_give_what_their_orders_give(champions: dict[str, Any], orders: pd.DataFrame, name: str) -> None:
-    features = scored_features(Tables({"orders": orders}, "EUR"), SHOP_CUT)
-    wanted = [*champions[name].metadata.get_input_schema().input_names()]
+def test_features_give_what_their_orders_give(
+    champions: dict[str, Any], answers: dict[str, pd.DataFrame], features: pd.DataFrame, name: str
+) -> None:
+    wanted = champions[name].metadata.get_input_schema().input_names()
     ready = features[[column for column in features if column in wanted]]
-    assert_same(quietly(champions[name], ready), quietly(champions[name], orders))
-    as_column = ready.rename_axis("customer_id").reset_index()
-    assert_same(quietly(champions[name], as_column), quietly(champions[name], orders))
+    assert_same(quietly(champions[name], ready), answers[name])
+    assert_same(quietly(champions[name], ready.rename_axis("customer_id").reset_index()), answers[name])
 
 
 @pytest.mark.parametrize("name", [CLV.name, CHURN.name, ICP.name])
@@ -143,11 +149,12 @@ def test_the_models_own_columns_are_enough_and_need_no_day(
         assert found["historic_number_of_orders"].isna().all()
 
 
-def test_rows_alone_and_in_any_order_give_the_same(champions: dict[str, Any], orders: pd.DataFrame) -> None:
-    whole = quietly(champions["clv"], orders)
+def test_rows_alone_and_in_any_order_give_the_same(
+    champions: dict[str, Any], answers: dict[str, pd.DataFrame], orders: pd.DataFrame
+) -> None:
     one = orders["customer_id"].iloc[0]
     alone = quietly(champions["clv"], orders[orders["customer_id"] == one].sample(frac=1.0, random_state=1))
-    assert_same(alone, whole.loc[[one]])
+    assert_same(alone, answers["clv"].loc[[one]])
 
 
 @pytest.mark.parametrize(
@@ -160,13 +167,17 @@ def test_rows_alone_and_in_any_order_give_the_same(champions: dict[str, Any], or
     ],
     ids=["as text", "with a zone", "by index", "with more columns"],
 )
-def test_orders_may_be_told_in_several_ways(champions: dict[str, Any], orders: pd.DataFrame, told: Any) -> None:
-    assert_same(quietly(champions["clv"], told(orders)), quietly(champions["clv"], orders))
+def test_orders_may_be_told_in_several_ways(
+    champions: dict[str, Any], answers: dict[str, pd.DataFrame], orders: pd.DataFrame, told: Any
+) -> None:
+    assert_same(quietly(champions["clv"], told(orders)), answers["clv"])
 
 
-def test_later_orders_change_nothing(champions: dict[str, Any], orders: pd.DataFrame) -> None:
+def test_later_orders_change_nothing(
+    champions: dict[str, Any], answers: dict[str, pd.DataFrame], orders: pd.DataFrame
+) -> None:
     before = orders[orders["ordered_at"] < pd.Timestamp(SHOP_CUT)]
-    assert_same(quietly(champions["churn"], before), quietly(champions["churn"], orders))
+    assert_same(quietly(champions["churn"], before), answers["churn"])
 
 
 def test_without_order_ids_there_is_one_order_per_customer_and_day(champions: dict[str, Any]) -> None:

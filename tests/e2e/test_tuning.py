@@ -76,7 +76,7 @@ def test_a_killed_search_goes_on_and_what_it_found_replaces_poor_trees(cvo: Comm
     assert sum(state in ("COMPLETE", "PRUNED") for state in states) == 5
     assert "RUNNING" not in states
 
-    ((parent,),) = rows(tracked, "select run_uuid from runs where status = 'FINISHED' and name like 'seeded%'")
+    ((parent,),) = rows(tracked, "select run_uuid from runs where status = 'FINISHED' and name like '%(seeded churn)'")
     nested = rows(
         tracked,
         "select r.name from runs r join tags t on t.run_uuid = r.run_uuid "

@@ -11,6 +11,7 @@ import yaml
 from filelock import FileLock
 
 from cvo_ml.core.workspace import Workspace
+from cvo_ml.registry.tracking import Tracker
 from cvo_ml.workflows.simulate import SimulateRequest, simulate
 from tests.e2e.conftest import Command
 
@@ -60,6 +61,7 @@ def trained_folder(cvo: Command, shared: Path) -> Path:
                 ran = cvo(*line.split(), cwd=making)
                 assert ran.returncode == 0, ran.stderr
             making.rename(folder)
+            Tracker(folder / "mlruns")  # the addresses of artifacts are those of the new place
     return folder
 
 

@@ -18,6 +18,7 @@ from cvo_ml.core.scores import reasons_of
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.customer import scored_features
+from cvo_ml.features.own import FeatureFile, OwnFeatures, Trust
 from cvo_ml.features.rfm import rfm_summary
 from cvo_ml.features.snapshot import is_gone
 from cvo_ml.models.clv.baselines import Formula
@@ -26,12 +27,20 @@ from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import LoadedModels, score
 from cvo_ml.predict.explain import explain
-from cvo_ml.predict.one_customer import of_customer
+from cvo_ml.predict.one_customer import features_of, of_customer
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.registry.bundles.loaded import load_model
 from tests.builders import SHOP_CUT, orders_of, shop_of
 
+RANK = '''from cvo_ml import feature
+
+
+@feature(unit="place", reads=["orders"])
+def place(orders, as_of):
+    """Place among all customers by money."""
+    return orders.groupby("customer_id")["net"].sum().rank()
+'''
 SETTINGS = {"horizon_days": 90.0, "discount_rate": 0.1}
 
 
@@ -75,10 +84,14 @@ def reasons_for(said: CustomerExplanation, model: str) -> ModelReasons:
 def test_the_rows_of_one_customer_give_the_features_of_the_whole_shop(
     shop: Tables, kinds_of_customers: list[str]
 ) -> None:
-    whole = scored_features(shop, SHOP_CUT)
-    for customer in kinds_of_customers:
-        alone = scored_features(of_customer(shop, customer, SHOP_CUT), SHOP_CUT)
-        pd.testing.assert_frame_equal(alone, whole.loc[[customer]], check_exact=True, check_dtype=False)
+    """One of the user's own that looks at everybody among them."""
+    rank = FeatureFile("mine.py", RANK)
+    more = [OwnFeatures((), rank, Trust(everybody=True))]
+    whole = scored_features(shop, SHOP_CUT, more)
+    assert whole["own.place"].nunique() > 100
+    for customer in kinds_of_customers[:2]:
+        alone = features_of(of_customer(shop, customer, SHOP_CUT), shop, SHOP_CUT, more)
+        pd.testing.assert_frame_equal(alone[list(whole)], whole.loc[[customer]], check_exact=True, check_dtype=False)
 
 
 def test_the_scores_are_those_of_a_run_of_everybody(
@@ -102,15 +115,6 @@ def test_an_explanation_is_json_and_names_nobody_else(shop: Tables, explained: d
     assert not [customer for customer in others if f'"{customer}"' in text]
 
 
-def test_history_gives_each_order_and_what_is_left_of_it(shop: Tables, models: LoadedModels) -> None:
-    """Against the feature engine: what counts adds up to the customer's own features."""
-    refunded = shop.refunds.loc[shop.refunds["amount"] > 0, "customer_id"].iloc[0]
-    said = explain(shop, models, SHOP_CUT, refunded).history
-    counted = [order for order in said.orders if order.counts]
-    assert len(counted) == said.number_of_orders
-    assert sum(order.net - order.refunded for order in said.orders) == pytest.approx(said.net_value, abs=0.01)
-
-
 # --- P(alive) ---------------------------------------------------------------------------------------------------------
 
 
@@ -120,12 +124,16 @@ def test_a_point_of_the_path_is_what_a_run_of_that_day_computes(
     """The feature engine is the second way: its summary of each day, refunds that became known later among them."""
     refunded = shop.refunds["customer_id"].drop_duplicates()
     back = next(customer for customer in refunded if everybody["historic_number_of_orders"].get(customer, 0) > 3)
-    path = explain(shop, models, SHOP_CUT, back).path
-    own = of_customer(shop, back, SHOP_CUT)
+    said = explain(shop, models, SHOP_CUT, back)
+    counted = [order for order in said.history.orders if order.counts]
+    assert len(counted) == said.history.number_of_orders
+    left = sum(order.net - order.refunded for order in said.history.orders)
+    assert left == pytest.approx(said.history.net_value, abs=0.01)
+    path, own = said.path, of_customer(shop, back, SHOP_CUT)
     points = dict(zip(path.days, path.p_alive, strict=True))
     assert points[SHOP_CUT] == pytest.approx(everybody.loc[back, "p_alive"], rel=1e-12)
     known = own.refunds["refunded_at"].iloc[0].date()
-    asked = {known, known + timedelta(days=1), *list(points)[1:-91:29]}
+    asked = {known, known + timedelta(days=1), *list(points)[1:-91:67]}
     for day in sorted(day for day in asked if day in points and day <= SHOP_CUT):
         summary = rfm_summary(own, as_of=day)
         expected = scorer.model.transactions_.probability_alive(summary) if len(summary) else [np.nan]
@@ -166,10 +174,13 @@ def test_silence_never_raises_the_path_and_a_long_one_has_a_point_a_week(models:
     assert all(after <= before for before, after in pairwise(quiet))
 
 
-def test_a_model_without_p_alive_has_no_path_and_says_so(shop: Tables) -> None:
+def test_a_formula_has_no_path_and_says_so_and_its_columns_share_the_value(shop: Tables) -> None:
     formula = LoadedModels.of(bundle_of("clv", Formula(), SETTINGS))
-    assert explain(shop, formula, SHOP_CUT, "c000").path.reason == "clv.formula_has_no_p_alive"
-    assert explain(shop, LoadedModels(), SHOP_CUT, "c000").path.reason == "not_trained"
+    said = explain(shop, formula, SHOP_CUT, "c001")
+    assert said.path.reason == "clv.formula_has_no_p_alive"
+    reasons = reasons_for(said, "clv")
+    assert reasons.end == said.row["predicted_clv"]
+    assert sum(part.effect for part in reasons.parts) == pytest.approx(reasons.end - reasons.start)
 
 
 # --- reasons ----------------------------------------------------------------------------------------------------------
@@ -200,20 +211,18 @@ def test_a_customer_who_differs_in_value_alone_owes_everything_to_it(shop: Table
     assert (high.parts[0].value, high.parts[0].typical) == (50.0, 20.0)
 
 
-def test_the_formula_and_trees_on_top_are_shared_out_too(shop: Tables, scorer: BuyTillYouDie) -> None:
-    features = scored_features(shop, SHOP_CUT).dropna(subset="number_of_orders")
-    twice = pd.concat([features] * 4, ignore_index=True)
-    known = with_purchase_columns(twice, scorer, Horizon("90D"))
-    value = np.where(np.arange(len(twice)) % 2, twice["last_order_value"], 0.0)
+def test_what_trees_on_top_add_is_a_part_of_its_own(
+    shop: Tables, scorer: BuyTillYouDie, shop_features: pd.DataFrame
+) -> None:
+    many = pd.concat([shop_features] * 4, ignore_index=True)
+    value = np.where(np.arange(len(many)) % 2, many["last_order_value"], 0.0)
     hybrid = HybridLifetimeValue(scorer, Horizon("90D"), ("net_90d", "last_order_value"), rounds=3)
-    hybrid.fit(known, value, np.arange(len(twice)) % len(features))
-    for model, first in ((hybrid, True), (Formula(), False)):
-        one = LoadedModels.of(bundle_of("clv", model, {**SETTINGS, "discount_rate": 0.0}))
-        reasons = reasons_for(explain(shop, one, SHOP_CUT, "c001"), "clv")
-        whole = one.models["clv"].score(features.loc[["c001"]])[0]
-        assert reasons.end == pytest.approx(whole)
-        assert sum(part.effect for part in reasons.parts) == pytest.approx(whole - reasons.start)
-        assert any(part.name.startswith("the rest of the record") for part in reasons.parts) is first
+    hybrid.fit(with_purchase_columns(many, scorer, Horizon("90D")), value, np.arange(len(many)) % len(shop_features))
+    one = LoadedModels.of(bundle_of("clv", hybrid, SETTINGS))
+    reasons = reasons_for(explain(shop, one, SHOP_CUT, "c001"), "clv")
+    assert reasons.end == pytest.approx(one.models["clv"].score(shop_features.loc[["c001"]])[0])
+    assert sum(part.effect for part in reasons.parts) == pytest.approx(reasons.end - reasons.start)
+    assert any(part.name.startswith("the rest of the record") for part in reasons.parts)
 
 
 def test_churn_reasons_are_those_of_scores_and_all_levers(
@@ -256,6 +265,7 @@ def test_without_an_order_left_or_without_a_model_there_is_an_answer_with_reason
     assert (said.history.number_of_orders, len(said.history.orders), said.history.refunded) == (None, 1, 10.0)
     untrained = explain(shop, LoadedModels(), SHOP_CUT, "c000")
     assert {reasons.reason for reasons in untrained.reasons} == {"not_trained"}
+    assert untrained.path.reason == "not_trained"
     gone = explained[kinds_of_customers[2]]
     assert reasons_for(gone, "churn").reason == "gone_already"
     assert reasons_for(gone, "clv").parts

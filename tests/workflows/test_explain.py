@@ -139,23 +139,6 @@ def test_causes_of_a_change_add_up_and_name_what_happened(
         assert ("historic_number_of_orders" in moved) is bool(len(since))
 
 
-def test_another_model_version_is_named_as_the_cause(
-    seeded: ShopConfig,
-    workspace: Workspace,
-    models: LoadedModels,
-    read: ReadResult,
-    runs: tuple[ScoreResult, ScoreResult],
-) -> None:
-    """A model that expects half as many orders again, and nothing else."""
-    other = LoadedModels.of(valued(read.tables, 1.5), models.models["churn"].bundle)
-    customer = runs[0].scores["customer_id"].iloc[0]
-    said = explained(seeded, workspace, other, read, customer)
-    moved = {change.column: change for change in said.changes.moved}["predicted_number_of_orders"]
-    causes = {cause.name: cause.effect for cause in moved.causes}
-    assert causes["another model version"] == pytest.approx(0.5 * moved.before, rel=1e-9)
-    assert said.notes[-1].startswith(f"clv: run {runs[1].run.name} was scored with version")
-
-
 def test_nothing_is_written_and_the_date_is_that_of_the_current_run(
     seeded: ShopConfig,
     workspace: Workspace,
@@ -164,8 +147,14 @@ def test_nothing_is_written_and_the_date_is_that_of_the_current_run(
     runs: tuple[ScoreResult, ScoreResult],
     tmp_path: Path,
 ) -> None:
+    """And another model version is named as the cause: one that expects half as many orders again, and nothing else."""
+    other = LoadedModels.of(valued(read.tables, 1.5), models.models["churn"].bundle)
     before = contents(workspace.results)
-    said = explained(seeded, workspace, models, read, "c000", page=tmp_path / "c000.html")
+    said = explained(seeded, workspace, other, read, "c000", page=tmp_path / "c000.html")
+    moved = {change.column: change for change in said.changes.moved}["predicted_number_of_orders"]
+    causes = {cause.name: cause.effect for cause in moved.causes}
+    assert causes["another model version"] == pytest.approx(0.5 * moved.before, rel=1e-9)
+    assert said.notes[-1].startswith(f"clv: run {runs[1].run.name} was scored with version")
     assert said.as_of == SHOP_CUT
     assert said.segment is not None
     assert said.segment.rfm_group == runs[1].scores.set_index("customer_id").loc["c000", "rfm_group"]
@@ -176,48 +165,43 @@ def test_nothing_is_written_and_the_date_is_that_of_the_current_run(
     assert "src=" not in page.split("</script>")[-1]
 
 
-def test_without_a_run_everybody_is_planned_in_memory(
+def test_without_a_run_everybody_is_planned_in_memory_and_without_models_there_are_reasons(
     seeded: ShopConfig, models: LoadedModels, read: ReadResult, tmp_path: Path
 ) -> None:
     nowhere = Workspace(tmp_path / "out", tmp_path / "mlruns")
-    said = explained(seeded, nowhere, models, read, "c000", as_of=SHOP_CUT)
-    assert said.action is not None
+    request = ExplainRequest(shop=seeded, customer_id="c000", as_of=SHOP_CUT)
+    said = explain(request, nowhere, read=read).explanation
     assert (said.action.run, said.changes.reason) == ("", "no_earlier_run")
+    assert {reasons.reason for reasons in said.reasons} == {"not_trained"}
+    assert said.segment.rfm_group is not None
+    assert {option.excluded_by[0] for option in said.action.options} == {"no_value_at_stake"}
     assert not list(tmp_path.iterdir())
     with pytest.raises(UsageError, match="holds no scores whose date could be meant: give one"):
         explained(seeded, nowhere, models, read, "c000")
 
 
-def test_a_shop_without_any_model_gets_an_answer_with_reasons(
-    seeded: ShopConfig, read: ReadResult, tmp_path: Path
-) -> None:
-    nowhere = Workspace(tmp_path / "out", tmp_path / "mlruns")
-    said = explain(ExplainRequest(shop=seeded, customer_id="c000", as_of=SHOP_CUT), nowhere, read=read).explanation
-    assert {reasons.reason for reasons in said.reasons} == {"not_trained"}
-    assert said.segment.rfm_group is not None
-    assert {option.excluded_by[0] for option in said.action.options} == {"no_value_at_stake"}
-
-
-def test_measured_effects_of_a_plan_are_kept_with_it(
-    seeded: ShopConfig, workspace: Workspace, models: LoadedModels, read: ReadResult, tmp_path: Path
+def test_measured_effects_of_a_plan_are_kept_with_it_and_rows_gone_since_are_said(
+    seeded: ShopConfig, models: LoadedModels, read: ReadResult, tmp_path: Path
 ) -> None:
     place = Workspace(tmp_path / "out", tmp_path / "mlruns")
-    score(ScoreRequest(shop=seeded, as_of=SHOP_CUT, with_report=False), place, models, read)
+    orders = read.tables.orders
+    without = Tables({"orders": orders[orders["customer_id"] != "c000"]}, "EUR")
+    score(ScoreRequest(shop=seeded, as_of=SHOP_CUT, with_report=False), place, models, replace(read, tables=without))
     file = tmp_path / "measured.csv"
     file.write_text("customer_id,action,effect,effect_lower,source,version\n,early_access,0.5,0.4,experiment,spring\n")
     planned = plan(PlanRequest(shop=seeded, effects=(file,), budget=5.0), place)
-    customer = planned.scores.sort_values("priority_rank")["customer_id"].iloc[0]
-    action = explained(seeded, place, models, read, customer).action
-    option = next(option for option in action.options if option.action == "early_access")
-    assert (option.effect, option.effect_lower, option.source) == (0.5, 0.4, "experiment: spring")
-    assert action.notes == ()
     poor = planned.scores.loc[planned.scores["priority_reason"] == "beyond_the_limits", "customer_id"].iloc[0]
-    left_out = explained(seeded, place, models, read, poor).action
-    assert (left_out.action, left_out.reason) == (None, "beyond_the_limits")
-    verdicts = {option.verdict for option in left_out.options if not option.excluded_by}
-    assert "beyond_the_limits" in verdicts
-    beyond = [option for option in left_out.options if option.verdict == "beyond_the_limits"]
+    action = explained(seeded, place, models, read, poor).action
+    assert (action.action, action.reason, action.notes) == (None, "beyond_the_limits", ())
+    options = {option.action: option for option in action.options}
+    measured = options["early_access"]
+    assert (measured.effect, measured.effect_lower, measured.source) == (0.5, 0.4, "experiment: spring")
+    beyond = [option for option in action.options if option.verdict == "beyond_the_limits"]
+    assert beyond
     assert all(option.price >= option.expected_profit - 1e-6 for option in beyond)
+    gone = explained(seeded, place, models, read, "c000")
+    assert gone.action is None
+    assert "does not hold this customer: the rows have changed since" in gone.notes[-1]
 
 
 def test_one_row_is_the_row_of_the_batch_bit_for_bit(
@@ -228,27 +212,15 @@ def test_one_row_is_the_row_of_the_batch_bit_for_bit(
     runs: tuple[ScoreResult, ScoreResult],
 ) -> None:
     before, stored = contents(workspace.results), read_scores(runs[1].run).set_index("customer_id", drop=False)
-    for customer in ("c000", stored.index[stored["next_action"].notna()][0]):
-        request = ScoreCustomerRequest(shop=seeded, customer_id=customer, as_of=SHOP_CUT)
-        row = score_customer(request, workspace, models, read).to_json()
-        assert list(row) == score_columns()
-        for name, value in stored.loc[customer].items():
-            if pd.isna(value):
-                assert row[str(name)] is None, name
-            elif isinstance(value, pd.Timestamp):
-                assert row[str(name)] == value.isoformat()
-            else:
-                assert row[str(name)] == value, name
+    customer = stored.index[stored["next_action"].notna()][0]
+    request = ScoreCustomerRequest(shop=seeded, customer_id=customer, as_of=SHOP_CUT)
+    row = score_customer(request, workspace, models, read).to_json()
+    assert list(row) == score_columns()
+    for name, value in stored.loc[customer].items():
+        if pd.isna(value):
+            assert row[str(name)] is None, name
+        elif isinstance(value, pd.Timestamp):
+            assert row[str(name)] == value.isoformat()
+        else:
+            assert row[str(name)] == value, name
     assert contents(workspace.results) == before
-
-
-def test_rows_that_are_gone_since_the_run_are_said(
-    seeded: ShopConfig, workspace: Workspace, models: LoadedModels, read: ReadResult, tmp_path: Path
-) -> None:
-    place = Workspace(tmp_path / "out", tmp_path / "mlruns")
-    orders = read.tables.orders
-    without = Tables({"orders": orders[orders["customer_id"] != "c000"]}, "EUR")
-    score(ScoreRequest(shop=seeded, as_of=SHOP_CUT, with_report=False), place, models, replace(read, tables=without))
-    said = explained(seeded, place, models, read, "c000")
-    assert said.action is None
-    assert "does not hold this customer: the rows have changed since" in said.notes[-1]

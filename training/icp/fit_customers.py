@@ -152,7 +152,7 @@ def fit(rows: pd.DataFrame, learning: LearningSpec, minima: IcpMinima = MINIMA) 
 def leak_evidence(train: pd.DataFrame, test: pd.DataFrame, tables: Tables, learning: LearningSpec) -> Evidence:
     """The leak gate on the rows that the model is judged with."""
     day = pd.Timestamp(test["first_ordered_at"].median()).date()
-    columns = model_of(train, learning).columns
+    columns = model_of(train, learning).grower(train).columns
     return pass_gate(
         GateSample(train, train["is_top"].to_numpy(dtype=bool), test, test["is_top"].to_numpy(dtype=bool)),
         columns,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -43,6 +43,8 @@ TITLES: Final[Mapping[type[PurchaseModel], str]] = {
     ParetoNBDModel: "Pareto/NBD",
     BetaGeoBinomialModel: "BG/BB",
 }
+#: Columns of the table in a few words.
+SHOWN: Final = ("log_likelihood", "aic", "purchases_total_bias", "purchases_gini", "value_total_bias", "value_gini")
 FORMULA: Final = "own rate repeated"
 LAST_PERIOD: Final = "last period repeated"
 _Z: Final = 1.959963984540054
@@ -108,7 +110,7 @@ class ComparedModel(Result):
         return self.kind == "baseline" or self.log_likelihood is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Result):
     """Models on one summary.
 
@@ -131,7 +133,7 @@ class Comparison(Result):
     actual_purchases: float | None
     actual_value: float | None
     models: Sequence[ComparedModel]
-    figures: Mapping[str, FigureSpec] = field(repr=False)
+    figures: Mapping[str, FigureSpec]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -145,6 +147,12 @@ class Comparison(Result):
         columns = ["model", "name", "estimate", "standard_error", "lower", "upper"]
         table = pd.DataFrame(rows, columns=columns).rename(columns={"name": "parameter"})
         return table.set_index(["model", "parameter"])
+
+    def __repr__(self) -> str:
+        judged = "" if self.horizon is None else f", judged on the {self.horizon} after the cut"
+        shown = [name for name in SHOWN if self.table[name].notna().any()]
+        table = self.table[shown].astype(float).round(3).to_string(na_rep="–")
+        return f"{len(self.models)} models of {self.customers:,} customers{judged}\n{table}"
 
     def __getitem__(self, name: str) -> ComparedModel:
         """The model of that name."""

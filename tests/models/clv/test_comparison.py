@@ -135,6 +135,13 @@ def test_a_comparison_goes_through_json(found) -> None:
     assert set(written["figures"]) == set(found.figures)
 
 
+def test_it_shows_itself_in_a_few_lines(found) -> None:
+    lines = repr(found).splitlines()
+    assert lines[0] == "5 models of 2,357 customers, judged on the 39W after the cut"
+    assert len(lines) == 8
+    assert "BG/NBD" in lines[3]
+
+
 def test_without_a_holdout_the_fits_are_compared_and_the_given_models_stay_as_they_are(summary) -> None:
     model = BetaGeoModel("W")
     found = compare({"mine": model, "with a prior": BetaGeoModel("W", penalty=5.0)}, summary)
