@@ -33,6 +33,7 @@ VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 STORE: Final = "0026-children-digests-read-only.md"
 OUTPUT: Final = "0028-secrets-addresses-and-output.md"
 MACHINERY: Final = "0034-machinery.md"
+OWN: Final = "0031-own-features.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "format_version", SCORES),
@@ -65,6 +66,14 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("train_challenger", "models[*].metrics.p_alive_calibration_*", MACHINERY),
     Change("models_show", "facts.metrics.p_alive_calibration_*", MACHINERY),
     Change("models_diff", "differences.metrics.p_alive_calibration_*", MACHINERY),
+    Change("backtest", "plan.jobs.churn.features", OWN),
+    Change("backtest", "plan.jobs.icp.more_features", OWN),
+    Change("models_show", "facts.job.features", OWN),
+    Change("score", "models.churn.job.features", OWN),
+    Change("score", "models.icp.job.more_features", OWN),
+    Change("score_later", "models.churn.job.features", OWN),
+    Change("score_later", "models.icp.job.more_features", OWN),
+    Change("score_prospects", "model.job.more_features", OWN),
 )
 
 
