@@ -1,9 +1,11 @@
 """What scoring one customer costs, and a hundred thousand, with the features ready and the champions loaded.
 
-``uv run python benchmarks/predict/one_row.py [--before COMMIT] [--rows N] [--demo FOLDER]``. The champions are those of
-``cvo demo``, made here or found where it was run; the rows are the sample's customers, each scored alone, another one
-every time. Each tree is measured in processes of its own; with ``--before`` an earlier commit on the same champions, in
-turns with this tree. Milliseconds of the clock and of the processor: on a machine that others use, only the latter can be compared.
+``uv run python benchmarks/predict/one_row.py [--before COMMIT] [--rows N] [--rounds N] [--demo FOLDER]``. The champions
+are those of ``cvo demo``, made here or found where it was run; the rows are the sample's customers, each scored alone,
+another one every time. Each tree is
+measured in processes of its own; with ``--before`` an earlier commit on the same champions, in turns with this one.
+Milliseconds
+of the clock and of the processor: on a machine that others use, only the latter can be compared.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 AS_OF: Final = "2011-12-09"
-ROUNDS: Final = 3
 MANY: Final = 100_000
 WARM: Final = 20
 #: as one core serves a request: how two share the trees is no matter of this comparison
@@ -57,7 +58,7 @@ def measured(folder: Path, rows: int) -> dict[str, list[float]]:
     found |= _each("all Scores", lambda row: score(row, models, as_of=day, currency=tables.currency), alone)
     many = pd.concat([everybody] * (MANY // len(everybody) + 1)).iloc[:MANY]
     many.index = pd.Index([f"c{place}" for place in range(MANY)], dtype="str", name=everybody.index.name)
-    found |= _each(f"all Scores of {MANY:,}", lambda rows: score(rows, models, as_of=day, currency=""), [many] * 3, 1)
+    found |= _each(f"all Scores of {MANY:,}", lambda rows: score(rows, models, as_of=day, currency=""), [many] * 2, 1)
     return found
 
 
@@ -95,6 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--before", default=None)
     parser.add_argument("--rows", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--demo", type=Path, default=None)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
@@ -107,7 +109,7 @@ def main() -> None:
             _git("worktree", "add", "-q", "--detach", str(trees[asked.before]), asked.before)
         taken: dict[str, dict[str, list[float]]] = {name: {} for name in trees}
         try:
-            for _ in range(ROUNDS):
+            for _ in range(asked.rounds):
                 for name, tree in trees.items():
                     for what, values in in_a_process(tree, folder, asked.rows).items():
                         taken[name].setdefault(what, []).extend(values)
