@@ -4,8 +4,7 @@
 are those of ``cvo demo``, made here or found where it was run; the rows are the sample's customers, each scored alone,
 another one every time. Each tree is
 measured in processes of its own; with ``--before`` an earlier commit on the same champions, in turns with this one.
-Milliseconds
-of the clock and of the processor: on a machine that others use, only the latter can be compared.
+Milliseconds of the clock and of the processor: on a machine that others use, only the latter can be compared.
 """
 
 from __future__ import annotations
