@@ -32,6 +32,8 @@ SCORES: Final = "0020-scores-format-2.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 STORE: Final = "0026-children-digests-read-only.md"
 OUTPUT: Final = "0028-secrets-addresses-and-output.md"
+MACHINERY: Final = "0034-machinery.md"
+OWN: Final = "0031-own-features.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "format_version", SCORES),
@@ -58,6 +60,20 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("empty: models list --mlruns damaged", "says", STORE),
     Change("stale: monitor --out stale --webhook http://127.0.0.1:9/", "code", OUTPUT),
     Change("stale: monitor --out stale --webhook http://127.0.0.1:9/", "says", OUTPUT),
+    Change("train", "models[*].metrics.p_alive_calibration_*", MACHINERY),
+    Change("score", "models.churn.metrics.p_alive_calibration_*", MACHINERY),
+    Change("score_later", "models.churn.metrics.p_alive_calibration_*", MACHINERY),
+    Change("train_challenger", "models[*].metrics.p_alive_calibration_*", MACHINERY),
+    Change("models_show", "facts.metrics.p_alive_calibration_*", MACHINERY),
+    Change("models_diff", "differences.metrics.p_alive_calibration_*", MACHINERY),
+    Change("backtest", "plan.jobs.churn.features", OWN),
+    Change("backtest", "plan.jobs.icp.more_features", OWN),
+    Change("models_show", "facts.job.features", OWN),
+    Change("score", "models.churn.job.features", OWN),
+    Change("score", "models.icp.job.more_features", OWN),
+    Change("score_later", "models.churn.job.features", OWN),
+    Change("score_later", "models.icp.job.more_features", OWN),
+    Change("score_prospects", "model.job.more_features", OWN),
 )
 
 
