@@ -11,7 +11,8 @@ import pandas as pd
 
 from cvo_ml.core.contract import pandas_dtype
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.core.scores import REASON_COLUMNS, null_columns, score_columns
+from cvo_ml.core.score_cells import null_columns
+from cvo_ml.core.scores import REASON_COLUMNS, score_columns
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 

@@ -82,5 +82,7 @@ def explain(
     said = explain_from_models(tables, models, day, customer_id)
     if results is not None:
         place = Workspace(Path(results), Path(results)).as_published()
-        said = with_population(said, tables, models, place, shop)
+        # tables that nobody named are taken to be those of the shop that the models learnt from
+        learnt = (str(model.bundle.facts.get("shop", "")) for model in models.models.values())
+        said = with_population(said, tables, models, place, shop or next(filter(None, learnt), ""))
     return CustomerInNotebook.of(said)

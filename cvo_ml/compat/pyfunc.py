@@ -19,7 +19,7 @@ from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.models import CLV, MODEL_NAMES
-from cvo_ml.core.scores import join_reasons, model_columns
+from cvo_ml.core.scores import model_columns
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.features.catalogue import CATALOGUE
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES, FIRST_ORDER_TEXTS, LINE_FEATURES
@@ -193,8 +193,7 @@ def _without_a_day(scores: pd.DataFrame, loaded: LoadedModel) -> pd.DataFrame:
     scores = scores.assign(as_of=times)
     if loaded.name != CLV.name:
         return scores
-    why = pd.Series(NO_AS_OF, index=scores.index, dtype="str")
-    reason = join_reasons(scores[CLV.reason], why)
+    reason = (scores[CLV.reason] + f";{NO_AS_OF}").fillna(NO_AS_OF)
     return scores.assign(expected_date_of_next_order=times, **{CLV.reason: reason})
 
 

@@ -1,7 +1,7 @@
 """The Scores table: one row per customer and ``as_of``, the only output contract.
 
 Every value has one meaning, and a null always has its group's reason. This is format 2; a stored run of format 1 is
-read as format 2 whose further columns are null with the reason ``older_format`` (``of_format_1``).
+read as format 2 whose further columns are null with the reason ``older_format`` (``core.store.of_format_1``).
 """
 
 from __future__ import annotations
@@ -190,21 +190,6 @@ SCORES: Final = TableContract(
 )
 
 
-def of_format_1(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores as format 1 stored them, with the columns of today.
-
-    What format 1 did not have is null with the reason ``older_format``; its reasons, which were those of churn alone,
-    stand under churn.
-    """
-    reasons = scores["reasons"]
-    nulls = [null_columns(scores.index, group, OLDER_FORMAT) for group in SINCE_FORMAT_2]
-    today = pd.concat([scores.drop(columns="reasons"), *nulls], axis=1)
-    has = reasons.notna()
-    today.loc[has, "reasons"] = [by_model(text) for text in reasons[has]]
-    today.loc[has, REASON_COLUMNS[REASONS]] = None
-    return today[score_columns()]
-
-
 def by_model(reasons: str) -> str:
     """The reasons of churn, a JSON list, as the JSON of the column ``reasons``.
 
@@ -243,41 +228,6 @@ def reasons_of(text: object, model: str = CHURN.name) -> list[Reason]:
     if not isinstance(text, str):
         return []
     return [Reason(**reason) for reason in json.loads(text).get(model, ())]
-
-
-def null_columns(index: pd.Index, group: Group, reason: str) -> pd.DataFrame:
-    """The columns of a group for customers without a value: null, with the reason.
-
-    Parameters
-    ----------
-    index:
-        The customers.
-    reason:
-        A short stable code, such as ``too_few_repeat_buyers``.
-    """
-    kinds = {column.name: column.kind for column in SCORE_COLUMNS if column.group == group}
-    frame = pd.DataFrame({name: _nulls(kind, index) for name, kind in kinds.items()}, index=index)
-    frame[REASON_COLUMNS[group]] = pd.Series(reason, index=index, dtype="str")
-    return frame
-
-
-def _nulls(kind: Kind, index: pd.Index) -> pd.Series:
-    if kind in ("id", "text"):
-        return pd.Series(None, index=index, dtype="str")
-    if kind == "time":
-        return pd.Series(pd.NaT, index=index, dtype=TIME_DTYPE)
-    if kind == "flag":
-        return pd.Series(pd.NA, index=index, dtype="boolean")
-    return pd.Series(np.nan, index=index, dtype="float64")
-
-
-def join_reasons(*reasons: pd.Series) -> pd.Series:
-    """Join reason codes of one group with ``;``, skipping nulls; null where there is none."""
-    joined = pd.Series(None, index=reasons[0].index, dtype="str")
-    for reason in reasons:
-        both = joined.notna() & reason.notna()
-        joined = joined.where(joined.notna(), reason).mask(both, joined.str.cat(reason.astype("str"), sep=";"))
-    return joined.astype("str")
 
 
 def validate_scores(scores: pd.DataFrame) -> pd.DataFrame:

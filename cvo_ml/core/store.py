@@ -24,7 +24,17 @@ import pyarrow.parquet as pq
 
 from cvo_ml.core.errors import ContractError, CvoError, DamagedFile
 from cvo_ml.core.files import canonical_json, read_json, sha256_of, staged_folder, write_json, write_text
-from cvo_ml.core.scores import of_format_1, scores_hash, validate_scores
+from cvo_ml.core.score_cells import null_columns
+from cvo_ml.core.scores import (
+    OLDER_FORMAT,
+    REASON_COLUMNS,
+    REASONS,
+    SINCE_FORMAT_2,
+    by_model,
+    score_columns,
+    scores_hash,
+    validate_scores,
+)
 
 #: 1: Scores without economics, season and reasons by model. 2: all columns of ``core.scores``.
 FORMAT_VERSION: Final = 2
@@ -283,3 +293,18 @@ def read_table(run: StoredRun, name: str) -> pd.DataFrame:
         raise StoreError(f"{run.folder}: holds no table {name!r}: run 'cvo score' again")
     frame: pd.DataFrame = pq.read_table(run.folder / file).to_pandas()
     return frame
+
+
+def of_format_1(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores as format 1 stored them, with the columns of today.
+
+    What format 1 did not have is null with the reason ``older_format``; its reasons, which were those of churn alone,
+    stand under churn.
+    """
+    reasons = scores["reasons"]
+    nulls = [null_columns(scores.index, group, OLDER_FORMAT) for group in SINCE_FORMAT_2]
+    today = pd.concat([scores.drop(columns="reasons"), *nulls], axis=1)
+    has = reasons.notna()
+    today.loc[has, "reasons"] = [by_model(text) for text in reasons[has]]
+    today.loc[has, REASON_COLUMNS[REASONS]] = None
+    return today[score_columns()]

@@ -19,6 +19,27 @@ null for everyone. Money is in the shop's currency, exact to a millionth.
 """
 
 
+OWN = """## Features of your own
+
+A column of `customers` is a feature of churn by name, `more_features: [profile.loyalty_level]`; a Python file of
+functions is one by `features: my_features.py`, each function a column `own.<function>`
+([how to](howto/own-features.md)).
+
+| what a function is given | |
+|---|---|
+| each table in `reads` | a copy of the rows with event time < `as_of` and `known_at` ≤ `as_of`, by time and id |
+| times that a row learns later (`closed_at`, `ended_at`) | blank from `as_of` on; a ticket's `minutes` with them |
+| `order_lines` | those of the orders that it may see |
+| today's state (`orders.status`, `subscriptions.status`, …) | not at all: nobody says what it held then |
+| columns of `customers` | those with a time (`known_at`, `<column>_known_at`), or declared in `leaks` |
+| `as_of` | a `pandas.Timestamp`, midnight |
+
+It returns a Series of numbers or texts by `customer_id`, and must give a customer the same when it is asked again, when
+its rows come in another order, and when other customers are left out. Its sums are as exact as it makes them.
+
+"""
+
+
 def catalogue_page() -> str:
     """The page as Markdown."""
     parts = [HEAD]
@@ -30,6 +51,7 @@ def catalogue_page() -> str:
         for _, windows in groupby(members, key=lambda known: known.build):
             parts.append(_row(list(windows)))
         parts.append("\n")
+    parts.append(OWN)
     parts.append(_chosen("Read by churn (`FEATURES`)", FEATURES))
     parts.append(
         _chosen(

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.churn import ChurnOutcome, Condition
-from cvo_ml.core.arrays import Flags
+from cvo_ml.core.arrays import Flags, Floats, Objects
+from cvo_ml.core.columns import Columns
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ConfigError, ModelRefused, nearest_name
 from cvo_ml.core.units import Horizon
@@ -23,7 +24,7 @@ from cvo_ml.features.engine import Engine, Source, engine
 from cvo_ml.features.integer_sums import micro, units
 from cvo_ml.features.order_relations import KEYS, order_rows
 from cvo_ml.features.relations import subscription_rows
-from cvo_ml.features.snapshot import is_gone
+from cvo_ml.features.snapshot import gone_already
 
 #: Lines happen with their order.
 LINES: Final = "order_lines"
@@ -44,11 +45,16 @@ def ineligible(features: pd.DataFrame, kind: str, horizon: Horizon) -> pd.Series
         The job's ``definition``. Where it is contractual, who has no active subscription is gone if one had ended;
         else who is silent for too long (``is_gone``).
     """
-    if kind in CONTRACTUAL:
-        had, has = features["ended_subscriptions"].fillna(0) > 0, features["active_subscriptions"].fillna(0) > 0
-        never = pd.Series("no_active_subscription", index=features.index, dtype="str")
-        return never.mask(had, "gone_already").mask(has, None)
-    return pd.Series("gone_already", index=features.index, dtype="str").where(is_gone(features, horizon), None)
+    return pd.Series(why_ineligible(Columns(features), kind, horizon), index=features.index, dtype="str")
+
+
+def why_ineligible(features: Columns, kind: str, horizon: Horizon) -> Objects:
+    """As ``ineligible``, (n,) with None for the eligible."""
+    gone = np.array([None, "gone_already"], dtype=object)
+    if kind not in CONTRACTUAL:
+        return np.asarray(gone[gone_already(features, horizon).astype(np.intp)])
+    had, has = (features.numbers(f"{name}_subscriptions") > 0 for name in ("ended", "active"))
+    return np.where(has, gone[0], np.where(had, gone[1], "no_active_subscription"))
 
 
 def own_horizon_days(features: pd.DataFrame, multiple: float, shortest: Horizon, horizon: Horizon) -> pd.Series:
@@ -60,8 +66,13 @@ def own_horizon_days(features: pd.DataFrame, multiple: float, shortest: Horizon,
     >>> own_horizon_days(gaps, 3.0, Horizon("14D"), Horizon("60D")).tolist()
     [14.0, 30.0, 60.0, 60.0]
     """
-    days = (multiple * features["median_gap_days"]).round().fillna(horizon.days)
-    return days.clip(lower=min(shortest.days, horizon.days), upper=horizon.days)
+    return pd.Series(own_windows(Columns(features), multiple, shortest, horizon), index=features.index)
+
+
+def own_windows(features: Columns, multiple: float, shortest: Horizon, horizon: Horizon) -> Floats:
+    """As ``own_horizon_days``, (n,)."""
+    days = np.round(multiple * features.numbers("median_gap_days"))
+    return np.clip(np.where(np.isnan(days), horizon.days, days), min(shortest.days, horizon.days), horizon.days)
 
 
 def days_to_event(tables: Source, features: pd.DataFrame, outcome: ChurnOutcome) -> pd.Series:

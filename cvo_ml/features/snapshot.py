@@ -11,6 +11,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.arrays import Flags
+from cvo_ml.core.columns import Columns
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import UNIT, Horizon, parse_as_of
 from cvo_ml.features import basket_features, order_features, row_features, service_features
@@ -159,8 +161,14 @@ def is_gone(features: pd.DataFrame, horizon: Horizon) -> pd.Series:
 
     Such a customer keeps CLV and RFM and is not eligible for churn.
     """
-    own = (3 * features["median_gap_days"]).fillna(0.0)
-    return features["days_since_last_order"] > own.clip(lower=2 * horizon.days)
+    return pd.Series(gone_already(Columns(features), horizon), index=features.index)
+
+
+def gone_already(features: Columns, horizon: Horizon) -> Flags:
+    """As ``is_gone``, (n,)."""
+    own = 3 * features.numbers("median_gap_days")
+    longest = np.maximum(np.where(np.isnan(own), 0.0, own), 2 * horizon.days)
+    return np.asarray(features.numbers("days_since_last_order") > longest)
 
 
 def _aggregated(rows: Any, chosen: list[Feature]) -> Any:

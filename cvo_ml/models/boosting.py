@@ -11,8 +11,9 @@ from typing import Any, Final, Self, TypeVar
 import numpy as np
 import pandas as pd
 
-from cvo_ml.core.arrays import Floats, Outcomes, Places
-from cvo_ml.core.errors import BundleError, UsageError
+from cvo_ml.core.arrays import Floats, Objects, Outcomes, Places
+from cvo_ml.core.columns import Columns, Table
+from cvo_ml.core.errors import BundleError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.models.protocol import Parts
 
@@ -35,6 +36,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 MOST_CATEGORIES: Final = 30
 #: Scored in pieces, so that the matrix of a million rows is never laid out.
 ROWS_AT_ONCE: Final = 65_536
+#: So few rows are scored by one thread.
+FEW_ROWS: Final = 64
 #: LightGBM measures the depth of every tree anew at each call for contributions and writes it into the trees, which
 #: other threads read at the same time to size their buffers; plain predictions write nothing.
 _CONTRIBUTIONS: Final = threading.Lock()
@@ -110,7 +113,7 @@ class BoostedClassifier:
             for name in self.categories
         }
         data = lightgbm.Dataset(
-            self._matrix(X),
+            self._matrix(Columns(X)),
             label=np.asarray(y).astype(np.float64),
             feature_name=list(self.columns),
             categorical_feature=list(self.categories),
@@ -119,24 +122,23 @@ class BoostedClassifier:
         self.booster_ = lightgbm.train({**DEFAULTS, **self.parameters}, data, num_boost_round=self.rounds)
         return self
 
-    def predict_positive(self, X: pd.DataFrame) -> Floats:
+    def predict_positive(self, X: Table) -> Floats:
         """Probability of the outcome, (n,)."""
-        if len(X) == 0:
+        rows = Columns.of(X)
+        if len(rows) == 0:
             return np.empty(0)
-        parts = [
-            self.booster_.predict(self._matrix(X.iloc[a : a + ROWS_AT_ONCE])) for a in range(0, len(X), ROWS_AT_ONCE)
-        ]
+        parts = [self._predict(self._matrix(piece)) for piece in rows.pieces(ROWS_AT_ONCE)]
         return np.concatenate(parts).astype(np.float64, copy=False)
 
-    def contributions(self, X: pd.DataFrame) -> Floats:
+    def contributions(self, X: Table) -> Floats:
         """Additive effect of each column on the log-odds, (n, columns + 1); the last is the base (TreeSHAP)."""
-        matrix = self._matrix(X)
+        matrix = self._matrix(Columns.of(X))
         with _CONTRIBUTIONS:
-            return np.asarray(self.booster_.predict(matrix, pred_contrib=True), dtype=np.float64)
+            return np.asarray(self._predict(matrix, pred_contrib=True), dtype=np.float64)
 
-    def leaves(self, X: pd.DataFrame) -> Places:
+    def leaves(self, X: Table) -> Places:
         """The leaf that each row falls into, by tree; (n, trees)."""
-        return np.asarray(self.booster_.predict(self._matrix(X), pred_leaf=True), dtype=np.intp)
+        return np.asarray(self._predict(self._matrix(Columns.of(X)), pred_leaf=True), dtype=np.intp)
 
     def importance(self) -> dict[str, float]:
         """Total gain of each column."""
@@ -192,12 +194,16 @@ class BoostedClassifier:
             raise BundleError("the model holds no trees: train or export it again")
         return model
 
-    def _matrix(self, X: pd.DataFrame) -> Floats:
-        missing = [name for name in self.columns if name not in X.columns]
-        if missing:
-            raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
-        columns = [_numbers(X[name]) for name in self.features]
-        columns += [self._codes(X[name], self.levels_[name]) for name in self.categories]
+    def _predict(self, matrix: Floats, **wanted: bool) -> Any:
+        """What LightGBM says of each row of a matrix."""
+        # threads that wait for each other cost a few rows a thousand times what the trees do
+        threads = {"num_threads": 1} if len(matrix) <= FEW_ROWS else {}
+        return self.booster_.predict(matrix, **wanted, **threads)
+
+    def _matrix(self, X: Columns) -> Floats:
+        X.require(self.columns)
+        columns = [X.parsed(name) for name in self.features]
+        columns += [_codes(X.texts(name), self.levels_[name]) for name in self.categories]
         # row by row, as LightGBM predicts fastest
         matrix = np.column_stack(columns)
         # an infinity would be binned with the largest value in silence
@@ -206,16 +212,8 @@ class BoostedClassifier:
             matrix[infinite] = np.nan
         return matrix
 
-    @staticmethod
-    def _codes(values: pd.Series, levels: Sequence[str]) -> Floats:
-        codes = pd.Index(list(levels), dtype="str").get_indexer(pd.Index(values.astype("str"))).astype(np.float64)
-        return np.where(codes < 0, np.nan, codes)
 
-
-def _numbers(values: pd.Series) -> Floats:
-    """A number column; texts from a file are read as numbers, and count as missing where they are none."""
-    if values.dtype == np.float64:  # as features are: nothing to convert, and no nulls to look for
-        return np.asarray(values.to_numpy())
-    if pd.api.types.is_string_dtype(values.dtype):
-        values = pd.to_numeric(values, errors="coerce")
-    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+def _codes(texts: Objects, levels: Sequence[str]) -> Floats:
+    """The place of each text among ``levels``, NaN where it has none (n,)."""
+    places = {level: float(place) for place, level in enumerate(levels)}
+    return np.array([places.get(text, np.nan) for text in texts], dtype=np.float64)

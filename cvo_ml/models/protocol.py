@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeGuard, TypeVar, runtime_ch
 import pandas as pd
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.result import Json, Result, from_json
 from cvo_ml.core.units import Horizon
@@ -95,8 +96,12 @@ class Bundled(Protocol):
 class LifetimeScorer(Bundled, Protocol):
     """A model of what a customer will bring."""
 
+    def outputs(self, X: Columns, *, horizon: Horizon, discount_rate: float = 0.0) -> dict[str, Floats]:
+        """The value columns of each row, (n,) each, by name; ``discount_rate`` is annual, >= 0."""
+        ...
+
     def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
-        """The value columns of each row, indexed like ``X``; ``discount_rate`` is annual, >= 0."""
+        """The value columns of each row, indexed like ``X``."""
         ...
 
 
@@ -104,7 +109,7 @@ class LifetimeScorer(Bundled, Protocol):
 class ProbabilityScorer(Bundled, Protocol):
     """A model of a yes or no."""
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of no and of yes, (n, 2)."""
         ...
 
@@ -122,7 +127,7 @@ class RankedScorer(ProbabilityScorer, Protocol):
 class ExplainedScorer(ProbabilityScorer, Protocol):
     """A model whose probabilities are explained column by column."""
 
-    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+    def effects(self, X: Table) -> tuple[tuple[str, ...], Floats]:
         """The columns (k,), and what each does to the probability of each row (n, k)."""
         ...
 

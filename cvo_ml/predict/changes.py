@@ -13,11 +13,10 @@ from cvo_ml.core.explanation import ChangeCause, ScoreChange
 from cvo_ml.core.models import CHURN, CLV, ICP, ModelSpec
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.visibility import visible
-from cvo_ml.features.customer import scored_features
 from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.predict.explain import lead_fields
 from cvo_ml.predict.loaded import LoadedModels
-from cvo_ml.predict.one_customer import of_customer
+from cvo_ml.predict.one_customer import features_of, of_customer
 from cvo_ml.predict.score import score
 
 #: The numbers that are followed, and the model that makes each; facts have none.
@@ -49,7 +48,8 @@ def score_changes(
     """
     own = of_customer(tables, customer_id, as_of)
     # an earlier run whose only order came to light later knows the customer from its own rows alone
-    steps = [_scored(own, models, since), _scored(truncated(own, since), models, as_of)]
+    nothing_since = tables if not any(models.own) else truncated(tables, since)
+    steps = [_scored(own, tables, models, since), _scored(truncated(own, since), nothing_since, models, as_of)]
     moved = []
     for column, model in FOLLOWED:
         if not _moved(before[column], now[column]):
@@ -71,8 +71,8 @@ def happened_since(own: Tables, since: date, as_of: date) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _scored(own: Tables, models: LoadedModels, as_of: date) -> pd.Series:
-    features = scored_features(own, as_of, models.own)
+def _scored(own: Tables, tables: Tables, models: LoadedModels, as_of: date) -> pd.Series:
+    features = features_of(own, tables, as_of, models.own)
     if features.empty:  # not known then: the earlier run stands on rows that are gone
         return pd.Series(float("nan"), index=[column for column, _ in FOLLOWED])
     leads = lead_fields(own, as_of, models)

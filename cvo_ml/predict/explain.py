@@ -24,12 +24,11 @@ from cvo_ml.core.scores import columns_of
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.core.visibility import happened, visible_table
-from cvo_ml.features.customer import scored_features
 from cvo_ml.features.leads import customer_leads
 from cvo_ml.predict.alive_path import alive_path, order_facts
 from cvo_ml.predict.attribution import churn_reasons, clv_reasons, icp_reasons
 from cvo_ml.predict.loaded import LoadedModels
-from cvo_ml.predict.one_customer import of_customer
+from cvo_ml.predict.one_customer import features_of, of_customer
 from cvo_ml.predict.score import NO_ORDER_LEFT, score
 
 #: tables of a customer that are told beside the orders
@@ -60,7 +59,7 @@ def explain(tables: Tables, models: LoadedModels, as_of: str | date, customer_id
     """
     day = parse_as_of(as_of)
     own = of_customer(tables, customer_id, day)
-    features = scored_features(own, day, models.own)
+    features = features_of(own, tables, day, models.own)
     leads = lead_fields(own, day, models)
     scores = score(features, models, as_of=day, currency=tables.currency, leads=leads)
     row = scores.iloc[0]

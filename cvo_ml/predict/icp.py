@@ -7,10 +7,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cvo_ml.core.arrays import Floats
+from cvo_ml.core.arrays import Floats, Objects
+from cvo_ml.core.columns import Columns
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.models import ICP
-from cvo_ml.core.scores import columns_of, null_columns
+from cvo_ml.core.score_cells import Cells, among, null_cells, table
+from cvo_ml.core.scores import REASONS, columns_of
 from cvo_ml.models.protocol import ExplainedScorer, RankedScorer
 from cvo_ml.predict.reasons import reasons_by_column
 from cvo_ml.registry.bundles.loaded import LoadedModel
@@ -33,14 +35,18 @@ def icp_columns(features: pd.DataFrame, loaded: LoadedModel, leads: pd.DataFrame
     pandas.DataFrame
         The ICP columns and ``icp_reason``, indexed like ``features``.
     """
+    return table(icp_cells(Columns(features), loaded, leads), features.index)
+
+
+def icp_cells(features: Columns, loaded: LoadedModel, leads: pd.DataFrame | None = None) -> Cells:
+    """As ``icp_columns``."""
     if loaded.settings.get("setting") != "leads":
         return _scored(features, loaded)
-    known = features.index[:0] if leads is None else features.index[features.index.isin(leads.index)]
-    if leads is None or known.empty:
-        return null_columns(features.index, ICP.name, NO_LEAD)
-    filled = _scored(leads.loc[known], loaded)
-    absent = null_columns(features.index.difference(known), ICP.name, NO_LEAD)
-    return pd.concat([filled, absent]).reindex(features.index) if len(absent) else filled
+    nulls = null_cells(ICP.name, NO_LEAD)
+    if leads is None:
+        return nulls
+    known = features.index.isin(leads.index)
+    return among(known, _scored(Columns(leads.loc[features.index[known]]), loaded), nulls) if known.any() else nulls
 
 
 def prospect_columns(fields: pd.DataFrame, loaded: LoadedModel, customers: pd.Index) -> pd.DataFrame:
@@ -72,51 +78,46 @@ def prospect_columns(fields: pd.DataFrame, loaded: LoadedModel, customers: pd.In
             f"train on leads and deals (cvo train {ICP.name} --set {ICP.name}.setting=leads)",
             reason_code="not_a_model_of_leads",
         )
-    new = fields[~fields.index.isin(customers)]
-    filled = _scored(new, loaded) if len(new) else null_columns(new.index, ICP.name, "")
-    names, effects = _effects(new, loaded)
-    filled = filled.assign(reasons=pd.Series(reasons_by_column(names, effects), index=new.index, dtype="str"))
-    known = null_columns(fields.index[fields.index.isin(customers)], ICP.name, CUSTOMER_ALREADY)
-    both = pd.concat([filled, known.assign(reasons=pd.Series(None, index=known.index, dtype="str"))])
-    return both.sort_values(ICP.score, ascending=False, kind="stable", na_position="last")
+    rows, already = Columns(fields), fields.index.isin(customers)
+    cells: Cells = {**null_cells(ICP.name, CUSTOMER_ALREADY), REASONS: None}
+    if not already.all():
+        new = rows.take(~already)
+        cells = among(~already, {**_scored(new, loaded), REASONS: _reasons(new, loaded)}, cells)
+    found = table({name: cells[name] for name in (*columns_of(ICP.name), ICP.reason, REASONS)}, fields.index)
+    return found.sort_values(ICP.score, ascending=False, kind="stable", na_position="last")
 
 
-def _effects(fields: pd.DataFrame, loaded: LoadedModel) -> tuple[tuple[str, ...], Floats]:
-    """What each field does to each probability."""
-    if fields.empty:
-        return (), np.empty((0, 0))
+def _reasons(fields: Columns, loaded: LoadedModel) -> Objects:
+    """The fields that move each score most, as JSON (n,)."""
     if not isinstance(loaded.model, ExplainedScorer):
         raise loaded.not_a("model that explains its scores")
-    return loaded.model.effects(fields)
+    return np.array(reasons_by_column(*loaded.model.effects(fields)), dtype=object)
 
 
-def _scored(fields: pd.DataFrame, loaded: LoadedModel) -> pd.DataFrame:
+def _scored(fields: Columns, loaded: LoadedModel) -> Cells:
     model = loaded.model
     if not isinstance(model, RankedScorer):
         raise loaded.not_a("lookalike model")
     score = model.predict_proba(fields)[:, 1]
     percentile = model.percentile(score)
-    frame = pd.DataFrame(
-        {
-            "icp_model": loaded.kind,
-            "icp_model_version": loaded.version,
-            "icp_grade": loaded.grade,
-            "icp_score": score,
-            "icp_percentile": percentile,
-            "icp_tier": pd.Series(tiers(percentile), index=fields.index, dtype="str"),
-        },
-        index=fields.index,
-    )[columns_of(ICP.name)]
-    return frame.assign(icp_reason=pd.Series(None, index=fields.index, dtype="str"))
+    return {
+        "icp_model": loaded.kind,
+        "icp_model_version": loaded.version,
+        "icp_grade": loaded.grade,
+        "icp_score": score,
+        "icp_percentile": percentile,
+        "icp_tier": tiers(percentile),
+        ICP.reason: None,
+    }
 
 
-def tiers(percentile: Floats) -> list[str]:
-    """Names of the percentile ranges.
+def tiers(percentile: Floats) -> Objects:
+    """Names of the percentile ranges (n,).
 
     Examples
     --------
-    >>> tiers(np.array([95., 75., 10.]))
+    >>> tiers(np.array([95., 75., 10.])).tolist()
     ['top 10 %', 'next 20 %', 'rest']
     """
-    names = np.array(["rest", "next 20 %", "top 10 %"])
-    return [str(name) for name in names[np.searchsorted([70, 90], percentile, side="right")]]
+    names = np.array(["rest", "next 20 %", "top 10 %"], dtype=object)
+    return np.asarray(names[np.searchsorted([70, 90], percentile, side="right")])

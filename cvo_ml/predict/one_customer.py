@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import pandas as pd
@@ -9,6 +10,8 @@ import pandas as pd
 from cvo_ml.core.errors import UsageError, shortened
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.visibility import visible_table
+from cvo_ml.features.customer import scored_features, with_own_on
+from cvo_ml.features.own import OwnFeatures
 
 
 def of_customer(tables: Tables, customer_id: str, as_of: date) -> Tables:
@@ -31,6 +34,18 @@ def of_customer(tables: Tables, customer_id: str, as_of: date) -> Tables:
     leads = _leads(tables, customer_id)
     frames = {name: _rows(name, frame, customer_id, orders, leads) for name, frame in tables.frames.items()}
     return Tables({**frames, "orders": orders}, tables.currency)
+
+
+def features_of(own: Tables, tables: Tables, as_of: date, more: Sequence[OwnFeatures]) -> pd.DataFrame:
+    """The features of the customer whose rows ``own`` holds, as ``scored_features`` of the whole shop has them.
+
+    Parameters
+    ----------
+    tables:
+        The whole shop: a function of the user's own may look at all customers.
+    """
+    found = scored_features(own, as_of)
+    return with_own_on(found, tables, as_of, more) if any(more) and len(found) else found
 
 
 def _rows(name: str, frame: pd.DataFrame, customer_id: str, orders: pd.DataFrame, leads: pd.Series) -> pd.DataFrame:

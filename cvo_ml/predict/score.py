@@ -5,29 +5,25 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
-from cvo_ml.core.models import CHURN, CLV, ICP, MODEL_NAMES
-from cvo_ml.core.scores import (
-    ECONOMICS,
-    NOT_COMPUTED_YET,
-    REASON_COLUMNS,
-    REASONS,
-    TOTAL,
-    by_model,
-    null_columns,
-)
+from cvo_ml.core.arrays import Objects
+from cvo_ml.core.columns import Columns, Table
+from cvo_ml.core.models import CHURN, CLV, ICP
+from cvo_ml.core.score_cells import Cells, among, null_cells, objects, table
+from cvo_ml.core.scores import ECONOMICS, NOT_COMPUTED_YET, REASON_COLUMNS, REASONS, TOTAL, score_columns
 from cvo_ml.core.units import midnight
-from cvo_ml.predict.churn import churn_columns
-from cvo_ml.predict.clv import clv_columns, refused_columns
-from cvo_ml.predict.icp import icp_columns
+from cvo_ml.predict.churn import churn_cells
+from cvo_ml.predict.clv import clv_cells, refused_cells
+from cvo_ml.predict.icp import icp_cells
 from cvo_ml.predict.loaded import LoadedModels
 
 NO_ORDER_LEFT: Final = "no_order_left"
 
 
 def score(
-    features: pd.DataFrame,
+    features: Table,
     models: LoadedModels,
     *,
     as_of: date,
@@ -55,59 +51,44 @@ def score(
         Indexed by ``customer_id``, one row per row of ``features``. Each row depends on itself
         alone, so one customer scores the same as among a million.
     """
-    run = pd.DataFrame(
-        {
-            "customer_id": features.index.astype("str"),
-            "as_of": midnight(as_of),
-            "currency": currency,
-            "value_basis": value_basis,
-        },
-        index=features.index,
-    )
-    present = features[features["number_of_orders"].notna()]
-    groups = [_clv(present, models, as_of), _churn(present, models), _icp(present, models, leads)]
-    absent = features.index.difference(present.index)
-    nulls = [null_columns(absent, name, NO_ORDER_LEFT) for name in MODEL_NAMES]
-    filled = [
-        pd.concat([group, null]).reindex(features.index) if len(absent) else group
-        for group, null in zip(groups, nulls, strict=True)
-    ]
-    later = [null_columns(features.index, group, NOT_COMPUTED_YET) for group in (ECONOMICS, TOTAL)]
-    return with_reasons(pd.concat([run, *filled, *later], axis=1))
+    rows = Columns.of(features)
+    present = ~np.isnan(rows.numbers("number_of_orders"))
+    known = rows.take(present)
+    cells: Cells = {
+        "customer_id": rows.index.astype("str").array,
+        "as_of": midnight(as_of),
+        "currency": currency,
+        "value_basis": value_basis,
+    }
+    groups = {CLV: _clv(known, models, as_of), CHURN: _churn(known, models), ICP: _icp(known, models, leads)}
+    for model, group in groups.items():
+        cells |= among(present, group, null_cells(model.name, NO_ORDER_LEFT))
+    for later in (ECONOMICS, TOTAL):
+        cells |= null_cells(later, NOT_COMPUTED_YET)
+    cells |= {REASONS: cells.get(REASONS), REASON_COLUMNS[REASONS]: _why_no_reasons(cells, len(rows))}
+    return table({name: cells[name] for name in score_columns() if name in cells}, rows.index)
 
 
-def with_reasons(scores: pd.DataFrame) -> pd.DataFrame:
-    """Scores whose ``reasons`` are by model; a null has the reason of the model that gives them, which is churn today.
-
-    Parameters
-    ----------
-    scores:
-        With the churn columns, and ``reasons`` as churn alone gives them, if there is a churn model.
-    """
-    reasons = scores.get("reasons", pd.Series(None, index=scores.index, dtype="str"))
-    why_not = scores[CHURN.reason].fillna(f"{CHURN.name}_gives_none")
-    return scores.assign(
-        reasons=reasons.map(by_model, na_action="ignore").astype("str"),
-        **{REASON_COLUMNS[REASONS]: why_not.where(reasons.isna()).astype("str")},
-    )
+def _why_no_reasons(cells: Cells, n: int) -> Objects:
+    """A null in ``reasons`` has the reason of the model that gives them, which is churn today (n,)."""
+    given, why_not = (objects(cells.get(name), n) for name in (REASONS, CHURN.reason))
+    why_none = np.where(pd.isna(why_not), f"{CHURN.name}_gives_none", why_not)
+    why_none[~pd.isna(given)] = None
+    return why_none
 
 
-def _clv(features: pd.DataFrame, models: LoadedModels, as_of: date) -> pd.DataFrame:
+def _clv(features: Columns, models: LoadedModels, as_of: date) -> Cells:
     model = models.get(CLV.name)
     if model is not None:
-        return clv_columns(features, model, as_of)
-    return refused_columns(features, models.reason(CLV.name))
+        return clv_cells(features, model, as_of)
+    return refused_cells(features, models.reason(CLV.name))
 
 
-def _churn(features: pd.DataFrame, models: LoadedModels) -> pd.DataFrame:
+def _churn(features: Columns, models: LoadedModels) -> Cells:
     model = models.get(CHURN.name)
-    if model is not None:
-        return churn_columns(features, model)
-    return null_columns(features.index, CHURN.name, models.reason(CHURN.name))
+    return null_cells(CHURN.name, models.reason(CHURN.name)) if model is None else churn_cells(features, model)
 
 
-def _icp(features: pd.DataFrame, models: LoadedModels, leads: pd.DataFrame | None) -> pd.DataFrame:
+def _icp(features: Columns, models: LoadedModels, leads: pd.DataFrame | None) -> Cells:
     model = models.get(ICP.name)
-    if model is not None:
-        return icp_columns(features, model, leads)
-    return null_columns(features.index, ICP.name, models.reason(ICP.name))
+    return null_cells(ICP.name, models.reason(ICP.name)) if model is None else icp_cells(features, model, leads)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from cvo_ml.config.priorities import PriorityPolicy
 from cvo_ml.core.arrays import Flags, Floats, Ints
-from cvo_ml.core.scores import columns_of, null_columns
+from cvo_ml.core.score_cells import null_columns
+from cvo_ml.core.scores import columns_of
 from cvo_ml.priorities.allocation import allocate
 from cvo_ml.priorities.allocation.knapsack import NONE
 from cvo_ml.priorities.constraints import ContactConstraints

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from html import escape
+from itertools import accumulate
+from textwrap import wrap
 from typing import Final, Self
 
 import plotly.graph_objects as go
 
+from cvo_ml.core.errors import UsageError, shortened
 from cvo_ml.core.explanation import AlivePath, CustomerExplanation, ModelReasons
 from cvo_ml.core.models import model_spec
 from cvo_ml.report import charts
@@ -66,13 +69,13 @@ def reasons_figure(reasons: ModelReasons, currency: str) -> go.Figure:
     """What moves a score: a waterfall where the parts add up, bars where they need not."""
     score = model_spec(reasons.model).score
     shown, rest = reasons.parts[:MOST_BARS], reasons.parts[MOST_BARS:]
-    names = [part.name for part in shown] + [f"{len(rest)} more"] * bool(rest)
+    names = [_broken(part.name) for part in shown] + [f"{len(rest)} more"] * bool(rest)
     effects = [part.effect for part in shown] + [sum(part.effect for part in rest)] * bool(rest)
     if reasons.start is not None and reasons.end is not None:
         figure = go.Figure(
             go.Waterfall(
                 orientation="h",
-                y=["typical customer", *names, "this customer"],
+                y=[_broken("typical customer"), *names, _broken("this customer")],
                 x=[reasons.start, *effects, 0.0],
                 measure=["absolute", *["relative"] * len(effects), "total"],
                 text=[f"{reasons.start:,.0f}", *(f"{size:+,.0f}" for size in effects), f"{reasons.end:,.0f}"],
@@ -85,6 +88,8 @@ def reasons_figure(reasons: ModelReasons, currency: str) -> go.Figure:
             )
         )
         unit = "money" if currency == "XXX" else currency
+        reached = [reasons.start, *(reasons.start + total for total in accumulate(effects))]
+        figure.update_xaxes(range=_roomy([*reached, reasons.end]))
     else:
         points = [100 * size for size in effects]
         figure = go.Figure(
@@ -100,6 +105,7 @@ def reasons_figure(reasons: ModelReasons, currency: str) -> go.Figure:
             )
         )
         unit = "percentage points"
+        figure.update_xaxes(range=_roomy(points))
     figure.update_yaxes(autorange="reversed")
     height = 140 + 34 * (len(names) + 2)
     return charts.styled(figure, f"Why this {score}", unit, "", height).update_layout(showlegend=False)
@@ -129,8 +135,10 @@ class CustomerInNotebook(CustomerExplanation):
         """
         if what == "p_alive":
             return alive_figure(self)
-        name = model_spec(what).name
-        reasons = next(reasons for reasons in self.reasons if reasons.model == name)
+        reasons = next((reasons for reasons in self.reasons if reasons.model == what), None)
+        if reasons is None:
+            names = ", ".join(reasons.model for reasons in self.reasons)
+            raise UsageError(f"plot: there is nothing {shortened(what)} to draw: use p_alive, {names}")
         return reasons_figure(reasons, self.currency)
 
     def _repr_html_(self) -> str:
@@ -151,6 +159,18 @@ def _html(blocks: Iterator[Block]) -> Iterator[str]:
         elif block.text.strip(" o|"):
             text = escape(block.text)
             yield f"<p>{f'<b>{text}</b>' if block.style == 'bold' else text}</p>"
+
+
+def _broken(name: str) -> str:
+    """A name in lines that a narrow screen has room for."""
+    return "<br>".join(wrap(name, 14, break_long_words=False)) or name
+
+
+def _roomy(values: Sequence[float]) -> list[float]:
+    """A range that holds zero and the values, with room for the numbers beside the bars."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    room = 0.4 * (high - low)
+    return [low - room * (low < 0), high + room]
 
 
 def _line(path: AlivePath, places: list[int], name: str, line: dict[str, str]) -> go.Scatter:

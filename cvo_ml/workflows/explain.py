@@ -157,7 +157,10 @@ def with_population(
         Whose runs; those of other shops are passed over.
     """
     run = _run_of_date(workspace, shop, tables.currency, said.as_of)
-    scores, action, notes = (_planned_now if run is None else _planned_then)(said, tables, models, workspace, shop, run)
+    if run is None:
+        scores, action, notes = _planned_now(said, tables, models, workspace, shop)
+    else:
+        scores, action, notes = _planned_then(said, tables, models, run)
     row = None if scores is None else scores.iloc[0]
     return replace(
         said,
@@ -177,15 +180,9 @@ def _run_of_date(workspace: Workspace, shop: str, currency: str, as_of: date) ->
 
 
 def _planned_then(
-    said: CustomerExplanation,
-    tables: Tables,
-    models: LoadedModels,
-    workspace: Workspace,
-    shop: str,
-    run: StoredRun | None,
+    said: CustomerExplanation, tables: Tables, models: LoadedModels, run: StoredRun
 ) -> tuple[pd.DataFrame | None, NextAction | None, tuple[str, ...]]:
     """The customer's row of the stored run, what its plan says, and what is to be said of both."""
-    assert run is not None
     scores = _row(read_scores(run), said.customer_id)
     if scores is None:
         return None, None, (f"run {run.name} does not hold this customer: the rows have changed since, score again",)
@@ -205,12 +202,7 @@ def _planned_then(
 
 
 def _planned_now(
-    said: CustomerExplanation,
-    tables: Tables,
-    models: LoadedModels,
-    workspace: Workspace,
-    shop: str,
-    run: StoredRun | None,
+    said: CustomerExplanation, tables: Tables, models: LoadedModels, workspace: Workspace, shop: str
 ) -> tuple[pd.DataFrame | None, NextAction | None, tuple[str, ...]]:
     """The same of a plan for everybody that is made here and kept nowhere."""
     segments, priorities = policies_of(workspace)

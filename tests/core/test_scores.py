@@ -7,19 +7,19 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import ContractError
+from cvo_ml.core.score_cells import reasons_where
 from cvo_ml.core.scores import (
     OLDER_FORMAT,
     REASON_COLUMNS,
     SINCE_FORMAT_2,
     Reason,
     columns_of,
-    join_reasons,
-    of_format_1,
     reasons_of,
     score_columns,
     scores_hash,
     validate_scores,
 )
+from cvo_ml.core.store import of_format_1
 from tests.builders import null_scores
 
 #: The columns of format 2 and the reason of each group, word for word.
@@ -96,11 +96,8 @@ def test_a_missing_column_is_named() -> None:
 
 
 def test_reasons_of_one_group_are_joined_and_nulls_skipped() -> None:
-    one = pd.Series(["a", "a", None, None], dtype="str")
-    other = pd.Series(["b", None, "b", None], dtype="str")
-    joined = join_reasons(one, other)
-    assert joined.tolist()[:3] == ["a;b", "a", "b"]
-    assert pd.isna(joined[3])
+    flags = {"a": np.array([True, True, False, False]), "b": np.array([True, False, True, False])}
+    assert reasons_where(flags).tolist() == ["a;b", "a", "b", None]
 
 
 def test_the_hash_ignores_row_order_index_and_the_sign_of_zero() -> None:

@@ -255,9 +255,10 @@ class TestAnswers:
         [
             ('orders.groupby("customer_id")["net"].sum() * np.random.default_rng().uniform()', "two calls"),
             ('orders.groupby("customer_id")["net"].first()', "rows come in another order"),
+            ('orders.groupby("customer_id")["net"].sum().rank()', "other customers are left out"),
         ],
     )
-    def test_chance_and_the_order_of_rows_are_found(self, body: str, said: str, shop: Tables) -> None:
+    def test_chance_the_order_of_rows_and_other_customers_are_found(self, body: str, said: str, shop: Tables) -> None:
         with pytest.raises(UsageError, match=f"mine.py, mine, line 6: .*{said}"):
             function(body).prepare(shop, SHOP_CUT)
 

@@ -18,6 +18,7 @@ from cvo_ml.core.scores import reasons_of
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.customer import scored_features
+from cvo_ml.features.own import FeatureFile, OwnFeatures, Trust
 from cvo_ml.features.rfm import rfm_summary
 from cvo_ml.features.snapshot import is_gone
 from cvo_ml.models.clv.baselines import Formula
@@ -26,12 +27,20 @@ from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
 from cvo_ml.models.clv.scorers import BuyTillYouDie
 from cvo_ml.predict import LoadedModels, score
 from cvo_ml.predict.explain import explain
-from cvo_ml.predict.one_customer import of_customer
+from cvo_ml.predict.one_customer import features_of, of_customer
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import bundle_of
 from cvo_ml.registry.bundles.loaded import load_model
 from tests.builders import SHOP_CUT, orders_of, shop_of
 
+RANK = '''from cvo_ml import feature
+
+
+@feature(unit="place", reads=["orders"])
+def place(orders, as_of):
+    """Place among all customers by money."""
+    return orders.groupby("customer_id")["net"].sum().rank()
+'''
 SETTINGS = {"horizon_days": 90.0, "discount_rate": 0.1}
 
 
@@ -75,10 +84,14 @@ def reasons_for(said: CustomerExplanation, model: str) -> ModelReasons:
 def test_the_rows_of_one_customer_give_the_features_of_the_whole_shop(
     shop: Tables, kinds_of_customers: list[str]
 ) -> None:
-    whole = scored_features(shop, SHOP_CUT)
+    """One of the user's own that looks at everybody among them."""
+    rank = FeatureFile("mine.py", RANK)
+    more = [OwnFeatures((), rank, Trust(everybody=True))]
+    whole = scored_features(shop, SHOP_CUT, more)
+    assert whole["own.place"].nunique() > 100
     for customer in kinds_of_customers[:2]:
-        alone = scored_features(of_customer(shop, customer, SHOP_CUT), SHOP_CUT)
-        pd.testing.assert_frame_equal(alone, whole.loc[[customer]], check_exact=True, check_dtype=False)
+        alone = features_of(of_customer(shop, customer, SHOP_CUT), shop, SHOP_CUT, more)
+        pd.testing.assert_frame_equal(alone[list(whole)], whole.loc[[customer]], check_exact=True, check_dtype=False)
 
 
 def test_the_scores_are_those_of_a_run_of_everybody(

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from cvo_ml.core.errors import UsageError
 from cvo_ml.core.explanation import (
     ActionOption,
     AlivePath,
@@ -128,6 +129,8 @@ def test_a_notebook_shows_tables_and_draws() -> None:
     assert [line.name for line in said.plot().data] == ["on what was known", "if no order comes", "order"]
     assert said.plot("clv").data[0].measure == ("absolute", "relative", "total")
     assert said.plot("icp").data[0].x == (-5.0,)
+    with pytest.raises(UsageError, match="nothing 'sales' to draw: use p_alive, clv, churn, icp"):
+        said.plot("sales")
     assert said.to_json() == SAID.to_json()
     assert repr(said).startswith("<Customer")
 

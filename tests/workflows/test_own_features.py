@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
 import shutil
 from dataclasses import replace
@@ -19,14 +17,14 @@ from cvo_ml.core.errors import BundleError, ConfigError, ModelRefused
 from cvo_ml.core.models import CHURN
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features import snapshot
-from cvo_ml.features.own import FeatureFile, OwnFeatures, Trust
+from cvo_ml.features.own import FeatureFile
 from cvo_ml.predict import LoadedModels
 from cvo_ml.registry.bundles.export import load_exported
 from cvo_ml.registry.bundles.golden import check_golden
 from cvo_ml.registry.bundles.kinds import changed_features
 from cvo_ml.registry.bundles.loaded import load_model
 from cvo_ml.registry.bundles.own_features import OWN, OWN_FILE
-from cvo_ml.registry.bundles.trusted_code import LIST, trust_of, trusted_files
+from cvo_ml.registry.bundles.trusted_code import trusted_files
 from cvo_ml.workflows.models import ExportRequest, ShadowRequest, export_model, shadow_models
 from cvo_ml.workflows.score import ScoreRequest, score
 from cvo_ml.workflows.serving_models import open_models, serving_models
@@ -256,29 +254,6 @@ class TestTrust:
         first, second = (cvo.score(tables, each, SHOP_CUT)["churn_probability"] for each in (models, ours))
         assert first.equals(second)
 
-    @pytest.mark.parametrize("spoilt", ["writable by others", "a link", "of another folder", "damaged"])
-    def test_a_list_that_another_could_have_written_counts_for_nothing(
-        self, spoilt: str, home: Path, tmp_path: Path
-    ) -> None:
-        content = json.loads((home / "mlruns" / LIST).read_text()) | {"folder": str(tmp_path)}
-        path = tmp_path / LIST
-        path.write_text(json.dumps(content))
-        path.chmod(0o644)
-        assert trusted_files(tmp_path) != ()
-        if spoilt == "writable by others":
-            path.chmod(0o666)
-        elif spoilt == "a link":
-            path.rename(tmp_path / "elsewhere.json")
-            path.symlink_to(tmp_path / "elsewhere.json")
-        else:
-            path.write_text(json.dumps(content | {"folder": "/"}) if spoilt == "of another folder" else "{")
-        assert trusted_files(tmp_path) == ()
-
-    def test_a_list_of_another_user_counts_for_nothing(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(os, "getuid", lambda: (home / "mlruns").stat().st_uid + 1)
-        owner = (home / "mlruns" / LIST).stat().st_uid
-        assert (trust_of(home / "mlruns") == Trust()) == (owner != 0)
-
     def test_a_job_file_alone_is_no_word_of_the_user(self, own_copy: Path, shop_there: ShopConfig) -> None:
         """A folder that somebody else made may hold configs/jobs/churn.yaml and the file that it names."""
         marker = own_copy / "ran"
@@ -293,17 +268,6 @@ class TestTrust:
         settings = training_settings([CHURN.name], QUICK, "seeded", place_in(own_copy), trust_code=True)
         assert settings.own[CHURN.name].text.endswith(MINE)
         assert training_settings([CHURN.name], QUICK, "seeded", place_in(own_copy)).own  # it is on the list now
-
-    def test_a_bundle_is_loaded_and_its_golden_rows_are_asked_without_running_its_code(self, home: Path) -> None:
-        bundle = serving_models(place_in(home), "seeded", only=[CHURN.name]).models[CHURN.name].bundle
-        boom = FeatureFile("mine.py", "raise SystemExit('it ran')\n")
-        settings = {**bundle.settings, OWN: {**bundle.settings[OWN], "sha256": boom.sha256}}
-        planted = replace(bundle, settings=settings, files={**bundle.files, OWN_FILE: boom.text})
-        check_golden(planted)
-        own = load_model(planted).own
-        assert isinstance(own, OwnFeatures)
-        with pytest.raises(ModelRefused, match="trusted code"):
-            _ = own.functions
 
 
 class TestOtherModels:

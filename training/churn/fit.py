@@ -105,10 +105,18 @@ def train_churn(
         },
         reporting.metrics(report) | gate_metrics(leaks),
         reporting.figures(evaluation, model),
-        tuple(reporting.notes(report)),
+        (*reporting.notes(report), *own_notes(data.own, leaks)),
         {"judging": report.to_json()},
         {"judging": reporting.markdown(evaluation, job.definition_name, job.horizon)},
     )
+
+
+def own_notes(own: OwnFeatures, leaks: Evidence) -> list[str]:
+    """What the user's own features tell alone, and which of them nobody has a value of."""
+    alone = [f"{name} (alone AUC {leaks.alone[name]:.3f})" for name in own.columns if name in leaks.alone]
+    silent = [name for name in own.columns if name not in leaks.provenance]
+    notes = [f"own features: {', '.join(alone)}"] if alone else []
+    return [*notes, f"not read, as they are the same for everyone: {', '.join(silent)}"] if silent else notes
 
 
 def purchases_at(

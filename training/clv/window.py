@@ -42,9 +42,7 @@ def clv_window(
         bundle_of(CLV.name, evaluated, {"horizon_days": horizon.days, "discount_rate": 0.0}),
         validation.cut,
         validation.features,
-        predict=lambda bundle, X: (
-            load_model(bundle).lifetime_values(X, horizon=horizon, discount_rate=0.0)[CLV.score].to_numpy()
-        ),
+        predict=lambda bundle, X: load_model(bundle).value_columns(X, horizon=horizon, discount_rate=0.0)[CLV.score],
         measure="mean_squared_error",
         skill=lambda predicted, rows: -float(np.mean((actual[rows] - predicted[rows]) ** 2)),
         stake=lambda predicted: predicted,

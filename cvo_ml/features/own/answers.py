@@ -17,20 +17,24 @@ from cvo_ml.features.own.rows import CUSTOMERS, KnownRows
 ROUNDING: Final = 1e-9
 
 
-def ask(function: OwnFunction, rows: KnownRows, day: date, *, backwards: bool = False) -> pd.Series:
+def ask(
+    function: OwnFunction, rows: KnownRows, day: date, *, backwards: bool = False, among: frozenset[str] | None = None
+) -> pd.Series:
     """What a function says of each customer at ``day``: float64 or str, indexed by ``customer_id``.
 
     Parameters
     ----------
     backwards:
         Hand the rows out in the opposite order.
+    among:
+        Hand out the rows of these customers alone; None = of all.
 
     Raises
     ------
     UsageError
         If it fails, or answers anything but one number or text a customer; names file, function and line.
     """
-    tables = {name: rows.at(name, day) for name in function.declaration.reads}
+    tables = {name: rows.at(name, day, among) for name in function.declaration.reads}
     if backwards:
         tables = {name: table.iloc[::-1].reset_index(drop=True) for name, table in tables.items()}
     people = {str(value) for table in tables.values() if "customer_id" in table for value in table["customer_id"]}
@@ -42,7 +46,7 @@ def ask(function: OwnFunction, rows: KnownRows, day: date, *, backwards: bool = 
 
 
 def verify(function: OwnFunction, rows: KnownRows, day: date) -> None:
-    """Refuse a function that answers otherwise when it is asked again, or gets its rows in another order.
+    """Refuse a function that answers otherwise when it is asked again, in another order, or of half of the customers.
 
     Raises
     ------
@@ -58,6 +62,13 @@ def verify(function: OwnFunction, rows: KnownRows, day: date) -> None:
     if not _same(first.sort_index(), turned.sort_index()):
         raise function.wrong(
             "gives other values when its rows come in another order: sort them by time first, and break ties by an id"
+        )
+    half = frozenset(sorted(first.index)[::2])
+    alone = ask(function, rows, day, among=half)
+    if half and not _same(first[first.index.isin(half)].sort_index(), alone[alone.index.isin(half)].sort_index()):
+        raise function.wrong(
+            "gives a customer another value when other customers are left out, and one customer must score the same as "
+            "among all: leave totals, ranks and quantiles of the shop out"
         )
 
 

@@ -48,9 +48,19 @@ class KnownRows:
         self._tables, self._declared = tables, frozenset(declared)
         self._sorted: dict[str, pd.DataFrame] = {}
 
-    def at(self, name: str, day: date) -> pd.DataFrame:
-        """The rows of a table known at ``day``, numbered from 0; none where the shop has no such table."""
+    def at(self, name: str, day: date, among: frozenset[str] | None = None) -> pd.DataFrame:
+        """The rows of a table known at ``day``, numbered from 0; none where the shop has no such table.
+
+        Parameters
+        ----------
+        among:
+            Of these customers alone, where the rows are of customers; None = of all.
+        """
         rows = self.customers(day) if name == CUSTOMERS else self._rows(name, day)
+        if among is not None and "customer_id" in rows:
+            rows = rows[rows["customer_id"].isin(among)]
+        elif among is not None and name == "order_lines":
+            rows = rows[rows["order_id"].isin(self.at("orders", day, among)["order_id"])]
         return rows.reset_index(drop=True)
 
     def customers(self, day: date) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cvo_ml.core.arrays import Floats, Outcomes
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Json, json_key
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
@@ -60,16 +61,16 @@ class CalibratedTrees(HoldsTrees, HasInterval):
         own = self.tree_columns
         return (*own, *(name for name in self.stack_.columns if name not in own))
 
-    def tree_probability(self, X: pd.DataFrame) -> Floats:
+    def tree_probability(self, X: Table) -> Floats:
         """The churn probability of the trees alone, before all else, (n,)."""
         return self.trees.predict_positive(X)
 
-    def tree_parts(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
+    def tree_parts(self, X: Table) -> tuple[Floats, Floats]:
         """Each column's part of the trees' log-odds of churn (n, ``tree_columns``), and these log-odds (n,)."""
         parts = self.trees.contributions(X)
         return parts[:, :-1], parts.sum(axis=1)
 
-    def raw(self, X: pd.DataFrame) -> Floats:
+    def raw(self, X: Table) -> Floats:
         """The churn probability before calibration, (n,)."""
         return self.stack_.apply(self.tree_probability(X), X)
 
@@ -101,18 +102,19 @@ class CalibratedTrees(HoldsTrees, HasInterval):
         """The same trees with the map from raw probabilities to the rates observed in rows later than those of fit."""
         return self.with_calibration(calibrator=METHODS[method](y, self.raw(X)))
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of staying and of churning, (n, 2)."""
-        churn = self.calibration_.apply(self.raw(X))
+        churn = self.calibration_.apply(self.raw(Columns.of(X)))
         return np.column_stack([1 - churn, churn])
 
-    def explain(self, X: pd.DataFrame) -> Explanation:
+    def explain(self, X: Table) -> Explanation:
         """What makes each probability: the trees' own contributions (TreeSHAP) and what joins them."""
-        added, parts, log_odds = self.stack_.explain(*self.tree_parts(X), X)
+        rows = Columns.of(X)
+        added, parts, log_odds = self.stack_.explain(*self.tree_parts(rows), rows)
         columns = (*self.tree_columns, *added)
         return Explanation(columns, parts, log_odds, lambda z: self.calibration_.apply(np.asarray(expit(z))))
 
-    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+    def effects(self, X: Table) -> tuple[tuple[str, ...], Floats]:
         """Column names and each one's effect on the churn probability, (n, columns).
 
         The effect is the probability less what it would be without the column's part of the log-odds.

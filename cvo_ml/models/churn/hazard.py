@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import logit
 
 from cvo_ml.core.arrays import Floats, Places
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.models.churn.calibrated import CalibratedParameters, CalibratedTrees, check_outcomes
 from cvo_ml.models.estimator import Estimator
@@ -94,37 +95,37 @@ class HazardChurn(Estimator, CalibratedTrees):
         )
         return self
 
-    def hazards(self, X: pd.DataFrame) -> Floats:
+    def hazards(self, X: Table) -> Floats:
         """P(event in the period | none before), (n, periods)."""
-        own = X[list(self.tree_columns)]
-        columns = [self.trees.predict_positive(own.assign(**{PERIOD: float(k)})) for k in range(1, self.periods + 1)]
-        return np.column_stack(columns)
+        return np.column_stack([self.trees.predict_positive(rows) for rows in self._by_period(X)])
 
-    def survival(self, X: pd.DataFrame) -> Floats:
+    def survival(self, X: Table) -> Floats:
         """P(no event by the end of each period), (n, periods), not rising."""
         return np.asarray(np.cumprod(1 - self.hazards(X), axis=1), dtype=np.float64)
 
-    def riskiest_period(self, X: pd.DataFrame) -> Places:
+    def riskiest_period(self, X: Table) -> Places:
         """The period (from 1 on) of the highest risk given that it is reached, (n,): of ending, or of no order."""
         hazards = self.hazards(X)
         return np.asarray((hazards if self.event_is_churn else -hazards).argmax(axis=1) + 1, dtype=np.intp)
 
-    def tree_probability(self, X: pd.DataFrame) -> Floats:
+    def tree_probability(self, X: Table) -> Floats:
         """The churn probability of the whole horizon by the trees alone, (n,)."""
         if len(X) == 0:
             return np.empty(0)
         silent = self.survival(X)[:, -1]
         return 1 - silent if self.event_is_churn else silent
 
-    def tree_parts(self, X: pd.DataFrame) -> tuple[Floats, Floats]:
+    def tree_parts(self, X: Table) -> tuple[Floats, Floats]:
         """Each column's mean part of the periods' log-odds, (n, ``tree_columns``), and the horizon's log-odds (n,)."""
-        each = [
-            self.trees.contributions(X[list(self.tree_columns)].assign(**{PERIOD: float(k)}))[:, :-1]
-            for k in range(1, self.periods + 1)
-        ]
+        each = [self.trees.contributions(rows)[:, :-1] for rows in self._by_period(X)]
         places = [place for place, name in enumerate(self.trees.columns) if name != PERIOD]
         parts = np.mean(each, axis=0)[:, places] * (1.0 if self.event_is_churn else -1.0)
         return parts, logit(clip_probability(self.tree_probability(X)))
+
+    def _by_period(self, X: Table) -> list[Columns]:
+        """The rows as they stand in each period."""
+        rows = Columns.of(X)
+        return [rows.with_numbers(**{PERIOD: np.full(len(rows), float(k))}) for k in range(1, self.periods + 1)]
 
     def to_parts(self) -> Parts:
         """The parameters, and the trees as text."""

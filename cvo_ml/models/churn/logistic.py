@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cvo_ml.core.arrays import Floats, Outcomes
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result
 from cvo_ml.models.churn.probability_interval import HasInterval
 from cvo_ml.models.churn.reasons import Explanation
@@ -61,17 +63,17 @@ class LogisticChurn(Estimator, HasInterval):
         self.intercept_, self.coefficients_ = float(fitted.intercept_[0]), np.asarray(fitted.coef_[0])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of staying and of churning, (n, 2)."""
-        churn = expit(self._parts(X).sum(axis=1) + self.intercept_)
+        churn = expit(self._log_odds(self._parts(X)))
         return np.column_stack([1 - churn, churn])
 
-    def explain(self, X: pd.DataFrame) -> Explanation:
+    def explain(self, X: Table) -> Explanation:
         """What makes each probability, against the mean customer of ``fit``."""
         parts = self._parts(X)
-        return Explanation(self.columns, parts, parts.sum(axis=1) + self.intercept_, lambda z: np.asarray(expit(z)))
+        return Explanation(self.columns, parts, self._log_odds(parts), lambda z: np.asarray(expit(z)))
 
-    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+    def effects(self, X: Table) -> tuple[tuple[str, ...], Floats]:
         """Column names and each one's effect on the churn probability, (n, columns)."""
         return self.columns, self.explain(X).effects()
 
@@ -89,13 +91,19 @@ class LogisticChurn(Estimator, HasInterval):
         model.scale_, model.coefficients_ = np.array(values.scale), np.array(values.coefficients)
         return model
 
-    def _parts(self, X: pd.DataFrame) -> Floats:
+    def _parts(self, X: Table) -> Floats:
         values = self._logs(X)
         standard = (np.where(np.isfinite(values), values, self.median_) - self.mean_) / self.scale_
         return np.asarray(standard * self.coefficients_)
 
-    def _logs(self, X: pd.DataFrame) -> Floats:
-        values = X[list(self.features)].to_numpy(dtype=np.float64, na_value=np.nan)
+    def _log_odds(self, parts: Floats) -> Floats:
+        # one column after the other: numpy would add those of a single row in another order
+        return np.asarray(reduce(np.add, parts.T) + self.intercept_)
+
+    def _logs(self, X: Table) -> Floats:
+        rows = Columns.of(X)
+        rows.require(self.features)
+        values = np.stack([rows.numbers(name) for name in self.features]).T
         return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pandas as pd
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtri
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Table
 from cvo_ml.core.result import Result
 from cvo_ml.stats.calibration import clip_probability
 
@@ -38,7 +37,7 @@ class ProbabilityInterval(Result):
         """Lower and upper bound of each probability, (n, 2)."""
         z = logit(clip_probability(probability))
         variance = self.intercept_variance + 2 * z * self.covariance + z**2 * self.slope_variance + self.level_sd**2
-        half = float(norm.ppf(0.5 + level / 2)) * np.sqrt(variance)
+        half = float(ndtri(0.5 + level / 2)) * np.sqrt(variance)
         return np.column_stack([expit(z - half), expit(z + half)])
 
 
@@ -48,10 +47,10 @@ class HasInterval(ABC):
     interval_: ProbabilityInterval = ProbabilityInterval()
 
     @abstractmethod
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of staying and of churning, (n, 2)."""
 
-    def predict_interval(self, X: pd.DataFrame, level: float = 0.9) -> Floats:
+    def predict_interval(self, X: Table, level: float = 0.9) -> Floats:
         """Lower and upper bound of the churn probability, (n, 2): calibration and level, not the trees' own."""
         return self.interval_.bounds(self.predict_proba(X)[:, 1], level)
 

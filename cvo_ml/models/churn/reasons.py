@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,7 @@ LEVERS: Final[tuple[tuple[str, str], ...]] = (
 OTHER: Final = "profile"
 
 
+@cache
 def lever_of(column: str) -> str:
     """The lever that a column belongs to.
 

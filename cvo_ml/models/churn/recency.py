@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cvo_ml.core.arrays import Floats, Outcomes
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result, json_key
 from cvo_ml.models.churn.probability_interval import HasInterval, ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
@@ -50,12 +51,12 @@ class RecencyChurn(Estimator, HasInterval):
         self.reference_ = float(np.mean(self._design(X)))
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of staying and of churning, (n, 2)."""
         churn = expit(self.intercept_ + self.slope_ * self._design(X)[:, 0])
         return np.column_stack([1 - churn, churn])
 
-    def explain(self, X: pd.DataFrame) -> Explanation:
+    def explain(self, X: Table) -> Explanation:
         """What makes each probability, against the mean recency of ``fit``."""
         design = self._design(X)
         log_odds = self.intercept_ + self.slope_ * design[:, 0]
@@ -63,7 +64,7 @@ class RecencyChurn(Estimator, HasInterval):
             self.columns, self.slope_ * (design - self.reference_), log_odds, lambda z: np.asarray(expit(z))
         )
 
-    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+    def effects(self, X: Table) -> tuple[tuple[str, ...], Floats]:
         """Column names and each one's effect on the churn probability, (n, 1)."""
         return self.columns, self.explain(X).effects()
 
@@ -81,5 +82,5 @@ class RecencyChurn(Estimator, HasInterval):
         return model
 
     @staticmethod
-    def _design(X: pd.DataFrame) -> Floats:
-        return np.asarray(np.log1p(X[[RECENCY]].to_numpy(dtype=np.float64)))
+    def _design(X: Table) -> Floats:
+        return np.asarray(np.log1p(Columns.of(X).numbers(RECENCY)[:, None]))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import pandas as pd
-
+from cvo_ml.core.columns import Table
 from cvo_ml.models.churn.probability_interval import ProbabilityInterval
 from cvo_ml.models.churn.reasons import Explanation
 from cvo_ml.models.protocol import ProbabilityScorer
@@ -17,6 +16,6 @@ class ChurnScorer(ProbabilityScorer, Protocol):
 
     interval_: ProbabilityInterval
 
-    def explain(self, X: pd.DataFrame) -> Explanation:
+    def explain(self, X: Table) -> Explanation:
         """What makes each probability."""
         ...

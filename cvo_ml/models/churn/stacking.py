@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from cvo_ml.core.arrays import Floats, Outcomes
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result
 from cvo_ml.features import SEASON
 from cvo_ml.stats.calibration import clip_probability
@@ -27,9 +27,9 @@ class Season(Result):
     sine: float
     cosine: float
 
-    def at(self, X: pd.DataFrame) -> Floats:
+    def at(self, X: Table) -> Floats:
         """The level of each row's date, (n,)."""
-        sine, cosine = (X[name].to_numpy(dtype=np.float64) for name in SEASON)
+        sine, cosine = (Columns.of(X).numbers(name) for name in SEASON)
         return np.asarray(self.intercept + self.sine * sine + self.cosine * cosine)
 
     @classmethod
@@ -81,7 +81,7 @@ class Stack(Result):
         """What it reads beside the trees' columns."""
         return (*((P_NO_ORDER,) if self.weight else ()), *(SEASON if self.season else ()))
 
-    def apply(self, probability: Floats, X: pd.DataFrame) -> Floats:
+    def apply(self, probability: Floats, X: Table) -> Floats:
         """The trees' probabilities joined with the rest, (n,).
 
         Raises
@@ -94,7 +94,7 @@ class Stack(Result):
         z = logit(clip_probability(probability))
         return np.asarray(expit(z + sum(self._parts(z, X).values())))
 
-    def explain(self, parts: Floats, log_odds: Floats, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats, Floats]:
+    def explain(self, parts: Floats, log_odds: Floats, X: Table) -> tuple[tuple[str, ...], Floats, Floats]:
         """The parts (n, k) of the trees' log-odds (n,), those of ``added``, and all log-odds: they still add up."""
         own = self._parts(log_odds, X)
         if not own:
@@ -107,10 +107,9 @@ class Stack(Result):
             parts = parts * (1 - weight)[:, None]
         return tuple(own), np.column_stack([parts, *own.values()]), np.asarray(joined)
 
-    def _parts(self, z: Floats, X: pd.DataFrame) -> dict[str, Floats]:
-        missing = [name for name in self.columns if name not in X.columns]
-        if missing:
-            raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
+    def _parts(self, z: Floats, X: Table) -> dict[str, Floats]:
+        X = Columns.of(X)
+        X.require(self.columns)
         own: dict[str, Floats] = {}
         if self.weight:
             other = self._purchases(X)
@@ -120,5 +119,5 @@ class Stack(Result):
         return own
 
     @staticmethod
-    def _purchases(X: pd.DataFrame) -> Floats:
-        return np.asarray(logit(clip_probability(X[P_NO_ORDER].to_numpy(dtype=np.float64))))
+    def _purchases(X: Table) -> Floats:
+        return np.asarray(logit(clip_probability(Columns.of(X).numbers(P_NO_ORDER))))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Columns
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
 from cvo_ml.core.units import Horizon, days_per
-from cvo_ml.models.clv.scorers import OUTPUTS
+from cvo_ml.models.clv.scorers import OUTPUTS, Scorer
 from cvo_ml.models.protocol import Parts
 
 
@@ -103,7 +103,7 @@ def _columns(*columns: Any) -> tuple[Floats, ...]:
     return arrays
 
 
-class Formula:
+class Formula(Scorer):
     """methods A1 for each customer: own average order value x own order rate x horizon.
 
     It knows no chance, so the interval, the probabilities and the next date are null; money is not discounted.
@@ -112,15 +112,15 @@ class Formula:
     kind: ClassVar[str] = "clv.formula"
     columns: ClassVar[tuple[str, ...]] = ("number_of_orders", "net_value", "days_since_first_order")
 
-    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
-        """The columns of ``OUTPUTS`` for each row of a snapshot."""
-        orders, age = X["number_of_orders"].to_numpy(), X["days_since_first_order"].to_numpy()
-        value = X["net_value"].to_numpy().clip(min=0)
+    def outputs(self, X: Columns, *, horizon: Horizon, discount_rate: float = 0.0) -> dict[str, Floats]:
+        """The columns of ``OUTPUTS`` for each row of a snapshot, (n,) each."""
+        orders, age = X.numbers("number_of_orders"), X.numbers("days_since_first_order")
+        value = X.numbers("net_value").clip(min=0)
         columns = dict.fromkeys(OUTPUTS, np.full(len(X), np.nan))
         # the same rate with a value of one per order gives the number of orders
         columns["predicted_number_of_orders"] = clv_formula(orders, orders, age, horizon)
         columns["predicted_clv"] = clv_formula(orders, value, age, horizon)
-        return pd.DataFrame(columns, index=X.index)
+        return columns
 
     def to_parts(self) -> Parts:
         """The formula has no parameters."""
@@ -140,7 +140,7 @@ class PeriodParameters(Result):
     features: Sequence[str] = ()
 
 
-class LastPeriod:
+class LastPeriod(Scorer):
     """What a customer brought in the last days, repeated at the same pace over the horizon.
 
     Like the formula it knows no chance, and money is not discounted.
@@ -169,12 +169,12 @@ class LastPeriod:
         """The columns that a frame to score must have."""
         return (f"orders_{self.days}d", f"net_{self.days}d")
 
-    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
-        """The columns of ``OUTPUTS`` for each row of a snapshot."""
+    def outputs(self, X: Columns, *, horizon: Horizon, discount_rate: float = 0.0) -> dict[str, Floats]:
+        """The columns of ``OUTPUTS`` for each row of a snapshot, (n,) each."""
         columns = dict.fromkeys(OUTPUTS, np.full(len(X), np.nan))
-        columns["predicted_number_of_orders"] = self.repeated(X[f"orders_{self.days}d"], horizon)
-        columns["predicted_clv"] = self.repeated(X[f"net_{self.days}d"].clip(lower=0), horizon)
-        return pd.DataFrame(columns, index=X.index)
+        columns["predicted_number_of_orders"] = self.repeated(X.numbers(f"orders_{self.days}d"), horizon)
+        columns["predicted_clv"] = self.repeated(X.numbers(f"net_{self.days}d").clip(min=0), horizon)
+        return columns
 
     def repeated(self, of_last_period: Any, horizon: Horizon) -> Floats:
         """Amounts >= 0 of the last period, repeated over the ``horizon`` (n,)."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import numpy as np
-import pandas as pd
 from scipy.special import betaln, gammaln, psi
 
 from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.arrays import Floats, Ints
+from cvo_ml.core.columns import Table
 from cvo_ml.core.errors import UsageError
 from cvo_ml.models.clv.fit import Likelihood, LogNormalPrior
 from cvo_ml.models.clv.histories import PurchaseHistories, refuse
@@ -78,7 +78,7 @@ class BetaGeoBinomialModel(PurchaseModel):
     def _kernel(self) -> Kernel:
         return beta_geo_binomial_kernel
 
-    def _history(self, X: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    def _history(self, X: Table) -> tuple[Floats, Floats, Floats]:
         frequency, recency, T = super()._history(X)
         for name, values in (("recency", recency), ("T", T)):
             refuse(values != np.floor(values), name, "opportunities are not whole numbers", "count opportunities")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Floats, Places
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import ParametricModel
@@ -46,7 +47,7 @@ class CovariateModel(ParametricModel):
         )
         return tuple(dict.fromkeys(listed))
 
-    def _design(self, X: pd.DataFrame) -> Design:
+    def _design(self, X: Table) -> Design:
         names, table = self._coefficients(), covariate_columns(X, self._covariate_names())
         columns: dict[int, tuple[Floats, Places, float]] = {}
         for prefix, setting, parameter, sign in self.covariate_actions:
@@ -60,7 +61,7 @@ class CovariateModel(ParametricModel):
                 columns[parameter] = (values, positions, sign)
         return Design(4 + len(names), columns)
 
-    def _row_parameters(self, values: Floats, X: pd.DataFrame) -> Floats:
+    def _row_parameters(self, values: Floats, X: Table) -> Floats:
         """Parameters of each customer (4, n), with the covariates' factors."""
         parameters = np.repeat(values[:4, None], len(X), axis=1)
         for parameter, (columns, positions, sign) in self._design(X).columns.items():
@@ -130,10 +131,15 @@ class CovariateCoding(Result):
 
     def coded(self, X: pd.DataFrame) -> pd.DataFrame:
         """X with the coded columns."""
-        added: dict[str, Any] = {}
+        return X.assign(**self.codes(Columns(X)))
+
+    def codes(self, X: Columns) -> dict[str, Floats]:
+        """The coded columns of each row (n,)."""
+        coded: dict[str, Floats] = {}
         for column, levels in self.levels.items():
-            added |= {f"{column}: {level}": (X[column] == level).fillna(False).astype(float) for level in levels}
+            texts = X.texts(column)
+            coded |= {f"{column}: {level}": (texts == level).astype(np.float64) for level in levels}
         for column, (mean, deviation) in self.scales.items():
-            logs = np.log1p(X[column].clip(lower=0))
-            added[f"log {column}"] = ((logs - mean) / deviation).fillna(0.0).astype(float)
-        return X.assign(**added)
+            standard = (np.log1p(np.maximum(X.numbers(column), 0.0)) - mean) / deviation
+            coded[f"log {column}"] = np.where(np.isnan(standard), 0.0, standard)
+        return coded

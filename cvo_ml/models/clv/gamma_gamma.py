@@ -22,6 +22,7 @@ from scipy.special import gammaln, ndtr, psi
 
 from cvo_ml.config.readiness import REPEAT_CUSTOMERS
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Table
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import FittedDocument, ParametricModel, check_penalty
@@ -155,7 +156,7 @@ class GammaGammaModel(ParametricModel):
         self.independence_ = independence_of(spend)
         return self
 
-    def expected_average_value(self, X: pd.DataFrame) -> Floats:
+    def expected_average_value(self, X: Table) -> Floats:
         """Expected value per purchase (n,), currency, given the customer's own mean. Eq. (5).
 
         Customers without repeat purchase or without a known value get ``population_mean_``. Never negative.

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Flags, Floats, Ints, Places
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import ContractError, ModelRefused, UsageError, nearest_name
 from cvo_ml.core.units import UNIT
 from cvo_ml.models.estimator import WrongInput
@@ -192,7 +193,7 @@ def _starts(columns: Sequence[Ints] | Sequence[Floats]) -> Places:
     return np.flatnonzero(changed)
 
 
-def numbers(table: pd.DataFrame, column: str, *, nan_allowed: bool = False) -> Floats:
+def numbers(table: Table, column: str, *, nan_allowed: bool = False) -> Floats:
     """A column as float64 (n,): finite and >= 0.
 
     Raises
@@ -205,13 +206,13 @@ def numbers(table: pd.DataFrame, column: str, *, nan_allowed: bool = False) -> F
     return values
 
 
-def _finite(table: pd.DataFrame, column: str, *, nan_allowed: bool = False) -> Floats:
-    table = as_table(table)
-    if column not in table.columns:
-        hint = nearest_name(column, [str(name) for name in table.columns])
+def _finite(table: Table, column: str, *, nan_allowed: bool = False) -> Floats:
+    columns = Columns.of(as_table(table))
+    if column not in columns:
+        hint = nearest_name(column, columns.names)
         raise ContractError(f"the column is missing{hint}", "rename or add it; see rfm_summary", column=column)
     try:
-        values = table[column].to_numpy(dtype=np.float64, na_value=np.nan)
+        values = columns.numbers(column)
     except (TypeError, ValueError):
         raise ContractError("holds values that are not numbers", "convert it to numbers", column=column) from None
     wrong = np.isinf(values) if nan_allowed else ~np.isfinite(values)
@@ -219,7 +220,7 @@ def _finite(table: pd.DataFrame, column: str, *, nan_allowed: bool = False) -> F
     return values
 
 
-def purchase_history(table: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+def purchase_history(table: Table) -> tuple[Floats, Floats, Floats]:
     """Frequency, recency and T (n,), consistent with each other.
 
     Raises
@@ -260,7 +261,7 @@ def as_table(X: Any) -> Any:
     return pd.DataFrame(X, columns=names, copy=False)
 
 
-def check_unit(table: pd.DataFrame, unit: str) -> None:
+def check_unit(table: Table, unit: str) -> None:
     """Refuse a table whose times are known to be in another unit than the model's.
 
     Raises
@@ -286,7 +287,7 @@ def check_unit(table: pd.DataFrame, unit: str) -> None:
         )
 
 
-def covariate_columns(table: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
+def covariate_columns(table: Table, names: Sequence[str]) -> dict[str, Floats]:
     """Columns of finite numbers of any sign, by name.
 
     Raises

@@ -11,12 +11,13 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from cvo_ml.core.arrays import Flags, Floats, Numbers
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import BundleError, ModelRefused, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.clv.lifetime_value import CustomerLifetimeValue
-from cvo_ml.models.clv.scorers import OUTPUTS, SCORERS, BuyTillYouDie
+from cvo_ml.models.clv.scorers import OUTPUTS, SCORERS, BuyTillYouDie, Scorer
 from cvo_ml.models.protocol import Parts
 
 #: What the trees read of the model beneath, beside the columns of the snapshot.
@@ -53,7 +54,7 @@ class HybridParameters(Result):
     trees: Mapping[str, TreeParameters]
 
 
-class HybridLifetimeValue:
+class HybridLifetimeValue(Scorer):
     """Hurdle on top of buy-till-you-die: P(buys) x log-normal value with a modelled spread, by LightGBM.
 
     With z the snapshot and the outputs of the model beneath, a customer brings nothing with probability 1 − π(z), else
@@ -145,8 +146,8 @@ class HybridLifetimeValue:
         self.smear_ = float(np.clip(value.sum() / unscaled.sum(), *_SMEAR))
         return self
 
-    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
-        """The columns of ``OUTPUTS`` for each row of a snapshot.
+    def outputs(self, X: Columns, *, horizon: Horizon, discount_rate: float = 0.0) -> dict[str, Floats]:
+        """The columns of ``OUTPUTS`` for each row of a snapshot, (n,) each.
 
         Raises
         ------
@@ -155,9 +156,10 @@ class HybridLifetimeValue:
         """
         if Horizon(horizon).days != self.horizon.days:
             raise UsageError(f"the trees know a horizon of {self.horizon} and not {horizon}: train again for it")
-        table = self.base.predict(X, horizon=horizon, discount_rate=discount_rate)
-        Z = with_purchase_columns(X, self.base, self.horizon)
-        shrink = (table["predicted_clv"] / Z["btyd_value"].clip(lower=_SMALLEST)).to_numpy() if discount_rate else 1.0
+        table = self.base.outputs(X, horizon=horizon, discount_rate=discount_rate)
+        Z = X.with_numbers(**purchase_columns(X, self.base, self.horizon))
+        undiscounted = np.maximum(Z.numbers("btyd_value"), _SMALLEST)
+        shrink: Floats | float = table["predicted_clv"] / undiscounted if discount_rate else 1.0
         chance = self.hurdle_.predict_positive(Z)
         middle = _anchor(Z) + self.size_.predict_positive(Z) + np.log(self.smear_)
         spread = self._spread(Z)
@@ -168,8 +170,8 @@ class HybridLifetimeValue:
             limit = np.log(np.maximum(self.reference_p90 / np.maximum(shrink, _SMALLEST), _SMALLEST))
             table["p_top_decile"] = chance * ndtr((middle - limit) / spread)
         else:
-            table["p_top_decile"] = np.nan
-        return table[list(OUTPUTS)]
+            table["p_top_decile"] = np.full(len(X), np.nan)
+        return {name: table[name] for name in OUTPUTS}
 
     def importance(self) -> dict[str, float]:
         """Total gain of each column in the trees of size."""
@@ -220,29 +222,29 @@ class HybridLifetimeValue:
         columns = (*self.features, *PURCHASE_COLUMNS)
         return BoostedClassifier(columns, (), rounds or self.rounds, {"num_threads": 1, **self.parameters, **own})
 
-    def _spread(self, X: pd.DataFrame) -> Floats:
+    def _spread(self, X: Table) -> Floats:
         """Standard deviation of the log of the value (n,)."""
         return np.clip(np.sqrt(self.spread_.predict_positive(X)), *_SPREAD)
 
 
 def with_purchase_columns(X: pd.DataFrame, base: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
     """A snapshot with the columns of ``PURCHASE_COLUMNS``: what the buy-till-you-die model says of the ``horizon``."""
-    clv, X = base.model, base.prepared(X)
-    table = clv.predict(X, horizon=horizon, interval=None)
-    buys = 1.0 - clv.transactions_.probability_of_no_purchase(X, horizon)
-    value = table["predicted_clv"].to_numpy()
+    return X.assign(**purchase_columns(Columns(X), base, horizon))
+
+
+def purchase_columns(X: Columns, base: BuyTillYouDie, horizon: Horizon) -> dict[str, Floats]:
+    """The columns of ``PURCHASE_COLUMNS``, (n,) each."""
+    clv, X = base.model, base.with_codes(X)
+    where = clv.transactions_.situation(X)
+    found = clv.values_in(X, where, horizon=horizon, interval=None)
+    buys, value = 1.0 - clv.transactions_.no_purchase_in(where, horizon), found["predicted_clv"]
     given = np.maximum(value, _SMALLEST) / np.clip(buys, _SMALLEST, 1.0)
-    return X.assign(
-        btyd_value=value,
-        btyd_orders=table["predicted_number_of_orders"] * base.orders_per_purchase_day,
-        btyd_alive=table["p_alive"],
-        btyd_buys=buys,
-        btyd_log_value_if_buys=np.log(given),
-    )
+    orders = found["predicted_number_of_orders"] * base.orders_per_purchase_day
+    return dict(zip(PURCHASE_COLUMNS, (value, orders, found["p_alive"], buys, np.log(given)), strict=True))
 
 
-def _anchor(X: pd.DataFrame) -> Floats:
-    return X["btyd_log_value_if_buys"].to_numpy(dtype=np.float64)
+def _anchor(X: Table) -> Floats:
+    return Columns.of(X).numbers("btyd_log_value_if_buys")
 
 
 def _quantile(level: float, chance: Floats, middle: Floats, spread: Floats) -> Floats:

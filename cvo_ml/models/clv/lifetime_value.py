@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import BundleError, UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
@@ -150,9 +151,36 @@ class CustomerLifetimeValue(Estimator):
             ``p_alive``, ``average_order_value_expected`` (currency) and the interval's ends, named by their percent:
             ``predicted_clv_p05``, ``predicted_clv_p95`` (currency, discounted like the mean).
         """
+        rows = Columns.of(as_table(X))
+        columns = self.values_in(
+            rows,
+            self._fitted()[0].situation(rows),
+            horizon=horizon,
+            discount_rate=discount_rate,
+            orders_per_purchase_day=orders_per_purchase_day,
+            interval=interval,
+            parameter_uncertainty=parameter_uncertainty,
+            rate_drift=rate_drift,
+            threshold=threshold,
+        )
+        return pd.DataFrame(columns, index=rows.index, copy=False)
+
+    def values_in(
+        self,
+        X: Table,
+        where: Situation,
+        *,
+        horizon: Horizon,
+        discount_rate: float = 0.0,
+        orders_per_purchase_day: float = 1.0,
+        interval: float | None = 0.9,
+        parameter_uncertainty: bool = False,
+        rate_drift: float = 0.0,
+        threshold: Any = None,
+    ) -> dict[str, Floats]:
+        """The columns of ``predict``, (n,) each, of customers whose situation is known."""
         _check_options(discount_rate, orders_per_purchase_day, interval)
         model, horizon = self._fitted()[0], Horizon(horizon)
-        where = model.situation(X)
         purchases = model.purchases_in(where, horizon)
         worth = model.purchases_in(where, horizon, discount_rate) if discount_rate else purchases
         value = self.value_.expected_average_value(X)
@@ -169,7 +197,7 @@ class CustomerLifetimeValue(Estimator):
             columns |= _interval_columns(chances, interval)
             if threshold is not None:
                 columns["p_value_above"] = chances.exceedance(_amounts(threshold, len(X)))
-        return pd.DataFrame(columns, index=as_table(X).index, copy=False)
+        return columns
 
     def probability_value_above(
         self, X: pd.DataFrame, horizon: Horizon, threshold: Any, *, discount_rate: float = 0.0
@@ -246,7 +274,7 @@ class CustomerLifetimeValue(Estimator):
 
     def _predictive(
         self,
-        X: pd.DataFrame,
+        X: Table,
         where: Situation,
         horizon: Horizon,
         rate_drift: float,
@@ -263,7 +291,7 @@ class CustomerLifetimeValue(Estimator):
         return PredictiveValue(fitted, possible, discount)
 
     def _tabulated(
-        self, X: pd.DataFrame, where: Situation, horizon: Horizon, parameters: Floats | None = None
+        self, X: Table, where: Situation, horizon: Horizon, parameters: Floats | None = None
     ) -> tuple[TabulatedValue, Floats]:
         law, scale = self._value_law(X, where, horizon, parameters)
         return law.tabulated(), scale
@@ -280,7 +308,7 @@ class CustomerLifetimeValue(Estimator):
         return points + [(purchases, moved) for moved in self.value_.parameter_points(stretch[1])]
 
     def _value_law(
-        self, X: pd.DataFrame, where: Situation, horizon: Horizon, parameters: Floats | None = None
+        self, X: Table, where: Situation, horizon: Horizon, parameters: Floats | None = None
     ) -> tuple[ValueLaw, Floats]:
         """Law of the undiscounted value divided by the posterior scale v + xm, and that scale (n,), currency."""
         p, q, v = self.value_._parameters() if parameters is None else parameters

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Floats, Ints, Places
+from cvo_ml.core.columns import Table
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.units import Horizon, days_per
 from cvo_ml.models.clv.base import check_penalty, interval_names
@@ -105,7 +106,7 @@ class PurchaseFitter(CovariateModel):
     def _kernel(self) -> Kernel:
         """The log-likelihood row by row."""
 
-    def _history(self, X: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    def _history(self, X: Table) -> tuple[Floats, Floats, Floats]:
         """Frequency, recency and T (n,), checked, and in the model's unit."""
         check_unit(X, self.time_unit)
         return purchase_history(X)
@@ -230,7 +231,10 @@ class PurchaseModel(PurchaseFitter):
 
     def probability_of_no_purchase(self, X: pd.DataFrame, horizon: Horizon) -> Floats:
         """P(no purchase in the ``horizon`` after T) of each customer (n,), exact."""
-        where = self.situation(X)
+        return self.no_purchase_in(self.situation(X), horizon)
+
+    def no_purchase_in(self, where: Situation, horizon: Horizon) -> Floats:
+        """``probability_of_no_purchase`` of customers whose situation is known (n,)."""
         return 1.0 - where.mean(1.0 - where.law.silence(Horizon(horizon).to(self.time_unit)))
 
     def expected_time_of_next_purchase(self, X: pd.DataFrame, quantiles: Sequence[float] = (0.5, 0.05, 0.95)) -> Floats:
@@ -246,9 +250,12 @@ class PurchaseModel(PurchaseFitter):
         """
         if not len(quantiles) or not all(0 < level < 1 for level in quantiles):
             raise UsageError(f"quantiles are {list(quantiles)}: give probabilities between 0 and 1, such as 0.5")
-        where = self.situation(X)
+        return self.next_purchase_in(self.situation(X), quantiles)
+
+    def next_purchase_in(self, where: Situation, quantiles: Sequence[float]) -> Floats:
+        """``expected_time_of_next_purchase`` of customers whose situation is known, (quantiles, n)."""
         law = where.law.rows(where.position)
-        result = np.full((len(quantiles), len(X)), np.inf)
+        result = np.full((len(quantiles), len(where.alive)), np.inf)
         for row, level in zip(result, quantiles, strict=True):
             reached = np.flatnonzero(level < where.alive)
             row[reached] = law.rows(reached).waiting_time(level / where.alive[reached])
@@ -316,12 +323,12 @@ class PurchaseModel(PurchaseFitter):
             ``expected_purchases``, ``probability_alive``, ``probability_of_no_purchase``, and with ``interval``
             ``purchases_p05``, ``purchases_p95`` (named by their percent).
         """
-        where, span = self.situation(X), Horizon(horizon).to(self.time_unit)
+        where = self.situation(X)
         table = pd.DataFrame(
             {
                 "expected_purchases": self.purchases_in(where, horizon),
                 "probability_alive": where.alive,
-                "probability_of_no_purchase": 1.0 - where.mean(1.0 - where.law.silence(span)),
+                "probability_of_no_purchase": self.no_purchase_in(where, horizon),
             },
             index=as_table(X).index,
         )
@@ -376,7 +383,7 @@ class PurchaseModel(PurchaseFitter):
         """
         return purchases_draws(self, X, Horizon(horizon), n_draws, seed)
 
-    def situation(self, X: pd.DataFrame, values: Floats | None = None) -> Situation:
+    def situation(self, X: Table, values: Floats | None = None) -> Situation:
         """Where each customer stands, at the fitted parameters or at others (k,), natural."""
         frequency, recency, T = self._history(X)
         values = self._parameters() if values is None else values

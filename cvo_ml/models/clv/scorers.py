@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
@@ -9,6 +10,8 @@ from typing import ClassVar, Final, Self
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Columns
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
@@ -44,7 +47,19 @@ class LifetimeParameters(Result):
     features: Sequence[str] = ()
 
 
-class BuyTillYouDie:
+class Scorer:
+    """A model of what a customer will bring; its subclasses give the columns as arrays."""
+
+    @abstractmethod
+    def outputs(self, X: Columns, *, horizon: Horizon, discount_rate: float = 0.0) -> dict[str, Floats]:
+        """The columns of ``OUTPUTS`` for each row, (n,) each; ``discount_rate`` is annual, >= 0."""
+
+    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
+        """The columns of ``OUTPUTS`` for each row, indexed like X."""
+        return pd.DataFrame(self.outputs(Columns(X), horizon=horizon, discount_rate=discount_rate), index=X.index)
+
+
+class BuyTillYouDie(Scorer):
     """BG/NBD purchases x Gamma-Gamma value, with the shop's orders per purchase day.
 
     Its subclasses hold other models of purchases.
@@ -96,25 +111,31 @@ class BuyTillYouDie:
         """X with the model's covariates."""
         return X if self.coding is None else self.coding.coded(X)
 
-    def predict(self, X: pd.DataFrame, *, horizon: Horizon, discount_rate: float = 0.0) -> pd.DataFrame:
+    def with_codes(self, X: Columns) -> Columns:
+        """As ``prepared``."""
+        return X if self.coding is None else X.with_numbers(**self.coding.codes(X))
+
+    def outputs(self, X: Columns, *, horizon: Horizon, discount_rate: float = 0.0) -> dict[str, Floats]:
         """The columns of ``OUTPUTS`` for each row of an RFM summary in days.
 
         ``p_top_decile`` is P(value in the horizon > ``reference_p90``). ``days_to_next_order`` is the median time from
         the end of T, null where the customer more likely never orders again.
         """
-        X = self.prepared(X)
-        predicted = self.model.predict(
+        X = self.with_codes(X)
+        where = self.model.transactions_.situation(X)
+        found = self.model.values_in(
             X,
+            where,
             horizon=horizon,
             discount_rate=discount_rate,
             orders_per_purchase_day=self.orders_per_purchase_day,
             rate_drift=self.rate_drift,
             threshold=self.reference_p90,
         )
-        median = self.model.transactions_.expected_time_of_next_purchase(X, quantiles=(0.5,))[0]
-        predicted["p_top_decile"] = np.nan if self.reference_p90 is None else predicted["p_value_above"]
-        predicted["days_to_next_order"] = np.where(np.isfinite(median), median, np.nan)
-        return predicted[list(OUTPUTS)]
+        median = self.model.transactions_.next_purchase_in(where, (0.5,))[0]
+        found["p_top_decile"] = found.get("p_value_above", np.full(len(X), np.nan))
+        found["days_to_next_order"] = np.where(np.isfinite(median), median, np.nan)
+        return {name: found[name] for name in OUTPUTS}
 
     def to_parts(self) -> Parts:
         """The parameters; there are no files."""

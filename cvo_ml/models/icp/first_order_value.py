@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cvo_ml.core.arrays import Floats, Outcomes
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result
 from cvo_ml.models.estimator import Estimator
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
@@ -48,7 +49,7 @@ class FirstOrderValue(Estimator):
         self.quantiles_ = reference_quantiles(self.predict_proba(X)[:, 1])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of not being and of being a most profitable customer, (n, 2)."""
         positive = expit(self.intercept_ + self.slope_ * self._design(X)[:, 0])
         return np.column_stack([1 - positive, positive])
@@ -73,5 +74,5 @@ class FirstOrderValue(Estimator):
         return model
 
     @staticmethod
-    def _design(X: pd.DataFrame) -> Floats:
-        return np.asarray(np.log1p(X[[VALUE]].to_numpy(dtype=np.float64).clip(min=0)))
+    def _design(X: Table) -> Floats:
+        return np.asarray(np.log1p(Columns.of(X).numbers(VALUE)[:, None].clip(min=0)))

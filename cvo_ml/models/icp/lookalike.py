@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from cvo_ml.config.readiness import ICP_POSITIVES
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Table
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
 from cvo_ml.models.icp.reference import percentile, reference_quantiles
@@ -82,7 +83,7 @@ class LookalikeClassifier(HoldsTrees, TableClassifier):
         self.quantiles_ = reference_quantiles(self.trees.predict_positive(frame))
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of not being and of being a most profitable customer, (n, 2)."""
         positive = self.trees.predict_positive(self._rows(X))
         return np.column_stack([1 - positive, positive])

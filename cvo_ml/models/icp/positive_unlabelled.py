@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 
 from cvo_ml.config.readiness import ICP_POSITIVES
 from cvo_ml.core.arrays import Floats, Outcomes
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Json, Result
 from cvo_ml.models.boosting import BoostedClassifier, TreeParameters
@@ -159,23 +160,25 @@ class PositiveUnlabelled(Estimator):
         self.quantiles_ = reference_quantiles(self.predict_proba(X if reference is None else reference)[:, 1])
         return self
 
-    def predict_labelled(self, X: pd.DataFrame) -> Floats:
+    def predict_labelled(self, X: Table) -> Floats:
         """P(known winner), (n,): before the division by the label frequency."""
-        scored = [_thinned(trees.predict_positive(X), self.thinning_) for trees in self.models_]
+        rows = Columns.of(X)
+        scored = [_thinned(trees.predict_positive(rows), self.thinning_) for trees in self.models_]
         return np.asarray(self.calibration_.apply(np.mean(scored, axis=0)))
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of not being and of being a winner, (n, 2)."""
         winner = self._winner(self.predict_labelled(X))
         return np.column_stack([1 - winner, winner])
 
-    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+    def effects(self, X: Table) -> tuple[tuple[str, ...], Floats]:
         """Column names and each one's effect on the score, (n, columns).
 
         The effect is the score less what it would be without the column's part of the log-odds (mean over bags).
         """
-        parts = np.mean([trees.contributions(X)[:, :-1] for trees in self.models_], axis=0) * self.calibration_.slope
-        known = self.predict_labelled(X)
+        rows = Columns.of(X)
+        bags = [trees.contributions(rows)[:, :-1] for trees in self.models_]
+        parts, known = np.mean(bags, axis=0) * self.calibration_.slope, self.predict_labelled(rows)
         without = expit(logit(known.clip(EDGE, 1 - EDGE))[:, None] - parts)
         return self.columns, np.asarray(self._winner(known)[:, None] - self._winner(without))
 

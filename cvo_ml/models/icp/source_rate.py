@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Floats, Outcomes
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Result
 from cvo_ml.models.estimator import Estimator
@@ -63,17 +64,17 @@ class SourceRate(Estimator):
         self.quantiles_ = reference_quantiles(self.predict_proba(X)[:, 1])
         return self
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: Table) -> Floats:
         """Probabilities of not being and of being a winner, (n, 2)."""
         winner = np.full(len(X), self.rate_)
         if self.column is not None:
-            if self.column not in X:
+            rows = Columns.of(X)
+            if self.column not in rows:
                 raise UsageError(f"column to score is missing: {self.column}: add it to the table of leads")
-            rates = X[self.column].astype("str").map(self.rates_).to_numpy(dtype=np.float64, na_value=np.nan)
-            winner = np.where(np.isnan(rates), self.rate_, rates)
+            winner = np.array([self.rates_.get(text, self.rate_) for text in rows.texts(self.column)])
         return np.column_stack([1 - winner, winner])
 
-    def effects(self, X: pd.DataFrame) -> tuple[tuple[str, ...], Floats]:
+    def effects(self, X: Table) -> tuple[tuple[str, ...], Floats]:
         """What the source adds to the overall rate, (n, 1); (n, 0) without a source."""
         added = self.predict_proba(X)[:, [1]] - self.rate_
         return self.columns, added[:, : len(self.columns)]

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.models import model_spec
 from cvo_ml.core.units import Horizon
@@ -27,6 +27,7 @@ from cvo_ml.registry.bundles.purchase_columns import (
     add_purchase_columns,
     columns_to_score,
     embedded_purchase_model,
+    with_purchase_columns,
 )
 
 
@@ -86,6 +87,11 @@ class LoadedModel:
         """The columns that a frame to score must have; what the model reads of its own model of purchases is not."""
         return columns_to_score(self.model.columns, self.purchases)
 
+    def completed(self, features: Table) -> Columns:
+        """As ``complete``, of columns."""
+        rows = Columns.of(features)
+        return rows if self.purchases is None else with_purchase_columns(rows, self.purchases, self.horizon)
+
     def complete(self, features: pd.DataFrame) -> pd.DataFrame:
         """``features`` with the columns of the bundle's own model of purchases, if it carries one."""
         if self.purchases is None:
@@ -99,7 +105,14 @@ class LoadedModel:
     def lifetime_values(
         self, features: pd.DataFrame, *, horizon: Horizon | None = None, discount_rate: float | None = None
     ) -> pd.DataFrame:
-        """The value columns of each row, indexed like ``features``; horizon and rate are the bundle's unless given.
+        """The value columns of each row, indexed like ``features``; raises and takes what ``value_columns`` does."""
+        found = self.value_columns(features, horizon=horizon, discount_rate=discount_rate)
+        return pd.DataFrame(found, index=features.index)
+
+    def value_columns(
+        self, features: Table, *, horizon: Horizon | None = None, discount_rate: float | None = None
+    ) -> dict[str, Floats]:
+        """The value columns of each row, (n,) each, by name; horizon and rate are the bundle's unless given.
 
         Raises
         ------
@@ -109,9 +122,9 @@ class LoadedModel:
         if not is_lifetime_scorer(self.model):
             raise self.not_a("model of values")
         rate = float(self.settings.get("discount_rate", 0.0)) if discount_rate is None else discount_rate
-        return self.model.predict(features, horizon=horizon or self.horizon, discount_rate=rate)
+        return self.model.outputs(Columns.of(features), horizon=horizon or self.horizon, discount_rate=rate)
 
-    def probability(self, features: pd.DataFrame) -> Floats:
+    def probability(self, features: Table) -> Floats:
         """The probability of each row (n,), of the columns that ``features`` have or the bundle adds.
 
         Raises
@@ -121,18 +134,20 @@ class LoadedModel:
         """
         if not isinstance(self.model, ProbabilityScorer):
             raise self.not_a("model of probabilities")
-        return self.model.predict_proba(self.complete(features))[:, 1]
+        return self.model.predict_proba(self.completed(features))[:, 1]
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """The model's own outputs for each row: a probability, or the value columns; not Scores."""
-        if is_lifetime_scorer(self.model):
-            return self.lifetime_values(features)
-        column = model_spec(self.name).score
-        return pd.DataFrame({column: self.probability(features)}, index=features.index)
+        return pd.DataFrame(self._outputs(features), index=features.index)
 
     def score(self, features: pd.DataFrame) -> Floats:
         """The one column that the model exists for (n,): its probability, or its value, currency."""
-        return np.asarray(self.predict(features)[model_spec(self.name).score], dtype=np.float64)
+        return self._outputs(features)[model_spec(self.name).score]
+
+    def _outputs(self, features: pd.DataFrame) -> dict[str, Floats]:
+        if is_lifetime_scorer(self.model):
+            return self.value_columns(features)
+        return {model_spec(self.name).score: self.probability(features)}
 
     def not_a(self, what: str) -> BundleError:
         """The refusal of a bundle whose kind answers another question."""

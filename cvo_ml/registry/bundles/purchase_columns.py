@@ -11,6 +11,8 @@ from typing import Final
 
 import pandas as pd
 
+from cvo_ml.core.arrays import Floats
+from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.errors import BundleError
 from cvo_ml.core.models import CLV
 from cvo_ml.core.result import Json
@@ -30,20 +32,26 @@ PURCHASES: Final = ("frequency", "recency", "T")
 EMBEDDED: Final = "btyd"
 
 
-def btyd_columns(purchases: PurchaseModel, features: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
+def btyd_columns(purchases: PurchaseModel, features: Table, horizon: Horizon) -> pd.DataFrame:
     """P(alive), P(no purchase day in the horizon) and expected purchase days in it, indexed like ``features``."""
-    values = (
-        purchases.probability_alive(features),
-        purchases.probability_of_no_purchase(features, horizon),
-        purchases.expected_purchases(features, horizon),
-    )
-    return pd.DataFrame(dict(zip(BTYD, values, strict=True)), index=features.index)
+    return pd.DataFrame(_btyd(purchases, features, horizon), index=features.index)
 
 
 def add_purchase_columns(features: pd.DataFrame, scorer: BuyTillYouDie, horizon: Horizon) -> pd.DataFrame:
     """``features`` with the columns of the model of purchases; columns of that name from elsewhere give way."""
-    columns = btyd_columns(scorer.model.transactions_, scorer.prepared(features), horizon)
+    columns = btyd_columns(scorer.model.transactions_, scorer.with_codes(Columns(features)), horizon)
     return features.drop(columns=list(BTYD), errors="ignore").join(columns)
+
+
+def with_purchase_columns(features: Columns, scorer: BuyTillYouDie, horizon: Horizon) -> Columns:
+    """As ``add_purchase_columns``."""
+    return features.with_numbers(**_btyd(scorer.model.transactions_, scorer.with_codes(features), horizon))
+
+
+def _btyd(purchases: PurchaseModel, features: Table, horizon: Horizon) -> dict[str, Floats]:
+    where = purchases.situation(features)
+    expected = purchases.purchases_in(where, horizon)
+    return dict(zip(BTYD, (where.alive, purchases.no_purchase_in(where, horizon), expected), strict=True))
 
 
 def embed_purchase_model(scorer: Bundled) -> dict[str, Json]:

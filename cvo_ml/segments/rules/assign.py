@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.arrays import Floats
-from cvo_ml.core.scores import columns_of, null_columns
+from cvo_ml.core.score_cells import null_columns
+from cvo_ml.core.scores import columns_of
 from cvo_ml.segments.rules.edges import SegmentEdges, measures, tier_values
 from cvo_ml.segments.rules.groups import cells
 
