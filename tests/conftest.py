@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
+
+# Two test processes with two threads each on two processors: a thread that waits by turning round and round takes its
+# processor from the others. Set before anything loads OpenMP; programs that tests start inherit it. No result changes.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from cvo_ml.core.tables import Tables
@@ -26,7 +32,39 @@ settings.register_profile("shared_machine", deadline=None, suppress_health_check
 settings.load_profile("shared_machine")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+#: What takes longest comes first, so that no test process has a long file left when the others are done.
+LONGEST: Final = (
+    "tests/e2e/test_demo.py", "tests/frozen/test_shop.py", "tests/e2e/test_simulated.py",
+    "tests/workflows/test_backtest.py",
+    "tests/robustness/", "tests/frozen/", "tests/e2e/", "tests/training/", "tests/security/", "tests/workflows/",
+    "tests/registry/",
+)  # fmt: skip
 CHURN_SETTINGS = {"horizon_days": 90.0, "definition": "no_order_within_horizon", "bands": {"low": 0.33, "medium": 0.66}}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order of ``LONGEST``; the rest as it was collected."""
+    items.sort(
+        key=lambda item: next((n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
+    )
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A folder of a name, filled by the first test process that asks for it and read by all of them."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, whole = shared / f"shared-{name}", shared / f"shared-{name}.whole"
+        with FileLock(shared / f"shared-{name}.lock"):
+            if not whole.exists():
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(autouse=True)

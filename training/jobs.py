@@ -79,7 +79,10 @@ def _own(job: ChurnJob, settings: TrainingSettings) -> OwnFeatures:
     """The features of the user's own that the job names."""
     profile = tuple(name for name in job.more_features if name.startswith(PROFILE))
     declared = tuple(name.removeprefix(PROFILE) for name in job.leaks.known_at_conversion)
-    return OwnFeatures(profile, settings.own.get(CHURN.name), settings.trust, declared, whose=CHURN.name)
+    return OwnFeatures(
+        profile, settings.own.get(CHURN.name), settings.trust, declared,
+        whose=CHURN.name, acknowledged=job.leaks.acknowledged,
+    )  # fmt: skip
 
 
 def _purchases(settings: TrainingSettings) -> PurchaseSpec:

@@ -48,8 +48,8 @@ def explain(
     Returns
     -------
     CustomerInNotebook
-        ``history``, ``path`` (P(alive) day by day), ``scores``, ``reasons``; ``plot()`` draws the path, ``plot("clv")``
-        the reasons of a model; ``to_json()``.
+        ``history``, ``path`` (P(alive) day by day), ``scores``, ``reasons``; ``plot()`` draws the path, with a model's
+        name its reasons; ``to_json()``.
 
     Raises
     ------
@@ -64,8 +64,8 @@ def explain(
     >>> tables, models = cvo.read_shop("shop.yaml", as_of="2023-03-01"), cvo.load_models("mlruns")
     >>> customer = tables.orders["customer_id"].value_counts().index[0]
     >>> said = cvo.explain(tables, models, "2023-03-01", customer, results="out")
-    >>> [score.model for score in said.scores], said.path.days[-1].isoformat()
-    (['clv', 'churn', 'icp'], '2023-05-30')
+    >>> [score.values[0].name for score in said.scores], said.path.days[-1].isoformat()
+    (['predicted_clv', 'churn_probability', 'icp_score'], '2023-05-30')
     >>> value = said.reasons[0]  # in money, beside the typical customer
     >>> abs(value.start + sum(part.effect for part in value.parts) - value.end) < 1e-9
     True

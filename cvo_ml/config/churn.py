@@ -14,7 +14,7 @@ from cvo_ml.core.units import Horizon
 Definition = Literal[
     "no_order_within_horizon", "no_order_within_own_gaps", "subscription_ended", "mrr_down", "condition"
 ]
-Calibration = Literal["auto", "none", "shift", "logistic", "beta", "isotonic", "venn_abers"]
+Calibration = Literal["auto", "none", "shift", "logistic", "beta", "isotonic"]
 
 
 class OwnGaps(FrozenConfig):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from cvo_ml.core.markdown import markdown_table
 from cvo_ml.features.catalogue import AVAILABILITY, CATALOGUE, Feature
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
 from cvo_ml.features.snapshot import FEATURES, SEASON
@@ -47,10 +48,8 @@ def catalogue_page() -> str:
     by_table = sorted(CATALOGUE.values(), key=lambda known: list(AVAILABILITY).index(known.table))
     for table, members in groupby(by_table, key=lambda known: known.table):
         parts.append(f"## {table}\n\nThere {AVAILABILITY[table]}.\n\n")
-        parts.append("| feature | meaning | window | unit | needs |\n|---|---|---|---|---|\n")
-        for _, windows in groupby(members, key=lambda known: known.build):
-            parts.append(_row(list(windows)))
-        parts.append("\n")
+        rows = [_row(list(windows)) for _, windows in groupby(members, key=lambda known: known.build)]
+        parts.append(markdown_table(["feature", "meaning", "window", "unit", "needs"], rows) + "\n\n")
     parts.append(OWN)
     parts.append(_chosen("Read by churn (`FEATURES`)", FEATURES))
     parts.append(
@@ -62,7 +61,7 @@ def catalogue_page() -> str:
     return "".join(parts).rstrip() + "\n"
 
 
-def _row(windows: list[Feature]) -> str:
+def _row(windows: list[Feature]) -> tuple[str, ...]:
     first = windows[0]
     names = ", ".join(f"`{known.name}`" for known in windows)
     spans = ", ".join("life" if known.window is None else str(known.window) for known in windows)
@@ -71,7 +70,7 @@ def _row(windows: list[Feature]) -> str:
     if first.window is not None:
         meaning = meaning.replace(f"in the last {first.window} days", "in the window")
     needs = ", ".join(f"`{column}`" for column in first.columns)
-    return f"| {names} | {meaning} | {spans}{days} | {first.unit} | {needs} |\n"
+    return names, meaning, f"{spans}{days}", first.unit, needs
 
 
 def _chosen(title: str, names: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from cvo_ml.core.contracts import DEALS, LEADS
 from cvo_ml.core.errors import ModelRefused
+from cvo_ml.core.membership import is_among
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight, parse_as_of
 from cvo_ml.core.visibility import is_known, visible, visible_table
@@ -125,9 +126,9 @@ def _decided(tables: Tables, day: date, decision: Horizon, age: Horizon) -> tupl
     found = pd.DataFrame(
         {
             "created_at": created,
-            "asked": created.index.isin(deals.loc[opened < deadline, "lead_id"]),
-            "decided": created.index.isin(closed["lead_id"]),
-            "won": created.index.isin(won["lead_id"]),
+            "asked": is_among(created.index, deals.loc[opened < deadline, "lead_id"]),
+            "decided": is_among(created.index, closed["lead_id"]),
+            "won": is_among(created.index, won["lead_id"]),
         }
     )
     return found, won

@@ -8,6 +8,7 @@ from datetime import date
 import pandas as pd
 
 from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.membership import is_among
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.visibility import KNOWN_AT, happened, visible
 
@@ -20,7 +21,7 @@ def truncated(tables: Tables, as_of: date) -> Tables:
     frames = {name: known_rows(name, frame, as_of) for name, frame in tables.frames.items()}
     if "order_lines" in frames:
         lines = frames["order_lines"]
-        frames["order_lines"] = lines[lines["order_id"].isin(frames["orders"]["order_id"])]
+        frames["order_lines"] = lines[is_among(lines["order_id"], frames["orders"]["order_id"])]
     return Tables(frames, tables.currency)
 
 

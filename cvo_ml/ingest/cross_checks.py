@@ -27,8 +27,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.membership import is_among
 from cvo_ml.ingest.row_rules import ValidatedRows
 
 ITS_ORDER_EXCLUDED: Final = "its order was excluded"
@@ -113,12 +113,11 @@ def check_between(ids: OrderIds | None, orders: pd.DataFrame, sides: Mapping[str
 
 def _check_orders(validated: ValidatedRows, ids: OrderIds, orders: pd.DataFrame) -> None:
     named, header = validated.rows["order_id"], validated.spec.header("order_id")
-    known = named.isna() | named.isin(orders["order_id"]) | named.isin(ids.used)
-    excluded = named.isin(ids.excluded)
-    quarantined = named.isin(ids.quarantined)
-    validated.status.exclude((~known & excluded).to_numpy(), ITS_ORDER_EXCLUDED)
-    validated.status.quarantine((~known & ~excluded & quarantined).to_numpy(), header, ITS_ORDER_QUARANTINED)
-    validated.status.quarantine((~known & ~excluded & ~quarantined).to_numpy(), header, UNKNOWN_ORDER)
+    known = named.isna().to_numpy() | is_among(named, orders["order_id"]) | is_among(named, ids.used)
+    excluded, quarantined = is_among(named, ids.excluded), is_among(named, ids.quarantined)
+    validated.status.exclude(~known & excluded, ITS_ORDER_EXCLUDED)
+    validated.status.quarantine(~known & ~excluded & quarantined, header, ITS_ORDER_QUARANTINED)
+    validated.status.quarantine(~known & ~excluded & ~quarantined, header, UNKNOWN_ORDER)
 
 
 def _check_refunds(validated: ValidatedRows, orders: pd.DataFrame) -> list[str]:
@@ -149,13 +148,14 @@ def refunds_above_orders(refunds: pd.DataFrame, orders: pd.DataFrame) -> list[st
 
 
 def _check_leads(deals: ValidatedRows, leads: ValidatedRows) -> None:
-    unknown: Flags = (deals.rows["lead_id"].notna() & ~deals.rows["lead_id"].isin(leads.used["lead_id"])).to_numpy()
+    named = deals.rows["lead_id"]
+    unknown = named.notna().to_numpy() & ~is_among(named, leads.used["lead_id"])
     deals.status.quarantine(unknown, deals.spec.header("lead_id"), "names an unknown lead")
 
 
 def _without_orders(validated: ValidatedRows, orders: pd.DataFrame) -> list[str]:
     customers = validated.used["customer_id"].dropna()
-    unknown = customers[~customers.isin(orders["customer_id"])]
+    unknown = customers[~is_among(customers, orders["customer_id"])]
     if unknown.empty:
         return []
     return [

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Flags
+from cvo_ml.core.membership import is_among
 from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.row_status import RowStatus
 
@@ -61,11 +62,12 @@ def _among(chosen: Flags, rows: pd.DataFrame, verdict_on: Callable[[pd.DataFrame
 
 def _of_several_customers(rows: pd.DataFrame) -> pd.Series:
     pairs = rows[["order_id", "customer_id"]].drop_duplicates()
-    return rows["order_id"].isin(pairs.loc[pairs["order_id"].duplicated(), "order_id"])
+    repeated = pairs.loc[pairs["order_id"].duplicated(), "order_id"]
+    return pd.Series(is_among(rows["order_id"], repeated), index=rows.index)
 
 
 def _whole(alive: Flags, rows: pd.DataFrame, key: str, conflicting: Flags) -> Flags:
     """All used rows that share the first part of the key with a conflicting row: an order is set aside whole."""
     if not conflicting.any():
         return conflicting
-    return alive & rows[key].isin(rows.loc[conflicting, key].unique()).to_numpy()
+    return alive & is_among(rows[key], rows.loc[conflicting, key])

@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.membership import is_among
+
 _PLACES: Final = 6  # prices are compared to a millionth: some are quotients of two floats
 
 
@@ -61,7 +63,7 @@ def refund_rows(negative: pd.DataFrame, lines: pd.DataFrame, reason: str) -> pd.
 
 def _own_order(negative: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
     """The row's own order id, where it is an order of the same customer placed by then."""
-    orders = lines[lines["order_id"].isin(negative["order_id"].unique())].groupby("order_id")
+    orders = lines[is_among(lines["order_id"], negative["order_id"])].groupby("order_id")
     order = (
         orders.agg({"ordered_at": "min", "customer_id": "first"})
         .reindex(negative["order_id"])
@@ -94,7 +96,7 @@ def match_lines(negative: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
 
 def _with_product_key(negative: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
     """Both kinds of rows with ``key``, a number for each customer, product and price, and ``moment`` in µs."""
-    near = lines["customer_id"].isin(negative["customer_id"].unique())
+    near = is_among(lines["customer_id"], negative["customer_id"])
     rows = pd.concat([negative, lines[near]])
     price = rows["unit_price"] if "unit_price" in rows else rows["net"] / rows["quantity"]
     names = rows[["customer_id", "product_id"]].assign(price=price.abs().round(_PLACES))

@@ -23,7 +23,7 @@ from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.models.clv.baselines import clv_formula
 from cvo_ml.monitoring.truth import TruthDistance
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration, reliability
-from cvo_ml.stats.intervals import Interval, bootstrap
+from cvo_ml.stats.intervals import Interval, bootstraps
 from cvo_ml.stats.ranking import auc, capture, lift
 
 REPLICATES: Final = 300
@@ -233,10 +233,16 @@ def evaluate_value(scores: pd.DataFrame, features: pd.DataFrame, actual: Floats,
     has_clv = bool(np.isfinite(predicted).any())
     others = plain_rankings(scores, features, horizon)
     rankings = {CLV.score: np.nan_to_num(predicted), **others} if has_clv else others
-    ranked = tuple(_ranked(name, score, actual) for name, score in rankings.items())
+
+    def captured(i: Places) -> tuple[float, ...]:
+        shares = [capture(actual[i], score[i]) for score in rankings.values()]
+        return *shares, *(shares[0] - share for share in shares[1:])
+
+    shares = bootstraps(captured, len(actual), replicates=REPLICATES)
+    ranked = tuple(map(Ranked, rankings, shares))
     if not has_clv:
         return ValueEvaluation(ranked, NotEvaluated(_reason(scores[CLV.reason])))
-    lead = {name: _lead(actual, rankings[CLV.score], score) for name, score in others.items()}
+    lead = dict(zip(others, shares[len(rankings) :], strict=True))
     predicted_for = float(scores["clv_horizon_days"].dropna().iloc[0])
     if predicted_for != horizon.days:
         return ValueEvaluation(ranked, NotEvaluated(ANOTHER_HORIZON, predicted_for), lead)
@@ -291,13 +297,19 @@ def evaluate_churn(
     y, p = churned[rows], probability[rows]
     recency = features["days_since_last_order"].to_numpy(dtype=np.float64)[rows]
     mean_predicted, observed, size = reliability(y, p)
+
+    def with_lead(i: Places) -> tuple[float, float]:
+        ours = auc(y[i], p[i])
+        return ours, ours - auc(y[i], recency[i])
+
+    auc_interval, lead = bootstraps(with_lead, len(y), replicates=REPLICATES)
     return ChurnEvaluation(
         eligible=int(rows.sum()),
         churn_rate=float(y.mean()),
         mean_probability=float(p.mean()),
-        auc=bootstrap(lambda i: auc(y[i], p[i]), len(y), replicates=REPLICATES),
+        auc=auc_interval,
         auc_recency=auc(y, recency),
-        auc_lead=bootstrap(lambda i: auc(y[i], p[i]) - auc(y[i], recency[i]), len(y), replicates=REPLICATES),
+        auc_lead=lead,
         log_loss=float(log_loss(y, p).mean()),
         calibration_error=expected_calibration_error(y, p),
         calibration_slope=logistic_recalibration(y, p).slope_interval(),
@@ -334,29 +346,21 @@ def evaluate_icp(
     value = values.loc[customers].to_numpy()
     top, s = value > max(0.0, float(np.quantile(value, 0.8))), score.loc[customers].to_numpy()
     first = features.loc[customers, "first_order_value"].to_numpy(dtype=np.float64)
+    auc_interval, lifted = bootstraps(
+        lambda i: (auc(top[i], s[i]), lift(top[i], s[i])), len(s), replicates=REPLICATES
+    )  # fmt: skip
     return LookalikeEvaluation(
         customers=len(customers),
         age_days=age.days,
-        auc=bootstrap(lambda i: auc(top[i], s[i]), len(s), replicates=REPLICATES),
+        auc=auc_interval,
         auc_first_order_value=auc(top, first),
-        lift_top_decile=bootstrap(lambda i: lift(top[i], s[i]), len(s), replicates=REPLICATES),
+        lift_top_decile=lifted,
     )
 
 
 def _gone(scores: pd.DataFrame, churned: Flags) -> GoneCustomers:
     gone = (scores[CHURN.reason] == "gone_already").to_numpy()
     return GoneCustomers(customers=int(gone.sum()), returned=int((~churned[gone]).sum()))
-
-
-def _ranked(name: str, score: Floats, actual: Floats) -> Ranked:
-    return Ranked(name, bootstrap(lambda i: capture(actual[i], score[i]), len(actual), replicates=REPLICATES))
-
-
-def _lead(actual: Floats, ours: Floats, other: Floats) -> Interval:
-    def difference(i: Places) -> float:
-        return capture(actual[i], ours[i]) - capture(actual[i], other[i])
-
-    return bootstrap(difference, len(actual), replicates=REPLICATES)
 
 
 def _reason(reasons: pd.Series) -> str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.membership import is_among
 from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.segments.group_profiles import mean_interval
 from cvo_ml.segments.rules.assign import segment
@@ -147,7 +148,7 @@ def movement_since(before: EarlierRun, corrected: pd.DataFrame, rfm: pd.DataFram
     correction = moved & (was.isna() | (was != stood))
     cause = pd.Series(np.select([own, correction, moved], [OWN, CORRECTION, EDGE], ""), index=rfm.index, dtype="str")
     reason = np.select(
-        [moved, stood.notna(), rfm.index.isin(before.groups.index)], ["", "group_unchanged", "no_group_before"],
+        [moved, stood.notna(), is_among(rfm.index, before.groups.index)], ["", "group_unchanged", "no_group_before"],
         "new_customer",
     )  # fmt: skip
     return pd.DataFrame(

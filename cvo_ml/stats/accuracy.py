@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.result import Result
-from cvo_ml.stats.intervals import Interval
+from cvo_ml.stats.intervals import Interval, bootstraps
 from cvo_ml.stats.ranking import capture, gini
 
 _MOST_DRAWN: Final = 30_000_000  # rows drawn by all replicates of a bootstrap together
@@ -90,21 +90,15 @@ def paired(actual: Floats, first: Floats, second: Floats, *, level: float = 0.95
         measures["total_bias"] = (-1.0, _absolute_bias)
         if np.ptp(first) > 0 and np.ptp(second) > 0:
             measures["gini"] = (1.0, gini)
-    n, generator = len(actual), np.random.default_rng(seed)
-    replicates = int(np.clip(_MOST_DRAWN // n, _FEWEST_REPLICATES, 300))
-    draws = np.empty((replicates, len(measures)))
-    for i in range(replicates):
-        rows = generator.integers(0, n, n)
+
+    def better(rows: Places) -> list[float]:
         y, one, other = actual[rows], first[rows], second[rows]
-        draws[i] = [sign * (measure(y, one) - measure(y, other)) for sign, measure in measures.values()]
-    intervals = {}
-    for column, (name, (sign, measure)) in enumerate(measures.items()):
-        known = draws[np.isfinite(draws[:, column]), column]
-        estimate = sign * (measure(actual, first) - measure(actual, second))
-        if len(known) and np.isfinite(estimate):
-            lower, upper = np.quantile(known, [0.5 - level / 2, 0.5 + level / 2])
-            intervals[name] = Interval(float(estimate), float(lower), float(upper), level)
-    return intervals
+        return [sign * (measure(y, one) - measure(y, other)) for sign, measure in measures.values()]
+
+    replicates = int(np.clip(_MOST_DRAWN // len(actual), _FEWEST_REPLICATES, 300))
+    found = bootstraps(better, len(actual), replicates=replicates, level=level, seed=seed)
+    known = [bool(np.isfinite([interval.estimate, interval.lower]).all()) for interval in found]
+    return {name: interval for name, interval, kept in zip(measures, found, known, strict=True) if kept}
 
 
 def by_group(group: Places, columns: Mapping[str, Floats]) -> list[dict[str, float]]:

@@ -9,7 +9,8 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from cvo_ml.core.arrays import Floats, Ints, Outcomes, Places
-from cvo_ml.stats.intervals import Interval
+from cvo_ml.stats.intervals import Interval, bootstrap
+from cvo_ml.stats.logistic import fit_logistic
 
 CLIP = 1e-9
 
@@ -73,21 +74,10 @@ def logistic_recalibration(
     """
     x = logit(clip_probability(probability))
     design = np.column_stack([np.ones_like(x), x])
-    y, w = np.asarray(outcome).astype(np.float64), np.ones_like(x) if weight is None else weight
-    centre = np.array([0.0, 1.0])
-    beta = centre.copy()
-    information = np.eye(2)
-    for _ in range(50):
-        fitted = expit(design @ beta)
-        information = (design * (w * fitted * (1 - fitted))[:, None]).T @ design + ridge * np.eye(2)
-        step = np.linalg.solve(information, design.T @ (w * (y - fitted)) - ridge * (beta - centre))
-        # a Newton step in log-odds beyond this is a jump out of the region where the model is informative
-        beta = beta + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-12))
-        if np.abs(step).max() < 1e-10:
-            break
-    covariance = np.linalg.inv(information)
+    fit = fit_logistic(design, outcome, ridge=ridge, centre=np.array([0.0, 1.0]), weight=weight)
+    (intercept, slope), covariance = fit.coefficients, fit.covariance
     slope_se, intercept_se = (float(np.sqrt(covariance[place, place])) for place in (1, 0))
-    return LogisticMap(float(beta[0]), float(beta[1]), slope_se, intercept_se, float(covariance[0, 1]))
+    return LogisticMap(float(intercept), float(slope), slope_se, intercept_se, float(covariance[0, 1]))
 
 
 def expected_calibration_error(outcome: Outcomes, probability: Floats, bins: int = 10) -> float:
@@ -122,11 +112,7 @@ def decile_slope(actual: Floats, predicted: Floats, *, level: float = 0.95, seed
         spread = float((size * x_centred**2).sum())
         return float((size * x_centred * y).sum() / spread) if spread > 0 else float("nan")
 
-    generator = np.random.default_rng(seed)
-    n = len(actual)
-    draws = np.array([slope(generator.integers(0, n, n)) for _ in range(300)])
-    lower, upper = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(slope(np.arange(n)), float(lower), float(upper), level)
+    return bootstrap(slope, len(actual), replicates=300, level=level, seed=seed)
 
 
 def _shared_by_ties(outcome: Outcomes, predicted: Floats) -> Floats:

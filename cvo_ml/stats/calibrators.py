@@ -1,7 +1,7 @@
 """Maps from a model's probabilities to those that mean what they say, each fitted on outcomes that the model never saw.
 
 All are JSON: a map rebuilt from ``to_json`` gives the same numbers. All rise with the probability, so the order of
-customers stays (isotonic and Venn-Abers make ties).
+customers stays (isotonic makes ties).
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
 import numpy as np
-from scipy.optimize import brentq, minimize
+from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from cvo_ml.core.arrays import Floats, Outcomes
 from cvo_ml.core.result import Json, Result, from_json
 from cvo_ml.stats.calibration import LogisticMap, clip_probability, log_loss, logistic_recalibration
-from cvo_ml.stats.isotonic import Steps, fit_isotonic, fit_venn_abers
+from cvo_ml.stats.isotonic import Steps, fit_isotonic
+from cvo_ml.stats.logistic import fit_logistic as fit_line
 
 #: Rows of weight that pull each fitted map towards leaving probabilities as they are.
 RIDGE: Final = 1.0
@@ -72,12 +73,9 @@ NONE: Final = Affine("none")
 
 def fit_shift(outcome: Outcomes, probability: Floats) -> Affine:
     """The intercept alone: the model's order and spread stay, its level moves to the observed rate."""
-    z, y = logit(clip_probability(probability)), np.asarray(outcome).astype(np.float64)
-
-    def score(shift: float) -> float:
-        return float((y - expit(z + shift)).sum() - RIDGE * shift)
-
-    return Affine("shift", float(brentq(score, -30, 30)))
+    z = logit(clip_probability(probability))
+    fit = fit_line(np.ones((len(z), 1)), outcome, ridge=RIDGE, offset=z)
+    return Affine("shift", float(fit.coefficients[0]))
 
 
 def fit_logistic(outcome: Outcomes, probability: Floats) -> Affine:
@@ -109,9 +107,8 @@ METHODS: Final[Mapping[str, Callable[[Outcomes, Floats], Calibrator]]] = {
     "logistic": fit_logistic,
     "beta": fit_beta,
     "isotonic": fit_isotonic,
-    "venn_abers": fit_venn_abers,
 }
-_KINDS: Final[Mapping[str, type[Beta | Steps]]] = {"beta": Beta, "isotonic": Steps, "venn_abers": Steps}
+_KINDS: Final[Mapping[str, type[Beta | Steps]]] = {"beta": Beta, "isotonic": Steps}
 
 
 def calibrator_of(document: Mapping[str, Json]) -> Calibrator:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import binomtest
 
 from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.result import Result
@@ -49,12 +49,40 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     """
     if not 0 <= successes <= trials or trials == 0:
         raise ValueError("wilson needs 0 <= successes <= trials and trials > 0")
-    z = float(norm.ppf(0.5 + level / 2))
-    share = successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z / (1 + z**2 / trials) * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
-    return Interval(
-        share, float(min(share, max(0.0, centre - half))), float(max(share, min(1.0, centre + half))), level
+    found = binomtest(successes, trials).proportion_ci(level, "wilson")
+    return Interval(successes / trials, float(found.low), float(found.high), level)
+
+
+def bootstraps(
+    statistics: Callable[[Places], Sequence[float]],
+    n: int,
+    *,
+    replicates: int = 1000,
+    level: float = 0.95,
+    seed: int | np.random.Generator = 0,
+) -> tuple[Interval, ...]:
+    """Percentile bootstrap of several statistics of the same drawn rows (Efron 1979), an interval each.
+
+    Parameters
+    ----------
+    statistics:
+        Takes row indices (n,), repeats allowed, and returns numbers; paired comparisons come from taking the
+        difference inside. Replicates that give NaN are left out.
+    seed:
+        Or a generator, for statistics that draw from it too.
+
+    Examples
+    --------
+    >>> values = np.arange(100.0)
+    >>> mean, largest = bootstraps(lambda rows: (values[rows].mean(), values[rows].max()), 100)
+    >>> mean.estimate, 43 < mean.lower < 45, 54 < mean.upper < 56, largest.upper
+    (49.5, True, True, 99.0)
+    """
+    generator = np.random.default_rng(seed)
+    draws = np.array([statistics(generator.integers(0, n, n)) for _ in range(replicates)], dtype=np.float64)
+    estimates = statistics(np.arange(n))
+    return tuple(
+        _percentiles(float(estimate), column, level) for estimate, column in zip(estimates, draws.T, strict=True)
     )
 
 
@@ -64,37 +92,17 @@ def bootstrap(
     *,
     replicates: int = 1000,
     level: float = 0.95,
-    seed: int = 0,
+    seed: int | np.random.Generator = 0,
 ) -> Interval:
-    """Percentile bootstrap of a statistic of ``n`` rows (Efron 1979).
-
-    Parameters
-    ----------
-    statistic:
-        Takes row indices (n,), repeats allowed, and returns a number; paired comparisons come
-        from taking the difference inside. Replicates that give NaN are left out.
-
-    Examples
-    --------
-    >>> values = np.arange(100.0)
-    >>> interval = bootstrap(lambda rows: float(values[rows].mean()), 100)
-    >>> interval.estimate, 43 < interval.lower < 45, 54 < interval.upper < 56
-    (49.5, True, True)
-    """
-    generator = np.random.default_rng(seed)
-    draws = np.array([statistic(generator.integers(0, n, n)) for _ in range(replicates)])
-    draws = draws[np.isfinite(draws)]
-    estimate = statistic(np.arange(n))
-    if len(draws) == 0:
-        return Interval(estimate, float("nan"), float("nan"), level)
-    lower, upper = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(estimate, float(lower), float(upper), level)
+    """As ``bootstraps``, of one statistic."""
+    (found,) = bootstraps(lambda rows: (statistic(rows),), n, replicates=replicates, level=level, seed=seed)
+    return found
 
 
 def mean_interval(
     values: Floats, *, replicates: int = 1000, level: float = 0.95, seed: int = 0, weights: Floats | None = None
 ) -> Interval:
-    """Bootstrap interval of a mean (weighted where weights are given), in blocks of replicates.
+    """Bootstrap interval of a mean.
 
     Parameters
     ----------
@@ -103,12 +111,17 @@ def mean_interval(
     weights:
         (n,), >= 0; for a ratio of sums such as lift.
     """
-    n = len(values)
-    generator = np.random.default_rng(seed)
-    draws = np.empty(replicates)
-    weight = np.ones(n) if weights is None else weights
-    for start in range(0, replicates, 50):
-        rows = generator.integers(0, n, (min(50, replicates - start), n))
-        draws[start : start + len(rows)] = (values[rows] * weight[rows]).sum(axis=1) / weight[rows].sum(axis=1)
-    lower, upper = np.nanquantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(float((values * weight).sum() / weight.sum()), float(lower), float(upper), level)
+    w = np.ones(len(values)) if weights is None else weights
+    with np.errstate(invalid="ignore"):  # rows without any weight have no mean
+        return bootstrap(
+            lambda rows: (values[rows] * w[rows]).sum() / w[rows].sum(),
+            len(values), replicates=replicates, level=level, seed=seed,
+        )  # fmt: skip
+
+
+def _percentiles(estimate: float, draws: Floats, level: float) -> Interval:
+    known = draws[np.isfinite(draws)]
+    if len(known) == 0:
+        return Interval(estimate, float("nan"), float("nan"), level)
+    lower, upper = np.quantile(known, [0.5 - level / 2, 0.5 + level / 2])
+    return Interval(estimate, float(lower), float(upper), level)

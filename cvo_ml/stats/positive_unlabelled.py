@@ -8,12 +8,13 @@ c = P(labelled | winner).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from cvo_ml.core.arrays import Flags, Floats, Outcomes
-from cvo_ml.stats.intervals import Interval, wilson
+from cvo_ml.core.arrays import Flags, Floats, Outcomes, Places
+from cvo_ml.stats.intervals import Interval, bootstrap, wilson
 from cvo_ml.stats.ranking import auc, top_weights
 
 #: Below this a label frequency would blow up every score that is divided by it.
@@ -79,14 +80,14 @@ def auc_interval(
     Each replicate draws rows (n,), and a frequency from a normal of the interval's width.
     """
     generator = np.random.default_rng(seed)
-    n, spread = len(score), (frequency.upper - frequency.lower) / 3.92
-    draws = np.empty(replicates)
-    for place in range(replicates):
-        rows = generator.integers(0, n, n)
+    spread = (frequency.upper - frequency.lower) / 3.92
+
+    def corrected(rows: Places) -> float:
         drawn = float(np.clip(generator.normal(frequency.estimate, spread), LEAST_FREQUENCY, 1.0))
-        draws[place] = _corrected(labelled[rows], score[rows], drawn)
-    lower, upper = np.nanquantile(draws, [0.025, 0.975])
-    return Interval(_corrected(labelled, score, frequency.estimate), float(lower), float(upper))
+        return _corrected(labelled[rows], score[rows], drawn)
+
+    found = bootstrap(corrected, len(score), replicates=replicates, seed=generator)
+    return replace(found, estimate=_corrected(labelled, score, frequency.estimate))
 
 
 def precision_at(labelled: Outcomes, score: Floats, capacity: float, frequency: float = 1.0) -> float:

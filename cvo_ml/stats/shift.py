@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy.stats import ks_2samp
 
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.result import Result
@@ -102,12 +103,8 @@ def ks(first: Floats, second: Floats) -> float:
     >>> ks(np.array([1., 2.]), np.array([3., 4.]))
     1.0
     """
-    a, b = np.sort(first[np.isfinite(first)]), np.sort(second[np.isfinite(second)])
-    if not len(a) or not len(b):
-        return float("nan")
-    every = np.concatenate([a, b])
-    below = np.searchsorted(a, every, side="right") / len(a) - np.searchsorted(b, every, side="right") / len(b)
-    return float(np.abs(below).max())
+    a, b = first[np.isfinite(first)], second[np.isfinite(second)]
+    return float(ks_2samp(a, b, method="asymp").statistic) if len(a) and len(b) else float("nan")
 
 
 def ks_to_reference(expected: Reference, values: Floats) -> float:

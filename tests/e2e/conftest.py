@@ -9,6 +9,15 @@ from pathlib import Path
 import pytest
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+#: Small jobs, where a test is about the way through the commands and not about how good the models are.
+QUICK = tuple(
+    part
+    for value in (
+        "clv.hybrid.enabled=false", "clv.oracle_customers=0", "churn.trees.rounds=30", "churn.most_snapshots=4",
+        "churn.hazard.enabled=false", "churn.stack=never", "churn.season_level=never", "icp.trees.rounds=30",
+    )
+    for part in ("--set", value)
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +34,13 @@ def cvo() -> Command:
 
 
 @pytest.fixture(scope="session")
-def demo(cvo: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder and the output of one run of ``cvo demo`` on the sample."""
-    folder = tmp_path_factory.mktemp("demo")
-    ran = cvo("demo", cwd=folder)
-    assert ran.returncode == 0, ran.stderr
-    return folder, ran.stdout
+def demo(cvo: Command, made_once: Callable[[str, Callable[[Path], None]], Path]) -> tuple[Path, str]:
+    """The folder and the output of one run of ``cvo demo`` on the sample; other test processes read it too."""
+
+    def make(folder: Path) -> None:
+        ran = cvo("demo", cwd=folder)
+        assert ran.returncode == 0, ran.stderr
+        (folder / "said.txt").write_text(ran.stdout)
+
+    folder = made_once("demo", make)
+    return folder, (folder / "said.txt").read_text()

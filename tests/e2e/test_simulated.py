@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from cvo_ml.core.store import current_run
-from tests.e2e.conftest import Command
+from tests.e2e.conftest import QUICK, Command
 
 
 @pytest.fixture(scope="module")
 def simulated_shop(cvo: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("simulated")
-    ran = cvo("demo", "--simulated", "shop", "--size", 3000, cwd=folder)
+    ran = cvo("demo", "--simulated", "shop", "--size", 3000, *QUICK, cwd=folder)
     assert ran.returncode == 0, ran.stderr
     return folder, ran.stdout
 
@@ -40,7 +40,7 @@ def test_a_simulated_shop_is_read_like_any_other(simulated_shop: tuple[Path, str
 
 def test_the_demo_runs_on_a_simulated_software_vendor(cvo: Command, tmp_path: Path) -> None:
     """Invoices are its orders until contractual churn exists."""
-    ran = cvo("demo", "--simulated", "saas", "--size", 40_000, cwd=tmp_path)
+    ran = cvo("demo", "--simulated", "saas", "--size", 40_000, *QUICK, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "demo" / "report.html").is_file()
     assert "Against the known truth" in ran.stdout

@@ -11,7 +11,7 @@ from cvo_ml.core.errors import ConfigError, ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import snapshots
-from cvo_ml.features.churn_outcomes import churned, days_to_event, days_to_order, ineligible
+from cvo_ml.features.churn_outcomes import check_condition, churned, days_to_event, days_to_order, ineligible
 from tests.builders import frame
 
 CUT = date(2024, 3, 1)
@@ -125,6 +125,42 @@ def test_what_cannot_be_read_is_refused_with_what_would_help(shop: Tables) -> No
     ):
         with pytest.raises(ConfigError, match=message):
             who(shop, definition="condition", condition=condition)
+
+
+def test_a_wrong_event_is_answered_with_those_that_occur_the_nearest_first(shop: Tables) -> None:
+    more = [*EVENTS, *[("often", "2024-02-01", "visit", 1.0)] * 5, ("often", "2024-02-01", "logout", 1.0)]
+    busy = Tables({**shop.frames, "events": frame("events", ("customer_id", "at", "name", "value"), more)}, "EUR")
+    asked = ChurnJob(
+        horizon=Horizon("90D"), definition="condition",
+        condition=Condition(name="x", table="events", where={"name": "logon"}, below=1),
+    ).outcome  # fmt: skip
+    with pytest.raises(ConfigError) as refused:
+        check_condition(busy, [CUT], asked)
+    assert str(refused.value) == (
+        "churn: condition.where: no row of 'events' has name = 'logon' (did you mean 'login'?): those that occur are "
+        "login (3), visit (5), logout (1)"
+    )
+    right = Condition(name="x", table="events", where={"name": "login"}, below=1)
+    check_condition(busy, [CUT], ChurnJob(definition="condition", condition=right).outcome)
+    check_condition(busy, [CUT], ChurnJob().outcome)  # asks nothing of any table
+
+
+def test_a_column_of_names_is_not_listed(shop: Tables) -> None:
+    orders = [(str(number), f"c{number}", "2024-02-01", 1.0) for number in range(300)]
+    large = Tables({"orders": frame("orders", ("order_id", "customer_id", "ordered_at", "net"), orders)}, "EUR")
+    asked = Condition(name="x", table="orders", where={"order_id": "nobody"}, below=1)
+    with pytest.raises(ConfigError, match="300 other values occur"):
+        check_condition(large, [CUT], ChurnJob(definition="condition", condition=asked).outcome)
+
+
+def test_no_order_in_a_category_is_a_condition_of_lines(shop: Tables) -> None:
+    columns = ("order_id", "product_id", "quantity", "category")
+    lines = [("4", "p", 2.0, "coffee"), ("6", "p", 1.0, "tea"), ("1", "p", 1.0, "coffee")]
+    full = Tables({**shop.frames, "order_lines": frame("order_lines", columns, lines)}, "EUR")
+    coffee = Condition(name="no_coffee", table="order_lines", where={"category": "coffee"}, below=1)
+    assert who(full, definition="condition", condition=coffee) == {"once", "silent", "refunded"}
+    much = Condition(name="much", table="order_lines", sum_of="quantity", at_least=2)
+    assert who(full, definition="condition", condition=much) == {"often"}
 
 
 def test_rows_after_the_window_change_no_label(shop: Tables) -> None:

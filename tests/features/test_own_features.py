@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import pytest
 from cvo_ml import feature
 from cvo_ml.core.errors import ConfigError, CvoError, ModelRefused, UsageError
 from cvo_ml.core.tables import Tables
-from cvo_ml.features import snapshot, snapshots
+from cvo_ml.core.units import Horizon
+from cvo_ml.features import labelled_snapshots, snapshot, snapshots
 from cvo_ml.features.customer import customer_features, scored_features
-from cvo_ml.features.leak_gate import provenance
+from cvo_ml.features.leak_gate import GateSample, check, provenance
 from cvo_ml.features.own import NOBODY, FeatureFile, OwnFeatures, Trust
 from cvo_ml.features.truncated_tables import changed_by_later_rows
 from tests.builders import SHOP_CUT, frame, shop_of
@@ -182,6 +184,23 @@ class TestProfile:
         with pytest.raises(ModelRefused, match=f"customers.{column}.*tells what became of a customer") as refused:
             own.prepare(shop, date(2023, 2, 1))
         assert refused.value.reason_code == "tells_the_outcome"
+        replace(own, acknowledged=(f"profile.{column}",)).prepare(shop, date(2023, 2, 1))
+
+    def test_a_code_that_knows_the_outcome_is_caught_by_its_strength_though_it_is_declared(self, shop: Tables) -> None:
+        """Its name says nothing: two letters that today's system writes for who has left."""
+        dates = [date(2023, 6, 1), date(2023, 8, 1)]
+        found = labelled_snapshots(shop, dates, Horizon("45D"))
+        y = (found.outcomes["orders"] == 0).to_numpy()
+        last = np.asarray(found.features.index.get_level_values("as_of") == pd.Timestamp(dates[1]))
+        left = set(found.features.index.get_level_values("customer_id")[last & y])
+        ids = shop.frames["customers"]["customer_id"]
+        people = customers(*((name, "QX" if name in left else "QA") for name in ids), columns=("code",))
+        told = Tables({**shop.frames, "customers": people}, shop.currency)
+        X = snapshots(told, dates, own=[OwnFeatures(("profile.code",))]).loc[found.features.index]
+        sample = GateSample(X[last], y[last], X[last], y[last])
+        with pytest.raises(ModelRefused, match=r"'profile\.code' alone reaches AUC") as refused:
+            check(sample, ["days_since_last_order", "number_of_orders", "profile.code"], declared=["profile.code"])
+        assert refused.value.reason_code == "dominant_column"
 
     def test_a_column_of_names_is_refused(self, people: Tables) -> None:
         own = OwnFeatures(("profile.login",))

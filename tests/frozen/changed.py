@@ -33,6 +33,8 @@ VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 STORE: Final = "0026-children-digests-read-only.md"
 PYFUNC: Final = "0032-pyfunc-on-raw-orders.md"
 OUTPUT: Final = "0028-secrets-addresses-and-output.md"
+MACHINERY: Final = "0034-machinery.md"
+OWN: Final = "0031-own-features.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "format_version", SCORES),
@@ -64,6 +66,20 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "models.*.timezone", PYFUNC),
     Change("score_later", "models.*.timezone", PYFUNC),
     Change("score_prospects", "model.timezone", PYFUNC),
+    Change("train", "models[*].metrics.p_alive_calibration_*", MACHINERY),
+    Change("score", "models.churn.metrics.p_alive_calibration_*", MACHINERY),
+    Change("score_later", "models.churn.metrics.p_alive_calibration_*", MACHINERY),
+    Change("train_challenger", "models[*].metrics.p_alive_calibration_*", MACHINERY),
+    Change("models_show", "facts.metrics.p_alive_calibration_*", MACHINERY),
+    Change("models_diff", "differences.metrics.p_alive_calibration_*", MACHINERY),
+    Change("backtest", "plan.jobs.churn.features", OWN),
+    Change("backtest", "plan.jobs.icp.more_features", OWN),
+    Change("models_show", "facts.job.features", OWN),
+    Change("score", "models.churn.job.features", OWN),
+    Change("score", "models.icp.job.more_features", OWN),
+    Change("score_later", "models.churn.job.features", OWN),
+    Change("score_later", "models.icp.job.more_features", OWN),
+    Change("score_prospects", "model.job.more_features", OWN),
 )
 
 

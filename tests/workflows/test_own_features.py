@@ -12,9 +12,12 @@ import pandas as pd
 import pytest
 
 import cvo_ml as cvo
+from cvo_ml.config.jobs import IcpJob, LeakPolicy, Trees
+from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import BundleError, ConfigError, ModelRefused
 from cvo_ml.core.models import CHURN
+from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features import snapshot
 from cvo_ml.features.own import FeatureFile
@@ -31,6 +34,7 @@ from cvo_ml.workflows.serving_models import open_models, serving_models
 from cvo_ml.workflows.train import TrainedModel, TrainRequest, train, training_settings
 from tests.builders import SHOP_CUT, SHOP_DAYS, SHOP_START
 from training import jobs
+from training.icp.fit_customers import train_icp
 
 MINE = '''from cvo_ml import feature
 
@@ -285,3 +289,20 @@ class TestOtherModels:
         request = TrainRequest(names=(name,), shop=shop_there, as_of=SHOP_CUT, overrides=(override,))
         with pytest.raises(ConfigError, match=said):
             train(request, place_in(home), jobs)
+
+    def test_a_lookalike_reads_columns_of_customers_that_the_job_names_and_vouches_for(
+        self, shop_there: ShopConfig
+    ) -> None:
+        tables = cvo.read_shop(shop_there, as_of=SHOP_CUT)
+        with pytest.raises(ConfigError, match=r"icp\.more_features.*did you mean 'loyalty_level'"):
+            train_icp(tables, SHOP_CUT, IcpJob(more_features=("profile.loyalty",)))
+        job = IcpJob(
+            more_features=("profile.loyalty_level",), trees=Trees(rounds=3), age=Horizon("20D"), burn_in=Horizon("1D")
+        )
+        few = IcpMinima(positives=10)
+        with pytest.raises(ModelRefused, match="nobody knows when 'loyalty_level' became known"):
+            train_icp(tables, SHOP_CUT, job, few)
+        told = job.model_copy(update={"leaks": LeakPolicy(known_at_conversion=("profile.loyalty_level",),
+                                                          acknowledged=job.leaks.acknowledged)})  # fmt: skip
+        trained = train_icp(tables, SHOP_CUT, told, few)
+        assert trained.bundle.facts["leaks"]["provenance"]["loyalty_level"] == "declared"

@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 
 from cvo_ml.config.churn import Offer
-from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.arrays import Flags, Floats, Places
 from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.core.units import Horizon
 from cvo_ml.models.clv import clv_formula
 from cvo_ml.registry.bundles.purchase_columns import BTYD
 from cvo_ml.stats.calibration import expected_calibration_error, log_loss, logistic_recalibration
 from cvo_ml.stats.grading import SMALLEST_SLICE
-from cvo_ml.stats.intervals import Interval, bootstrap, mean_interval
+from cvo_ml.stats.intervals import Interval, bootstraps, mean_interval
 from cvo_ml.stats.ranking import auc, average_precision, lift, top_weights
 from cvo_ml.stats.retention_profit import Campaign, empc, profit_at
 from training.churn.dataset import ChurnWindow
@@ -52,10 +52,14 @@ def intervals(y: Flags, probability: Floats) -> dict[str, Interval]:
     some = np.random.default_rng(0).permutation(len(y))[:MOST_ROWS]
     ys, ps = y[some], probability[some]
     line = logistic_recalibration(y, probability)
+    losses = log_loss(ys, ps)
+
+    def ranks_and_loss(i: Places) -> tuple[float, float, float]:
+        return auc(ys[i], ps[i]), average_precision(ys[i], ps[i]), float(losses[i].mean())
+
+    drawn = bootstraps(ranks_and_loss, len(ys), replicates=REPLICATES)
     return {
-        "auc": bootstrap(lambda i: auc(ys[i], ps[i]), len(ys), replicates=REPLICATES),
-        "pr_auc": bootstrap(lambda i: average_precision(ys[i], ps[i]), len(ys), replicates=REPLICATES),
-        "log_loss": mean_interval(log_loss(ys, ps), replicates=REPLICATES),
+        **dict(zip(("auc", "pr_auc", "log_loss"), drawn, strict=True)),
         "calibration_slope": line.slope_interval(),
         "calibration_intercept": line.intercept_interval(),
     }

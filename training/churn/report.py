@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.markdown import markdown_records
 from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.models.churn import HazardChurn, agreement
 from cvo_ml.stats.intervals import Interval
@@ -142,27 +143,21 @@ def figures(evaluation: ChurnModelEvaluation, model: Model) -> dict[str, Callabl
 def markdown(evaluation: ChurnModelEvaluation, definition: str, horizon: object) -> str:
     """The tables for people."""
     parts = [f"# Churn: {definition} in {horizon}, in the window from {evaluation.window.day}"]
-    parts += ["## Predictions", _table([{"prediction": name, **row} for name, row in evaluation.measures.items()])]
-    parts += ["## Four cut-offs", _table([cut.to_json() for cut in evaluation.cuts])]
-    parts += ["## Top of the list", _table(evaluation.deciles)]
+    predictions = [{"prediction": name, **row} for name, row in evaluation.measures.items()]
+    parts += ["## Predictions", markdown_records(predictions)]
+    parts += ["## Four cut-offs", markdown_records([cut.to_json() for cut in evaluation.cuts])]
+    parts += ["## Top of the list", markdown_records(evaluation.deciles)]
     rows = [{**each.to_json(), "advantage": _words(each.advantage)} for each in evaluation.slices]
-    parts += ["## Slices", _table(rows)]
-    parts += ["## A model that grows older", _table(evaluation.staleness)]
+    parts += ["## Slices", markdown_records(rows)]
+    parts += ["## A model that grows older", markdown_records(evaluation.staleness)]
     if evaluation.money:
         lists = [
             {"prediction": name, "empc": profit.empc, "profit, top decile": _words(profit.profit_top_decile)}
             for name, profit in evaluation.money.by_prediction.items()
         ]
-        parts += ["## Money a customer (the offer's effect is an assumption)", _table(lists)]
+        parts += ["## Money a customer (the offer's effect is an assumption)", markdown_records(lists)]
     return "\n\n".join(parts) + "\n"
 
 
 def _words(interval: Interval) -> str:
     return f"{interval.estimate:.4g} [{interval.lower:.4g}, {interval.upper:.4g}]"
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    frame = pd.DataFrame(list(rows))
-    lines = [" | ".join(str(name).replace("_", " ") for name in frame.columns), "|".join(["---"] * frame.shape[1])]
-    lines += [" | ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row) for row in frame.to_numpy(object)]
-    return "\n".join(f"| {line} |" for line in lines)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from cvo_ml.config.boosted import Trees
 from cvo_ml.config.jobs import ChurnJob
@@ -144,11 +145,7 @@ def chosen(X: pd.DataFrame, y: Flags, seed: int = SEED) -> tuple[ChurnClassifier
 
 def out_of_fold(X: pd.DataFrame, y: Flags, fold: Places, trees: Trees) -> Floats:
     """Raw probabilities of each row by a model that did not see its fold, (n,)."""
-    probability = np.empty(len(y))
-    for k in range(fold.max() + 1):
-        model = make(X, trees).fit(X[fold != k], y[fold != k])
-        probability[fold == k] = model.trees.predict_positive(X[fold == k])
-    return probability
+    return np.asarray(cross_val_predict(make(X, trees), X, y, cv=PredefinedSplit(fold), method="predict_proba")[:, 1])
 
 
 def best_method(y: Flags, probability: Floats) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.markdown import markdown_records
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
@@ -121,9 +122,9 @@ class Evaluation(Result):
         parts = [
             f"# CLV in the {self.horizon.days:g} days from {self.cut}",
             "## Value",
-            _table(_accuracy_rows(self.value)),
+            markdown_records(_accuracy_rows(self.value)),
             "How much better the first is (95 % interval, paired; above 0 is better):",
-            _table(
+            markdown_records(
                 [
                     {"pair": name} | {measure: str(interval) for measure, interval in found.items()}
                     for name, found in self._pairs()
@@ -132,13 +133,13 @@ class Evaluation(Result):
             f"Choice: {self.choice}.",
             *(f"Remark: {remark}." for remark in self.remarks),
             "## Value by predicted decile",
-            _table(self.by_decile),
+            markdown_records(self.by_decile),
         ]
         if self.coverage is not None:
             parts.append(f"{self.coverage:.1%} of the customers lie inside their 90 % interval.")
-        parts += ["## Purchase days", _table(_accuracy_rows(self.purchases))]
+        parts += ["## Purchase days", markdown_records(_accuracy_rows(self.purchases))]
         if self.by_frequency:
-            parts += ["## Purchase days by repeat purchases so far", _table(self.by_frequency)]
+            parts += ["## Purchase days by repeat purchases so far", markdown_records(self.by_frequency)]
         if self.tracking is not None:
             expected, actual = self.tracking.after_the_cut()
             parts.append(f"Whole weeks after the cut: {expected:,.0f} repeat purchases expected, {actual:,.0f} came.")
@@ -284,17 +285,3 @@ def tracking_of(tables: Tables, as_of: date, window: Window, scorer: BuyTillYouD
 
 def _accuracy_rows(found: Mapping[str, Accuracy]) -> list[dict[str, Any]]:
     return [{"prediction": name, **measured.to_json()} for name, measured in found.items()]
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as Markdown; numbers with four digits."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [" | ".join(name.replace("_", " ") for name in names), "|".join(["---"] * len(names))]
-    lines += [" | ".join(_cell(row.get(name)) for name in names) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

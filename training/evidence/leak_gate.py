@@ -42,10 +42,11 @@ def pass_gate(
         If a check fails (``cvo_ml.features.leak_gate.check``).
     """
     changed = changed_by_later_rows(features, tables, day)
+    vouched = [name.removeprefix(PROFILE) for name in policy.known_at_conversion]
     return check(
         sample,
         columns,
-        declared=(*policy.known_at_conversion, *(PROFILE + name for name in policy.known_at_conversion)),
+        declared=(*vouched, *(PROFILE + name for name in vouched)),
         acknowledged=policy.acknowledged,
         timed=timed,
         own=own,

@@ -55,7 +55,7 @@ def train_icp(tables: Tables, as_of: date, job: IcpJob, minima: IcpMinima = MINI
         return train_on_leads(tables, as_of, job, minima)
     sections = sections_of(job)
     customers, learning = sections.customers, sections.learning
-    check_profile(tables, learning.profile, ICP.name)
+    check_profile(tables, learning.profile, ICP.name, learning.leaks.acknowledged)
     rows = labelled(tables, as_of, customers)
     train, test = split_in_time(rows, customers)
     _check(rows, train, test, customers.age, minima)

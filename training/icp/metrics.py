@@ -11,7 +11,7 @@ import pandas as pd
 from cvo_ml.core.arrays import Flags, Floats
 from cvo_ml.models.boosting import BoostedClassifier
 from cvo_ml.stats.grading import Verdict, grade
-from cvo_ml.stats.intervals import Interval, bootstrap
+from cvo_ml.stats.intervals import Interval, bootstrap, bootstraps
 from cvo_ml.stats.positive_unlabelled import precision_at
 from cvo_ml.stats.ranking import auc, lift
 
@@ -40,8 +40,10 @@ def metrics(y: Flags, scores: Mapping[str, Floats], capacity: float) -> dict[str
         prefix = name.replace(" ", "_")
         found |= {f"{prefix}_auc": auc(y, score), f"{prefix}_lift_top_decile": lift(y, score)}
     ours = scores[MODEL]
-    found |= spread("model_lift_top_decile", bootstrap(lambda rows: lift(y[rows], ours[rows]), len(y)))
-    precision = bootstrap(lambda rows: precision_at(y[rows], ours[rows], capacity), len(y))
+    lifted, precision = bootstraps(
+        lambda rows: (lift(y[rows], ours[rows]), precision_at(y[rows], ours[rows], capacity)), len(y)
+    )
+    found |= spread("model_lift_top_decile", lifted)
     return found | {"precision_at_capacity": precision.estimate} | spread("precision_at_capacity", precision)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.markdown import markdown_table
 from cvo_ml.features.leads import as_numbers
 from cvo_ml.models.icp.profile import FALSE_DISCOVERIES, LEAST_SUPPORT, Rule, claims, findings, representation, rules
 from training.icp.sections import ProfileSpec
@@ -157,11 +158,13 @@ def _fairness(fair: pd.DataFrame, profile: ProfileSpec) -> list[str]:
     if fair.empty:
         return [blocked, "", "No age, gender or region is known, so nothing can be said."]
     rows = [
-        f"| {row.field} | {row.level} | {row.people:,} | {row.share_of_all:.1%} | {row.share_of_selected:.1%} | "
-        f"{row.ratio:.2f} [{row.lower:.2f}, {row.upper:.2f}] |"
+        (
+            row.field, row.level, f"{row.people:,}", f"{row.share_of_all:.1%}", f"{row.share_of_selected:.1%}",
+            f"{row.ratio:.2f} [{row.lower:.2f}, {row.upper:.2f}]",
+        )
         for row in fair.itertuples()
-    ]
-    return [blocked, "", "| field | group | people | of all | of the top | ratio |", "|---|---|---|---|---|---|", *rows]
+    ]  # fmt: skip
+    return [blocked, "", markdown_table(["field", "group", "people", "of all", "of the top", "ratio"], rows)]
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class OwnFeatures:
         Number or category, by column, as training found them; a column that is not here is looked at.
     whose:
         Who brings them, for sentences: a job, or a model's version.
+    acknowledged:
+        Columns whose name or values sound as if they told what became of a customer, and do not.
     """
 
     profile: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ class OwnFeatures:
     declared: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     whose: str = "the job"
+    acknowledged: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.profile) or self.file is not None
@@ -122,7 +125,7 @@ class OwnFeatures:
         UsageError
             If a function fails, or answers otherwise when asked again.
         """
-        check_profile(tables, self.profile, self.whose)
+        check_profile(tables, self.profile, self.whose, self.acknowledged)
         rows = self._known_rows(tables)
         for function in self.functions:
             absent = [name for name in function.declaration.reads if name not in tables]
@@ -233,7 +236,7 @@ def joined(tables: Source, dates: Sequence[date], index: pd.Index, own: Sequence
     return pd.DataFrame(parts, index=index)
 
 
-def check_profile(tables: Tables, names: Sequence[str], job: str) -> None:
+def check_profile(tables: Tables, names: Sequence[str], job: str, acknowledged: Sequence[str] = ()) -> None:
     """Refuse what is no column of ``customers`` that describes them, or tells what became of them.
 
     Parameters
@@ -242,6 +245,8 @@ def check_profile(tables: Tables, names: Sequence[str], job: str) -> None:
         Such as ``profile.loyalty_level``.
     job:
         Whose settings name them.
+    acknowledged:
+        As for ``OwnFeatures``.
 
     Raises
     ------
@@ -272,7 +277,7 @@ def check_profile(tables: Tables, names: Sequence[str], job: str) -> None:
                 f"{where}: a feature's name has neither spaces nor , : \" [ ] {{ }}: map the column under a plain name "
                 "in the shop file"
             )
-        if not is_dated(customers, column):
+        if not is_dated(customers, column) and not {name, column} & set(acknowledged):
             _refuse_telling(column, customers[column])
 
 
@@ -297,7 +302,8 @@ def _refuse_telling(column: str, values: pd.Series) -> None:
     shown = f"customers.{column}" + (f" (with the value {said!r})" if said is not None else "")
     raise ModelRefused(
         f"leak gate: {shown} tells what became of a customer, as it stands today, and not what was known at an earlier "
-        f"date: leave {PROFILE}{column} out, or give the time of each value in a column {column}_known_at",
+        f"date: leave {PROFILE}{column} out, give the time of each value in a column {column}_known_at, or name it "
+        "under leaks.acknowledged if it does not",
         reason_code="tells_the_outcome",
     )
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS
+from cvo_ml.core.membership import is_among
 from cvo_ml.core.stopping import interrupted_by
 from cvo_ml.ingest.assemble import grouped_orders
 from cvo_ml.ingest.cross_checks import OrderIds
@@ -151,7 +152,7 @@ class TableWriter:
             kept = rows[~same]
             conflicting = kept[kept["net"] >= 0]
             conflicting = conflicting[conflicting.duplicated(list(spec.key), keep=False)]
-            whole = kept[kept["order_id"].isin(conflicting["order_id"])]
+            whole = kept[is_among(kept["order_id"], conflicting["order_id"])]
             self._drop(whole, account, spec.header("order_id"), CONFLICT)
 
     def _buckets(self, query: str, by: str) -> Iterator[pd.DataFrame]:

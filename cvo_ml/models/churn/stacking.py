@@ -14,6 +14,7 @@ from cvo_ml.core.columns import Columns, Table
 from cvo_ml.core.result import Result
 from cvo_ml.features import SEASON
 from cvo_ml.stats.calibration import clip_probability
+from cvo_ml.stats.logistic import fit_logistic
 
 #: The column with P(no purchase in the horizon) of a model of purchases.
 P_NO_ORDER: Final = "btyd_p_no_order"
@@ -45,17 +46,10 @@ class Season(Result):
         ridge:
             Rows of weight that pull the wave towards none.
         """
-        z, y = logit(clip_probability(probability)), np.asarray(outcome).astype(np.float64)
+        z = logit(clip_probability(probability))
         design = np.column_stack([np.ones(len(X)), X[list(SEASON)].to_numpy(dtype=np.float64)])
-        pull, level = np.array([1.0, ridge, ridge]), np.zeros(3)
-        for _ in range(30):
-            p = expit(z + design @ level)
-            slope = design.T @ (y - p) - pull * level
-            step = np.linalg.solve((design * (p * (1 - p))[:, None]).T @ design + np.diag(pull), slope)
-            level = level + step
-            if np.abs(step).max() < 1e-10:
-                break
-        return cls(*map(float, level))
+        fit = fit_logistic(design, outcome, ridge=np.array([1.0, ridge, ridge]), offset=z)
+        return cls(*map(float, fit.coefficients))
 
 
 @dataclass(frozen=True)

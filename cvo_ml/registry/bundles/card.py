@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any, Final
 
+from cvo_ml.core.markdown import markdown_table
 from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.evidence import GateEvidence, Opponent
@@ -137,8 +138,7 @@ def _columns(bundle: Bundle) -> list[str]:
 
 
 def _table(rows: Mapping[str, Any]) -> str:
-    lines = [f"| {name} | {value} |" for name, value in rows.items()]
-    return "\n".join(["| | |", "|---|---|", *lines])
+    return markdown_table(["", ""], rows.items())
 
 
 def _interval(found: Mapping[str, Any]) -> str:

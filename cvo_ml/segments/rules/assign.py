@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.core.arrays import Floats
+from cvo_ml.core.membership import is_among
 from cvo_ml.core.score_cells import null_columns
 from cvo_ml.core.scores import columns_of
 from cvo_ml.segments.rules.edges import SegmentEdges, measures, tier_values
@@ -116,7 +117,7 @@ def assign(
         The segment columns and ``segment_reason``, indexed like ``scores``.
     """
     segments = null_columns(scores.index, "segment", "no_order_left")
-    known = scores.index[scores.index.isin(rfm.index)]
+    known = scores.index[is_among(scores.index, rfm.index)]
     rows = rfm.loc[known]
     assigned = segment(rows, edges)
     filled = pd.DataFrame(
@@ -134,9 +135,10 @@ def assign(
     )
     if movement is not None:
         filled = filled.drop(columns="segment_reason").join(movement)
+    has_orders = is_among(segments.index, known)
     for name, column in filled.items():
         values = column.astype(segments[name].dtype).reindex(segments.index)
-        segments[name] = values.where(segments.index.isin(known), segments[name])
+        segments[name] = values.where(has_orders, segments[name])
     return segments[[*columns_of("segment"), "segment_reason"]]
 
 
