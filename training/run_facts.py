@@ -24,10 +24,10 @@ _DAYS: Final = ("horizon_days", "age_days", "known_within_days")
 
 
 def run_name(bundle: Bundle, job: FrozenConfig, workspace: Workspace, *, is_tuned: bool) -> str:
-    """What tells a run from the others of its experiment: the cut is said apart, here are kind, days and settings."""
+    """What tells a run from the others of its experiment, beside its cut: settings that were set, kind, days."""
     kind = bundle.kind.removeprefix(f"{bundle.name}.")
     own = "tuned" if is_tuned else ", ".join(_own_settings(bundle.name, job, workspace))
-    return " ".join(filter(None, (kind, days_text(bundle), own)))
+    return " ".join(filter(None, (own, kind, days_text(bundle))))
 
 
 def logged_name(bundle: Bundle, as_of: date) -> str:

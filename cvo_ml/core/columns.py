@@ -138,11 +138,11 @@ class Columns:
         return self._taken(reading, name) if found is None else found
 
     def _taken(self, reading: Reading, name: str) -> Numbers:
-        self.require([name])
         if isinstance(self._source, Columns):
             whole = self._source._as(reading, name)
             found = whole if self._rows is None else whole[self._rows]
         else:
+            self.require([name])
             column = self._source[name] if self._rows is None else self._source[name][self._rows]
             found = reading(column)
             if reading is not _texts and column.dtype == np.float64:  # both ways of reading numbers are one

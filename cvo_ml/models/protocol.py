@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self, TypeGuard, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import pandas as pd
 
@@ -130,11 +130,6 @@ class ExplainedScorer(ProbabilityScorer, Protocol):
     def effects(self, X: Table) -> tuple[tuple[str, ...], Floats]:
         """The columns (k,), and what each does to the probability of each row (n, k)."""
         ...
-
-
-def is_lifetime_scorer(model: Bundled) -> TypeGuard[LifetimeScorer]:
-    """Whether a model's ``predict`` gives values: that of a classifier gives labels."""
-    return isinstance(model, LifetimeScorer) and not isinstance(model, ProbabilityScorer)
 
 
 def check_finite(value: Any, where: str = "document") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import pandas as pd
@@ -43,9 +43,9 @@ def churn_cells(features: Columns, loaded: LoadedModel) -> Cells:
 
 def _scored(rows: Columns, loaded: LoadedModel) -> Cells:
     """The columns of those who can churn."""
-    model, rows = loaded.model, loaded.completed(rows)
-    if not isinstance(model, ChurnScorer):
+    if not loaded.answers(ChurnScorer):
         raise loaded.not_a("model of churn")
+    model, rows = cast("ChurnScorer", loaded.model), loaded.completed(rows)
     probability = model.predict_proba(rows)[:, 1]
     bounds = model.interval_.bounds(probability)
     return {

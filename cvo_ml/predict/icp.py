@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import pandas as pd
@@ -95,9 +95,9 @@ def _reasons(fields: Columns, loaded: LoadedModel) -> Objects:
 
 
 def _scored(fields: Columns, loaded: LoadedModel) -> Cells:
-    model = loaded.model
-    if not isinstance(model, RankedScorer):
+    if not loaded.answers(RankedScorer):
         raise loaded.not_a("lookalike model")
+    model = cast("RankedScorer", loaded.model)
     score = model.predict_proba(fields)[:, 1]
     percentile = model.percentile(score)
     return {

@@ -31,6 +31,7 @@ TRAINING: Final = "0024-training-as-plain-functions.md"
 SCORES: Final = "0020-scores-format-2.md"
 VISIBILITY: Final = "0021-one-rule-of-visibility.md"
 STORE: Final = "0026-children-digests-read-only.md"
+PYFUNC: Final = "0032-pyfunc-on-raw-orders.md"
 OUTPUT: Final = "0028-secrets-addresses-and-output.md"
 MACHINERY: Final = "0034-machinery.md"
 OWN: Final = "0031-own-features.md"
@@ -60,6 +61,11 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("empty: models list --mlruns damaged", "says", STORE),
     Change("stale: monitor --out stale --webhook http://127.0.0.1:9/", "code", OUTPUT),
     Change("stale: monitor --out stale --webhook http://127.0.0.1:9/", "says", OUTPUT),
+    Change("models_show", "facts.timezone", PYFUNC),
+    Change("models_show_champion", "facts.timezone", PYFUNC),
+    Change("score", "models.*.timezone", PYFUNC),
+    Change("score_later", "models.*.timezone", PYFUNC),
+    Change("score_prospects", "model.timezone", PYFUNC),
     Change("train", "models[*].metrics.p_alive_calibration_*", MACHINERY),
     Change("score", "models.churn.metrics.p_alive_calibration_*", MACHINERY),
     Change("score_later", "models.churn.metrics.p_alive_calibration_*", MACHINERY),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import gammaln, polygamma, psi
+from scipy.special import gammaln, psi, zeta
 
 from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.models.clv.fit import Evaluation, sum_of_evaluations
@@ -105,8 +105,8 @@ def purchase_base(r: Floats, alpha: Floats, x: Floats) -> tuple[Floats, Floats, 
 
 
 def trigamma(z: Any) -> Floats:
-    """Second derivative of log-gamma."""
-    return np.asarray(polygamma(1, z), dtype=np.float64)
+    """Second derivative of log-gamma: Hurwitz' zeta(2, z), which ``polygamma(1, z)`` is with two more functions."""
+    return np.asarray(zeta(2.0, z), dtype=np.float64)
 
 
 def log_rising(z: float, x: Floats) -> tuple[Floats, Floats, Floats]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import pandas as pd
 
@@ -19,7 +20,7 @@ from cvo_ml.core.models import model_spec
 from cvo_ml.core.units import Horizon
 from cvo_ml.features.own import OwnFeatures, Trust
 from cvo_ml.models.clv.scorers import BuyTillYouDie
-from cvo_ml.models.protocol import Bundled, ProbabilityScorer, is_lifetime_scorer
+from cvo_ml.models.protocol import Bundled, LifetimeScorer, ProbabilityScorer
 from cvo_ml.registry.bundles.bundle import Bundle
 from cvo_ml.registry.bundles.kinds import model_of
 from cvo_ml.registry.bundles.own_features import own_features_of
@@ -53,6 +54,7 @@ class LoadedModel:
     own: OwnFeatures = field(default_factory=OwnFeatures)
     #: what Scores carry of the hash, which takes a pass over all trees
     version: str = field(init=False)
+    _faces: dict[Any, bool] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "version", self.bundle.version)
@@ -77,7 +79,7 @@ class LoadedModel:
         """What gives its scores their meaning."""
         return self.bundle.settings
 
-    @property
+    @cached_property
     def horizon(self) -> Horizon:
         """The window that the scores speak of."""
         return Horizon.of_days(self.bundle.settings["horizon_days"])
@@ -119,10 +121,11 @@ class LoadedModel:
         BundleError
             If it is no model of values.
         """
-        if not is_lifetime_scorer(self.model):
+        if not self.answers(LifetimeScorer) or self.answers(ProbabilityScorer):
             raise self.not_a("model of values")
+        model = cast("LifetimeScorer", self.model)
         rate = float(self.settings.get("discount_rate", 0.0)) if discount_rate is None else discount_rate
-        return self.model.outputs(Columns.of(features), horizon=horizon or self.horizon, discount_rate=rate)
+        return model.outputs(Columns.of(features), horizon=horizon or self.horizon, discount_rate=rate)
 
     def probability(self, features: Table) -> Floats:
         """The probability of each row (n,), of the columns that ``features`` have or the bundle adds.
@@ -132,9 +135,9 @@ class LoadedModel:
         BundleError
             If it is no model of probabilities.
         """
-        if not isinstance(self.model, ProbabilityScorer):
+        if not self.answers(ProbabilityScorer):
             raise self.not_a("model of probabilities")
-        return self.model.predict_proba(self.completed(features))[:, 1]
+        return cast("ProbabilityScorer", self.model).predict_proba(self.completed(features))[:, 1]
 
     def predict(self, features: pd.DataFrame) -> pd.DataFrame:
         """The model's own outputs for each row: a probability, or the value columns; not Scores."""
@@ -145,9 +148,16 @@ class LoadedModel:
         return self._outputs(features)[model_spec(self.name).score]
 
     def _outputs(self, features: pd.DataFrame) -> dict[str, Floats]:
-        if is_lifetime_scorer(self.model):
+        if not self.answers(ProbabilityScorer):
             return self.value_columns(features)
         return {model_spec(self.name).score: self.probability(features)}
+
+    def answers(self, face: Any) -> bool:
+        """Whether the model is what a protocol asks for; found out once, since Python looks at every member anew."""
+        found = self._faces.get(face)
+        if found is None:
+            found = self._faces[face] = isinstance(self.model, face)
+        return found
 
     def not_a(self, what: str) -> BundleError:
         """The refusal of a bundle whose kind answers another question."""

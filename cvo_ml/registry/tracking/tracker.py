@@ -20,7 +20,7 @@ from cvo_ml.registry.tracking.run import Run, opened
 
 #: MLflow's tag of a logged model that leads to its registered versions.
 VERSIONS: Final = "mlflow.modelVersions"
-#: What MLflow's pages call an experiment of this kind; without it they look for prompts and traces.
+#: MLflow's tag of an experiment in which models are trained, as opposed to prompts and agents.
 TRAINING: Final = {"mlflow.experimentKind": "custom_model_development"}
 #: Tag of an audit line: the version that it makes champion.
 TO: Final = "to"
