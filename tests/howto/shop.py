@@ -11,7 +11,6 @@ import yaml
 from filelock import FileLock
 
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.registry.tracking import Tracker
 from cvo_ml.workflows.simulate import SimulateRequest, simulate
 from tests.e2e.conftest import Command
 

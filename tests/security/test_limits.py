@@ -382,6 +382,7 @@ READ_THEMSELVES = {
     "cvo_ml/core/python_child.py": "an argument that its parent wrote",
     "cvo_ml/core/input_files.py": "opens what users name, and reads it within its limits",
     "cvo_ml/core/files.py": "hashes and writes files of the results, whose manifests say what they are",
+    "cvo_ml/core/tables.py": "a database in memory that may open nothing",
     "cvo_ml/core/store.py": "runs of the results, each file by the hash in its manifest",
     "cvo_ml/core/run_log.py": "an example of its own text",
     "cvo_ml/core/scratch.py": "an example of itself",
