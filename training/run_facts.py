@@ -35,7 +35,8 @@ def logged_name(bundle: Bundle, as_of: date) -> str:
 
     Examples
     --------
-    >>> logged_name(Bundle("churn", "churn.logistic", {}), date(2011, 9, 10))
+    >>> from cvo_ml.core.models import CHURN
+    >>> logged_name(Bundle(CHURN.name, "churn.logistic", {}), date(2011, 9, 10))
     'churn-2011-09-10-logistic'
     """
     return f"{bundle.name}-{as_of}-{bundle.kind.removeprefix(f'{bundle.name}.')}".replace(".", "-")
@@ -46,7 +47,8 @@ def days_text(bundle: Bundle) -> str:
 
     Examples
     --------
-    >>> days_text(Bundle("churn", "churn.logistic", {}, {"horizon_days": 90.0}))
+    >>> from cvo_ml.core.models import CHURN
+    >>> days_text(Bundle(CHURN.name, "churn.logistic", {}, {"horizon_days": 90.0}))
     '90D'
     """
     found = [bundle.settings[name] for name in _DAYS if name in bundle.settings]
