@@ -17,7 +17,11 @@ def evidence(name: str, metrics: Mapping[str, float]) -> str:
     >>> from cvo_ml.core.models import ICP
     >>> evidence(ICP.name, {"model_lift_top_decile": 3.2, "first_order_value_lift_top_decile": 3.0})
     'lift in the top decile 3.2 against 3.0 (first order value)'
+    >>> evidence(CHURN.name, {})
+    'not judged: nothing came after the training that could judge it'
     """
+    if not any(measure.startswith("model_") for measure in metrics):
+        return "not judged: nothing came after the training that could judge it"
     if name == CLV.name:
         return (
             f"error per customer (RMSE) {metrics['model_rmse']:,.0f} against {metrics['formula_rmse']:,.0f} (formula) "
