@@ -55,10 +55,27 @@ def measured(folder: Path, rows: int) -> dict[str, list[float]]:
     for name, model in models.models.items():
         found |= _each(f"{name}: {model.kind}", model.predict, present)
     found |= _each("all Scores", lambda row: score(row, models, as_of=day, currency=tables.currency), alone)
+    found |= _from_arrays(models, present, day, tables.currency)
     many = pd.concat([everybody] * (MANY // len(everybody) + 1)).iloc[:MANY]
     many.index = pd.Index([f"c{place}" for place in range(MANY)], dtype="str", name=everybody.index.name)
     found |= _each(f"all Scores of {MANY:,}", lambda rows: score(rows, models, as_of=day, currency=""), [many] * 2, 1)
     return found
+
+
+def _from_arrays(models: Any, rows: list[Any], day: Any, currency: str) -> dict[str, list[float]]:
+    """The same for a server, which holds a customer's features as arrays; nothing of a tree that cannot."""
+    try:
+        from cvo_ml.core.columns import Columns
+        from cvo_ml.predict import score
+    except ImportError:
+        return {}
+    held = [Columns.from_arrays(row.index, {name: row[name].to_numpy() for name in row}) for row in rows]
+    found: dict[str, list[float]] = {}
+    for name, model in models.models.items():
+        answer = model.value_columns if name == "clv" else model.probability
+        found |= _each(f"{name}: {model.kind}, arrays", answer, held)
+    work = _each("all Scores, arrays", lambda row: score(row, models, as_of=day, currency=currency), held)
+    return found | work
 
 
 def _each(name: str, work: Callable[[Any], object], rows: list[Any], warm: int = WARM) -> dict[str, list[float]]:

@@ -10,7 +10,10 @@ from cvo_ml.core.files import sha256_of
 from cvo_ml.registry.bundles.bundle import Bundle, manifest_digest
 
 PLAIN = Bundle(
-    "churn", "churn.recency_logistic", {"intercept": 0.1, "slope": 2.0, "features": ["é"]}, {"horizon_days": 90}
+    "churn",
+    "churn.recency_logistic",
+    {"intercept": 0.1, "slope": 2.0, "reference": 0.5, "features": ["é"]},
+    {"horizon_days": 90},
 )
 
 

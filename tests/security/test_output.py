@@ -28,6 +28,8 @@ LINES = {
     "check": (f"check {SHOP} --as-of {FIRST} --horizon 60D", 0),
     "train": (f"train clv {SHOP}", 2),
     "score": (f"score {SHOP} --as-of {FIRST} --models models --out fresh", 0),
+    "compare": (f"compare {SHOP} --as-of {FIRST} --holdout 60D --models bg_nbd", 0),
+    "explain": (f"explain c00000000 {SHOP} --as-of {FIRST} --models models --out out", 0),
     "segment": (f"segment {SHOP} --as-of {FIRST} --months 0 --out fresh2", 0),
     "plan": ("plan --out out", 0),
     "prioritize": ("prioritize --evaluate --horizon 60D --out out", 0),

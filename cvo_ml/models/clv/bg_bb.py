@@ -46,6 +46,7 @@ class BetaGeoBinomialModel(PurchaseModel):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> rng = np.random.default_rng(7)
     >>> there = np.minimum(rng.geometric(rng.beta(0.7, 2.8, 2000)) - 1, 6)
     >>> bought = (rng.random((2000, 6)) < rng.beta(1.2, 0.8, (2000, 1))) & (np.arange(6) < there[:, None])
