@@ -87,6 +87,9 @@ def compare(
     """
     if not isinstance(summary, pd.DataFrame):
         raise UsageError(f"compare: summary is what rfm_summary returns, not {type(summary).__name__}")
+    known, judged = summary.attrs.get("as_of"), None if holdout is None else holdout.cut
+    if known is not None and judged is not None and known != str(judged):
+        raise UsageError(f"compare: the summary is of {known} and the holdout begins on {judged}: give both one date")
     return compare_models(models, summary, holdout)
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from cvo_ml.api.reading import ReadTables, as_tables
-from cvo_ml.api.scoring import currency_of
+from cvo_ml.api.reading import ReadTables, as_tables, refuse_unseen
+from cvo_ml.api.scoring import currency_of, published
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
-from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
 from cvo_ml.predict.explain import explain as explain_from_models
 from cvo_ml.report.customer import CustomerInNotebook
@@ -79,9 +78,12 @@ def explain(
     tables, day = as_tables(source, "explain", currency_of(models)), parse_as_of(as_of)
     shop = tables.shop if isinstance(tables, ReadTables) else ""
     check_models(models, shop=shop or None, currency=tables.currency, as_of=day)
+    if not isinstance(customer_id, str):
+        raise UsageError(f"explain: a customer's id is a text, not {type(customer_id).__name__}: one id, in quotes")
+    refuse_unseen(tables, day)
+    place = None if results is None else published(results)
     said = explain_from_models(tables, models, day, customer_id)
-    if results is not None:
-        place = Workspace(Path(results), Path(results)).as_published()
+    if place is not None:
         # tables that nobody named are taken to be those of the shop that the models learnt from
         learnt = (str(model.bundle.facts.get("shop", "")) for model in models.models.values())
         said = with_population(said, tables, models, place, shop or next(filter(None, learnt), ""))

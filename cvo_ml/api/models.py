@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import NoChampion, UsageError
 from cvo_ml.core.models import MODEL_NAMES, model_spec
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.predict import LoadedModels
@@ -66,6 +66,13 @@ def load_models(
         raise UsageError(f"{folder}: an address is given in the environment: MLFLOW_TRACKING_URI={folder}")
     names = [model_spec(name).name for name in ((only,) if isinstance(only, str) else only)]
     workspace = Workspace(Path(), Path(folder))
-    if is_export(workspace.tracking):
-        return serving_models(workspace, shop or "", only=names, exported=workspace.tracking, trust_code=trust_code)
-    return serving_models(workspace, shop_of(workspace, shop), only=names, trust_code=trust_code)
+    try:
+        if is_export(workspace.tracking):
+            return serving_models(workspace, shop or "", only=names, exported=workspace.tracking, trust_code=trust_code)
+        return serving_models(workspace, shop_of(workspace, shop), only=names, trust_code=trust_code)
+    except NoChampion:
+        if workspace.tracking.is_dir():
+            raise
+        raise NoChampion(
+            f"load_models: there is no folder {folder}: name the one that 'cvo train --mlruns' filled"
+        ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def plan(
     """
     rules = _policy(policy)
     if budget is not None:
-        rules = PriorityPolicy.model_validate({**rules.model_dump(), "budget": budget})
+        if isinstance(budget, bool) or not isinstance(budget, int | float) or not 0 <= budget < math.inf:
+            raise UsageError(f"plan: budget {budget!r} is no amount of money: give one of 0 or more")
+        rules = PriorityPolicy.model_validate({**rules.model_dump(), "budget": float(budget)})
     _check(scores)
     told = declared_effects(rules) if effects is None else pd.concat([declared_effects(rules), effects])
     return plan_scores(scores, told, rules, _constraints(scores, tables))

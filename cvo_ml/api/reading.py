@@ -16,7 +16,7 @@ from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.ingest import ReadResult, read_frame, shop_from_columns
+from cvo_ml.ingest import ReadResult, read_frame, refuse_after, shop_from_columns
 from cvo_ml.ingest import read_shop as read_declared
 from cvo_ml.ingest.sources import headers_of
 from cvo_ml.workflows.shops import choose_shop
@@ -44,6 +44,8 @@ class ReadTables(Tables):
         One row per faulty source row: table, file, row, column, reason; never a value.
     notes:
         What was converted or reported, and counted.
+    as_of:
+        Rows on or after this day were left out; None = nothing was.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class ReadTables(Tables):
     ledger: RowLedger = field(default_factory=lambda: RowLedger(0, 0))
     quarantine: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
+    as_of: date | None = None
 
     def __repr__(self) -> str:
         of = f" of {self.shop}" if self.shop else ""
@@ -143,8 +146,8 @@ def read_orders(
         timezone=timezone, guests=guests,
     )  # fmt: skip
     if isinstance(source, pd.DataFrame):
-        return _with_account(read_frame(source, shop, as_of=day, max_bad_share=max_bad_share))
-    return _with_account(read_declared(shop, as_of=day, max_bad_share=max_bad_share))
+        return _with_account(read_frame(source, shop, as_of=day, max_bad_share=max_bad_share), day)
+    return _with_account(read_declared(shop, as_of=day, max_bad_share=max_bad_share), day)
 
 
 def read_shop(shop: str | Path | ShopConfig, as_of: str | date | None = None) -> ReadTables:
@@ -182,7 +185,8 @@ def read_shop(shop: str | Path | ShopConfig, as_of: str | date | None = None) ->
         shop = choose_shop(Workspace(Path(), Path()), shop=Path(shop))
     if not isinstance(shop, ShopConfig):
         raise UsageError(_wanted("read_shop", "the path of a shop's YAML file, or sample_shop()", shop))
-    return _with_account(read_declared(shop, as_of=None if as_of is None else parse_as_of(as_of)), shop.name)
+    day = None if as_of is None else parse_as_of(as_of)
+    return _with_account(read_declared(shop, as_of=day), day, shop.name)
 
 
 def as_tables(source: Any, function: str, currency: str = NO_CURRENCY) -> Tables:
@@ -202,6 +206,24 @@ def as_tables(source: Any, function: str, currency: str = NO_CURRENCY) -> Tables
     raise UsageError(_wanted(function, "tables (read_shop, read_orders) or a DataFrame of orders", source))
 
 
+def refuse_unseen(tables: Tables, as_of: date) -> None:
+    """Refuse a date that the tables do not reach: what is not in them would count as silence.
+
+    Raises
+    ------
+    UsageError
+        If later rows were left out when they were read.
+    DataError
+        If they end more than a year before.
+    """
+    cut = tables.as_of if isinstance(tables, ReadTables) else None
+    if cut is not None and as_of > cut:
+        raise UsageError(
+            f"as_of {as_of} is after {cut}, from which on the tables hold no rows: read them with as_of={str(as_of)!r}"
+        )
+    refuse_after(tables.frames, as_of)
+
+
 def _wanted(function: str, wanted: str, given: Any) -> str:
     return f"{function}: takes {wanted}, not {type(given).__name__}"
 
@@ -212,7 +234,7 @@ def _headers(source: pd.DataFrame | str | Path, delimiter: str, encoding: str) -
     return headers_of(SourceConfig.model_validate({"path": str(source), "delimiter": delimiter, "encoding": encoding}))
 
 
-def _with_account(read: ReadResult, shop: str = "") -> ReadTables:
+def _with_account(read: ReadResult, as_of: date | None, shop: str = "") -> ReadTables:
     faults = read.ledger.quarantined
     if faults:
         counted = ", ".join(f"{count:,} {reason}" for reason, count in faults.items())
@@ -222,4 +244,4 @@ def _with_account(read: ReadResult, shop: str = "") -> ReadTables:
             RowsLeftOut,
             stacklevel=3,
         )
-    return ReadTables(read.tables.frames, read.tables.currency, shop, read.ledger, read.quarantine, read.notes)
+    return ReadTables(read.tables.frames, read.tables.currency, shop, read.ledger, read.quarantine, read.notes, as_of)

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeGuard
 
 import pandas as pd
 
-from cvo_ml.api.reading import ReadTables, as_tables
+from cvo_ml.api.reading import ReadTables, as_tables, refuse_unseen
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import NO_CURRENCY
@@ -59,7 +59,11 @@ def rfm_summary(source: Tables | pd.DataFrame, as_of: str | date, unit: str = "D
     >>> list(summary), len(summary)
     (['frequency', 'recency', 'T', 'monetary_value'], 1093)
     """
-    return summary_of(as_tables(source, "rfm_summary"), as_of=as_of, unit=unit)
+    tables, day = as_tables(source, "rfm_summary"), parse_as_of(as_of)
+    refuse_unseen(tables, day)
+    summary = summary_of(tables, as_of=day, unit=unit)
+    summary.attrs["as_of"] = str(day)
+    return summary
 
 
 def snapshot(
@@ -102,13 +106,14 @@ def snapshot(
     >>> features.loc["a", ["number_of_orders", "days_since_last_order", "net_value"]].tolist()
     [2.0, 20.0, 40.0]
     """
-    tables = as_tables(source, "snapshot")
+    tables, day = as_tables(source, "snapshot"), parse_as_of(as_of)
+    refuse_unseen(tables, day)
     own = list(models.own) if models is not None else []
     if features is not None:
         file = FeatureFile.read(Path(features))
         own.append(OwnFeatures(file=file, trust=Trust(frozenset({file.sha256})), whose=file.name))
-    known = customer_features(tables, as_of, own)
-    known.attrs = {"as_of": str(parse_as_of(as_of)), "currency": tables.currency}
+    known = customer_features(tables, day, own)
+    known.attrs = {"as_of": str(day), "currency": tables.currency}
     return known
 
 
@@ -137,7 +142,8 @@ def score(
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``customer_id``. The same numbers as ``cvo score`` writes.
+        One row per customer, indexed by the id. The same numbers as ``cvo score`` writes; a row of a snapshot scored
+        alone differs by up to 1e-12.
 
     Raises
     ------
@@ -165,10 +171,26 @@ def score(
     tables = as_tables(source, "score", currency_of(models))
     shop = tables.shop if isinstance(tables, ReadTables) else ""
     check_models(models, shop=shop or None, currency=tables.currency, as_of=day)
+    refuse_unseen(tables, day)
     features, scores = model_columns(tables, day, models)
     policy = load_config(default_config("policies/segments.yaml"), SegmentPolicy)
-    place = None if results is None else Workspace(Path(results), Path(results)).as_published()
-    return with_segments(scores, features, tables, day, policy, shop=shop, workspace=place)[0]
+    place = None if results is None else published(results)
+    segmented = with_segments(scores, features, tables, day, policy, shop=shop, workspace=place)[0]
+    return segmented.rename_axis(None)  # customer_id is a column too, and one name may not mean both
+
+
+def published(results: str | Path) -> Workspace:
+    """What a folder of results shows.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    folder = Path(results)
+    if not folder.is_dir():
+        raise UsageError(f"results: there is no folder {folder}: name the one that 'cvo score --out' wrote")
+    return Workspace(folder, folder).as_published()
 
 
 def _is_snapshot(source: Any) -> TypeGuard[pd.DataFrame]:
@@ -189,7 +211,7 @@ def _score_features(features: pd.DataFrame, models: LoadedModels, as_of: date) -
         raise UsageError(f"score: the snapshot is of {known} and as_of is {as_of}: give the one that it is of")
     currency = str(features.attrs.get("currency", currency_of(models)))
     check_models(models, shop=None, currency=currency, as_of=as_of)
-    return scores_of(features, models, as_of=as_of, currency=currency)
+    return scores_of(features, models, as_of=as_of, currency=currency).rename_axis(None)
 
 
 def currency_of(models: LoadedModels) -> str:

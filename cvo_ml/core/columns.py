@@ -88,7 +88,11 @@ class Columns:
         """
         missing = [name for name in names if name not in self]
         if missing:
-            raise UsageError(f"columns to score are missing: {', '.join(missing)}: compute them with features.snapshot")
+            raise UsageError(
+                f"columns to score are missing: {', '.join(missing)}: compute them with cvo.snapshot(tables, as_of, "
+                "models=models) from tables that hold them, or leave the model that reads them out "
+                "(load_models(only=...))"
+            )
 
     def numbers(self, name: str) -> Floats:
         """The column as numbers, a null as NaN, (n,); to read, not to write into.

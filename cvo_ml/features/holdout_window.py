@@ -51,6 +51,8 @@ class HoldoutWindow:
         The same columns in the window of that length before the cut; None = not known.
     days:
         When purchases came; None = not known.
+    cut:
+        The day that the window begins on; None = not known.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class HoldoutWindow:
     horizon: Horizon
     before: pd.DataFrame | None = None
     days: PurchaseDays | None = None
+    cut: date | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizon", Horizon(self.horizon))
@@ -95,7 +98,7 @@ def holdout(tables: Source, as_of: str | date, horizon: Horizon | str) -> Holdou
             )
             for start in (day, day - window.delta)
         )
-        return HoldoutWindow(outcomes, window, before, purchase_days(opened, day, end, customers))
+        return HoldoutWindow(outcomes, window, before, purchase_days(opened, day, end, customers), day)
 
 
 def purchase_days(tables: Source, as_of: str | date, end: str | date, customers: pd.Index) -> PurchaseDays:

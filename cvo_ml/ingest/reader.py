@@ -186,7 +186,7 @@ def _finish(
     of_sides = (source for validated in sides.values() for source in validated.raw.sources)
     sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
     if as_of is not None:
-        _refuse_after(frames, as_of, sources)
+        refuse_after(frames, as_of, sources)
     return ReadResult(
         Tables(frames, first.currency),
         sum(map(_named, sides.values()), own),
@@ -231,8 +231,14 @@ def _join(frames: dict[str, pd.DataFrame], sides: Mapping[str, ValidatedRows]) -
         frames["orders"] = with_costs(frames["orders"], frames["order_lines"])
 
 
-def _refuse_after(frames: Mapping[str, pd.DataFrame], as_of: date, sources: Sequence[SourceFile]) -> None:
-    """Refuse a cut date that the data do not reach: everybody would look lost."""
+def refuse_after(frames: Mapping[str, pd.DataFrame], as_of: date, sources: Sequence[SourceFile] = ()) -> None:
+    """Refuse a cut date that the data do not reach: everybody would look lost.
+
+    Raises
+    ------
+    DataError
+        If all tables end more than a year before it.
+    """
     times = (frames[name][time].max() for name, time in _EVENTS.items() if name in frames and len(frames[name]))
     last = max((time.date() for time in times if pd.notna(time)), default=None)
     if last is not None and (as_of - last).days > LONGEST_SILENCE:

@@ -117,6 +117,11 @@ def test_faulty_rows_are_counted_in_a_warning_and_named_by_number() -> None:
         (lambda t, m, s: cvo.plan(s, {"budget": 3}, tables=t), "YAML"),
         (lambda t, m, s: cvo.plan(s, tables=s), "read_shop"),
         (lambda t, m, s: t.frame("order"), "orders"),
+        (lambda t, m, s: cvo.load_models("mlrun"), "no folder mlrun"),
+        (lambda t, m, s: cvo.plan(s, tables=t, budget=-5), "0 or more"),
+        (lambda t, m, s: cvo.score(t, m, AS_OF, results="outt"), "no folder outt"),
+        (lambda t, m, s: cvo.explain(t, m, AS_OF, "c00000001", results="outt"), "no folder outt"),
+        (lambda t, m, s: cvo.explain(t, m, AS_OF, ["c00000001"]), "in quotes"),
     ],
 )
 def test_a_wrong_type_raises_with_what_to_do(
@@ -124,6 +129,33 @@ def test_a_wrong_type_raises_with_what_to_do(
 ) -> None:
     with pytest.raises(cvo.CvoError, match=remedy):
         call(tables, models, scores)
+
+
+def test_a_date_that_the_tables_do_not_reach_is_refused(tables: Tables, models: LoadedModels) -> None:
+    """What was left out when they were read would count as silence."""
+    customer = str(tables.orders["customer_id"].iloc[0])
+    for call in (
+        lambda day: cvo.score(tables, models, day),
+        lambda day: cvo.snapshot(tables, day),
+        lambda day: cvo.rfm_summary(tables, day),
+        lambda day: cvo.explain(tables, models, day, customer),
+    ):
+        with pytest.raises(cvo.UsageError, match="is after 2023-03-01"):
+            call("2023-03-02")
+    with pytest.raises(cvo.DataError, match="more than a year before"):
+        cvo.snapshot(tables.orders, "2026-01-01")
+
+
+def test_a_holdout_of_another_date_judges_nothing(here: Path) -> None:
+    whole = cvo.read_shop("shop.yaml")
+    with pytest.raises(cvo.UsageError, match="2023-01-01"):
+        cvo.compare([cvo.BetaGeoModel()], cvo.rfm_summary(whole, "2022-12-01"), cvo.holdout(whole, "2023-01-01", "60D"))
+
+
+def test_scores_join_other_tables_by_their_id(tables: Tables, scores: pd.DataFrame) -> None:
+    people = tables.frame("customers")[["customer_id", "loyalty_level"]]
+    assert len(scores.merge(people, on="customer_id")) == len(scores)
+    assert scores.sort_values("customer_id").groupby("customer_id").ngroups == len(scores)
 
 
 def test_models_of_another_shop_are_refused(tables: Tables, models: LoadedModels) -> None:

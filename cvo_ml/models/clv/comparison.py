@@ -264,7 +264,7 @@ def _aligned(holdout: HoldoutWindow, summary: pd.DataFrame) -> HoldoutWindow:
     if missing.any():
         raise UsageError(f"compare: the holdout lacks {int(missing.sum())} of the summary's {len(summary)} customers")
     before = None if holdout.before is None else holdout.before.reindex(summary.index)
-    return HoldoutWindow(holdout.outcomes.loc[summary.index], holdout.horizon, before, holdout.days)
+    return HoldoutWindow(holdout.outcomes.loc[summary.index], holdout.horizon, before, holdout.days, holdout.cut)
 
 
 def _fitted(
