@@ -42,7 +42,7 @@ RULES: Final = {
     "no_value_at_stake": "no value is known (a score is missing)",
     "no_action_for_group": "not for this group",
     "effort_above_value": "costs more than the policy's share of the value",
-    "contacted_recently": "contacted recently (cap or cooldown)",
+    "contacted_recently": "contacted recently: cap or cooldown",
     "does_not_pay": "does not pay",
     "beyond_the_limits": "pays, but budget or capacity go to others",
     "holdout": "held out, so that the effect can be measured",
@@ -171,9 +171,11 @@ def score_blocks(scores: Sequence[ModelScores]) -> Iterator[Block]:
 
 
 def model_words(group: ModelScores) -> str:
-    """Which model speaks, how good it was, and of how many days."""
+    """Which model speaks, how good it was, of how many days, and what it calls the event."""
     window = "" if group.horizon_days is None else f", for {group.horizon_days:.0f} days"
-    return f"{group.model}: {group.kind}, version {group.version}, grade {group.grade or '–'}{window}"
+    event = next((str(value.value) for value in group.values if value.name.endswith("_definition") and value.value), "")
+    said = f": {event.replace('_', ' ')}" if event else ""
+    return f"{group.model}: {group.kind}, version {group.version}, grade {group.grade or '–'}{window}{said}"
 
 
 def cell(value: ScoredValue) -> str:
