@@ -78,8 +78,6 @@ def explain(
     tables, day = as_tables(source, "explain", currency_of(models)), parse_as_of(as_of)
     shop = tables.shop if isinstance(tables, ReadTables) else ""
     check_models(models, shop=shop or None, currency=tables.currency, as_of=day)
-    if not isinstance(customer_id, str):
-        raise UsageError(f"explain: a customer's id is a text, not {type(customer_id).__name__}: one id, in quotes")
     refuse_unseen(tables, day)
     place = None if results is None else published(results)
     said = explain_from_models(tables, models, day, customer_id)

@@ -13,8 +13,9 @@ from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.segments import SegmentPolicy
 from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.errors import UsageError
+from cvo_ml.core.models import ICP
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.units import parse_as_of
+from cvo_ml.core.units import UNIT, parse_as_of
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.features.customer import customer_features
 from cvo_ml.features.own import FeatureFile, OwnFeatures, Trust
@@ -25,6 +26,8 @@ from cvo_ml.workflows.score_tables import check_models, model_columns, with_segm
 
 #: A column that only features have, and those that only orders have.
 _SNAPSHOT: Final = "number_of_orders"
+#: Why a lookalike model that reads leads scores no snapshot.
+NO_LEADS_IN_SNAPSHOT: Final = "snapshot_holds_no_leads"
 _ORDERS: Final = ("customer_id", "ordered_at")
 
 
@@ -90,7 +93,7 @@ def snapshot(
     -------
     pandas.DataFrame
         Indexed by ``customer_id``, one row per customer with an order left; null where the shop has no such table.
-        Money in the shop's currency, times in days. ``attrs`` names ``as_of`` and ``currency``.
+        Money in the shop's currency, times in days. ``attrs`` names ``as_of``, ``currency`` and the unit of time.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def snapshot(
         file = FeatureFile.read(Path(features))
         own.append(OwnFeatures(file=file, trust=Trust(frozenset({file.sha256})), whose=file.name))
     known = customer_features(tables, day, own)
-    known.attrs = {"as_of": str(day), "currency": tables.currency}
+    known.attrs = {UNIT: "D", "as_of": str(day), "currency": tables.currency}
     return known
 
 
@@ -130,7 +133,7 @@ def score(
     ----------
     source:
         Tables, a frame of orders (``customer_id, ordered_at, net``), or what ``snapshot`` returned: scored without
-        segments.
+        segments, and without a lookalike model that reads leads.
     models:
         What ``load_models`` returned.
     as_of:
@@ -211,7 +214,17 @@ def _score_features(features: pd.DataFrame, models: LoadedModels, as_of: date) -
         raise UsageError(f"score: the snapshot is of {known} and as_of is {as_of}: give the one that it is of")
     currency = str(features.attrs.get("currency", currency_of(models)))
     check_models(models, shop=None, currency=currency, as_of=as_of)
+    models = _without_leads(models)
     return scores_of(features, models, as_of=as_of, currency=currency).rename_axis(None)
+
+
+def _without_leads(models: LoadedModels) -> LoadedModels:
+    """The models, less one that reads leads: a snapshot does not hold them, which is no news of its customers."""
+    lookalike = models.get(ICP.name)
+    if lookalike is None or lookalike.settings.get("setting") != "leads":
+        return models
+    others = {name: model for name, model in models.models.items() if name != ICP.name}
+    return LoadedModels(others, {**models.refused, ICP.name: NO_LEADS_IN_SNAPSHOT}, models.notes)
 
 
 def currency_of(models: LoadedModels) -> str:

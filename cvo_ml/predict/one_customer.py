@@ -24,8 +24,8 @@ def of_customer(tables: Tables, customer_id: str, as_of: date) -> Tables:
     """
     if not isinstance(customer_id, str):
         raise UsageError(
-            f"the customer id {shortened(customer_id)} is of type {type(customer_id).__name__}: ids are text, "
-            f"give {str(customer_id)!r} as the file writes it"
+            f"the customer id {shortened(customer_id)} is of type {type(customer_id).__name__}: ids are text, so give "
+            "one in quotes, as the file writes it"
         )
     known = visible_table(tables, "orders", as_of)["customer_id"]
     if not (known == customer_id).any():
@@ -81,8 +81,8 @@ def _unknown(tables: Tables, customer_id: str, as_of: date, known: pd.Series) ->
     if wanted and twin:
         return f"{text}, but of one that differs in {twin} alone: give the id as the file writes it"
     return (
-        f"{text}, of {len(distinct):,} customers that are: ids are text, so give it as the file writes it, with "
-        "leading zeros, a trailing .0, upper and lower case"
+        f"{text}, of {len(distinct):,} customers that are: ids are text, so give it exactly as the file writes "
+        "it: leading zeros, a trailing .0, upper and lower case count"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def test_python_gives_the_numbers_of_the_batch(scores: pd.DataFrame, corner_shop
     own = [name for name in scores if name in stored]
     assert len(own) == scores.shape[1] > 40
     pd.testing.assert_frame_equal(
-        scores[own].reset_index(drop=True), stored[own].reset_index(drop=True), rtol=0, atol=1e-9
+        scores[own].reset_index(drop=True), stored[own].reset_index(drop=True), rtol=0, atol=0
     )
 
 
@@ -60,6 +61,23 @@ def test_a_snapshot_scores_as_its_tables_do(tables: Tables, models: LoadedModels
     of_snapshot = cvo.score(features.iloc[[3, 500]], models, AS_OF)
     columns = [name for group in ("clv", "churn", "icp") for name in columns_of(group)]
     pd.testing.assert_frame_equal(of_snapshot[columns], scores.loc[of_snapshot.index, columns], check_names=False)
+
+
+def test_a_model_of_leads_scores_no_snapshot_and_says_why(tables: Tables, models: LoadedModels) -> None:
+    """A snapshot holds no leads, which does not mean that its customers never were any."""
+    lookalike = models.models["icp"]
+    settings = {**lookalike.bundle.settings, "setting": "leads", "known_within_days": 1.0}
+    of_leads = replace(lookalike, bundle=replace(lookalike.bundle, settings=settings))
+    found = cvo.score(cvo.snapshot(tables, AS_OF), LoadedModels({**models.models, "icp": of_leads}), AS_OF)
+    assert found["icp_score"].isna().all()
+    assert set(found["icp_reason"]) == {"snapshot_holds_no_leads"}
+    assert found["predicted_clv"].notna().all()
+
+
+def test_a_snapshot_says_its_unit(tables: Tables) -> None:
+    weekly = cvo.BetaGeoModel(time_unit="W").fit(cvo.rfm_summary(tables, AS_OF, unit="W"))
+    with pytest.raises(cvo.UsageError, match="unit"):
+        weekly.predict(cvo.snapshot(tables, AS_OF), horizon=cvo.Horizon("90D"))
 
 
 def test_a_frame_of_orders_is_enough(tables: Tables, corner_shop: Path) -> None:
@@ -159,8 +177,6 @@ def test_scores_join_other_tables_by_their_id(tables: Tables, scores: pd.DataFra
 
 
 def test_models_of_another_shop_are_refused(tables: Tables, models: LoadedModels) -> None:
-    from dataclasses import replace
-
     with pytest.raises(cvo.ModelRefused, match="other"):
         cvo.score(replace(tables, shop="other"), models, AS_OF)
     with pytest.raises(cvo.ModelRefused, match="would know the future"):

@@ -15,6 +15,7 @@ from cvo_ml import feature
 from cvo_ml.core.errors import ConfigError, CvoError, ModelRefused, UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
+from cvo_ml.core.visibility import visible_table
 from cvo_ml.features import labelled_snapshots, snapshot, snapshots
 from cvo_ml.features.customer import customer_features, scored_features
 from cvo_ml.features.leak_gate import GateSample, check, provenance
@@ -282,7 +283,12 @@ class TestAnswers:
             function(body).prepare(shop, SHOP_CUT)
 
     def test_a_sum_in_another_order_is_the_same(self, shop: Tables) -> None:
-        function('orders.groupby("customer_id")["net"].sum() / 3').prepare(shop, SHOP_CUT)
+        own = function('orders.groupby("customer_id")["net"].sum() / 3')
+        own.prepare(shop, SHOP_CUT)  # is not refused
+        net = visible_table(shop, "orders", SHOP_CUT).groupby("customer_id")["net"].sum()
+        pd.testing.assert_series_equal(
+            own.at(shop, [SHOP_CUT]).droplevel("as_of")["own.mine"], net / 3, check_names=False, check_index_type=False
+        )
 
     def test_a_table_that_the_shop_does_not_have_is_said_before_anything_is_learnt(self, shop: Tables) -> None:
         own = function('tickets.groupby("customer_id").size()', "tickets")

@@ -280,7 +280,7 @@ def test_without_an_order_left_or_without_a_model_there_is_an_answer_with_reason
         ("nobody", "of 2 customers that are: ids are text"),
         ("later", "of 2 customers that are"),
         ("waiting", "the customers table has it"),
-        (123, "is of type int: ids are text, give '123'"),
+        (123, "is of type int: ids are text, so give one in quotes"),
     ],
 )
 def test_an_unknown_id_is_answered_without_anybody_else_s(given: object, said: str) -> None:

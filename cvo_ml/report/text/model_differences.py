@@ -76,7 +76,7 @@ def _row(key: str, pair: Pair) -> tuple[str, ...]:
 
 
 def _cell(value: Json, other: Json) -> str:
-    """A value; of a list, what the other does not hold."""
+    """A value; of a list, what it holds more than the other."""
     if value is None:
         return ""
     if isinstance(value, list):
@@ -84,7 +84,7 @@ def _cell(value: Json, other: Json) -> str:
             return f"{len(value)} × {len(value[0])} numbers"
         own = [str(item) for item in value if not isinstance(other, list) or item not in other]
         more = f", {len(own) - _ITEMS} more" if len(own) > _ITEMS else ""
-        return f"{', '.join(own[:_ITEMS])}{more}" if own else "none"
+        return f"+ {', '.join(own[:_ITEMS])}{more}" if own else ""
     if _is_number(value):
         assert isinstance(value, int | float)
         return _number(value)
