@@ -50,7 +50,7 @@ def test_numbers_have_their_change_and_lists_what_the_other_does_not_hold() -> N
     job = {row[0]: row[1:] for row in tables()["Job"].rows}
     assert job["trees rounds"] == ("60", "80", "+20")
     assert job["condition"] == ("", "number_of_orders > 1", "")
-    assert job["more features"] == ("a, b", "tickets_0d, tickets_1d, tickets_2d, tickets_3d, 5 more", "")
+    assert job["more features"] == ("+ a, b", "+ tickets_0d, tickets_1d, tickets_2d, tickets_3d, 5 more", "")
     assert tables()["The model of purchases inside"].rows[1][1:] == ("2 × 2 numbers", "2 × 2 numbers")
     assert tables()["Data and code"].rows[1][1:] == ("f39b50f6f39b", "f39b50f6f39b with changes")
 
