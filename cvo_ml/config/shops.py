@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.questions import answered
 from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.contract import Kind
 from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
@@ -21,6 +22,9 @@ from cvo_ml.core.terminal_text import escaped
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
 SAMPLE: Final = "sample://"  # what the path of a file that comes with the package begins with
+#: Formats of times that are counted since 1970, and how many make a second.
+EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
+StatusClass = Literal["sale", "pending", "not_a_sale", "refunded"]
 AdapterName = Literal["online_retail", "shopify", "segment", "ga4", "stripe"]
 
 # A name that stands in several contracts (net, known_at) has the same kind in each.
@@ -33,6 +37,8 @@ _ADDRESS: Final = re.compile(r"(?i)^(?:postgres(?:ql)?|mysql|https?|s3|gs)://|\b
 
 
 def _strptime_format(date_format: str) -> str:
+    if date_format in EPOCHS:
+        return date_format
     try:
         datetime.strptime("", date_format)
     except ValueError as error:
@@ -69,6 +75,31 @@ CurrencyCode = Annotated[str, AfterValidator(_currency_code)]
 Delimiter = Annotated[str, AfterValidator(_one_sign)]
 
 
+class AmountFormat(FrozenConfig):
+    """How amounts are written beside their digits and their decimal sign.
+
+    Parameters
+    ----------
+    thousands:
+        The sign between groups of three digits; ``""`` where there is none; a space stands for all kinds of spaces.
+        None = not declared: digits that have two readings, such as ``1.250`` throughout, are refused.
+    currency:
+        Signs or codes that may stand before or after the number, such as ``("€", "EUR")``.
+    parentheses:
+        ``(12.50)`` is -12.50.
+    trailing_minus:
+        ``12.50-`` is -12.50.
+    minor_units:
+        Whole numbers of the currency's smallest unit, such as cents; some currencies have none, or three decimals.
+    """
+
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    currency: tuple[str, ...] = ()
+    parentheses: bool = False
+    trailing_minus: bool = False
+    minor_units: bool = False
+
+
 class SourceConfig(FrozenConfig):
     """One table's place and dialect; nothing about it is guessed.
 
@@ -83,7 +114,16 @@ class SourceConfig(FrozenConfig):
     table:
         Table or view of a database, such as ``orders`` or ``shop.orders``.
     date_format, date_formats:
-        A strptime format of all dates, or by canonical column; without one, times are ISO 8601.
+        A strptime format of all dates, or by canonical column; ``epoch_s``, ``epoch_ms`` or ``epoch_us`` for seconds,
+        thousandths or millionths since 1970; without one, times are ISO 8601.
+    sheet:
+        Of a spreadsheet with several.
+    header_row:
+        The line, or row of a sheet, in which the header stands; what is above it are titles.
+    total_rows:
+        Texts with which rows begin that are sums of others, such as ``Total``: they are left out by rule.
+    amounts:
+        How amounts are written.
     """
 
     path: str = Field(min_length=1)
@@ -91,6 +131,10 @@ class SourceConfig(FrozenConfig):
     delimiter: Delimiter = ","
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
     decimal: Literal[".", ","] = "."
+    amounts: AmountFormat = AmountFormat()
+    sheet: str | None = None
+    header_row: int = Field(default=1, ge=1, le=1000)
+    total_rows: tuple[str, ...] = ()
     date_format: DateFormat | None = None
     date_formats: dict[str, DateFormat] = Field(default_factory=dict)
 
@@ -192,6 +236,12 @@ def _check_exclusions(exclude: tuple[Exclusion, ...], columns: dict[str, str], w
             raise ValueError(f"{where}exclude: {exclusion.column!r} is not a mapped column{hint}")
 
 
+class IdRules(FrozenConfig):
+    """How ids are compared: ``fold_case`` makes ids that differ in upper and lower case only one."""
+
+    fold_case: bool = False
+
+
 class ShopConfig(FrozenConfig):
     """A shop's tables, declared: orders (or order lines, or subscriptions) first, further tables under ``tables``.
 
@@ -223,8 +273,26 @@ class ShopConfig(FrozenConfig):
         discounts inside their order, and only an order below zero is a refund.
     values:
         Canonical text column to the source's texts and what they mean.
+    constants:
+        Canonical column to the one value that all rows have: ``channel: web``.
+    statuses:
+        What a text of the mapped ``status`` means, where the vocabulary does not know it or means something else:
+        ``{dispatched: sale, on-hold: pending}``. Only sales count.
+    guest_ids:
+        Ids that stand for nobody, such as ``0`` or ``Walk-in customer``.
+    customers:
+        Ids that look as if they stood for nobody, and are customers.
+    ids:
+        How ids are compared.
+    ignore:
+        Headers that name a meaning and are left unread on purpose.
+    counts_only:
+        The source has no amounts: orders are counted, and their value is 0.
     tables:
         Further tables, each with a source of its own: refunds, customers, order_lines, tickets, ….
+    questions:
+        What has two readings (:class:`~cvo_ml.config.questions.Question`): an answer's settings become the shop's;
+        one without an answer is refused.
     """
 
     name: ShopName
@@ -243,7 +311,19 @@ class ShopConfig(FrozenConfig):
     refund_reason: str = "negative row"
     exclude: tuple[Exclusion, ...] = ()
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    constants: dict[str, str | float] = Field(default_factory=dict)
+    statuses: dict[str, StatusClass] = Field(default_factory=dict)
+    guest_ids: tuple[str, ...] = ()
+    customers: tuple[str, ...] = ()
+    ids: IdRules = IdRules()
+    ignore: tuple[str, ...] = ()
+    counts_only: bool = False
     tables: dict[str, TableConfig] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _answers(cls, content: Any) -> Any:
+        return answered(content)
 
     @field_validator("timezone")
     @classmethod
