@@ -2,7 +2,7 @@
 
 * A customer is a ``user_pseudo_id``, which is a browser: where you set ``user_id``, map ``customer_id: user_id``.
 * ``net`` is ``ecommerce.purchase_revenue``; the currency stands in ``event_params``.
-* A purchase that was sent again on a reload has another time: its order id conflicts, and both rows are set aside.
+* A purchase that was sent again on a reload, with another time and the same in all else, counts once.
 """
 
 from __future__ import annotations
@@ -86,4 +86,4 @@ def _currency(row: Mapping[str, Any]) -> Any:
     return row.get("currency")
 
 
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES)
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True)

@@ -2,7 +2,7 @@
 
 * ``net`` is ``subtotal`` (after discounts, before tax and shipping); where a call has none, ``revenue``.
 * Calls without ``userId`` are guests; other events are left out by rule.
-* A call that was sent twice is an exact duplicate by order id.
+* A call that was sent twice counts once, also where only its time differs.
 """
 
 from __future__ import annotations
@@ -78,4 +78,4 @@ def _with_id(product: Mapping[str, Any]) -> dict[str, Any]:
     return {**product, "product_id": product.get("product_id") or product.get("sku")}
 
 
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES)
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True)
