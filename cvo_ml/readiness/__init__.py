@@ -130,14 +130,14 @@ def readiness(
 
 
 def verdict(read: ReadResult, as_of: date, job: FrozenConfig, policy: ReadinessPolicy) -> Assessment | None:
-    """The verdict on the one model that a job trains, with the job's own horizon and definition.
+    """The verdict on the one model that a job trains, with the job's own definition and the window that judges it.
 
     None where nothing is demanded beforehand: churn by a condition of the user's own.
     """
     giant = policy.warnings.giant_order_times_median
     if isinstance(job, ClvJob):
-        orders = visible_table(read.tables, "orders", as_of)
-        return assess_clv(orders, contents(read, as_of, job.horizon, giant), as_of, job.horizon, policy.clv)
+        orders, window = visible_table(read.tables, "orders", as_of), job.validation_horizon
+        return assess_clv(orders, contents(read, as_of, window, giant), as_of, window, policy.clv)
     with engine(read.tables) as shop:
         if isinstance(job, IcpJob):
             leads = assess_leads(shop, as_of, policy.icp, job) if job.setting == "leads" else None
