@@ -41,10 +41,8 @@ def titled_sheet(folder: Path) -> Truth:
         *sheet_of(sales, GERMAN),
         ["Summe", None, None, total],
     ]
-    countries: list[list[object]] = [
-        ["Land", "Kunden"],
-        *([code, sum(p.country == code for p in people())] for code in ("DE", "FR", "CH")),
-    ]
+    by_country = {code: sum(person.country == code for person in people()) for code in ("DE", "FR", "CH")}
+    countries = [["Land", "Kunden"], *map(list, by_country.items())]
     xlsx(
         folder / "Umsatz.xlsx",
         {"Hinweise": [["Nur für den internen Gebrauch"]], "Bestellungen": rows, "Länder": countries},
