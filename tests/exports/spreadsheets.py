@@ -42,7 +42,7 @@ def titled_sheet(folder: Path) -> Truth:
         ["Summe", None, None, total],
     ]
     by_country = {code: sum(person.country == code for person in people()) for code in ("DE", "FR", "CH")}
-    countries = [["Land", "Kunden"], *map(list, by_country.items())]
+    countries: list[list[object]] = [["Land", "Kunden"], *([*item] for item in by_country.items())]
     xlsx(
         folder / "Umsatz.xlsx",
         {"Hinweise": [["Nur für den internen Gebrauch"]], "Bestellungen": rows, "Länder": countries},
