@@ -39,7 +39,7 @@ def rfm_summary(source: Tables | pd.DataFrame, as_of: str | date, unit: str = "D
     source:
         Tables, or a frame of orders (``customer_id, ordered_at, net``).
     as_of:
-        Orders on or after this date at 00:00 UTC are not seen.
+        Orders on or after this date at 00:00 are not seen.
     unit:
         Of ``recency`` and ``T``: D, W, M or Y.
 
@@ -83,7 +83,7 @@ def snapshot(
     source:
         Tables, or a frame of orders (``customer_id, ordered_at, net``).
     as_of:
-        Rows on or after this date at 00:00 UTC, and what was only known after it, are not seen.
+        Rows on or after this date at 00:00, and what was only known after it, are not seen.
     models:
         Add the features of the user's own that these models read.
     features:

@@ -16,6 +16,7 @@ from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
 from cvo_ml.ingest.assemble import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
 from cvo_ml.ingest.cross_checks import OrderIds, check_between, check_rows
@@ -50,7 +51,7 @@ class ReadResult:
     ledgers:
         Table to file to the account of that file's rows.
     extracted_at:
-        When the sources were written, where the shop says so.
+        When the sources were written, in the shop's zone, where the shop says so.
     """
 
     tables: Tables
@@ -82,7 +83,7 @@ def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: flo
     Parameters
     ----------
     as_of:
-        Rows on or after this day (00:00 UTC), refunds too, are excluded by the rule "after as_of".
+        Rows on or after this day (00:00 in the shop's zone), refunds too, are excluded by the rule "after as_of".
     max_bad_share:
         In [0, 1]; in place of the shop's own.
 
@@ -188,7 +189,7 @@ def _finish(
     if as_of is not None:
         refuse_after(frames, as_of, sources)
     return ReadResult(
-        Tables(frames, first.currency),
+        Tables(frames, first.currency, shop.timezone),
         sum(map(_named, sides.values()), own),
         pd.concat([first.quarantine, *(side.status.quarantined() for side in sides.values())], ignore_index=True),
         (
@@ -201,7 +202,7 @@ def _finish(
         _fingerprint(sources),
         sources,
         {**first.ledgers, **{name: validated.status.by_file() for name, validated in sides.items()}},
-        shop.extracted_at,
+        None if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone),
     )
 
 

@@ -17,6 +17,7 @@ from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import midnight
+from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.casts import Cast, RawColumn, cast
 from cvo_ml.ingest.casts.column import as_mask
 from cvo_ml.ingest.raw import RawTable
@@ -164,7 +165,7 @@ def quarantine_faults(status: RowStatus, raw: RawTable, casts: Mapping[str, Cast
     if "currency" in casts:
         _check_currency(status, raw, casts["currency"], spec)
     if spec.extracted_at is not None and spec.event_time is not None and spec.event_time in casts:
-        late = (casts[spec.event_time].values > _utc(pd.Timestamp(spec.extracted_at))).to_numpy()
+        late = (casts[spec.event_time].values > wall_time(spec.extracted_at, spec.timezone)).to_numpy()
         status.quarantine(late, spec.header(spec.event_time), "after extracted_at")
 
 
@@ -186,7 +187,3 @@ def _check_currency(status: RowStatus, raw: RawTable, column: Cast, spec: TableS
         problem = f"holds {', '.join(found[:5])}, but one run holds one currency ({expected})"
         raise _column(raw, header).refuse(problem, "export each currency for itself", rows)
     status.quarantine(_empty(column), header, "blank currency")
-
-
-def _utc(moment: pd.Timestamp) -> pd.Timestamp:
-    return moment.tz_convert("UTC").tz_localize(None) if moment.tzinfo else moment

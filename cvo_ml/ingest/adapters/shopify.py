@@ -148,7 +148,8 @@ def _latest(orders: pd.DataFrame, shop: ShopConfig) -> str:
     """The time from which an undated refund counts: never earlier than it was."""
     if shop.extracted_at is not None:
         moment = pd.Timestamp(shop.extracted_at)
-        return (moment.tz_localize("UTC") if moment.tzinfo is None else moment).strftime("%Y-%m-%d %H:%M:%S %z")
+        zoned = moment.tz_localize(shop.timezone, ambiguous=True) if moment.tzinfo is None else moment
+        return zoned.strftime("%Y-%m-%d %H:%M:%S %z")
     times = [
         pd.to_datetime(orders[name], format="ISO8601", errors="coerce", utc=True) for name in _TIMES if name in orders
     ]

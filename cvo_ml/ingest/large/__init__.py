@@ -65,6 +65,7 @@ class LargeRead:
     folder: Path
     paths: Mapping[str, Path]
     currency: str
+    timezone: str
     ledgers: Mapping[str, RowLedger]
     quarantine: pd.DataFrame
     notes: tuple[str, ...]
@@ -83,7 +84,7 @@ class LargeRead:
 
     def tables(self) -> Tables:
         """The tables in memory, where they fit, sorted by time."""
-        return Tables({name: _load(name, path) for name, path in self.paths.items()}, self.currency)
+        return Tables({name: _load(name, path) for name, path in self.paths.items()}, self.currency, self.timezone)
 
 
 def read_large(
@@ -178,7 +179,7 @@ def _read(
 ) -> LargeRead:
     facts: Facts = {}
     first = validate_batches(files, shop, spec, as_of, work, facts)
-    if in_conflict(first.facts, first.parts, shop.timezone):
+    if in_conflict(first.facts, first.parts):
         first = validate_batches(files, shop, spec, as_of, work, first.facts)
     account = first.account
     pa.default_memory_pool().release_unused()
@@ -195,7 +196,7 @@ def _read(
     notes = (*(note for file in files for note in file.notes), *counted(where, first.counts), *alike)
     currency = first.currency if shop.currency == NO_CURRENCY and first.currency else shop.currency
     sources = tuple(SourceFile(file.name, ledgers[file.name].rows_in, file.sha256) for file in files)
-    return LargeRead(spec.table, work, paths, currency, ledgers, quarantine, notes, sources, ids)
+    return LargeRead(spec.table, work, paths, currency, shop.timezone, ledgers, quarantine, notes, sources, ids)
 
 
 def _load(name: str, path: Path) -> pd.DataFrame:

@@ -17,14 +17,14 @@ from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.contract import pandas_dtype
 from cvo_ml.ingest.assemble import complete
 from cvo_ml.ingest.casts.ids import FLOATS, WHOLES
-from cvo_ml.ingest.casts.times import CLOCK, MARKED, UNMARKED
+from cvo_ml.ingest.casts.times import MARKED, UNMARKED
 from cvo_ml.ingest.large.batches import Batches
 from cvo_ml.ingest.large.ledgers import Account
 from cvo_ml.ingest.large.queries import FILE, ROW
 from cvo_ml.ingest.row_rules import ValidatedRows, validate_rows
 from cvo_ml.ingest.specs import TableSpec
 
-_CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED}, {UNMARKED, CLOCK})
+_CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED})
 Facts = Mapping[str, frozenset[str]]
 
 
@@ -98,11 +98,10 @@ def _with_currency(spec: TableSpec, validated: ValidatedRows) -> TableSpec:
     return replace(spec, currency=str(validated.used["currency"].iloc[0]).upper())
 
 
-def in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
+def in_conflict(whole: Facts, parts: Sequence[Facts]) -> bool:
     """Whether a batch was cast otherwise than the whole column asks for."""
-    conflicts = _CONFLICTS if timezone != "UTC" else _CONFLICTS[:2]
     for name, facts in whole.items():
-        for both in conflicts:
+        for both in _CONFLICTS:
             if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
                 return True
     return False
