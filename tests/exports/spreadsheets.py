@@ -11,8 +11,8 @@ from typing import Final
 
 from tests.exports.shape import export
 from tests.exports.shop import Truth, paid, people, truth_of, without_refunds
-from tests.exports.shop_systems import number
-from tests.exports.writing import Columns, Dialect, ods, sheet_of, write, xlsx
+from tests.exports.shop_systems import name, number
+from tests.exports.writing import Columns, Dialect, ods, sheet_of, write, xls, xlsx
 
 GERMAN: Final[Columns] = {
     "Bestellnummer": lambda s: s.number, "Kundennummer": number, "Bestelldatum": lambda s: s.at,
@@ -108,3 +108,14 @@ def yearly_files(folder: Path) -> Truth:
     for year in (2023, 2024):
         write(folder / "orders" / f"orders-{year}.csv", [s for s in sales if s.at.year == year], ENGLISH)
     return truth_of(sales, number)
+
+
+@export("xls: titles above the header, true days", "pt-PT")
+def old_workbook(folder: Path) -> Truth:
+    sales = without_refunds(paid())
+    rows = sheet_of(
+        sales,
+        {"Encomenda": lambda s: s.number, "Cliente": name, "Data": lambda s: s.at, "Total sem IVA": lambda s: s.net},
+    )
+    xls(folder / "vendas.xls", {"Vendas": [["Relatório de vendas"], [], *rows]})
+    return truth_of(sales, name)

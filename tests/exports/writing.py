@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -183,6 +184,9 @@ def ods(path: Path, sheets: Sheets) -> Path:
         path,
         {
             "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+            "META-INF/manifest.xml": '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:'
+            'manifest:1.0"><manifest:file-entry manifest:full-path="/" '
+            'manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/></manifest:manifest>',
             "content.xml": f"<office:document-content{spaces}><office:body><office:spreadsheet>{tables}"
             "</office:spreadsheet></office:body></office:document-content>",
         },
@@ -211,3 +215,67 @@ def _zipped(path: Path, parts: Mapping[str, str | bytes]) -> Path:
 def sheet_of(rows: Iterable[Any], columns: Columns) -> list[list[object]]:
     """Rows of a sheet, the header first."""
     return [list(columns), *([of(row) for of in columns.values()] for row in rows)]
+
+
+def xls(path: Path, sheets: Sheets) -> Path:
+    """A workbook of Excel 97: records of BIFF8 in a compound file of one stream."""
+    bodies = [_record(0x809, struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 0)) + _xls_cells(rows) + _record(0x0A)
+              for rows in sheets.values()]  # fmt: skip
+    begin = _record(0x809, struct.pack("<HHHHII", 0x600, 0x05, 0, 0, 0, 0)) + b"".join(
+        _record(0xE0, struct.pack("<HHHBBHIIH", 0, number_format, 0, 0, 0, 0, 0, 0, 0)) for number_format in (0, 22)
+    )
+    names = [_xls_text(name, "<BB") for name in sheets]
+    place = len(begin) + sum(4 + 6 + len(name) for name in names) + 4
+    for name, body in zip(names, bodies, strict=True):
+        begin += _record(0x85, struct.pack("<IH", place, 0) + name)
+        place += len(body)
+    path.write_bytes(_compound("Workbook", begin + _record(0x0A) + b"".join(bodies)))
+    return path
+
+
+def _record(kind: int, content: bytes = b"") -> bytes:
+    return struct.pack("<HH", kind, len(content)) + content
+
+
+def _xls_text(text: str, length: str) -> bytes:
+    return struct.pack(length, len(text), 1) + text.encode("utf-16-le")
+
+
+def _xls_cells(rows: Sequence[Sequence[object]]) -> bytes:
+    cells = b""
+    for r, row in enumerate(rows):
+        for c, value in enumerate(row):
+            if isinstance(value, datetime):
+                days = (value - _SPREADSHEET_EPOCH).total_seconds() / 86_400
+                cells += _record(0x203, struct.pack("<HHHd", r, c, _DAY_STYLE, days))
+            elif isinstance(value, Decimal | int | float):
+                cells += _record(0x203, struct.pack("<HHHd", r, c, 0, value))
+            elif value is not None:
+                cells += _record(0x204, struct.pack("<HHH", r, c, 0) + _xls_text(str(value), "<HB"))
+    return cells
+
+
+def _compound(name: str, content: bytes) -> bytes:
+    """A compound file with one stream, which begins in the first sector after the header."""
+    size, free, last, table = 512, 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    content = content.ljust(max(4096, -(-len(content) // size) * size), b"\0")
+    sectors = len(content) // size
+    tables = -(-(sectors + 1) // 127)
+    chain = [*range(1, sectors), last, last, *[table] * tables]  # the stream, the folder, the table of sectors
+    chain += [free] * (tables * 128 - len(chain))
+    header = struct.pack(
+        "<8s16sHHHHH6sIIIIIIIIII", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"", 0x3E, 3, 0xFFFE, 9, 6, b"", 0, tables,
+        sectors, 0, 4096, last, 0, last, 0, sectors + 1,
+    )  # fmt: skip
+    header += struct.pack(f"<{108}I", *range(sectors + 2, sectors + 1 + tables), *[free] * (109 - tables))
+    entries = (
+        _entry("Root Entry", 5, 1, last, 0) + _entry(name, 2, free, 0, len(content)) + _entry("", 0, free, 0, 0) * 2
+    )
+    return header + content + entries + struct.pack(f"<{len(chain)}I", *chain)
+
+
+def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+    text = name.encode("utf-16-le") + b"\0\0" if name else b""
+    free = 0xFFFFFFFF
+    head = struct.pack("<64sHBBIII", text, len(text), kind, 1, free, free, child)
+    return head + bytes(36) + struct.pack("<IQ", start, size)
