@@ -16,6 +16,7 @@ from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import midnight
 from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
 from cvo_ml.ingest.assemble import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
@@ -201,8 +202,9 @@ def _finish(
     sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
     if as_of is not None:
         refuse_after(frames, as_of, sources)
+    written = None if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone)
     return ReadResult(
-        Tables(frames, first.currency, shop.timezone),
+        Tables(frames, first.currency, shop.timezone, _complete_until(written, as_of)),
         sum(map(_named, sides.values()), own),
         pd.concat([first.quarantine, *(side.status.quarantined() for side in sides.values())], ignore_index=True),
         (
@@ -216,7 +218,7 @@ def _finish(
         _fingerprint(sources),
         sources,
         {**first.ledgers, **{name: validated.status.by_file() for name, validated in sides.items()}},
-        None if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone),
+        written,
     )
 
 
@@ -244,6 +246,11 @@ def _where(sources: Sequence[SourceFile]) -> str:
 
 def _any_refund(frames: Mapping[str, pd.DataFrame]) -> bool:
     return "refunds" in frames and len(frames["refunds"]) > 0
+
+
+def _complete_until(written: pd.Timestamp | None, as_of: date | None) -> pd.Timestamp | None:
+    """From when on rows are missing, where somebody said when the sources were written: then, or at the cut."""
+    return written if written is None or as_of is None else min(written, midnight(as_of))
 
 
 def _validated_side(raw: RawTable, spec: TableSpec, as_of: date | None) -> ValidatedRows:
