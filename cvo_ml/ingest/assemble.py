@@ -82,7 +82,6 @@ def side_table(found: TableRows) -> StoredTable:
         f"SELECT {chosen}, {quoted(FILE)}, {quoted(ROW)} FROM {source}",
         tuple(dict.fromkeys(first)),
         ties=(FILE, ROW),
-        view=side_view(found.spec.table),
     )
 
 
@@ -90,9 +89,11 @@ def join_refunds(database: RowDatabase, own: StoredTable, further: StoredTable) 
     """Refunds among the orders and those of a table of their own, by time."""
     if not own.rows or not further.rows:
         return own if not further.rows else further
+    database.show("own_part", own)
+    database.show("further_part", further)
     first, second = (
         f"SELECT *, {part} AS part, row_number() OVER () AS place FROM {view}"
-        for part, view in ((0, "refunds"), (1, side_view("refunds")))
+        for part, view in enumerate(("own_part", "further_part"))
     )
     query = f"{first} UNION ALL BY NAME {second}"
     return database.keep("refunds", query, ("refunded_at",), ties=("part", "place"))
@@ -106,10 +107,10 @@ def join_customers(database: RowDatabase, own: StoredTable, further: StoredTable
     present = {*own.columns, *further.columns}
     names = dict.fromkeys(name for name in (*CUSTOMERS.names, *further.columns, *own.columns) if name in present)
     values = ", ".join(f"{_completed(name, own.columns, further.columns)} AS {quoted(name)}" for name in names)
-    view = side_view("customers")
-    query = (
-        f"SELECT {values} FROM {view} AS further FULL JOIN customers AS own ON further.customer_id = own.customer_id"
-    )
+    database.show("own_part", own)
+    database.show("further_part", further)
+    joined = "further_part AS further FULL JOIN own_part AS own ON further.customer_id = own.customer_id"
+    query = f"SELECT {values} FROM {joined}"
     return database.keep("customers", query, ("customer_id",))
 
 
@@ -125,18 +126,15 @@ def with_costs(database: RowDatabase, orders: StoredTable, lines: StoredTable) -
     """Orders with ``cost``, the sum of their lines' costs, where only the lines have any; null if a line has none."""
     if "cost" in orders.columns or not {"unit_cost", "quantity"} <= set(lines.columns):
         return orders
+    database.show("placed", orders)
+    database.show("lines", lines)
     each = "unit_cost * quantity"
     costs = (
-        f"SELECT order_id, CASE WHEN count({each}) = count(*) THEN fsum({each}) END AS cost FROM order_lines "
+        f"SELECT order_id, CASE WHEN count({each}) = count(*) THEN fsum({each}) END AS cost FROM lines "
         "GROUP BY order_id"
     )
-    query = f"SELECT orders.*, costs.cost FROM orders LEFT JOIN ({costs}) AS costs USING (order_id)"
+    query = f"SELECT placed.*, costs.cost FROM placed LEFT JOIN ({costs}) AS costs USING (order_id)"
     return database.keep("orders", query, ("ordered_at", "order_id"))
-
-
-def side_view(table: str) -> str:
-    """The name of the view of a further table."""
-    return f"side_{table}" if table in ("refunds", "customers") else table
 
 
 def _orders(found: TableRows, shop: ShopConfig, kept: str) -> StoredTable:

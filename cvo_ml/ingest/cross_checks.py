@@ -29,6 +29,7 @@ import numpy as np
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.stored_table import StoredTable
+from cvo_ml.core.wall_times import surely_before
 from cvo_ml.ingest.row_database import FILE, ROW
 from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.table_rows import TableRows
@@ -63,7 +64,8 @@ def check_rows(validated: ValidatedRows) -> None:
         status.quarantine(~named, "", "names neither order nor customer")
     if spec.table in _SPANS and set(_SPANS[spec.table]) <= set(rows):
         begins, ends = _SPANS[spec.table]
-        status.quarantine((rows[ends] < rows[begins]).to_numpy(), spec.header(ends), "ends before it begins")
+        early = surely_before(rows[ends], rows[begins], spec.timezone)
+        status.quarantine(early, spec.header(ends), "ends before it begins")
     if "propensity" in rows:
         outside = (rows["propensity"] <= 0) | (rows["propensity"] > 1)
         status.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")
@@ -117,8 +119,11 @@ def _check_orders(side: TableRows, main: TableRows) -> None:
 def _check_refunds(side: TableRows) -> list[str]:
     # orders whose id stands several times have been set aside, so each refund meets one
     placed = f"{side.used} AS own JOIN orders USING (order_id)"
-    early = f"SELECT own.{FILE}, own.{ROW} FROM {placed} WHERE orders.ordered_at > own.refunded_at"
-    side.drop_found(early, side.spec.header("refunded_at"), "before its order")
+    times = f"SELECT own.{FILE}, own.{ROW}, own.refunded_at, orders.ordered_at FROM {placed}"
+    early = side.database.arrow(f"{times} WHERE ordered_at > refunded_at").to_pandas()
+    early = early[surely_before(early["refunded_at"], early["ordered_at"], side.spec.timezone)]
+    header = side.spec.header("refunded_at")
+    side.drop(early[FILE].to_numpy(), early[ROW].to_numpy(), header, "before its order")
     if "customer_id" in side.columns:
         placed = f"{side.used} AS own JOIN orders USING (order_id)"
         other = f"SELECT own.{FILE}, own.{ROW} FROM {placed} WHERE orders.customer_id <> own.customer_id"

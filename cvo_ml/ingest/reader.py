@@ -1,5 +1,7 @@
 """Read a shop: sources, casts, row rules, checks between tables, tables, ledgers; one way for every size."""
 
+# ruff: noqa: S608 (the one query is of texts that are quoted)
+
 from __future__ import annotations
 
 import hashlib
@@ -21,16 +23,20 @@ from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scratch import Scratch, place_of
 from cvo_ml.core.stored_table import StoredFrames, StoredTable
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import midnight
+from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.adapters import Parts, adapter_of, first_parts, further_parts, parts_of_frame, with_adapter
 from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refunds, side_table, with_costs
 from cvo_ml.ingest.batches import is_large
 from cvo_ml.ingest.cross_checks import check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.raw import SourceFile
-from cvo_ml.ingest.row_database import MEMORY, RowDatabase
+from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
 from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.scan import scan
 from cvo_ml.ingest.specs import main_spec, side_spec
+from cvo_ml.ingest.status_refunds import refunded_orders, refunds_by_status
+from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts
 from cvo_ml.ingest.table_rows import TableRows
 
 #: Days without any row before ``as_of``: a shop that sells once a year has sold within them.
@@ -57,7 +63,7 @@ class ReadResult:
     ledgers:
         Table to file to the account of that file's rows.
     extracted_at:
-        When the sources were written, where the shop says so.
+        When the sources were written, in the shop's zone, where the shop says so.
     """
 
     tables: Tables
@@ -95,7 +101,7 @@ def read_shop(
     Parameters
     ----------
     as_of:
-        Rows on or after this day (00:00 UTC), refunds too, are excluded by the rule "after as_of".
+        Rows on or after this day (00:00 in the shop's zone), refunds too, are excluded by the rule "after as_of".
     max_bad_share:
         In [0, 1]; in place of the shop's own.
     memory_limit:
@@ -185,9 +191,14 @@ class _Reading:
         for side in sides.values():
             between += resolve_duplicates(side)
         self._join(tables, sides)
+        told, by_status = self._statuses(main, tables, sides)
         every = (main, *sides.values())
         sources = tuple(dict.fromkeys(source for rows in every for source in rows.sources))
-        result = Tables(StoredFrames([*tables.values()]), _currency(self._declared, main))
+        written = self._written()
+        result = Tables(
+            StoredFrames([*tables.values()]), _currency(self._declared, main), self._shop.timezone,
+            _complete_until(written, self._as_of),
+        )  # fmt: skip
         if self._as_of is not None:
             refuse_after(result, self._as_of, sources)
         own, *further = (sum(rows.account.ledgers.values(), RowLedger(0, 0)) for rows in every)
@@ -198,15 +209,17 @@ class _Reading:
             (
                 *main.notes,
                 *alike,
+                *(f"{_where(main.sources)}: {note}" for note in told),
                 *(note for side in sides.values() for note in side.notes),
                 *between,
+                *by_status,
                 *(_empty(name) for name, ledger in zip(sides, further, strict=True) if not ledger.rows_in),
                 *_said(self._declared),
             ),
             _fingerprint(sources),
             sources,
             {rows.spec.table: rows.account.ledgers for rows in every},
-            self._shop.extracted_at,
+            written,
         )
 
     def _main(self, parts: Parts, ragged: str) -> TableRows:
@@ -230,7 +243,8 @@ class _Reading:
         sides = {}
         for name, (source, config, ragged) in further_parts(self._shop, self._declared, parts).items():
             spec = side_spec(self._declared, name, config, self._max_bad_share, ragged)
-            sides[name] = scan(source, spec, self._as_of, self._database, check_rows)
+            named = name == "refunds" and "order_id" in spec.columns
+            sides[name] = scan(source, spec, self._as_of, self._database, check_rows, keeps_ids=named)
         return sides
 
     def _join(self, tables: dict[str, StoredTable], sides: Mapping[str, TableRows]) -> None:
@@ -242,6 +256,50 @@ class _Reading:
             tables[name] = joined
         if "order_lines" in tables:
             tables["orders"] = with_costs(self._database, tables["orders"], tables["order_lines"])
+
+    def _statuses(
+        self, main: TableRows, tables: dict[str, StoredTable], sides: Mapping[str, TableRows]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give back what is refunded by its status; returns what is said of the statuses, and of these refunds."""
+        refunds = tables.get("refunds")
+        told_refunds = "refunds" in sides or (refunds is not None and refunds.rows > 0)
+        told = conclude_statuses(main.findings.statuses, main.spec, told_refunds=told_refunds)
+        refunded = _refunded(main)
+        if refunded.empty or refunds is None:
+            return told, ()
+        named = (
+            sides["refunds"].named_orders()
+            if "refunds" in sides and sides["refunds"].has_aside
+            else pd.Series(dtype="str")
+        )
+        moment = self._written() or main.findings.latest
+        added, notes = refunds_by_status(refunded, refunds.frame(), named, moment, self._as_of)
+        further = self._database.keep_arrow("refunds", pa.Table.from_pandas(added, preserve_index=False), ())
+        tables["refunds"] = join_refunds(self._database, refunds, further)
+        return told, notes
+
+    def _written(self) -> pd.Timestamp | None:
+        at = self._shop.extracted_at
+        return None if at is None else wall_time(at, self._shop.timezone)
+
+
+def _refunded(main: TableRows) -> pd.DataFrame:
+    """Order id, customer and value of the orders that are refunded by their status."""
+    texts = refunded_texts(main.findings.statuses, main.spec)
+    if not texts:
+        return refunded_orders(pd.DataFrame(), texts)
+    listed = ", ".join(map(literal, texts))
+    rows = f"SELECT order_id, customer_id, status, net FROM {main.used} WHERE status IN ({listed})"
+    return refunded_orders(main.database.arrow(rows).to_pandas(), texts)
+
+
+def _complete_until(written: pd.Timestamp | None, as_of: date | None) -> pd.Timestamp | None:
+    """From when on rows are missing, where somebody said when the sources were written: then, or at the cut."""
+    return written if written is None or as_of is None else min(written, midnight(as_of))
+
+
+def _where(sources: Sequence[SourceFile]) -> str:
+    return sources[0].name if len(sources) == 1 else f"{len(sources):,} files"
 
 
 def refuse_after(tables: Tables, as_of: date, sources: Sequence[SourceFile] = ()) -> None:

@@ -118,6 +118,13 @@ class RowDatabase:
         """Give a query a name."""
         self._db.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {query}")
 
+    def show(self, name: str, table: StoredTable) -> None:
+        """Give a table of the result a name."""
+        if isinstance(table, FileTable):
+            self.view(name, table.query)
+        else:
+            self.hold(name, table.arrow())
+
     def arrow(self, query: str) -> pa.Table:
         """The rows of a query."""
         return self._db.sql(query).to_arrow_table()
@@ -142,10 +149,10 @@ class RowDatabase:
         return f"SELECT * FROM read_parquet({literal(str(path))})"
 
     def keep(
-        self, name: str, query: str, order: Sequence[str], *, ties: Sequence[str] = (), view: str = "",
+        self, name: str, query: str, order: Sequence[str], *, ties: Sequence[str] = (),
         as_it_is: bool = False,
     ) -> StoredTable:  # fmt: skip
-        """A table of the result, which is the view ``view`` (else ``name``) from now on.
+        """A table of the result, which is the view ``name`` from now on.
 
         Parameters
         ----------
@@ -158,23 +165,25 @@ class RowDatabase:
         as_it_is:
             The query reads files alone, and little more than the table: where rows are on disk they are not copied.
         """
-        view = view or name
         if self.scratch is None:
             table = self.arrow(f"{query}{_ordered((*order, *(name for name in ties if name not in order)))}")
             table = table.drop_columns([*ties]) if ties else table
-            self.hold(view, table)
+            self.hold(name, table)
             return ArrowTable(name, table)
         columns = [column for column in self._columns(query) if column not in ties]
         query = f"SELECT {', '.join(map(quoted, columns))} FROM ({query})"
         source = query if as_it_is else self.store(query)
-        self.view(view, source)
-        (rows,) = self.one(f"SELECT count(*) FROM {quoted(view)}")
+        self.view(name, source)
+        (rows,) = self.one(f"SELECT count(*) FROM {quoted(name)}")
         return FileTable(name, source, self.scratch.folder, rows, tuple(columns), tuple(order), self.scratch)
 
     def keep_arrow(self, name: str, table: pa.Table, order: Sequence[str]) -> StoredTable:
         """As ``keep``, of rows that are in memory, and in order, already."""
-        self.hold(name, table)
-        return ArrowTable(name, table) if self.scratch is None else self.keep(name, f"SELECT * FROM {name}", order)
+        if self.scratch is None:
+            self.hold(name, table)
+            return ArrowTable(name, table)
+        self.hold("arrow_rows", table)
+        return self.keep(name, "SELECT * FROM arrow_rows", order)
 
     def _columns(self, query: str) -> list[str]:
         return list(self._db.sql(query).columns)

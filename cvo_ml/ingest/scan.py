@@ -19,13 +19,14 @@ from cvo_ml.ingest.account import Account
 from cvo_ml.ingest.batches import Batched
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
 from cvo_ml.ingest.casts.ids import CASE, FLOATS, WHOLES
-from cvo_ml.ingest.casts.times import CLOCK, MARKED, UNMARKED
+from cvo_ml.ingest.casts.times import MARKED, UNMARKED
+from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.row_database import FILE, ROW, RowDatabase
 from cvo_ml.ingest.row_rules import ValidatedRows, counted, validate_rows
 from cvo_ml.ingest.specs import TableSpec
 from cvo_ml.ingest.table_rows import TableRows
 
-_CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED}, {UNMARKED, CLOCK})
+_CONFLICTS: Final = ({FLOATS, WHOLES}, {MARKED, UNMARKED})
 _TYPES: Final[Mapping[Kind, pa.DataType]] = {
     "id": pa.large_string(), "text": pa.large_string(), "time": pa.timestamp("us"), "flag": pa.bool_(),
 }  # fmt: skip
@@ -59,7 +60,7 @@ def scan(
     """
     found = _Pass(source, spec, as_of, database, complete, keeps_ids)
     found.run({} if not source.whole else None)
-    if not source.whole and in_conflict(found.facts, found.parts, spec.timezone):
+    if not source.whole and in_conflict(found.facts, found.parts):
         found = _Pass(source, spec, as_of, database, complete, keeps_ids).run_again(found)
     found.account.end()
     if not source.whole:
@@ -82,6 +83,7 @@ class _Pass:
         self.parts: list[Facts] = []
         self.facts: dict[str, frozenset[str]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._findings = Findings()
         self._currency: str | None = None
         self._columns: tuple[str, ...] = ()
         self._rows = 0
@@ -113,9 +115,10 @@ class _Pass:
         """What was found."""
         where = self.account.files[0] if len(self.account.files) == 1 else f"{len(self.account.files):,} files"
         notes = (*self._source.notes, *counted(where, self._counts))
+        sources = self._source.sources({file: ledger.rows_in for file, ledger in self.account.ledgers.items()})
         return TableRows(
             self._database, self._spec, self.account, self._columns, self._rows, notes, self._currency, self._keeps_ids,
-            self._source.sources({file: ledger.rows_in for file, ledger in self.account.ledgers.items()}),
+            sources, self._findings,
         )  # fmt: skip
 
     def count_cases(self) -> None:
@@ -128,6 +131,7 @@ class _Pass:
     def _note(self, validated: ValidatedRows) -> None:
         self.parts.append(validated.facts)
         self._counts.update(validated.counts)
+        self._findings += validated.findings
         for name, facts in validated.facts.items():
             self.facts[name] = self.facts.get(name, frozenset()) | facts
         if self._currency is None and "currency" in validated.rows and len(validated.used):
@@ -136,11 +140,10 @@ class _Pass:
                 self._batch_spec = replace(self._batch_spec, currency=self._currency)
 
 
-def in_conflict(whole: Facts, parts: Sequence[Facts], timezone: str) -> bool:
+def in_conflict(whole: Facts, parts: Sequence[Facts]) -> bool:
     """Whether a batch was cast otherwise than the whole column asks for."""
-    conflicts = _CONFLICTS if timezone != "UTC" else _CONFLICTS[:2]
     for name, facts in whole.items():
-        for both in conflicts:
+        for both in _CONFLICTS:
             if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
                 return True
     return False

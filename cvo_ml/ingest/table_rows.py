@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.ingest import hashes
 from cvo_ml.ingest.account import Account
+from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_database import FILE, ROW, RowDatabase, quoted
 from cvo_ml.ingest.specs import TableSpec
@@ -36,16 +37,19 @@ class TableRows:
         The first that stands in the rows.
     has_aside:
         Whether the order ids of the rows that are not used were kept.
+    findings:
+        What only all rows together tell.
     """
 
     def __init__(
         self, database: RowDatabase, spec: TableSpec, account: Account, columns: Sequence[str], rows: int,
         notes: tuple[str, ...] = (), currency: str | None = None, has_aside: bool = False,
-        sources: tuple[SourceFile, ...] = (),
+        sources: tuple[SourceFile, ...] = (), findings: Findings | None = None,
     ) -> None:  # fmt: skip
         self.database, self.spec, self.account, self.rows = database, spec, account, rows
         self.columns = [name for name in columns if name not in (FILE, ROW)]
         self.notes, self.currency, self.has_aside, self.sources = notes, currency, has_aside, sources
+        self.findings = findings or Findings()
         self._dropped: list[pa.Table] = []
 
     @property
@@ -113,6 +117,14 @@ class TableRows:
                 f"SELECT order_id, excluded FROM {self._all} JOIN dropped_{table} USING ({quoted(FILE)}, {quoted(ROW)})"
             )
         return " UNION ALL ".join(parts)
+
+    def named_orders(self) -> pd.Series:
+        """The order ids that any row names, used or not."""
+        parts = [f"SELECT order_id FROM {self._all}"]
+        if self.has_aside:
+            parts.append(f"SELECT order_id FROM {self.database.rows_of(f'aside_{self.spec.table}')}")
+        ids: pd.Series = self.database.arrow(" UNION ALL ".join(parts)).to_pandas()["order_id"]
+        return ids
 
     def buckets(self, query: str, by: str) -> Iterator[pd.DataFrame]:
         """The rows of a query in pieces that fit memory; those with one value of ``by`` stay together."""
