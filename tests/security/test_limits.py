@@ -391,6 +391,8 @@ READ_THEMSELVES = {
     "cvo_ml/features/engine/duckdb.py": "a database in memory",
     "cvo_ml/core/stored_table.py": "a database in memory over tables of its own scratch folder",
     "cvo_ml/ingest/batches.py": "parses streams of input_files",
+    "cvo_ml/ingest/header_names.py": "comes with the package",
+    "cvo_ml/ingest/statuses.py": "comes with the package",
     "cvo_ml/ingest/row_database.py": "a database in memory over its own scratch folder; writes",
     "cvo_ml/ingest/sources/csv_text.py": "parses streams of input_files",
     "cvo_ml/ingest/sources/databases.py": "a DuckDB file that input_files has looked at: DuckDB opens by name",
