@@ -37,8 +37,8 @@ def main() -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"{len(found)} shapes in {len({shape.locale for shape in found})} locales: median {statistics.median(counts):g}, "
-        f"maximum {max(counts)}, never right {len(found) - len(counts)}"
+        f"{len(found)} shapes in {len({shape.locale for shape in found})} locales: median {statistics.median(counts):g}"
+        f", maximum {max(counts)}, never right {len(found) - len(counts)}"
     )
 
 
