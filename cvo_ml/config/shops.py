@@ -259,9 +259,10 @@ class ShopConfig(FrozenConfig):
     currency:
         The one currency of all money (ISO 4217; ``XXX`` where it is not known).
     timezone:
-        The zone of times without a zone. Bare dates are days, and are not shifted.
+        The shop's zone: days, ``as_of`` and windows are those of its clock. Times with a zone are converted to it,
+        those without one are in it, and bare dates are days.
     extracted_at:
-        When the source was written: rows after it cannot be true and are quarantined. Unmarked = UTC.
+        When the source was written: rows after it cannot be true and are quarantined. Unmarked = in the shop's zone.
     max_bad_share:
         The same fault in more than this share of a column's rows is a fault of the file.
     adapter:

@@ -1,4 +1,4 @@
-"""Times: ISO 8601 or one declared format, to zone-less UTC; what two readers could read differently is refused."""
+"""Times: ISO 8601 or one declared format, to the shop's wall times; what has two readings is refused."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cvo_ml.config.shops import EPOCHS
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contract import TIME_DTYPE
 from cvo_ml.core.errors import DataError
+from cvo_ml.core.wall_times import skipped, wall_times
 from cvo_ml.ingest.casts.column import Cast, Coded, RawColumn
 from cvo_ml.ingest.casts.epochs import parse_epochs
 from cvo_ml.ingest.casts.fast_path import PlainTexts, quick_times
@@ -32,18 +33,14 @@ _ZONE_AT_END: Final = re.compile(r"(?<!%)(?:Z|UTC|GMT)$")
 _NOT_DECLARED: Final = "not a date of the declared format"
 _MIXED_ORDER: Final = "day-first and month-first dates are mixed"
 _MIXED_WITH_ISO: Final = "several date formats are mixed: ISO 8601 among others"
-_DAY_IN_MICROSECONDS: Final = 86_400_000_000
 MARKED: Final = "times with a zone"
 UNMARKED: Final = "times without a zone"
-CLOCK: Final = "times of day"
 
 
 def cast_time(column: RawColumn, date_format: str | None, timezone: str) -> Cast:
-    """Times as zone-less UTC ``datetime64[us]``; an empty text is null.
+    """Wall times of the shop, zone-less ``datetime64[us]``; an empty text is null.
 
-    Marked times are converted to UTC; unmarked ones are in ``timezone``, except where all of a column
-    are bare days (midnights), which are not shifted. Where the clock was put back, the first of the two
-    hours is taken.
+    Times with a zone are converted to ``timezone``, the shop's; those without one, and bare days, stay as they stand.
 
     Raises
     ------
@@ -57,13 +54,10 @@ def cast_time(column: RawColumn, date_format: str | None, timezone: str) -> Cast
     coded = column.whole_numbers().coded()
     parsed, marked, faults = _parsed(column, coded, date_format)
     known = parsed.notna().to_numpy()
-    times, gaps = parsed, np.zeros(len(parsed), dtype=np.bool_)
-    facts = frozenset([MARKED if marked else UNMARKED] if known.any() else []) | _clock(parsed)
-    if not marked:
-        times, gaps = _to_utc(parsed, timezone, facts | column.facts)
-    faults = {**faults, "time skipped by the clock": gaps & known, "sentinel date": _sentinel(parsed)}
-    bad = np.logical_or.reduce(list(faults.values()))
-    distinct = times.mask(bad).to_numpy(dtype=TIME_DTYPE)
+    facts = frozenset([MARKED if marked else UNMARKED] if known.any() else [])
+    times, own = _on_the_wall(parsed, marked, timezone)
+    faults = {**faults, **own}
+    distinct = times.mask(np.logical_or.reduce(list(faults.values()))).to_numpy(dtype=TIME_DTYPE)
     values = pd.Series(coded.spread(distinct, np.datetime64("NaT")), dtype=TIME_DTYPE)
     return Cast(values, {reason: coded.rows(chosen) for reason, chosen in faults.items()}, facts=facts)
 
@@ -75,16 +69,19 @@ def _from_plain(column: RawColumn, timezone: str) -> Cast | None:
     if found is None or (UNMARKED if found[1] else MARKED) in column.facts:
         return None
     parsed, marked = found
-    facts = frozenset([MARKED if marked else UNMARKED]) | _clock(parsed)
-    if not marked and timezone != "UTC":
-        return None  # each distinct time is shifted once
+    times, faults = _on_the_wall(parsed, marked, timezone)
+    return Cast(times, faults, facts=frozenset([MARKED if marked else UNMARKED]))
+
+
+def _on_the_wall(parsed: pd.Series, marked: bool, timezone: str) -> tuple[pd.Series, dict[str, Flags]]:
+    """Parsed times, those that carry a zone in UTC, as wall times of the shop, and which of them are none."""
     sentinel = _sentinel(parsed)
-    return Cast(parsed.mask(sentinel) if sentinel.any() else parsed, {"sentinel date": sentinel}, facts=facts)
-
-
-def _clock(times: pd.Series) -> frozenset[str]:
-    known = times.dropna().to_numpy(dtype=TIME_DTYPE).astype(np.int64)
-    return frozenset({CLOCK}) if (known % _DAY_IN_MICROSECONDS).any() else frozenset()
+    times = parsed.mask(sentinel) if sentinel.any() else parsed
+    if marked:
+        return wall_times(times, timezone), {"sentinel date": sentinel}
+    gaps = skipped(times, timezone)
+    times = times.mask(gaps) if gaps.any() else times
+    return times, {"time skipped by the clock": gaps, "sentinel date": sentinel}
 
 
 def _parsed(column: RawColumn, coded: Coded, date_format: str | None) -> tuple[pd.Series, bool, dict[str, Flags]]:
@@ -250,21 +247,7 @@ def _from_timestamps(column: RawColumn, timezone: str) -> Cast:
     marked = pa.types.is_timestamp(column.type) and column.type.tz is not None
     plain = values.cast(pa.timestamp("us", tz="UTC" if marked else None)).to_pandas()
     parsed = _micro(plain.dt.tz_localize(None) if marked else plain)
-    times, gaps = (
-        (parsed, np.zeros(len(parsed), dtype=np.bool_)) if marked else _to_utc(parsed, timezone, _clock(parsed))
-    )
-    faults = {"time skipped by the clock": gaps, "sentinel date": _sentinel(parsed)}
-    return Cast(times.mask(np.logical_or.reduce(list(faults.values()))), faults)
-
-
-def _to_utc(times: pd.Series, timezone: str, facts: frozenset[str]) -> tuple[pd.Series, Flags]:
-    """Unmarked times in UTC, and which of them the zone's clock skipped."""
-    none = np.zeros(len(times), dtype=np.bool_)
-    if timezone == "UTC" or CLOCK not in facts:
-        return times, none
-    local = times.dt.tz_localize(timezone, ambiguous=~none, nonexistent="NaT")
-    gaps = (local.isna() & times.notna()).to_numpy()
-    return _micro(local.dt.tz_convert("UTC").dt.tz_localize(None)), gaps
+    return Cast(*_on_the_wall(parsed, marked, timezone))
 
 
 def _sentinel(times: pd.Series) -> Flags:
