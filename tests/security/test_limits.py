@@ -109,8 +109,11 @@ def test_what_is_no_file_is_refused_at_once(reader: str, kind: str, tmp_path: Pa
         read(tmp_path / name)
 
 
-@pytest.mark.parametrize("reader", [reader for reader in READERS if reader not in ("CSV", "gzip", "Parquet", "DuckDB",
-                                    "JSON lines", "JSON", "prospects", "spreadsheet", "archive", "SQLite")])  # fmt: skip
+#: Readers of tables, to which a folder is one of files.
+FOLDERS = ("CSV", "gzip", "Parquet", "DuckDB", "JSON lines", "JSON", "prospects", "spreadsheet", "archive", "SQLite")
+
+
+@pytest.mark.parametrize("reader", [reader for reader in READERS if reader not in FOLDERS])
 def test_a_folder_is_no_file(reader: str, tmp_path: Path) -> None:
     name, read = READERS[reader]
     (tmp_path / name).mkdir()
