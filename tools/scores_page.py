@@ -24,7 +24,7 @@ TITLES: Final = {
 KINDS: Final = {
     "id": "text",
     "text": "text",
-    "time": "time, UTC",
+    "time": "time",
     "number": "number",
     "money": "money, in `currency`",
     "flag": "yes or no",

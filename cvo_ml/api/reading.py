@@ -94,7 +94,7 @@ def read_orders(
     source:
         A frame, or the path of a CSV or Parquet file.
     as_of:
-        Rows on or after this day (00:00 UTC) are left out by rule.
+        Rows on or after this day (00:00 in the shop's zone) are left out by rule.
     currency:
         Of all money (ISO 4217); ``XXX`` where it is not known.
     rows:
@@ -102,7 +102,8 @@ def read_orders(
     guests:
         What a row without customer is: a ``fault``, or left out by rule (``exclude``).
     date_format, delimiter, decimal, encoding, timezone:
-        How a file writes; default: ISO 8601 dates, commas, points, UTF-8, UTC.
+        How a file writes; default: ISO 8601 dates, commas, points, UTF-8, UTC. Days are those of ``timezone``: times
+        with a zone are converted to it.
     max_bad_share:
         In [0, 1]: more faulty rows than this share refuse the whole source; default .01.
     **columns:
@@ -159,7 +160,7 @@ def read_shop(shop: str | Path | ShopConfig, as_of: str | date | None = None) ->
         The path of its YAML file, the name of one that comes with the package, or what ``sample_shop`` gives. Paths in
         it are relative to the working directory.
     as_of:
-        Rows on or after this day (00:00 UTC) are left out by rule.
+        Rows on or after this day (00:00 in the shop's zone) are left out by rule.
 
     Raises
     ------
@@ -244,4 +245,14 @@ def _with_account(read: ReadResult, as_of: date | None, shop: str = "") -> ReadT
             RowsLeftOut,
             stacklevel=3,
         )
-    return ReadTables(read.tables.frames, read.tables.currency, shop, read.ledger, read.quarantine, read.notes, as_of)
+    return ReadTables(
+        read.tables.frames,
+        read.tables.currency,
+        read.tables.timezone,
+        read.tables.complete_until,
+        shop,
+        read.ledger,
+        read.quarantine,
+        read.notes,
+        as_of,
+    )

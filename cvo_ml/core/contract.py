@@ -1,7 +1,7 @@
 """Table contracts: what a table must hold before any other part may look at it.
 
-Ids are strings, times are zone-less UTC timestamps, money is float64 in one currency per run.
-Each table may carry ``known_at``, the time its row became known; by default the event time.
+Ids are strings, times are zone-less and what the shop's clock showed (``wall_times``), money is float64 in one
+currency per run. Each table may carry ``known_at``, the time its row became known; by default the event time.
 """
 
 from __future__ import annotations

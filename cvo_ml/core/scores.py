@@ -51,7 +51,7 @@ SCORE_COLUMNS: Final[tuple[ScoreColumn, ...]] = (
     *_group(
         RUN,
         ("customer_id", "id", "the customer"),
-        ("as_of", "time", "the cut date, 00:00 UTC: nothing later is known"),
+        ("as_of", "time", "the cut date, 00:00 in the shop's zone: nothing later is known"),
         ("currency", "text", "currency of all money in the row"),
         ("value_basis", "text", "revenue, gross_margin or contribution"),
     ),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ContractError, UsageError, nearest_name
+from cvo_ml.core.wall_times import UTC_ZONE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
@@ -25,6 +26,11 @@ class Tables:
         Table name to frame; ``orders`` is required. Profile columns beyond a contract are kept.
     currency:
         The one currency of all money.
+    timezone:
+        The shop's zone: all times are wall times there, without a zone.
+    complete_until:
+        The wall time up to which nothing is missing, where somebody said when the source was written; None = the last
+        row shows how far it reaches.
 
     Raises
     ------
@@ -34,6 +40,8 @@ class Tables:
 
     frames: Mapping[str, pd.DataFrame]
     currency: str
+    timezone: str = UTC_ZONE
+    complete_until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
         if "orders" not in self.frames:

@@ -130,7 +130,7 @@ def days_per(unit: str) -> float:
 
 
 def parse_as_of(value: str | date) -> date:
-    """The cut date: a date at 00:00 UTC that the caller gives; code never asks the clock.
+    """The cut date: a day of the shop that the caller gives; code never asks the clock.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def parse_as_of(value: str | date) -> date:
     if isinstance(value, datetime):
         value = value.astimezone(UTC) if value.tzinfo is not None else value
         if value.timetz().replace(tzinfo=None) != datetime.min.time():
-            raise UsageError(f"as_of {value} has a time of day: as_of is a date at 00:00 UTC")
+            raise UsageError(f"as_of {value} is no day: write a date, which begins at 00:00 in the shop's zone")
         return value.date()
     if isinstance(value, date):
         return value
@@ -160,7 +160,7 @@ def parse_as_of(value: str | date) -> date:
 
 
 def midnight(day: date) -> pd.Timestamp:
-    """00:00 UTC of ``day`` as the zone-less timestamp used in all tables (times are UTC).
+    """00:00 of ``day`` as the zone-less timestamp used in all tables (times are those of the shop's clock).
 
     Examples
     --------

@@ -23,7 +23,7 @@ def rfm_summary(orders: pd.DataFrame | Source, *, as_of: str | date, unit: str =
     orders:
         A shop's tables, or an engine over them, or a frame with ``order_id, customer_id, ordered_at, net``.
     as_of:
-        Orders on or after this date at 00:00 UTC are not seen.
+        Orders on or after this date at 00:00 are not seen.
     unit:
         Unit of ``recency`` and ``T``: D, W, M or Y. Purchases are counted per day in any unit.
 

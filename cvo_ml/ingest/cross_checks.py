@@ -29,6 +29,7 @@ import pandas as pd
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.membership import is_among
+from cvo_ml.core.wall_times import surely_before
 from cvo_ml.ingest.row_rules import ValidatedRows
 
 ITS_ORDER_EXCLUDED: Final = "its order was excluded"
@@ -60,7 +61,8 @@ def check_rows(validated: ValidatedRows) -> None:
         status.quarantine(~named, "", "names neither order nor customer")
     if spec.table in _SPANS and set(_SPANS[spec.table]) <= set(rows):
         begins, ends = _SPANS[spec.table]
-        status.quarantine((rows[ends] < rows[begins]).to_numpy(), spec.header(ends), "ends before it begins")
+        early = surely_before(rows[ends], rows[begins], spec.timezone)
+        status.quarantine(early, spec.header(ends), "ends before it begins")
     if "propensity" in rows:
         outside = (rows["propensity"] <= 0) | (rows["propensity"] > 1)
         status.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")
@@ -124,7 +126,7 @@ def _check_refunds(validated: ValidatedRows, orders: pd.DataFrame) -> list[str]:
     rows, spec = validated.rows, validated.spec
     # orders whose id stands several times have been set aside, so the index is unique
     order = orders.set_index("order_id").reindex(rows["order_id"].fillna(""))
-    early = order["ordered_at"].to_numpy() > rows["refunded_at"].to_numpy()
+    early = surely_before(rows["refunded_at"], order["ordered_at"].set_axis(rows.index), spec.timezone)
     validated.status.quarantine(early, spec.header("refunded_at"), "before its order")
     if "customer_id" in rows:
         both = order["customer_id"].notna().to_numpy() & rows["customer_id"].notna().to_numpy()

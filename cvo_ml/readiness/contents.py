@@ -80,7 +80,7 @@ def contents(read: ReadResult, as_of: date, horizon: Horizon, giant_times_median
     silence, silence_from, after_silence = _silence(orders)
     giants = orders["net"] > giant_times_median * orders.loc[orders["net"] > 0, "net"].median()
     net = float(orders["net"].sum())
-    seen = pd.Timestamp(read.extracted_at).tz_localize(None) if read.extracted_at else cut
+    seen = pd.Timestamp(read.extracted_at) if read.extracted_at else cut
     ledger = read.ledger
     return Contents(
         orders=len(orders),

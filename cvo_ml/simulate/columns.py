@@ -67,7 +67,7 @@ def constant(text: str, rows: int) -> pa.Array:
 
 
 def times(start: date, day: Numbers) -> Numbers:
-    """Zone-less UTC timestamps of ``day`` days after ``start``, whole seconds; NaN becomes NaT.
+    """Zone-less timestamps of ``day`` days after ``start``, whole seconds; NaN becomes NaT.
 
     Whole seconds, so that the last bits of floating arithmetic cannot change a table.
     """

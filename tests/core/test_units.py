@@ -84,12 +84,12 @@ def test_what_is_no_iso_date_is_refused(value: object) -> None:
 
 
 def test_as_of_has_no_time_of_day() -> None:
-    with pytest.raises(UsageError, match="has a time of day"):
+    with pytest.raises(UsageError, match="is no day"):
         parse_as_of(datetime(2024, 2, 29, 12, 30, tzinfo=UTC))
 
 
-def test_midnight_of_another_zone_is_not_midnight_utc() -> None:
-    with pytest.raises(UsageError, match="00:00 UTC"):
+def test_midnight_of_another_zone_is_no_day() -> None:
+    with pytest.raises(UsageError, match="00:00 in the shop's zone"):
         parse_as_of(datetime(2024, 2, 29, tzinfo=timezone(timedelta(hours=2))))
     assert parse_as_of(datetime(2024, 2, 29, tzinfo=UTC)) == date(2024, 2, 29)
 

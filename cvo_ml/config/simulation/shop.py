@@ -31,7 +31,7 @@ class SimulatedShopConfig(FrozenConfig):
     Parameters
     ----------
     start, end:
-        First day, and the day at 00:00 UTC at which the data end; customers arrive until ``acquired_until``.
+        First day, and the day at 00:00 at which the data end; customers arrive until ``acquired_until``.
     seed:
         Used when the caller gives none, so that a preset names one shop.
     customers_per_block:

@@ -171,7 +171,7 @@ def is_visible(moment: Any, happened: Any = None, known: Any = None) -> Any:
 
 
 def cut(day: date) -> Any:
-    """``day`` at 00:00 UTC as an Ibis literal."""
+    """``day`` at 00:00 as an Ibis literal."""
     return ibis.literal(midnight(day).to_pydatetime(), type="timestamp(6)")
 
 

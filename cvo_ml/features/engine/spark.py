@@ -2,7 +2,7 @@
 
 Needs the extra ``spark`` and Java; the tables are in memory here and are written to a folder that the session can read.
 The session is the caller's: its time zone is UTC and its ``spark.sql.timestampType`` is ``TIMESTAMP_NTZ``, as all times
-here are UTC without a zone.
+here are without a zone.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 * Orders are the first rows of each ``Name``; every row is an order line too.
 * ``net`` is ``Subtotal`` (after discounts, before shipping), less ``Taxes`` where prices include tax
   (``Total`` shows it).
+* A voided order is no sale, a pending one none yet: both are left out by rule (``Financial Status``).
 * A refunded or cancelled order keeps its value of the day it was placed, and gets a refund row at ``Cancelled at``.
   Without one the export does not say when: the refund counts from ``extracted_at``, else from the export's latest time.
 * ``Refunded Amount`` may hold tax and shipping: at most the order's ``net`` is refunded.
@@ -83,7 +84,8 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     further = (frame["Name"].duplicated() & named).to_numpy()
     net, notes = _net(frame, ~further)
     frame["Subtotal"] = net
-    orders = replace(raw, columns=_columns(frame, raw), notes=(*raw.notes, *notes), left_out={_FURTHER_LINE: further})
+    left_out = {**raw.left_out, _FURTHER_LINE: further}
+    orders = replace(raw, columns=_columns(frame, raw), notes=(*raw.notes, *notes), left_out=left_out)
     return {
         "orders": orders,
         "order_lines": _lines(raw, frame),
@@ -148,7 +150,8 @@ def _latest(orders: pd.DataFrame, shop: ShopConfig) -> str:
     """The time from which an undated refund counts: never earlier than it was."""
     if shop.extracted_at is not None:
         moment = pd.Timestamp(shop.extracted_at)
-        return (moment.tz_localize("UTC") if moment.tzinfo is None else moment).strftime("%Y-%m-%d %H:%M:%S %z")
+        zoned = moment.tz_localize(shop.timezone, ambiguous=True) if moment.tzinfo is None else moment
+        return zoned.strftime("%Y-%m-%d %H:%M:%S %z")
     times = [
         pd.to_datetime(orders[name], format="ISO8601", errors="coerce", utc=True) for name in _TIMES if name in orders
     ]
