@@ -20,8 +20,9 @@ from cvo_ml.core.tables import Tables
 from cvo_ml.core.workspace import Progress, Workspace
 from cvo_ml.features.own import OwnFeatures
 from cvo_ml.features.own.features import PROFILE
-from cvo_ml.ingest import read_shop
+from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.predict import LoadedModels
+from cvo_ml.readiness import verdict
 from cvo_ml.registry.bundles.bundle import Bundle, save_bundle
 from cvo_ml.registry.tracking import Tracker
 from cvo_ml.registry.tracking.run import Run
@@ -126,10 +127,25 @@ def train_models(request: TrainRequest, workspace: Workspace) -> list[TrainedMod
             storage = workspace.tracking.resolve() / STUDIES
             fit = partial(_fit_tuned, read.tables, request.as_of, settings, budget, storage)
         try:
+            _refuse_unready(name, read, request.as_of, settings)
             done.append(registration.take(name, settings.jobs[name], fit))
         except ModelRefused as refused:
             done.append(RefusedModel(name, refused.reason_code, str(refused)))
     return done
+
+
+def _refuse_unready(name: str, read: ReadResult, as_of: date, settings: TrainingSettings) -> None:
+    """Refuse what ``cvo check`` says cannot be trained, in its words.
+
+    Raises
+    ------
+    ModelRefused
+        With what would help.
+    """
+    found = verdict(read, as_of, settings.jobs[name], settings.minima)
+    if found is not None and found.status == "refused":
+        helps = f": {'; '.join(found.helps)} would help" if found.helps else ""
+        raise ModelRefused(f"{name}: {'; '.join(found.reasons)}{helps}", reason_code=found.code or "not_ready")
 
 
 def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | RefusedModel:

@@ -249,6 +249,7 @@ def _with_account(read: ReadResult, as_of: date | None, shop: str = "") -> ReadT
         read.tables.frames,
         read.tables.currency,
         read.tables.timezone,
+        read.tables.complete_until,
         shop,
         read.ledger,
         read.quarantine,

@@ -99,6 +99,8 @@ class PriorityPolicy(FrozenConfig):
         An action costs at most this share of the value expected of the customer; null = no limit.
     opted_out:
         Customers never to be contacted, beside those whom the customers table names.
+    unsaid_consent:
+        What an empty ``marketing_consent`` is, where the customers table has the column: ``no``, or ``yes``.
     """
 
     actions: Annotated[tuple[Action, ...], Field(min_length=1)]
@@ -109,6 +111,7 @@ class PriorityPolicy(FrozenConfig):
     minimum_per_segment: dict[str, Count] = Field(default_factory=dict)
     effort_share: Annotated[float, Field(gt=0)] | None = None
     opted_out: tuple[str, ...] = ()
+    unsaid_consent: Literal["no", "yes"] = "no"
     holdout: Holdout = Holdout()
 
     @property

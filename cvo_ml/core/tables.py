@@ -28,6 +28,9 @@ class Tables:
         The one currency of all money.
     timezone:
         The shop's zone: all times are wall times there, without a zone.
+    complete_until:
+        The wall time up to which nothing is missing, where somebody said when the source was written; None = the last
+        row shows how far it reaches.
 
     Raises
     ------
@@ -38,6 +41,7 @@ class Tables:
     frames: Mapping[str, pd.DataFrame]
     currency: str
     timezone: str = UTC_ZONE
+    complete_until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
         if "orders" not in self.frames:

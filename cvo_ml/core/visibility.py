@@ -83,4 +83,4 @@ def as_known_on(tables: Tables, day: date) -> Tables:
         if KNOWN_AT in frame:
             frame = frame[is_known(frame, midnight(day))].drop(columns=KNOWN_AT).reset_index(drop=True)
         frames[name] = frame
-    return Tables(frames, tables.currency, tables.timezone)
+    return Tables(frames, tables.currency, tables.timezone, tables.complete_until)

@@ -17,6 +17,7 @@ from typing import Final, Literal, get_args
 
 import pandas as pd
 
+from cvo_ml.core.consent import consent_of
 from cvo_ml.core.errors import DataError, UsageError
 
 Platform = Literal["meta", "google"]
@@ -112,15 +113,13 @@ def _reasons(rows: pd.DataFrame) -> pd.Series:
 
     An address that anybody refused is refused for all who share it.
     """
-    consent = rows.get("marketing_consent", pd.Series(True, index=rows.index)).astype("boolean")
-    opted_out = rows.get("profiling_opt_out", pd.Series(False, index=rows.index)).astype("boolean").fillna(False)
-    said_no = ~consent.fillna(True)
+    said = consent_of(rows)
     why = pd.Series(None, index=rows.index, dtype="object")
     no_address = ~rows["address"].str.fullmatch(ADDRESS) | rows["email"].isna()
     for name, inside in (
         ("no_address", no_address),
-        ("opted_out", opted_out.groupby(rows["address"]).transform("any")),
-        ("no_consent", said_no.groupby(rows["address"]).transform("any") | consent.isna()),
+        ("opted_out", said.opted_out.groupby(rows["address"]).transform("any")),
+        ("no_consent", said.refused.groupby(rows["address"]).transform("any") | said.unsaid),
         ("no_value", rows["value"].isna()),
     ):
         why = why.mask(why.isna() & inside.astype(bool), name)

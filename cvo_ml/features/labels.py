@@ -106,6 +106,7 @@ def window_outcomes(tables: Source, dates: Sequence[str | date], horizon: Horizo
 
 
 def is_closed(tables: Tables, as_of: str | date, horizon: Horizon) -> bool:
-    """Whether the data reach to the end of the window: a later order day exists."""
-    end = parse_as_of(as_of) + horizon.delta
-    return bool(tables.orders["ordered_at"].max() >= pd.Timestamp(end))
+    """Whether the data reach to the end of the window: a later order day exists, or the sources were written later."""
+    end = midnight(parse_as_of(as_of) + horizon.delta)
+    written = tables.complete_until is not None and tables.complete_until >= end
+    return bool(written or tables.orders["ordered_at"].max() >= end)

@@ -22,7 +22,7 @@ def truncated(tables: Tables, as_of: date) -> Tables:
     if "order_lines" in frames:
         lines = frames["order_lines"]
         frames["order_lines"] = lines[is_among(lines["order_id"], frames["orders"]["order_id"])]
-    return Tables(frames, tables.currency, tables.timezone)
+    return Tables(frames, tables.currency, tables.timezone, tables.complete_until)
 
 
 def changed_by_later_rows(features: Callable[[Tables], pd.DataFrame], tables: Tables, as_of: date) -> tuple[str, ...]:

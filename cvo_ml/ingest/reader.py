@@ -16,15 +16,19 @@ from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.tables import Tables
+from cvo_ml.core.units import midnight
 from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
 from cvo_ml.ingest.assemble import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
 from cvo_ml.ingest.cross_checks import OrderIds, check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
+from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.large import LargeRead, is_large, read_in_batches
 from cvo_ml.ingest.raw import RawTable, SourceFile, raw_from_frame
 from cvo_ml.ingest.row_rules import ValidatedRows, validate_rows
 from cvo_ml.ingest.specs import TableSpec, main_spec, side_spec
+from cvo_ml.ingest.status_refunds import refunded_orders, refunds_by_status
+from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts
 
 #: Days without any row before ``as_of``: a shop that sells once a year has sold within them.
 LONGEST_SILENCE: Final = 366
@@ -141,6 +145,8 @@ def _read(
         main.status.quarantined(),
         (*main.notes, *notes),
         main.raw.sources,
+        main.findings,
+        refunded_orders(main.used, refunded_texts(main.findings.statuses, spec)),
     )
     return _finish(first, shop, declared, parts, as_of, max_bad_share)
 
@@ -156,12 +162,17 @@ class _First:
     quarantine: pd.DataFrame
     notes: tuple[str, ...]
     sources: tuple[SourceFile, ...]
+    findings: Findings
+    refunded: pd.DataFrame
 
 
 def _first_of_disk(found: LargeRead) -> _First:
     frames = dict(found.tables().frames)
     ledgers = {found.table: found.ledgers}
-    return _First(frames, found.order_ids, found.currency, ledgers, found.quarantine, found.notes, found.sources)
+    return _First(
+        frames, found.order_ids, found.currency, ledgers, found.quarantine, found.notes, found.sources, found.findings,
+        found.refunded,
+    )  # fmt: skip
 
 
 def _finish(
@@ -174,6 +185,7 @@ def _finish(
 ) -> ReadResult:
     """Read the further tables, and check them against the first."""
     frames = first.frames
+    spec = main_spec(declared, max_bad_share)
     sides = {
         name: _validated_side(raw, side_spec(declared, name, config, max_bad_share, words), as_of)
         for name, (raw, config, words) in side_parts(shop, declared, parts).items()
@@ -182,18 +194,22 @@ def _finish(
     for validated in sides.values():
         notes += resolve_duplicates(validated)
     _join(frames, sides)
+    told = conclude_statuses(first.findings.statuses, spec, told_refunds="refunds" in sides or _any_refund(frames))
+    notes += _add_status_refunds(first, frames, sides, declared, as_of)
     empty = tuple(f"{name}: the table holds no rows yet" for name, validated in sides.items() if not validated.raw.rows)
     own = sum((ledger for by_file in first.ledgers.values() for ledger in by_file.values()), RowLedger(0, 0))
     of_sides = (source for validated in sides.values() for source in validated.raw.sources)
     sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
     if as_of is not None:
         refuse_after(frames, as_of, sources)
+    written = None if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone)
     return ReadResult(
-        Tables(frames, first.currency, shop.timezone),
+        Tables(frames, first.currency, shop.timezone, _complete_until(written, as_of)),
         sum(map(_named, sides.values()), own),
         pd.concat([first.quarantine, *(side.status.quarantined() for side in sides.values())], ignore_index=True),
         (
             *first.notes,
+            *(f"{_where(first.sources)}: {note}" for note in told),
             *(note for side in sides.values() for note in side.notes),
             *notes,
             *empty,
@@ -202,8 +218,39 @@ def _finish(
         _fingerprint(sources),
         sources,
         {**first.ledgers, **{name: validated.status.by_file() for name, validated in sides.items()}},
-        None if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone),
+        written,
     )
+
+
+def _add_status_refunds(
+    first: _First,
+    frames: dict[str, pd.DataFrame],
+    sides: Mapping[str, ValidatedRows],
+    shop: ShopConfig,
+    as_of: date | None,
+) -> tuple[str, ...]:
+    """Give back what is refunded by its status; returns what is said of it."""
+    if first.refunded.empty:
+        return ()
+    rows = sides["refunds"].rows if "refunds" in sides else pd.DataFrame()
+    named = rows["order_id"] if "order_id" in rows else pd.Series(dtype="str")
+    moment = first.findings.latest if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone)
+    added, notes = refunds_by_status(first.refunded, frames["refunds"], named, moment, as_of)
+    frames["refunds"] = joined_refunds(frames["refunds"], added)
+    return notes
+
+
+def _where(sources: Sequence[SourceFile]) -> str:
+    return sources[0].name if len(sources) == 1 else f"{len(sources):,} files"
+
+
+def _any_refund(frames: Mapping[str, pd.DataFrame]) -> bool:
+    return "refunds" in frames and len(frames["refunds"]) > 0
+
+
+def _complete_until(written: pd.Timestamp | None, as_of: date | None) -> pd.Timestamp | None:
+    """From when on rows are missing, where somebody said when the sources were written: then, or at the cut."""
+    return written if written is None or as_of is None else min(written, midnight(as_of))
 
 
 def _validated_side(raw: RawTable, spec: TableSpec, as_of: date | None) -> ValidatedRows:

@@ -11,18 +11,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cvo_ml.config.shops import NO_CURRENCY, Exclusion
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contract import TIME_DTYPE
+from cvo_ml.core.currencies import decimals
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import midnight
 from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.casts import Cast, RawColumn, cast
 from cvo_ml.ingest.casts.column import as_mask
+from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
+from cvo_ml.ingest.status_rule import exclude_unsold, quarantine_blank
 
 AFTER_AS_OF: Final = "after as_of"
 GUEST: Final = "guest (no customer)"
@@ -35,7 +39,7 @@ class ValidatedRows:
     """A table's rows with canonical columns, and what became of each; duplicates are validated later.
 
     ``rows`` is (n, columns), faulty rows included; ``counts`` say how often what was converted, by header;
-    ``facts`` are those of the whole columns, by canonical name.
+    ``facts`` are those of the whole columns, by canonical name; ``findings`` are judged when all rows are known.
     """
 
     spec: TableSpec
@@ -44,6 +48,7 @@ class ValidatedRows:
     rows: pd.DataFrame
     counts: Mapping[tuple[str, str], int]
     facts: Mapping[str, frozenset[str]]
+    findings: Findings
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -75,6 +80,7 @@ def validate_rows(
     status = RowStatus(raw, spec.table, spec.max_bad_share, spec.ragged)
     casts = cast_columns(raw, spec, facts)
     exclude_by_rule(status, casts, spec, as_of)
+    statuses = exclude_unsold(status, raw, casts, spec)
     quarantine_faults(status, raw, casts, spec)
     rows = pd.DataFrame({name: column.values for name, column in casts.items()})
     for name, value in spec.constants.items():
@@ -82,7 +88,16 @@ def validate_rows(
     counts = {
         (spec.header(name), what): count for name, column in casts.items() for what, count in column.counts.items()
     }
-    return ValidatedRows(spec, raw, status, rows, counts, {name: column.facts for name, column in casts.items()})
+    facts_found = {name: column.facts for name, column in casts.items()}
+    return ValidatedRows(spec, raw, status, rows, counts, facts_found, Findings(statuses, latest=_latest(casts, spec)))
+
+
+def _latest(casts: Mapping[str, Cast], spec: TableSpec) -> pd.Timestamp | None:
+    """The latest event time of all rows, whatever became of them."""
+    if spec.event_time is None or spec.event_time not in casts:
+        return None
+    latest = casts[spec.event_time].values.max()
+    return None if pd.isna(latest) else latest
 
 
 def counted(where: str, counts: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
@@ -105,11 +120,23 @@ def cast_columns(raw: RawTable, spec: TableSpec, facts: Mapping[str, frozenset[s
     """
     found = {name: header for name, header in spec.headers.items() if header in raw.columns}
     known = {name: None if facts is None else facts.get(name, frozenset()) for name in found}
-    return {name: _cast(name, _column(raw, header, known[name]), spec) for name, header in found.items()}
+    digits = _decimals(raw, spec)
+    return {name: _cast(name, _column(raw, header, known[name]), spec, digits) for name, header in found.items()}
 
 
-def _cast(name: str, column: RawColumn, spec: TableSpec) -> Cast:
-    found = cast(column, spec.kinds.get(name, "text"), spec.source, spec.timezone, name)
+def _decimals(raw: RawTable, spec: TableSpec) -> int | NDArray[np.int64]:
+    """How many decimals the currency has, by row where each names its own; only minor units ask for it."""
+    own = decimals(spec.currency)
+    if not spec.source.amounts.minor_units or spec.columns.get("currency") not in raw.columns:
+        return own
+    coded = _column(raw, spec.columns["currency"]).coded()
+    each = [decimals(code) if code else own for code in coded.texts.to_pylist()]
+    return coded.spread(np.array(each, dtype=np.int64), own).astype(np.int64)
+
+
+def _cast(name: str, column: RawColumn, spec: TableSpec, digits: int | NDArray[np.int64]) -> Cast:
+    kind = spec.kinds.get(name, "text")
+    found = cast(column, kind, spec.source, spec.timezone, name, currency=spec.currency, decimals=digits)
     if name not in spec.values:
         return found
     meanings = spec.values[name]
@@ -162,6 +189,7 @@ def quarantine_faults(status: RowStatus, raw: RawTable, casts: Mapping[str, Cast
             status.quarantine(rows, spec.header(name), reason)
         if name in spec.required:
             status.quarantine(_empty(column), spec.header(name), "null")
+    quarantine_blank(status, casts, spec)
     if "currency" in casts:
         _check_currency(status, raw, casts["currency"], spec)
     if spec.extracted_at is not None and spec.event_time is not None and spec.event_time in casts:

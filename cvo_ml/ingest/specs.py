@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from cvo_ml.config.shops import Exclusion, ShopConfig, SourceConfig, TableConfig
+from cvo_ml.config.shops import Exclusion, ShopConfig, SourceConfig, StatusClass, TableConfig
 from cvo_ml.core.contract import Kind
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.ingest.row_status import RAGGED
@@ -43,6 +43,8 @@ class TableSpec:
         Whether rows without customer are left out by rule.
     ragged:
         What is wrong with rows that could not be read at all.
+    statuses:
+        The shop's own words for what became of a sale; None where rows are not sorted by their status.
     """
 
     table: str
@@ -62,6 +64,7 @@ class TableSpec:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     constants: Mapping[str, str | float] = field(default_factory=dict)
     ragged: str = RAGGED
+    statuses: Mapping[str, StatusClass] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -93,6 +96,7 @@ def main_spec(shop: ShopConfig, max_bad_share: float | None = None, ragged: str 
         guests=shop.guests == "exclude",
         values=shop.values,
         ragged=ragged,
+        statuses=None if shop.rows == "subscriptions" else shop.statuses,
     )
 
 

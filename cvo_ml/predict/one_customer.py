@@ -33,7 +33,7 @@ def of_customer(tables: Tables, customer_id: str, as_of: date) -> Tables:
     orders = tables.orders.loc[tables.orders["customer_id"] == customer_id]
     leads = _leads(tables, customer_id)
     frames = {name: _rows(name, frame, customer_id, orders, leads) for name, frame in tables.frames.items()}
-    return Tables({**frames, "orders": orders}, tables.currency, tables.timezone)
+    return Tables({**frames, "orders": orders}, tables.currency, tables.timezone, tables.complete_until)
 
 
 def features_of(own: Tables, tables: Tables, as_of: date, more: Sequence[OwnFeatures]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cvo_ml.config.priorities import Action, ContactCap
 from cvo_ml.core.arrays import Flags
+from cvo_ml.core.consent import consent_of
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
@@ -31,6 +32,8 @@ class ContactConstraints:
     ----------
     opted_out:
         Customers who must not be contacted or profiled.
+    unsaid:
+        Customers whose consent is empty where the table has the column: not contacted, unless the policy says so.
     treatments:
         ``customer_id, action, sent_at`` of past contacts, before ``as_of``.
     value_share:
@@ -39,6 +42,7 @@ class ContactConstraints:
 
     as_of: date
     opted_out: frozenset[str] = frozenset()
+    unsaid: frozenset[str] = frozenset()
     treatments: pd.DataFrame = field(default_factory=lambda: CONTRACTS["treatments"].empty())
     value_share: float = 1.0
 
@@ -61,16 +65,13 @@ def contact_constraints(tables: Tables, as_of: date) -> ContactConstraints:
     An opt-out counts whenever it was said; everything else must have happened before ``as_of`` and be known by then.
     """
     customers = tables.get("customers")
-    said_no = pd.Series(False, index=customers.index)
-    if "marketing_consent" in customers:
-        said_no |= ~customers["marketing_consent"].astype("boolean").fillna(True).astype(bool)
-    if "profiling_opt_out" in customers:
-        said_no |= customers["profiling_opt_out"].astype("boolean").fillna(False).astype(bool)
+    said = consent_of(customers)
+    said_no, unsaid = (
+        frozenset(customers.loc[chosen, "customer_id"]) for chosen in (said.refused | said.opted_out, said.unsaid)
+    )
     sent = visible_table(tables, "treatments", as_of)
     sent = sent[sent["action"] != NO_ACTION]
-    return ContactConstraints(
-        as_of, frozenset(customers.loc[said_no, "customer_id"]), sent, value_share=value_share(tables, as_of)
-    )
+    return ContactConstraints(as_of, said_no, unsaid, sent, value_share(tables, as_of))
 
 
 def value_share(tables: Tables, as_of: date) -> float:

@@ -87,7 +87,8 @@ def closing_rules(
     scores: pd.DataFrame, profit: Floats, policy: PriorityPolicy, constraints: ContactConstraints
 ) -> list[tuple[str, Flags]]:
     """What forbids actions, in the order in which it is named: each rule with whom it forbids what."""
-    out = scores.index.isin(list(constraints.opted_out) + list(policy.opted_out))
+    unsaid = constraints.unsaid if policy.unsaid_consent == "no" else frozenset[str]()
+    out = scores.index.isin([*constraints.opted_out, *unsaid, *policy.opted_out])
     return [
         (OPTED_OUT, np.repeat(out[:, None], len(policy.actions), axis=1)),
         (NO_VALUE, np.isnan(profit)),

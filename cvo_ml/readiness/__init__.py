@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from cvo_ml.config.jobs import ChurnJob, IcpJob
+from cvo_ml.config.base import FrozenConfig
+from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.readiness import Anchor, ReadinessPolicy, Warnings
 from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import Horizon
 from cvo_ml.core.visibility import visible_table
+from cvo_ml.features.churn_outcomes import CONTRACTUAL
 from cvo_ml.features.engine import engine
 from cvo_ml.ingest.reader import ReadResult
 from cvo_ml.readiness.contents import Contents, contents
@@ -27,7 +29,7 @@ from cvo_ml.readiness.models import (
     assess_subscriptions,
 )
 
-__all__ = ["AnchorCheck", "Assessment", "Contents", "Readiness", "readiness", "readiness_policy"]
+__all__ = ["AnchorCheck", "Assessment", "Contents", "Readiness", "readiness", "readiness_policy", "verdict"]
 
 #: So small a share of the orders after a long silence are wrong dates rather than a shop that opened again.
 STRAYS: Final = 0.01
@@ -125,6 +127,28 @@ def readiness(
         ]
     anchors = tuple(_compare(anchor, found, horizon) for anchor in policy.anchors)
     return Readiness(str(as_of), str(horizon), found, tuple(models), anchors, tuple(_warnings(found, policy.warnings)))
+
+
+def verdict(read: ReadResult, as_of: date, job: FrozenConfig, policy: ReadinessPolicy) -> Assessment | None:
+    """The verdict on the one model that a job trains, with the job's own definition and the window that judges it.
+
+    None where nothing is demanded beforehand: churn by a condition of the user's own.
+    """
+    giant = policy.warnings.giant_order_times_median
+    if isinstance(job, ClvJob):
+        orders, window = visible_table(read.tables, "orders", as_of), job.validation_horizon
+        return assess_clv(orders, contents(read, as_of, window, giant), as_of, window, policy.clv)
+    with engine(read.tables) as shop:
+        if isinstance(job, IcpJob):
+            leads = assess_leads(shop, as_of, policy.icp, job) if job.setting == "leads" else None
+            return leads or assess_icp(shop, as_of, policy.icp, job)
+        assert isinstance(job, ChurnJob)
+        if job.definition in CONTRACTUAL:
+            return assess_subscriptions(shop, as_of, job.horizon, policy.churn)
+        if job.definition == "condition":
+            return None
+        found = contents(read, as_of, job.horizon, giant)
+        return assess_churn(shop, found, as_of, job.horizon, policy.churn, job)
 
 
 def _compare(anchor: Anchor, found: Contents, horizon: Horizon) -> AnchorCheck:

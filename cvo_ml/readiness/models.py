@@ -14,9 +14,12 @@ from cvo_ml.config.readiness import ChurnMinima, ClvMinima, IcpMinima
 from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.core.result import Result
 from cvo_ml.core.units import Horizon
-from cvo_ml.core.visibility import happened, visible, visible_table
+from cvo_ml.core.visibility import visible, visible_table
+from cvo_ml.features.churn_outcomes import days_to_end
 from cvo_ml.features.engine import Engine
 from cvo_ml.features.labels import window_outcome
+from cvo_ml.features.order_relations import KEYS
+from cvo_ml.features.relations import subscription_rows
 from cvo_ml.features.snapshot import is_gone, snapshots
 from cvo_ml.features.value_at_age import profit, value_by_age
 from cvo_ml.readiness.contents import Contents, purchase_days
@@ -26,6 +29,7 @@ NO_VALUE: Final = "no order has a value above 0"
 MAP_NET: Final = "map net to the column with the amounts"
 #: The verdict on churn of subscriptions, beside that on churn by silence.
 CONTRACTUAL_CHURN: Final = "contractual churn"
+CONTRACTUAL_DEFINITION: Final = "for contracts, set churn.definition: subscription_ended"
 #: What eligibility to churn is read from.
 SILENCE: Final = ("days_since_last_order", "number_of_orders", "median_gap_days")
 
@@ -46,6 +50,8 @@ class Assessment(Result):
         Planned half-width of its 95 % interval: of the total value, relative (CLV), or of the AUC (churn).
     numbers:
         What the verdict rests on.
+    code:
+        Of a refusal: short and stable, the same as training's.
     """
 
     model: str
@@ -54,10 +60,12 @@ class Assessment(Result):
     helps: tuple[str, ...] = ()
     expected_width: float | None = None
     numbers: dict[str, float] | None = None
+    code: str | None = None
 
 
-def _no_orders(model: str) -> Assessment:
-    return Assessment(model, "refused", ("there are no orders before the cut",), ("a table of orders",))
+def _no_orders(model: str, *helps: str) -> Assessment:
+    reasons = ("there are no orders before the cut",)
+    return Assessment(model, "refused", reasons, ("a table of orders", *helps), code="no_customers")
 
 
 def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horizon, minima: ClvMinima) -> Assessment:
@@ -65,7 +73,8 @@ def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Hori
     if orders.empty:
         return _no_orders(CLV.name)
     if not (orders["net"] > 0).any():
-        return Assessment(CLV.name, "refused", (f"{NO_VALUE}, so there is no value to predict",), (MAP_NET,))
+        reason = f"{NO_VALUE}, so there is no value to predict"
+        return Assessment(CLV.name, "refused", (reason,), (MAP_NET,), code="no_value")
     before = visible(orders, as_of - horizon.delta, "ordered_at")
     days = purchase_days(before)
     repeaters = int((days["customer_id"].value_counts() > 1).sum())
@@ -79,15 +88,14 @@ def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Hori
         reason = (
             f"{repeaters:,} customers bought again before the last {horizon}, and {minima.repeat_customers} are needed"
         )
-        return Assessment(
-            CLV.name, "refused", (reason,), _more_repeaters(found, repeaters, horizon, minima), numbers=numbers
-        )
+        helps = _more_repeaters(found, repeaters, horizon, minima)
+        return Assessment(CLV.name, "refused", (reason,), helps, numbers=numbers, code="too_few_repeat_customers")
     if valued < minima.repeat_customers:
         reason = (
             f"{repeaters:,} customers bought again before the last {horizon}, but only {valued:,} of them for a value "
             f"above 0, and {minima.repeat_customers} are needed"
         )
-        return Assessment(CLV.name, "refused", (reason,), (MAP_NET,), numbers=numbers)
+        return Assessment(CLV.name, "refused", (reason,), (MAP_NET,), numbers=numbers, code="no_value")
     if found.value_cv is None:
         reason = f"no value came in the last {horizon}, so its spread is not known"
         return Assessment(CLV.name, "thin", (reason,), ("use a longer history, or a longer horizon",), numbers=numbers)
@@ -120,14 +128,14 @@ def assess_churn(
 ) -> Assessment:
     """Churn: closed windows to learn from and to test on, with enough customers of either outcome."""
     if not found.orders:
-        return _no_orders(CHURN.name)
+        return _no_orders(CHURN.name, *([CONTRACTUAL_DEFINITION] if shop.has("subscriptions") else []))
     needed = minima.closed_windows * horizon.days + job.shortest_history.days
     if found.span_days < needed:
         windows = f"{minima.closed_windows} closed windows of {horizon} and {job.shortest_history} before them"
         reason = f"the history is {found.span_days:,.0f} days, and {windows} are needed ({needed:,.0f} days)"
         shorter = math.floor((found.span_days - job.shortest_history.days) / minima.closed_windows)
         helps = ("a longer history",) + ((f"a horizon of at most {shorter}D",) if shorter >= 1 else ())
-        return Assessment(CHURN.name, "refused", (reason,), helps)
+        return Assessment(CHURN.name, "refused", (reason,), helps, code="too_short_history")
     left, stayed = last_window(shop, as_of, horizon)
     numbers = {"left_in_the_last_window": float(left), "stayed": float(stayed)}
     if min(left, stayed) < minima.of_each_outcome:
@@ -136,7 +144,7 @@ def assess_churn(
             f"and {minima.of_each_outcome} of each are needed"
         )
         helps = ("more customers", "a longer horizon" if stayed < left else "a shorter horizon")
-        return Assessment(CHURN.name, "refused", (reason,), helps, numbers=numbers)
+        return Assessment(CHURN.name, "refused", (reason,), helps, numbers=numbers, code="too_few_churn_outcomes")
     width = auc_half_width(minima.expected_auc, left, stayed)
     reason = (
         f"{left:,} customers left and {stayed:,} stayed in the last {horizon}; "
@@ -174,7 +182,7 @@ def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Ass
         brought = f"brought a value above 0{since} within {job.age}"
         reason = f"no customer of {len(values):,} {brought}, so nobody is most valuable"
         helps = (MAP_NET if len(values) else "a longer history",)
-        return Assessment(ICP.name, "refused", (reason,), helps)
+        return Assessment(ICP.name, "refused", (reason,), helps, code="too_few_icp_positives")
     top = values["value"] > max(0.0, float(values["value"].quantile(1 - job.top_share)))
     learnt_from = values["first"] + job.age.delta <= values["first"].quantile(1 - job.test_share)
     positives = int((top & learnt_from).sum())
@@ -189,7 +197,10 @@ def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Ass
     )
     if positives < minima.positives:
         helps = ("a longer history of first orders, a shorter age, or a larger top share",)
-        return Assessment(ICP.name, "refused", (f"{text}, and {minima.positives} are needed",), helps, numbers=numbers)
+        return Assessment(
+            ICP.name, "refused", (f"{text}, and {minima.positives} are needed",), helps, numbers=numbers,
+            code="too_few_icp_positives",
+        )  # fmt: skip
     return Assessment(ICP.name, "ready", (text,), numbers=numbers)
 
 
@@ -206,22 +217,39 @@ def _values_at_age(shop: Engine, orders: pd.DataFrame, as_of: date, job: IcpJob)
 
 
 def assess_subscriptions(shop: Engine, as_of: date, horizon: Horizon, minima: ChurnMinima) -> Assessment:
-    """Contractual churn: subscriptions running at the start of the last window, by whether they ended in it."""
-    begins = as_of - horizon.delta
-    started = visible_table(shop.tables, "subscriptions", begins)
-    ended = started["ended_at"] if "ended_at" in started else pd.Series(pd.NaT, index=started.index)
-    running = ~happened(ended, begins)
-    left = int((running & happened(ended, as_of)).sum())
-    stayed = int(running.sum()) - left
-    numbers = {"ended_in_the_last_window": float(left), "kept": float(stayed)}
-    text = f"of {left + stayed:,} subscriptions running {horizon} before {as_of}, {left:,} ended"
+    """Contractual churn: customers with an active subscription before the last window, by whether their last ended."""
+    if visible_table(shop.tables, "orders", as_of).empty:
+        reason = (
+            "there are no orders before the cut, and customers who have subscriptions alone are not learnt from yet"
+        )
+        helps = ("their payments as orders",)
+        return Assessment(CONTRACTUAL_CHURN, "refused", (reason,), helps, code="no_customers")
+    left, stayed = last_contractual_window(shop, as_of, horizon)
+    numbers = {"left_in_the_last_window": float(left), "stayed": float(stayed)}
+    of = f"of {left + stayed:,} customers with an active subscription {horizon} before {as_of}"
+    text = f"{of}, {left:,} ended their last"
     if min(left, stayed) < minima.of_each_outcome:
-        reason = f"{text}, and {minima.of_each_outcome} that ended and that did not are needed"
+        reason = f"{text}, and {minima.of_each_outcome} who left and who stayed are needed"
+        helps = ("more customers, or a longer horizon",)
         return Assessment(
-            CONTRACTUAL_CHURN, "refused", (reason,), ("more subscriptions, or a longer horizon",), numbers=numbers
+            CONTRACTUAL_CHURN, "refused", (reason,), helps, numbers=numbers, code="too_few_churn_outcomes"
         )
     width = auc_half_width(minima.expected_auc, left, stayed)
     status: Literal["ready", "thin"] = "ready" if width <= minima.auc_half_width else "thin"
     return Assessment(
         CONTRACTUAL_CHURN, status, (f"{text}; an AUC is expected within ±{width:.3f}",), (), width, numbers
     )
+
+
+def last_contractual_window(shop: Engine, as_of: date, horizon: Horizon) -> tuple[int, int]:
+    """Customers with an active subscription before the last window who left in it, and who stayed: training's labels.
+
+    A change of plan ends a subscription and nobody leaves.
+    """
+    start = as_of - horizon.delta
+    held = subscription_rows(shop, [start])
+    active = shop.run(held.group_by(*KEYS).agg(active=held.active.sum().cast("float64")), KEYS)["active"]
+    known = snapshots(shop, [start], SILENCE).index  # training learns from those who ordered
+    rows = active.index[active > 0].intersection(known)
+    left = int(days_to_end(shop, [start], horizon, rows).notna().sum())
+    return left, len(rows) - left

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -14,10 +15,12 @@ from cvo_ml.config.jobs import ChurnJob, IcpJob
 from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.readiness import ReadinessPolicy
 from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.files import write_text
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.models import CHURN, ICP
 from cvo_ml.core.result import Json, Result, to_json
 from cvo_ml.core.run_log import logged
+from cvo_ml.core.spreadsheet import table_csv
 from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
@@ -26,6 +29,8 @@ from cvo_ml.workflows.cut_dates import day_after_last_row
 from cvo_ml.workflows.shops import read_tables
 
 LOGGER: Final = logging.getLogger(__name__)
+#: Rows of the quarantine in JSON; a file holds all.
+SHOWN_IN_JSON: Final = 1_000
 
 
 class CheckRequest(FrozenConfig):
@@ -37,11 +42,14 @@ class CheckRequest(FrozenConfig):
         Only rows before it; None = all rows.
     horizon:
         The window of the models.
+    quarantine:
+        A CSV file for all rows that are set aside: table, file, row, column, reason; never a value. None = no file.
     """
 
     shop: ShopConfig
     as_of: date | None = None
     horizon: Horizon = Horizon("90D")
+    quarantine: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -66,8 +74,12 @@ class RowsRead(Result):
     quarantine: pd.DataFrame = field(repr=False)
 
     def to_json(self) -> dict[str, Json]:
-        """The account of the rows."""
-        return {"row_ledger": to_json(self.row_ledger), "notes": list(self.notes), "data_hash": self.data_hash}
+        """The account of the rows, with the first of the quarantine."""
+        first = self.quarantine.head(SHOWN_IN_JSON).to_dict(orient="records")
+        return {
+            "row_ledger": to_json(self.row_ledger), "notes": list(self.notes), "data_hash": self.data_hash,
+            "quarantine": [{str(name): value for name, value in row.items()} for row in first],
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,8 @@ def check(request: CheckRequest, workspace: Workspace) -> CheckResult:
         read = read_tables(request.shop, workspace, request.as_of)
         as_of = request.as_of or day_after_last_row(read.tables)
         facts["orders"] = len(read.tables.orders)
+        if request.quarantine is not None:
+            write_text(request.quarantine, table_csv(read.quarantine))
         return CheckResult(rows_read(read), readiness_of(read, as_of, request.horizon, workspace))
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
 from cvo_ml.features import first_order_features, window_outcome
 from cvo_ml.features.first_order import FIRST_ORDER_FEATURES
 from cvo_ml.features.labels import is_closed
 from cvo_ml.features.value_at_age import value_by_age
+from cvo_ml.ingest import read_frame
 from tests.builders import SHOP_CUT, frame, shop_of
 from tests.features.by_hand import value_by_age_by_hand, window_by_hand
 from tests.features.shops import AS_OF, CUSTOMERS, CUT, shops
@@ -56,6 +60,22 @@ def test_a_refund_counts_in_the_window_up_to_its_end_and_never_for_an_order_befo
     outcome = window_outcome(shop_of(ORDERS, refunds), "2024-02-01", Horizon("30D"), pd.Index(["a", "b"]))
     assert outcome.loc["a"].to_dict() == {"orders": 2.0, "purchase_days": 2.0, "value": 105.0}
     assert outcome.loc["b"].to_dict() == {"orders": 0.0, "purchase_days": 0.0, "value": 0.0}
+
+
+@pytest.mark.parametrize(("extracted_at", "closed"), [("2024-02-01", True), ("2024-01-31T23:00", False)])
+def test_a_window_through_the_last_day_is_closed_when_the_source_was_written_after_it(
+    extracted_at: str, closed: bool
+) -> None:
+    rows = pd.DataFrame({"o": ["1", "2"], "c": ["a", "b"], "d": ["2024-01-01", "2024-01-30"], "v": [5.0, 5.0]})
+    declared = {"order_id": "o", "customer_id": "c", "ordered_at": "d", "net": "v"}
+    told = ShopConfig.model_validate(
+        {"name": "t", "currency": "EUR", "source": {"path": "-"}, "columns": declared, "extracted_at": extracted_at}
+    )
+    silent = told.model_copy(update={"extracted_at": None})
+    assert is_closed(read_frame(rows, told).tables, "2024-01-02", Horizon("30D")) is closed
+    assert not is_closed(read_frame(rows, silent).tables, "2024-01-02", Horizon("30D"))
+    # rows from the cut on were left out, whenever the source was written
+    assert not is_closed(read_frame(rows, told, as_of=date(2024, 1, 20)).tables, "2024-01-02", Horizon("30D"))
 
 
 @pytest.mark.parametrize(("as_of", "closed"), [("2024-02-01", True), ("2024-02-02", False)])

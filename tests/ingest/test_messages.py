@@ -46,7 +46,7 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "no such table", orders_text(9), {"source": {"path": "env://CVO_NOT_SET", "table": "orders"}}
     yield "address in the file", orders_text(9), {"source": {"path": "postgresql://me@host/db"}}
     yield "folder without files", orders_text(9), {"source": {"path": "nowhere/*.csv"}}
-    yield "unknown ending", orders_text(9), {"source": {"path": "orders.xlsx"}}
+    yield "unknown ending", orders_text(9), {"source": {"path": "orders.docx"}}
 
 
 def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:

@@ -14,6 +14,7 @@ from cvo_ml.config.priorities import ContactCap, Holdout, PriorityPolicy
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.scores import validate_scores
 from cvo_ml.core.units import Horizon, midnight
+from cvo_ml.crm.audiences import seed_list
 from cvo_ml.priorities import ContactConstraints, contact_constraints, declared_effects, plan
 from cvo_ml.report.text.plan import sentences
 from tests.builders import SHOP_CUT, frame, shop_of
@@ -126,6 +127,26 @@ class TestWhoMayGetWhat:
         gone = found.columns.loc[list("abe")]
         assert gone[["next_action", "priority_rank", "expected_profit_of_action"]].isna().all(axis=None)
         assert set(gone["priority_reason"]) == {"opted_out"}
+
+    def test_an_empty_consent_is_none_in_plans_as_in_audiences_unless_the_policy_says_so(self) -> None:
+        people = frame("customers", ["customer_id"], [("a",), ("b",), ("c",)]).assign(
+            marketing_consent=pd.array([True, None, False], dtype="boolean")
+        )
+        constraints = contact_constraints(shop_of([("1", "a", "2023-01-01", 5.0)], customers=people), SHOP_CUT)
+        scores = scored(*[(name, 100, 1.0, 1.0) for name in "abc"])
+
+        def contacted(**policy: str) -> list[str]:
+            return sorted(planned(scores, CALL, constraints=constraints, **policy).table["customer_id"])
+
+        assert contacted() == ["a"]
+        assert contacted(unsaid_consent="yes") == ["a", "b"]
+        addresses = people.assign(email=[f"{name}@example.org" for name in "abc"])
+        listed = seed_list(addresses, pd.Series(1.0, index=pd.Index(list("abc"), name="customer_id")), "meta", 1.0)
+        assert len(listed.table) == 1
+        silent = contact_constraints(
+            shop_of([("1", "a", "2023-01-01", 5.0)], customers=people[["customer_id"]]), SHOP_CUT
+        )
+        assert sorted(planned(scores, CALL, constraints=silent).table["customer_id"]) == ["a", "b", "c"]
 
     def test_actions_are_for_their_groups(self) -> None:
         found = planned(crowd(40), action("call", cost=0.1, segments=("Loyal",)))

@@ -11,13 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvo_ml.config.jobs import IcpJob
+from cvo_ml.config.jobs import ChurnJob, IcpJob
 from cvo_ml.config.readiness import ChurnMinima, ReadinessPolicy
 from cvo_ml.core.units import Horizon
+from cvo_ml.features.engine import engine
 from cvo_ml.ingest import ReadResult, read_frame, read_shop, sample_shop
 from cvo_ml.readiness import Readiness, readiness
+from cvo_ml.readiness.models import assess_subscriptions
+from tests.builders import shop_of
 from tests.ingest.conftest import shop
 from tests.ingest.test_public_data import declared_shop
+from training.churn.dataset import windows_of
+from training.churn.sections import sections_of as churn_sections
 from training.icp.fit_customers import labelled, split_in_time
 from training.icp.sections import sections_of
 
@@ -187,10 +192,30 @@ class TestModels:
         assert "There are no orders before the cut." in report.lines()
 
     @pytest.mark.usefixtures("shared_data")
-    def test_subscriptions_are_judged_by_their_ends(self) -> None:
+    def test_subscriptions_alone_are_refused_as_training_refuses_them(self) -> None:
         report = readiness(read_shop(declared_shop("ravenstack_saas")), as_of=date(2024, 12, 31), horizon=SPAN)
         found = verdict(report, "contractual churn")
-        assert (found.status, found.numbers["ended_in_the_last_window"]) == ("thin", 115.0)
+        assert (found.status, found.code) == ("refused", "no_customers")
+
+    def test_a_contract_is_judged_by_customers_who_left_and_a_change_of_plan_leaves_nobody(self) -> None:
+        n = 400
+        ids, plans = [f"c{i}" for i in range(n)], ["s", "m"]
+        orders = [(f"o{i}", who, "2023-02-01", 9.0) for i, who in enumerate(ids)]
+        begun, switched = pd.Timestamp("2023-01-10"), pd.Timestamp("2023-11-20")
+        first = pd.DataFrame({"customer_id": ids, "started_at": begun, "ended_at": switched, "plan": plans[0]})
+        stays = first.iloc[:300].assign(started_at=switched, ended_at=pd.NaT, plan=plans[1])
+        held = pd.concat([first, stays], ignore_index=True).assign(status="active", mrr=9.0)
+        held.insert(0, "subscription_id", [f"s{i}" for i in range(len(held))])
+        held = held.astype(dict.fromkeys(("started_at", "ended_at"), "datetime64[us]"))
+        held = held.astype(dict.fromkeys(("subscription_id", "customer_id", "plan", "status"), "str"))
+        tables = shop_of(orders, subscriptions=held)
+        with engine(tables) as opened:
+            found = assess_subscriptions(opened, date(2024, 1, 1), SPAN, ChurnMinima(of_each_outcome=10))
+        # 400 subscriptions ended, 300 of them by a change of plan
+        assert found.numbers == {"left_in_the_last_window": 100.0, "stayed": 300.0}
+        job = ChurnJob(definition="subscription_ended", horizon=SPAN)
+        learnt = windows_of(tables, [date(2023, 10, 3)], churn_sections(job).dataset)
+        assert [int(window.churned.sum()) for window in learnt] == [100]
 
 
 class TestReport:

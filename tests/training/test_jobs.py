@@ -1,19 +1,25 @@
 """The training jobs on a seeded shop: what they refuse, what they never look at, what they hand over."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cvo_ml.config.jobs import ChurnJob, ClvJob, IcpJob, Trees
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.features import SEASON, feature_hash
+from cvo_ml.ingest import read_shop
+from cvo_ml.readiness import readiness
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.registry.bundles.purchase_columns import BTYD
 from cvo_ml.simulate import simulate_shop
+from cvo_ml.workflows.train import RefusedModel, TrainRequest
 from tests.builders import SHOP_CUT, seeded_shop
 from training.churn import evaluation
 from training.churn.dataset import windows_of
@@ -25,6 +31,7 @@ from training.evidence.dates import first_day, training_dates
 from training.icp import fit_customers
 from training.icp.fit_customers import labelled, split_in_time, train_icp
 from training.icp.sections import sections_of as icp_sections
+from training.jobs import train_models
 
 HORIZON = Horizon("60D")
 CLV = ClvJob(horizon=HORIZON, validation_horizon=HORIZON)
@@ -142,3 +149,24 @@ def test_figures_have_titles_and_units() -> None:
         axes = figure.axes[0]
         assert axes.get_title()
         assert axes.get_xlabel()
+
+
+def test_training_refuses_what_check_refuses_in_its_words(tmp_path: Path) -> None:
+    people = [f"C{n % 40}" for n in range(120)]
+    days = pd.date_range("2023-01-01", periods=120, freq="4D").strftime("%Y-%m-%d")
+    rows = pd.DataFrame({"order_id": range(120), "customer_id": people, "ordered_at": days, "net": 5.0})
+    rows.to_csv(tmp_path / "orders.csv", index=False)
+    told = ShopConfig.model_validate(
+        {
+            "name": "few", "currency": "EUR", "source": {"path": str(tmp_path / "orders.csv")},
+            "columns": {name: name for name in rows},
+        }
+    )  # fmt: skip
+    as_of, place = date(2024, 4, 1), Workspace(tmp_path / "out", tmp_path / "mlruns")
+    found = {one.model: one for one in readiness(read_shop(told), as_of=as_of, horizon=Horizon("90D")).models}
+    trained = train_models(TrainRequest(shop=told, as_of=as_of, names=("clv", "churn", "icp")), place)
+    assert [model.name for model in trained] == ["clv", "churn", "icp"]
+    for model in trained:
+        assert isinstance(model, RefusedModel)
+        assert (found[model.name].status, found[model.name].code) == ("refused", model.reason)
+        assert found[model.name].reasons[0] in model.text

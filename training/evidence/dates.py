@@ -11,8 +11,9 @@ from cvo_ml.core.units import Horizon
 
 
 def first_day(tables: Tables) -> date:
-    """The day of the shop's first order."""
-    return pd.Timestamp(tables.orders["ordered_at"].min()).date()
+    """The day of the shop's first order, or of its first subscription."""
+    starts = [tables.orders["ordered_at"].min(), tables.get("subscriptions")["started_at"].min()]
+    return min(pd.Timestamp(start).date() for start in starts if pd.notna(start))
 
 
 def training_dates(tables: Tables, last: date, every: Horizon, most: int, shortest_history: Horizon) -> list[date]:

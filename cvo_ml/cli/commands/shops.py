@@ -73,17 +73,21 @@ def check(
     shop: Shop = None,
     as_of: AsOf = None,
     horizon: Window = "90D",
+    quarantine: Annotated[
+        Optional[Path], typer.Option("--quarantine", help="A CSV file for all rows that are set aside.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a shop's orders strictly; say what they hold and which models they can carry. Nothing is written."""
+    """Read a shop's orders strictly; say what they hold and which models they can carry."""
     from cvo_ml.cli.views.check import check as show
     from cvo_ml.core.units import Horizon, parse_as_of
     from cvo_ml.workflows.check import CheckRequest, check
 
     place = workspace(quiet=True)
     request = CheckRequest(
-        shop=file.shop(place, data, shop), as_of=parse_as_of(as_of) if as_of else None, horizon=Horizon(horizon)
-    )
+        shop=file.shop(place, data, shop), as_of=parse_as_of(as_of) if as_of else None, horizon=Horizon(horizon),
+        quarantine=quarantine,
+    )  # fmt: skip
     answer(check(request, place), as_json, show)
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cvo_ml.report.screen import Screen, table
 from cvo_ml.report.text import money_words
 from cvo_ml.workflows.check import CheckResult, RowsRead
+
+#: rows of the quarantine on the screen
+SHOWN: Final = 10
 
 
 def check(screen: Screen, result: CheckResult) -> None:
@@ -16,9 +21,11 @@ def check(screen: Screen, result: CheckResult) -> None:
     quarantine = result.rows.quarantine
     if len(quarantine):
         first = table("Quarantine (first rows; values are not kept)", *map(str, quarantine.columns))
-        for row in quarantine.head(10).itertuples(index=False):
+        for row in quarantine.head(SHOWN).itertuples(index=False):
             first.add_row(*map(str, row))
         screen.print(first)
+        if len(quarantine) > SHOWN:
+            screen.say(f"{len(quarantine):,} rows are in quarantine; --quarantine FILE writes all of them")
 
 
 def rows_read(screen: Screen, rows: RowsRead) -> None:

@@ -3,6 +3,7 @@
 * Orders are the first rows of each ``Name``; every row is an order line too.
 * ``net`` is ``Subtotal`` (after discounts, before shipping), less ``Taxes`` where prices include tax
   (``Total`` shows it).
+* A voided order is no sale, a pending one none yet: both are left out by rule (``Financial Status``).
 * A refunded or cancelled order keeps its value of the day it was placed, and gets a refund row at ``Cancelled at``.
   Without one the export does not say when: the refund counts from ``extracted_at``, else from the export's latest time.
 * ``Refunded Amount`` may hold tax and shipping: at most the order's ``net`` is refunded.
@@ -83,7 +84,8 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     further = (frame["Name"].duplicated() & named).to_numpy()
     net, notes = _net(frame, ~further)
     frame["Subtotal"] = net
-    orders = replace(raw, columns=_columns(frame, raw), notes=(*raw.notes, *notes), left_out={_FURTHER_LINE: further})
+    left_out = {**raw.left_out, _FURTHER_LINE: further}
+    orders = replace(raw, columns=_columns(frame, raw), notes=(*raw.notes, *notes), left_out=left_out)
     return {
         "orders": orders,
         "order_lines": _lines(raw, frame),
@@ -172,4 +174,7 @@ ADAPTER: Final = Adapter(
     optional=frozenset({*_READS, *DECLARES["columns"].values()} - _NEEDED),
     prepare=prepare,
     sides=_SIDES,
+    signature=frozenset(
+        {"Name", "Email", "Financial Status", "Created at", "Subtotal", "Lineitem quantity", "Lineitem price"}
+    ),
 )

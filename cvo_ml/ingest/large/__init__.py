@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from cvo_ml.ingest.adapters import adapter_of, with_adapter
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
 from cvo_ml.ingest.casts.ids import CASE
 from cvo_ml.ingest.cross_checks import OrderIds
+from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.large.batches import Batches, can_batch
 from cvo_ml.ingest.large.queries import SORT
 from cvo_ml.ingest.large.scan import Facts, in_conflict, validate_batches
@@ -36,6 +37,7 @@ from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_rules import counted
 from cvo_ml.ingest.sources import files_of
 from cvo_ml.ingest.specs import TableSpec, main_spec
+from cvo_ml.ingest.status_rule import refunded_texts
 
 __all__ = ["LARGE", "LargeRead", "is_large", "read_in_batches", "read_large"]
 
@@ -59,6 +61,10 @@ class LargeRead:
         File to the account of its rows.
     order_ids:
         What became of each order, where further tables are declared, which may name them.
+    findings:
+        What only all rows together tell.
+    refunded:
+        Order id, customer and value of the orders that are refunded by their status.
     """
 
     table: str
@@ -71,6 +77,8 @@ class LargeRead:
     notes: tuple[str, ...]
     sources: tuple[SourceFile, ...]
     order_ids: OrderIds | None = None
+    findings: Findings = field(default_factory=Findings)
+    refunded: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def fingerprint(self) -> str:
@@ -192,11 +200,13 @@ def _read(
         ledgers, quarantine = account.close()
         paths = writer.write(shop)
         ids = writer.order_ids(work / "aside") if shop.tables else None
+        refunded = writer.refunded(refunded_texts(first.findings.statuses, spec))
     where = files[0].name if len(files) == 1 else f"{len(files):,} files"
     notes = (*(note for file in files for note in file.notes), *counted(where, first.counts), *alike)
     currency = first.currency if shop.currency == NO_CURRENCY and first.currency else shop.currency
     sources = tuple(SourceFile(file.name, ledgers[file.name].rows_in, file.sha256) for file in files)
-    return LargeRead(spec.table, work, paths, currency, shop.timezone, ledgers, quarantine, notes, sources, ids)
+    return LargeRead(spec.table, work, paths, currency, shop.timezone, ledgers, quarantine, notes, sources, ids,
+                     first.findings, refunded)  # fmt: skip
 
 
 def _load(name: str, path: Path) -> pd.DataFrame:

@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.contract import pandas_dtype
 from cvo_ml.ingest.assemble import complete
+from cvo_ml.ingest.casts.amounts import ONE_READING, TWO_READINGS
 from cvo_ml.ingest.casts.ids import FLOATS, WHOLES
 from cvo_ml.ingest.casts.times import MARKED, UNMARKED
+from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.large.batches import Batches
 from cvo_ml.ingest.large.ledgers import Account
 from cvo_ml.ingest.large.queries import FILE, ROW
@@ -40,6 +42,7 @@ class Pass:
     parts: list[Facts]
     currency: str | None
     counts: Counter[tuple[str, str]]
+    findings: Findings
 
 
 def validate_batches(
@@ -64,6 +67,7 @@ def validate_batches(
     parts: list[Facts] = []
     whole: dict[str, frozenset[str]] = dict(known)
     counts: Counter[tuple[str, str]] = Counter()
+    findings = Findings()
     rows = work / "rows"
     rows.mkdir(exist_ok=True)
     aside = work / "aside"
@@ -77,13 +81,14 @@ def validate_batches(
             account.add(validated)
             parts.append(validated.facts)
             counts.update(validated.counts)
+            findings += validated.findings
             whole = {name: whole.get(name, frozenset()) | facts for name, facts in validated.facts.items()}
             _write(validated, spec, number, rows / f"{len(parts):06}.parquet")
             if shop.tables:
                 _write_aside(validated, aside / f"{len(parts):06}.parquet")
             tolerant = _with_currency(tolerant, validated)
     currency = None if tolerant.currency == NO_CURRENCY else tolerant.currency
-    return Pass(account, whole, parts, currency, counts)
+    return Pass(account, whole, parts, currency, counts, findings)
 
 
 def _tolerant(spec: TableSpec) -> TableSpec:
@@ -101,6 +106,8 @@ def _with_currency(spec: TableSpec, validated: ValidatedRows) -> TableSpec:
 def in_conflict(whole: Facts, parts: Sequence[Facts]) -> bool:
     """Whether a batch was cast otherwise than the whole column asks for."""
     for name, facts in whole.items():
+        if TWO_READINGS in facts and ONE_READING not in facts:
+            return True
         for both in _CONFLICTS:
             if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
                 return True

@@ -27,6 +27,7 @@ from cvo_ml.ingest.large.queries import FILE, ROW, SORT, described, grouped, lit
 from cvo_ml.ingest.refunds import refund_rows
 from cvo_ml.ingest.sources.databases import quoted
 from cvo_ml.ingest.specs import TableSpec
+from cvo_ml.ingest.status_refunds import refunded_orders
 
 _BUCKET_ROWS: Final = 1_000_000  # rows that are validated in memory at once
 # An aggregation over texts does not spill: these many groups fit a gigabyte, more are formed part by part.
@@ -191,6 +192,16 @@ class TableWriter:
             )
             written["customers"] = self._copy("customers", customers, "customer_id")
         return written
+
+    def refunded(self, texts: Sequence[str]) -> pd.DataFrame:
+        """The used rows of orders that are refunded by their status, as ``refunded_orders`` gives them."""
+        if not texts:
+            return refunded_orders(pd.DataFrame(), texts)
+        listed = ", ".join(map(literal, texts))
+        names = "order_id, customer_id, status, net"
+        return refunded_orders(
+            _frame(self._db.sql(f"SELECT {names} FROM used WHERE status IN ({listed})").to_arrow_table()), texts
+        )
 
     def _in_parts(self, name: str, source: str, by: str, query: Callable[[str], str]) -> str:
         """A query that groups ``source`` by ``by``, computed part by part where it has too many rows for one."""
