@@ -33,6 +33,7 @@ DAYS: Final = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%d.%m.%Y"
                "%m/%d/%Y", "#m/#d/%Y #I:%M %p", "%d-%b-%Y", "%b %d, %Y", "%Y/%m/%d", "%Y%m%d", "%d/%m/%y", "epoch_s",
                "epoch_ms")  # fmt: skip
 SIGNS: Final = ("#", "€#", "# €", "$#", "£#", "EUR #", "# CHF", "R$ #")
+CODES: Final = {"€": "EUR", "$": "USD", "£": "GBP", "R$": "BRL"}
 Refunds = Literal["none", "own rows", "same order", "column", "file"]
 #: As the statuses of shops in English say it.
 STATES: Final = {
@@ -104,7 +105,12 @@ class Variant:
             },
         }  # fmt: skip
         columns = {"order_id": order, "customer_id": customer, "ordered_at": day, "net": money}
-        content: dict[str, Any] = {"name": "declared", "currency": "EUR", "source": source, "columns": columns}
+        content: dict[str, Any] = {
+            "name": "declared",
+            "currency": CODES.get(sign, sign or "EUR"),
+            "source": source,
+            "columns": columns,
+        }
         if self.states:
             columns["status"] = status
         if self.refunds in ("column", "file"):
