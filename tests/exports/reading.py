@@ -12,7 +12,7 @@ from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import CvoError
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult, read_shop
-from cvo_ml.workflows.init import Asked, InitRequest, init
+from cvo_ml.workflows.init import InitRequest, OpenQuestion, init
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def attempt(folder: Path, answers: Mapping[str, str]) -> Attempt:
     """
     asked: list[str] = []
 
-    def ask(question: Asked) -> str | None:
+    def ask(question: OpenQuestion) -> str | None:
         asked.append(question.name)
         choice = answers.get(question.name)
         return choice if choice in question.choices else None
