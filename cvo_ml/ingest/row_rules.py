@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cvo_ml.config.shops import NO_CURRENCY, Exclusion
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.contract import TIME_DTYPE
+from cvo_ml.core.currencies import decimals
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.units import midnight
 from cvo_ml.core.wall_times import wall_time
@@ -120,12 +122,24 @@ def cast_columns(raw: RawTable, spec: TableSpec, facts: Mapping[str, frozenset[s
     """
     found = {name: header for name, header in spec.headers.items() if header in raw.columns}
     known = {name: None if facts is None else facts.get(name, frozenset()) for name in found}
-    return {name: _cast(name, _column(raw, header, known[name]), spec) for name, header in found.items()}
+    digits = _decimals(raw, spec)
+    return {name: _cast(name, _column(raw, header, known[name]), spec, digits) for name, header in found.items()}
 
 
-def _cast(name: str, column: RawColumn, spec: TableSpec) -> Cast:
-    found = cast(column, spec.kinds.get(name, "text"), spec.source, spec.timezone, name)
-    if spec.fold_case and spec.kinds.get(name) == "id":
+def _decimals(raw: RawTable, spec: TableSpec) -> int | NDArray[np.int64]:
+    """How many decimals the currency has, by row where each names its own; only minor units ask for it."""
+    own = decimals(spec.currency)
+    if not spec.source.amounts.minor_units or spec.columns.get("currency") not in raw.columns:
+        return own
+    coded = _column(raw, spec.columns["currency"]).coded()
+    each = [decimals(code) if code else own for code in coded.texts.to_pylist()]
+    return coded.spread(np.array(each, dtype=np.int64), own).astype(np.int64)
+
+
+def _cast(name: str, column: RawColumn, spec: TableSpec, digits: int | NDArray[np.int64]) -> Cast:
+    kind = spec.kinds.get(name, "text")
+    found = cast(column, kind, spec.source, spec.timezone, name, currency=spec.currency, decimals=digits)
+    if spec.fold_case and kind == "id":
         return _folded(found)
     if name not in spec.values:
         return found

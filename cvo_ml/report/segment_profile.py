@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from cvo_ml.config.next_actions import NextActions
@@ -14,6 +15,7 @@ from cvo_ml.segments.customer_table import LADDER
 from cvo_ml.segments.model_based import ModelBased
 from cvo_ml.segments.profile import MODEL_SEGMENT, RunMovement, SegmentProfile
 from cvo_ml.segments.rules.custom_groups import BoxTable
+from cvo_ml.segments.rules.edges import FIXED, SegmentEdges
 
 
 def profile_blocks(profile: SegmentProfile, actions: NextActions, currency: str) -> Iterator[Block]:
@@ -24,7 +26,7 @@ def profile_blocks(profile: SegmentProfile, actions: NextActions, currency: str)
         f"{edges.vocabulary} names, edges {edges.version} of {origin.cut_as_of} ({profile.chosen.how}); "
         f"tiers by {edges.tier_basis}; {money_words(currency)}"
     )
-    yield _edges(profile)
+    yield levels_begin(edges)
     yield from _groups(profile, actions)
     if profile.custom_groups is not None:
         yield from _coverage(profile.custom_groups)
@@ -34,15 +36,19 @@ def profile_blocks(profile: SegmentProfile, actions: NextActions, currency: str)
         yield from _model_based(profile.model_based, profile.customers[MODEL_SEGMENT].value_counts())
 
 
-def _edges(profile: SegmentProfile) -> TextTable:
-    edges = profile.chosen.edges
+def levels_begin(edges: SegmentEdges) -> TextTable:
+    """Where each level of R, F and M begins, as it was declared or cut."""
     days = [f"over {edge:,.0f}" for edge in reversed(edges.recency_days)]
     rows = [("R: days since the last order", edges.methods[0], *days, f"to {edges.recency_days[0]:,.0f}")]
     for name, method, values in (
         ("F: orders", edges.methods[1], edges.frequency),
         ("M: money so far", edges.methods[2], edges.monetary),
     ):
-        rows.append((name, method, f"to {values[0]:,.6g}", *(f"over {edge:,.6g}" for edge in values)))
+        if method == FIXED:  # the edges lie just below the values that were declared
+            begins = [f"{np.nextafter(edge, np.inf):,.6g}" for edge in values]
+            rows.append((name, method, f"below {begins[0]}", *(f"from {begin}" for begin in begins)))
+        else:
+            rows.append((name, method, f"to {values[0]:,.6g}", *(f"over {edge:,.6g}" for edge in values)))
     return TextTable("Where levels begin", ("", "cut by", *(f">{n}" for n in range(1, edges.scale + 1))), rows)
 
 
@@ -57,15 +63,16 @@ def _groups(profile: SegmentProfile, actions: NextActions) -> Iterator[Block]:
             f"{row['net_value_lower']:,.0f} – {row['net_value_upper']:,.0f}",
             f"{row['number_of_orders']:.1f}",
             f"{row['days_since_last_order']:.0f}",
-            actions.of(str(group)).words,
         )
         for group, row in profile.profiles("rfm_group").iterrows()
     ]
     columns = (
-        "group", ">customers", ">share", ">money so far", ">each", ">95 % interval", ">orders", ">days",
-        "next action, nothing measured",
+        "group", ">customers", ">share", ">money so far", ">each", ">95 % of the mean", ">orders", ">days",
     )  # fmt: skip
     yield TextTable("Groups", columns, rows)
+    names = [row[0] for row in rows]
+    words = [(name, actions.of(name).words) for name in names]
+    yield TextTable("What to do with them, nothing of it measured", ("group", "next action"), words)
     clash = profile.about_to_dump_you
     if clash and clash.in_group_within_180_days:
         yield Sentence(

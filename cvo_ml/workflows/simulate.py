@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pyarrow.parquet as pq
 
@@ -27,6 +29,7 @@ from cvo_ml.simulate import (
     write_shop,
 )
 from cvo_ml.simulate.folder import SimulationManifest
+from cvo_ml.workflows.shops import save_shop
 
 LOGGER: Final = logging.getLogger(__name__)
 
@@ -67,18 +70,19 @@ class SimulateRequest(FrozenConfig):
 
 @dataclass(frozen=True)
 class SimulateResult(Result):
-    """What was written, and where."""
+    """What was written, and where; ``shop`` is the configuration that reads the tables."""
 
     folder: Path
     manifest: SimulationManifest
+    shop: Path
 
     def to_json(self) -> dict[str, Json]:
-        """The manifest of the folder."""
-        return self.manifest.to_json()
+        """The manifest of the folder, and the shop's file."""
+        return {**self.manifest.to_json(), "shop": str(self.shop)}
 
 
 def simulate(request: SimulateRequest, workspace: Workspace) -> SimulateResult:
-    """Write a simulated business.
+    """Write a simulated business, and beside it the ``shop.yaml`` that reads its tables.
 
     Raises
     ------
@@ -107,7 +111,9 @@ def simulate(request: SimulateRequest, workspace: Workspace) -> SimulateResult:
                 request.folder, saas, request.size, request.seed, defects=defects, overwrite=request.overwrite,
                 progress=progress,
             )  # fmt: skip
-    return SimulateResult(request.folder, manifest)
+    name = re.sub(r"\W+", "_", request.folder.resolve().name).strip("_") or request.kind
+    tables = shop_of_tables(name, request.folder / "tables", str(cast(Mapping[str, Json], manifest.preset)["currency"]))
+    return SimulateResult(request.folder, manifest, save_shop(tables, request.folder / "shop.yaml"))
 
 
 def simulated_shop(kind: str, workspace: Workspace, size: int | None, seed: int | None) -> tuple[ShopConfig, Truth]:

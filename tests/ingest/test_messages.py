@@ -51,7 +51,7 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "blank statuses", [states[0], "A1,C1,2024-01-01,5,", states[1]], {"columns": {**PLAIN, "status": "state"}}
     yield "an id that is nobody", [*orders_text(9), "A10,Walk-in,2024-01-01,5"], {}
     yield "guest ids that are faults", [*orders_text(9), "A10,till,2024-01-01,5"], {"guest_ids": ["till"]}
-    yield "unknown ending", orders_text(9), {"source": {"path": "orders.xlsx"}}
+    yield "unknown ending", orders_text(9), {"source": {"path": "orders.docx"}}
 
 
 def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:

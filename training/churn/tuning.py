@@ -23,6 +23,7 @@ from cvo_ml.core.errors import ModelRefused, UsageError
 from cvo_ml.core.files import canonical_json
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.own import OwnFeatures
+from cvo_ml.report.text.models import gained
 from cvo_ml.stats.calibration import log_loss
 from cvo_ml.stats.intervals import Interval, mean_interval
 from training.churn.dataset import ChurnWindow, closed, closed_dates, raw_of, stacked, windows_of
@@ -83,7 +84,7 @@ class Tuned:
     def note(self) -> str:
         """One sentence for people."""
         taken = "replaces the default" if self.replaced else "does not replace the default, which may be as good"
-        return f"tuning: the best of {self.document['trials']} trials {taken}: log loss lower by {self.advantage}"
+        return f"tuning: the best of {self.document['trials']} trials {taken}: log loss {gained(self.advantage)}"
 
 
 class Parent(Protocol):

@@ -13,3 +13,4 @@ def simulated(screen: Screen, result: SimulateResult) -> None:
         files.add_row(name, f"{file.rows:,}")
     screen.print(files)
     screen.say("truth/ holds what no model may read: rates, dropout, effects, label propensity.")
+    screen.say(f"Next: cvo check --shop {result.shop}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from cvo_ml.core.errors import ConfigError, DataError
 from cvo_ml.core.input_files import Stamp
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, check_header, one_file, refuse_empty
 from cvo_ml.ingest.sources.csv_layout import CsvLayout, lay_out
-from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers
+from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers, rows_as_raw
 from cvo_ml.ingest.sources.parquet import open_parquet
 from cvo_ml.ingest.sources.quotes import any_quote, refuse_undoubled
 
@@ -75,11 +76,11 @@ class Batches:
     def _csv(self, layout: CsvLayout) -> Iterator[RawTable]:
         """The rows; Arrow has seen a batch's faulty rows, and perhaps later ones, when it gives the batch."""
         every = layout.inspection.quotes > 0  # quotes may swallow rows in any column
-        places = layout.places()
-        rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
+        rejected = Rejected(layout)
         start, seen, quoted = 0, 0, False
         with layout.stream() as stream:
-            reader = self._open(layout, stream, range(len(layout.header)) if every else places, rejected)
+            places = range(len(layout.header)) if every else layout.places_to_read()
+            reader = self._open(layout, stream, places, rejected)
             for batch in self._read(layout, reader):
                 rejected.refuse(layout.name)
                 numbers, ragged = _numbers(start, batch.num_rows, rejected.rows[seen:])
@@ -87,16 +88,19 @@ class Batches:
                 table = pa.Table.from_batches([batch])
                 for name in table.column_names if every else ():
                     refuse_swallowing(layout, table[name], numbers)
-                columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, places, strict=True)}
-                quoted = quoted or (every and any_quote(columns.values()))
-                yield self._raw(columns, one_file(self.name, numbers), one_file(self.name, ragged))
+                rows = len(numbers) + len(ragged)
+                found = rows_as_raw(layout, table, numbers, ragged.tolist(), rejected.totals, rows)
+                quoted = quoted or (every and any_quote(found.columns.values()))
+                yield replace(found, notes=())
         if quoted:
-            refuse_undoubled(layout.inspection, layout.config.delimiter, layout.config.encoding, self.name)
+            config = layout.config
+            refuse_undoubled(layout.inspection, config.delimiter, config.encoding, self.name, layout.lines_above)
         rejected.refuse(layout.name)
         refuse_empty(start + len(rejected.rows) - seen, layout.name)
-        if len(last := np.array(rejected.rows[seen:], dtype=np.int64)):
-            none = {name: pa.chunked_array([], pa.string()) for name in layout.wanted}
-            yield self._raw(none, one_file(self.name, np.array([])), one_file(self.name, last))
+        if last := rejected.rows[seen:]:
+            none = pa.table({f"c{place}": pa.array([], pa.string()) for place in layout.places()})
+            numbers = np.array([], dtype=np.int64)
+            yield replace(rows_as_raw(layout, none, numbers, last, rejected.totals, len(last)), notes=())
 
     def _open(
         self, layout: CsvLayout, stream: pa.NativeFile, places: Sequence[int], rejected: Rejected

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.contract import pandas_dtype
 from cvo_ml.ingest.assemble import complete
+from cvo_ml.ingest.casts.amounts import ONE_READING, TWO_READINGS
 from cvo_ml.ingest.casts.ids import FLOATS, WHOLES
 from cvo_ml.ingest.casts.times import MARKED, UNMARKED
 from cvo_ml.ingest.findings import Findings
@@ -105,6 +106,8 @@ def _with_currency(spec: TableSpec, validated: ValidatedRows) -> TableSpec:
 def in_conflict(whole: Facts, parts: Sequence[Facts]) -> bool:
     """Whether a batch was cast otherwise than the whole column asks for."""
     for name, facts in whole.items():
+        if TWO_READINGS in facts and ONE_READING not in facts:
+            return True
         for both in _CONFLICTS:
             if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
                 return True

@@ -30,7 +30,7 @@ def backtest_blocks(backtest: Backtest) -> Iterator[Block]:
         return
     title = "What a tenth of the customers, contacted at each cut, would have earned"
     earned = [earnings_cells(line) for line in backtest.earnings]
-    yield TextTable(title, ("list", ">earned", ">95 % interval", ">ours leads by"), earned)
+    yield TextTable(title, ("list", ">earned", ">95 % interval of it", ">ours leads by"), earned)
     action = backtest.plan.contact
     yield Sentence(
         f"Declared assumption: a contact keeps {action.effect.estimate:.1%} of those who leave and costs "

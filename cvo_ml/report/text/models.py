@@ -7,6 +7,7 @@ from typing import Any
 
 from cvo_ml.core.models import CHURN, CLV
 from cvo_ml.core.scores import reasons_of
+from cvo_ml.stats.intervals import Interval
 
 
 def evidence(name: str, metrics: Mapping[str, float]) -> str:
@@ -24,8 +25,8 @@ def evidence(name: str, metrics: Mapping[str, float]) -> str:
         return "not judged: nothing came after the training that could judge it"
     if name == CLV.name:
         return (
-            f"error per customer (RMSE) {metrics['model_rmse']:,.0f} against {metrics['formula_rmse']:,.0f} (formula) "
-            f"and {metrics['last_period_repeated_rmse']:,.0f} (last period); "
+            f"error per customer (RMSE) {apart(metrics['model_rmse'])} against {apart(metrics['formula_rmse'])} "
+            f"(formula) and {apart(metrics['last_period_repeated_rmse'])} (last period); "
             f"total {metrics.get('model_total_bias', 0):+.0%}"
         )
     if name == CHURN.name:
@@ -53,6 +54,31 @@ def reasons_in_words(text: Any) -> str:
     return ", ".join(
         f"{reason.feature.replace('_', ' ')} {100 * reason.effect:+.0f} points" for reason in reasons_of(text)
     )
+
+
+def gained(advantage: Interval) -> str:
+    """How much less the loss is, in words that fit its sign, with the interval of the difference.
+
+    Examples
+    --------
+    >>> gained(Interval(-0.00509, -0.008, -0.002))
+    'higher by 0.00509 (95 % interval of the gain [-0.008, -0.002])'
+    """
+    way = "lower" if advantage.estimate >= 0 else "higher"
+    between = f"[{advantage.lower:.3g}, {advantage.upper:.3g}]"
+    level = f"{100 * advantage.level:.0f} % interval"
+    return f"{way} by {abs(advantage.estimate):.3g} ({level} of the gain {between})"
+
+
+def apart(amount: float) -> str:
+    """An amount with enough digits to tell it from its neighbours in a comparison.
+
+    Examples
+    --------
+    >>> apart(2.381), apart(1482.6)
+    ('2.38', '1,483')
+    """
+    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:.3g}"
 
 
 def money_words(currency: str) -> str:

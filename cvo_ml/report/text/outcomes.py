@@ -60,7 +60,7 @@ def _rankings(rankings: Sequence[Ranked], days: float) -> TextTable:
     shares = [(ranked.name, ranked.top_decile_share) for ranked in rankings]
     rows = [(name, f"{share.estimate:.1%}", f"{share.lower:.1%} – {share.upper:.1%}") for name, share in shares]
     title = f"Share of the next {days:.0f} days' value in each ranking's top decile"
-    return TextTable(title, ("ranking", ">share", ">95 % interval"), rows)
+    return TextTable(title, ("ranking", ">share", ">95 % interval of the share"), rows)
 
 
 def value_sentences(value: ValueEvaluation, days: float, currency: str) -> Iterator[str]:

@@ -25,6 +25,9 @@ MEASURES: Final = ("days_since_last_order", "number_of_orders", "net_value")
 #: The first scale, the second and the third, by number of customers with an order (methods B2).
 SCALE_LIMITS: Final = ((30_000, 3), (200_001, 4))
 
+#: How edges are called that somebody declared.
+FIXED: Final = "fixed"
+
 
 @dataclass(frozen=True)
 class EdgeOrigin(Result):
@@ -217,8 +220,8 @@ def _finite(rfm: pd.DataFrame, name: str) -> Floats:
 
 
 def _recency(rfm: pd.DataFrame, days: Floats, cuts: Cuts, scale: int) -> tuple[tuple[float, ...], str]:
-    if cuts.method == "fixed":
-        return cuts.at, "fixed"
+    if cuts.method == FIXED:
+        return cuts.at, FIXED
     if cuts.method == "gap_multiple":
         gap = typical_gap(rfm)
         if gap > 0:
@@ -228,7 +231,7 @@ def _recency(rfm: pd.DataFrame, days: Floats, cuts: Cuts, scale: int) -> tuple[t
 
 
 def _frequency(orders: Floats, cuts: Cuts, scale: int) -> tuple[float, ...]:
-    if cuts.method == "fixed":
+    if cuts.method == FIXED:
         return _begins_at(cuts.at)
     repeat = orders[orders >= 2]
     if len(repeat) == 0:
@@ -239,7 +242,7 @@ def _frequency(orders: Floats, cuts: Cuts, scale: int) -> tuple[float, ...]:
 
 
 def _cut_or_declared(values: Floats, cuts: Cuts, scale: int) -> tuple[float, ...]:
-    return _begins_at(cuts.at) if cuts.method == "fixed" else cut(values, _shares(scale))
+    return _begins_at(cuts.at) if cuts.method == FIXED else cut(values, _shares(scale))
 
 
 def _tiers(values: Floats, policy: SegmentPolicy) -> tuple[float, ...]:
