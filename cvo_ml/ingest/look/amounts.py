@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvo_ml.core.result import Json
-from cvo_ml.ingest.look.findings import Findings, counted
+from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn
 
 _SPACES: Final = "\u0020\u00a0\u2007\u2009\u202f"
@@ -75,7 +75,7 @@ def is_amounts(column: FoundColumn) -> bool:
     return bool(column.counts[fitting].sum() >= ENOUGH * column.filled)
 
 
-def decide_amounts(columns: Mapping[str, FoundColumn], findings: Findings, prefix: str = "source") -> AmountWriting:
+def decide_amounts(columns: Mapping[str, FoundColumn], findings: FoundOut, prefix: str = "source") -> AmountWriting:
     """How the amounts of a table are written, from all of its columns of amounts together.
 
     Parameters
@@ -152,7 +152,7 @@ def _form(found: Mapping[str, re.Match[str]]) -> AmountWriting:
 
 
 def _decided(
-    way: AmountWriting, found: Mapping[str, re.Match[str]], proofs: Mapping[str, str], findings: Findings, prefix: str
+    way: AmountWriting, found: Mapping[str, re.Match[str]], proofs: Mapping[str, str], findings: FoundOut, prefix: str
 ) -> AmountWriting:
     amounts: dict[str, Json] = {}
     evidence = [f"{counted(len(found), 'distinct text')}"]
@@ -186,7 +186,7 @@ def _example(found: Mapping[str, re.Match[str]], thousands: str, decimal: str) -
 
 
 def _ask(
-    open_ones: list[str], texts: Mapping[str, FoundColumn], findings: Findings, prefix: str, form: AmountWriting
+    open_ones: list[str], texts: Mapping[str, FoundColumn], findings: FoundOut, prefix: str, form: AmountWriting
 ) -> None:
     sign, other = (".", ",") if "." in open_ones[0] else (",", ".")
     column = texts[open_ones[0]]

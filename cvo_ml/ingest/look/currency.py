@@ -10,7 +10,7 @@ from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import currency_in
 from cvo_ml.ingest.look.amounts import AmountWriting
-from cvo_ml.ingest.look.findings import Findings, Settings, counted
+from cvo_ml.ingest.look.findings import FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 
 _SIGNS: Final = {
@@ -20,7 +20,7 @@ _SIGNS: Final = {
 
 
 def decide_currency(
-    grid: Grid, amounts: Mapping[str, FoundColumn], written: AmountWriting, findings: Findings, given: str | None
+    grid: Grid, amounts: Mapping[str, FoundColumn], written: AmountWriting, findings: FoundOut, given: str | None
 ) -> None:
     """The one currency; several are asked about."""
     header = next(iter(grid.headers_for("currency")), None)
@@ -35,13 +35,13 @@ def decide_currency(
         _by_signs(amounts, written, findings, given)
 
 
-def _currency(code: str, why: str, findings: Findings, given: str | None, settings: Settings) -> None:
+def _currency(code: str, why: str, findings: FoundOut, given: str | None, settings: Settings) -> None:
     if given is not None and given != code:
         why += f"; not {given}, as --currency says"
     findings.decide("currency", code, why, {"currency": code, **settings})
 
 
-def _ask_currency(column: FoundColumn, codes: list[str], findings: Findings, given: str | None) -> None:
+def _ask_currency(column: FoundColumn, codes: list[str], findings: FoundOut, given: str | None) -> None:
     counts = dict.fromkeys(codes, 0)
     for text, count in zip(column.distinct, column.counts.tolist(), strict=True):
         counts[text.upper()] += count
@@ -73,7 +73,7 @@ def _ask_currency(column: FoundColumn, codes: list[str], findings: Findings, giv
 
 
 def _by_signs(
-    amounts: Mapping[str, FoundColumn], written: AmountWriting, findings: Findings, given: str | None
+    amounts: Mapping[str, FoundColumn], written: AmountWriting, findings: FoundOut, given: str | None
 ) -> None:
     found = {code: f"the amounts are written with {sign}" for sign in written.signs if (code := _code_of(sign))}
     for column in amounts.values():

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cvo_ml.config.shops import EPOCHS
-from cvo_ml.ingest.look.findings import Findings, counted
+from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn
 
 _ISO: Final = re.compile(
@@ -212,7 +212,7 @@ def looks_like_times(column: FoundColumn) -> bool:
 
 
 def decide_dates(
-    columns: Mapping[str, FoundColumn], findings: Findings, prefix: str = "source"
+    columns: Mapping[str, FoundColumn], findings: FoundOut, prefix: str = "source"
 ) -> dict[str, Reading | None]:
     """The reading of each of the columns of a table, or None where it has none or several; asks once for all of them.
 
@@ -242,7 +242,7 @@ def decide_dates(
 
 
 def _decide(
-    name: str, column: FoundColumn, way: Reading, by_another: bool, findings: Findings, prefix: str, all_names: set[str]
+    name: str, column: FoundColumn, way: Reading, by_another: bool, findings: FoundOut, prefix: str, all_names: set[str]
 ) -> None:
     lost = column.filled - int(column.counts[~np.isnat(way.times)].sum())
     said = f"reads {counted(column.filled - lost, 'row')} of {column.filled:,} of {column.header!r}"
@@ -264,7 +264,7 @@ def _why(way: Reading, column: FoundColumn) -> str:
     return f"; the {place} part is the day: {over!r}" if over is not None else ""
 
 
-def _ask(name: str, column: FoundColumn, ways: list[Reading], findings: Findings, prefix: str) -> None:
+def _ask(name: str, column: FoundColumn, ways: list[Reading], findings: FoundOut, prefix: str) -> None:
     differing = [text for place, text in enumerate(column.distinct) if len({str(way.times[place]) for way in ways}) > 1]
     shown = tuple(
         f"{text} = " + " or ".join(str(way.times[column.distinct.index(text)])[:10] for way in ways)

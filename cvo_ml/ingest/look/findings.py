@@ -63,7 +63,7 @@ class OpenQuestion(Result):
 
 
 @dataclass
-class Findings:
+class FoundOut:
     """All that was found out about a shop's files, in the order in which it was looked at."""
 
     decisions: list[Decision] = field(default_factory=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from cvo_ml.ingest.look.findings import Findings, counted
+from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import Grid
 
 _YES: Final = re.compile(r"true|yes|y|t|1|ja|oui|si|sí|tak|sim|x|wahr|vrai", re.IGNORECASE)
@@ -14,7 +14,7 @@ _NO: Final = re.compile(r"false|no|n|f|0|nein|non|nee|nie|não|nao|falsch|faux",
 ALONG: Final = ("channel", "discount_code", "country", "region", "city", "category", "brand")
 
 
-def decide_test_orders(grid: Grid, findings: Findings) -> None:
+def decide_test_orders(grid: Grid, findings: FoundOut) -> None:
     """A column that marks test orders."""
     for header in grid.headers_for("is_test"):
         column = grid.columns[header]
@@ -27,7 +27,7 @@ def decide_test_orders(grid: Grid, findings: Findings) -> None:
             return
 
 
-def decide_columns_along(grid: Grid, findings: Findings, names: tuple[str, ...] = ALONG) -> None:
+def decide_columns_along(grid: Grid, findings: FoundOut, names: tuple[str, ...] = ALONG) -> None:
     """Columns that are read because their meaning is known and no decision hangs on them."""
     taken = set(map(str, findings.settings().values()))
     for meaning in names:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import meaning_of
-from cvo_ml.ingest.look.findings import SAME, Findings, Settings, counted
+from cvo_ml.ingest.look.findings import SAME, FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows, agree
 
@@ -21,7 +21,7 @@ _WORDS: Final = {
 }  # fmt: skip
 
 
-def decide_orders(grid: Grid, money: OrderAmounts, findings: Findings) -> None:
+def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
     """The order id, what a row is, and which amount is the value of an order."""
     column = _order_id(grid, findings)
     groups = OrderRows(column.codes) if column is not None else None
@@ -39,7 +39,7 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: Findings) -> None:
     findings.decide("rows", rows["rows"], why, rows)
 
 
-def _order_id(grid: Grid, findings: Findings) -> FoundColumn | None:
+def _order_id(grid: Grid, findings: FoundOut) -> FoundColumn | None:
     headers = [header for header in grid.headers_for("order_id") if grid.columns[header].filled]
     full = [header for header in headers if grid.columns[header].filled >= 0.99 * grid.rows]
     if not headers:
@@ -53,7 +53,7 @@ def _order_id(grid: Grid, findings: Findings) -> FoundColumn | None:
     return column
 
 
-def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, findings: Findings) -> None:
+def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, findings: FoundOut) -> None:
     """Order ids come several times: lines, unless the order's amounts stand on each of them."""
     products = [header for meaning in _PRODUCT for header in grid.headers_for(meaning)]
     several = f"{counted(groups.repeated, 'order id')} of {len(groups.sizes):,} on several rows"
@@ -131,7 +131,7 @@ def _net_of(money: OrderAmounts, columns: list[FoundColumn]) -> FoundColumn | No
 
 
 def _whole_orders(
-    grid: Grid, money: OrderAmounts, groups: OrderRows, value: FoundColumn, why: str, findings: Findings
+    grid: Grid, money: OrderAmounts, groups: OrderRows, value: FoundColumn, why: str, findings: FoundOut
 ) -> None:
     """Rows of lines that repeat their order: the orders once, and the lines as a table of their own."""
     findings.decide("rows", "orders", why, {"rows": "orders"})
@@ -158,7 +158,7 @@ def _whole_orders(
     findings.decide("order_lines", "in the same rows", f"products in {product!r}", settings)
 
 
-def _value_of_orders(money: OrderAmounts, findings: Findings, groups: OrderRows | None) -> bool:
+def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows | None) -> bool:
     """Which amount is the value of an order: after discounts, before tax, without shipping."""
     candidates = [(meaning, column) for meaning in _VALUES for column in money.of(meaning)]
     candidates = [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
@@ -222,7 +222,7 @@ def _included(money: OrderAmounts, meaning: str) -> str:
     )
 
 
-def _ask_value(column: FoundColumn, other: FoundColumn, words: str, findings: Findings) -> None:
+def _ask_value(column: FoundColumn, other: FoundColumn, words: str, findings: FoundOut) -> None:
     findings.ask(
         "net", f"which amount is the value of an order? Of {column.header!r}: {words}",
         {column.header: {"columns.net": column.header}, other.header: {"columns.net": other.header}}, (1,),
@@ -236,7 +236,7 @@ def _ask_lines(
     header: str,
     settings: Settings,
     whole: FoundColumn,
-    findings: Findings,
+    findings: FoundOut,
 ) -> None:
     order = findings.settings()["columns.order_id"]
     rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
@@ -249,7 +249,7 @@ def _ask_lines(
     )  # fmt: skip
 
 
-def _ask_rows(grid: Grid, money: OrderAmounts, groups: OrderRows, several: str, findings: Findings) -> None:
+def _ask_rows(grid: Grid, money: OrderAmounts, groups: OrderRows, several: str, findings: FoundOut) -> None:
     value = next(column for meaning in _VALUES for column in money.of(meaning))
     rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
     findings.ask(
@@ -264,7 +264,7 @@ def _cell(column: FoundColumn, row: int) -> object:
     return column.values[row - 1].as_py()
 
 
-def _value_of_lines(money: OrderAmounts, findings: Findings) -> bool:
+def _value_of_lines(money: OrderAmounts, findings: FoundOut) -> bool:
     if columns := money.of("line_total"):
         findings.decide("net", columns[0].header, "of each line", {"columns.net": columns[0].header})
         return True
@@ -285,12 +285,12 @@ def _products(grid: Grid, money: OrderAmounts) -> dict[str, Json]:
     return found
 
 
-def _decide_products(grid: Grid, money: OrderAmounts, findings: Findings, is_lines: bool) -> None:
+def _decide_products(grid: Grid, money: OrderAmounts, findings: FoundOut, is_lines: bool) -> None:
     if is_lines and (settings := _products(grid, money)):
         findings.decide("products", ", ".join(map(str, settings.values())), "by their names", settings)
 
 
-def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: Findings) -> None:
+def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
     """Lines below zero: refunds where whole orders are, discounts where they stand among others."""
     below = (np.nan_to_num(values) < 0) & groups.known
     if not below.any():
@@ -310,7 +310,7 @@ def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: Finding
     )  # fmt: skip
 
 
-def _no_value(findings: Findings) -> None:
+def _no_value(findings: FoundOut) -> None:
     findings.missing.append(
         "net: no column holds the value of an order (after discounts, before tax), nor quantity and unit price: export "
         "one, write columns.net with its header, or counts_only: true where there are no amounts"

@@ -9,7 +9,7 @@ import numpy as np
 
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import meaning_of
-from cvo_ml.ingest.look.findings import Findings, Settings, counted
+from cvo_ml.ingest.look.findings import FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 
 #: Ids that software and people write for nobody, in any case.
@@ -26,7 +26,7 @@ _SHARE, _TIMES = 0.05, 10
 _FEWEST: Final = 20
 
 
-def decide_customers(grid: Grid, findings: Findings) -> FoundColumn | None:
+def decide_customers(grid: Grid, findings: FoundOut) -> FoundColumn | None:
     """The column of customers; None where there is none."""
     headers = grid.headers_for("customer_id")
     filled = [header for header in headers if grid.columns[header].filled]
@@ -57,7 +57,7 @@ def _best(headers: list[str], grid: Grid) -> str:
     return (full or headers)[0]
 
 
-def _decide_nobody(column: FoundColumn, grid: Grid, findings: Findings) -> None:
+def _decide_nobody(column: FoundColumn, grid: Grid, findings: FoundOut) -> None:
     empty = grid.rows - column.filled
     settings: dict[str, Json] = {"guests": "exclude"}
     if empty:

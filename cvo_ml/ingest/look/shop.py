@@ -14,7 +14,7 @@ from cvo_ml.ingest.adapters import ADAPTERS
 from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
 from cvo_ml.ingest.look.currency import decide_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
-from cvo_ml.ingest.look.findings import SAME, Decision, Findings, Settings, counted
+from cvo_ml.ingest.look.findings import SAME, Decision, FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_test_orders
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.known_exports import adapter_for
@@ -42,7 +42,7 @@ class Look:
     """What was found out about a shop's files."""
 
     name: str
-    findings: Findings
+    findings: FoundOut
     headers: tuple[str, ...] = ()
 
     @property
@@ -112,7 +112,7 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
         raise UsageError("nothing to look at: name files")
     main, *_ = grids
     main = replace(main, told={header: meaning for meaning, header in given.columns.items()})
-    findings = Findings()
+    findings = FoundOut()
     for decision in main.decisions:
         findings.decisions.append(decision)
     findings.decisions.insert(0, replace(_file(main), settings={f"source.{key}": v for key, v in main.source.items()}))
@@ -125,7 +125,7 @@ def _file(grid: Grid) -> Decision:
     return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}")
 
 
-def _look_at_orders(grid: Grid, findings: Findings, given: Given) -> None:
+def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> None:
     adapter = adapter_for(grid)
     if adapter is not None:
         _look_at_export(grid, adapter, findings, given)
@@ -143,7 +143,7 @@ def _look_at_orders(grid: Grid, findings: Findings, given: Given) -> None:
     decide_columns_along(grid, findings)
 
 
-def _time_column(grid: Grid, findings: Findings) -> FoundColumn | None:
+def _time_column(grid: Grid, findings: FoundOut) -> FoundColumn | None:
     headers = grid.headers_for("ordered_at")
     filled = [header for header in headers if grid.columns[header].filled >= _FILLED * grid.rows]
     readable = [header for header in filled if readings(grid.columns[header])]
@@ -162,7 +162,7 @@ def _money(columns: Mapping[str, list[FoundColumn]]) -> dict[str, FoundColumn]:
     return {column.header: column for name, found in columns.items() if name != "quantity" for column in found}
 
 
-def _look_at_export(grid: Grid, adapter: str, findings: Findings, given: Given) -> None:
+def _look_at_export(grid: Grid, adapter: str, findings: FoundOut, given: Given) -> None:
     """An export that has an adapter: it brings the columns; the rest is looked at."""
     columns = {
         name: grid.columns[header]

@@ -10,7 +10,7 @@ import yaml
 
 from cvo_ml.core.result import Json
 from cvo_ml.core.terminal_text import escaped
-from cvo_ml.ingest.look.findings import Findings
+from cvo_ml.ingest.look.findings import FoundOut
 
 _WIDTH: Final = 118
 #: Keys in the order in which a person reads them; others follow.
@@ -25,7 +25,7 @@ _FIRST: Final = """\
 _ANSWER: Final = "one of the choices; nothing is read before it is answered"
 
 
-def shop_text(content: Mapping[str, Json], findings: Findings) -> str:
+def shop_text(content: Mapping[str, Json], findings: FoundOut) -> str:
     """The file's text.
 
     Parameters
@@ -44,7 +44,7 @@ def shop_text(content: Mapping[str, Json], findings: Findings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _comments(findings: Findings) -> dict[str, str]:
+def _comments(findings: FoundOut) -> dict[str, str]:
     """Dotted key to the evidence for it."""
     said: dict[str, str] = {}
     for decision in findings.decisions:
@@ -58,7 +58,7 @@ def _comments(findings: Findings) -> dict[str, str]:
     return said
 
 
-def _unkeyed(findings: Findings) -> Iterator[str]:
+def _unkeyed(findings: FoundOut) -> Iterator[str]:
     """Decisions that need no key, because the default says the same."""
     for decision in findings.decisions:
         if not decision.settings:

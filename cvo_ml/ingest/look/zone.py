@@ -8,7 +8,7 @@ from typing import Final
 import pandas as pd
 
 from cvo_ml.ingest.look.dates import Reading
-from cvo_ml.ingest.look.findings import Findings
+from cvo_ml.ingest.look.findings import FoundOut
 from cvo_ml.ingest.look.grid import FoundColumn
 
 #: Zones by which offsets are told, a place for each rule of changing the clock.
@@ -21,7 +21,7 @@ _ZONES: Final = (
 _OFFSET: Final = re.compile(r"([+-]\d{2}):?(\d{2})$|(Z|UTC|GMT)$")
 
 
-def decide_zone(column: FoundColumn, reading: Reading | None, findings: Findings, given: str | None) -> None:
+def decide_zone(column: FoundColumn, reading: Reading | None, findings: FoundOut, given: str | None) -> None:
     """The zone whose days count: given, or told by the offsets that the times are written with."""
     if given is not None:
         findings.decide("timezone", given, "as --timezone says", {"timezone": given})
