@@ -107,10 +107,10 @@ class SourceConfig(FrozenConfig):
     ----------
     path:
         A file ending in ``.csv``, ``.txt``, ``.tsv``, ``.jsonl``, ``.ndjson``, ``.json`` (each also ``.gz``),
-        ``.parquet`` or ``.duckdb``; a folder or a pattern with ``*`` of such files, read in the order of their
-        names; ``${NAME}`` or ``env://NAME``, where the environment variable NAME holds the address of a PostgreSQL
-        server, or ``postgresql://user:${PASSWORD}@host/database``; ``sample://NAME``, a file that comes with the
-        package.
+        ``.xlsx``, ``.xlsm``, ``.xls``, ``.ods``, ``.parquet``, ``.duckdb`` or ``.sqlite``; a ``.zip`` with one text or
+        spreadsheet in it; a folder or a pattern with ``*`` of such files, read in the order of their names;
+        ``${NAME}`` or ``env://NAME``, where the environment variable NAME holds the address of a PostgreSQL server, or
+        ``postgresql://user:${PASSWORD}@host/database``; ``sample://NAME``, a file that comes with the package.
     table:
         Table or view of a database, such as ``orders`` or ``shop.orders``.
     date_format, date_formats:
@@ -141,6 +141,15 @@ class SourceConfig(FrozenConfig):
     def format_of(self, column: str) -> str | None:
         """The strptime format of a canonical column, or None for ISO 8601."""
         return self.date_formats.get(column, self.date_format)
+
+    @model_validator(mode="after")
+    def _two_signs(self) -> Self:
+        if self.amounts.thousands == self.decimal:
+            raise ValueError(
+                f"decimal and amounts.thousands are both {self.decimal!r}: declare decimal: "
+                f"'{',' if self.decimal == '.' else '.'}' (--decimal) if {self.decimal!r} groups thousands"
+            )
+        return self
 
     @field_validator("path")
     @classmethod

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cvo_ml.core.errors import DataError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.row_status import QUARANTINE_COLUMNS, too_many
@@ -26,9 +27,15 @@ class Account:
         File name to at least its number of rows.
     by_batch:
         Whether rows come in parts of files: a fault's share is then one of the file, which no batch can tell.
+    people:
+        The column that says who bought, where rows without it may be guests.
     """
 
-    def __init__(self, table: str, max_bad_share: float, most_rows: Mapping[str, int], by_batch: bool) -> None:
+    def __init__(
+        self, table: str, max_bad_share: float, most_rows: Mapping[str, int], by_batch: bool,
+        people: str = "",
+    ) -> None:  # fmt: skip
+        self._people = people
         self._table, self._share, self._most_rows, self._by_batch = table, max_bad_share, most_rows, by_batch
         self.files = tuple(most_rows)
         self.ledgers: dict[str, RowLedger] = dict.fromkeys(most_rows, RowLedger(0, 0))
@@ -113,7 +120,7 @@ class Account:
         if counts[worst] > self._share * considered[worst]:
             first_rows = row[file == worst][:_FIRST].tolist()
             count, of = int(counts[worst]), int(considered[worst])
-            raise too_many(reason, self.files[worst], column, count, of, self._share, first_rows)
+            raise self._too_many(reason, self.files[worst], column, count, of, first_rows)
 
     def _frame(self, file: NDArray[np.int32], row: NDArray[np.int64], column: str, reason: str) -> pd.DataFrame:
         texts = {"column": column, "reason": reason}
@@ -132,7 +139,13 @@ class Account:
         file, column, reason = place
         count, *first_rows = self._faults[place]
         if count > self._share * considered:
-            raise too_many(reason, file, column, count, considered, self._share, first_rows)
+            raise self._too_many(reason, file, column, count, considered, first_rows)
+
+    def _too_many(
+        self, reason: str, file: str, column: str, count: int, considered: int, first_rows: list[int]
+    ) -> DataError:
+        of_people = column == self._people != ""
+        return too_many(reason, file, column, count, considered, self._share, first_rows, of_people=of_people)
 
 
 def _without(ledger: RowLedger, count: int, words: str, excluded: bool) -> RowLedger:

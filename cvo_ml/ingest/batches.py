@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -18,7 +18,7 @@ from cvo_ml.core.input_files import Stamp
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, check_header, one_file, plain, refuse_empty
 from cvo_ml.ingest.sources import files_of
 from cvo_ml.ingest.sources.csv_layout import CsvLayout, lay_out
-from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers
+from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers, rows_as_raw
 from cvo_ml.ingest.sources.parquet import open_parquet
 from cvo_ml.ingest.sources.quotes import any_quote, refuse_undoubled
 
@@ -191,22 +191,17 @@ class Batches:
                 columns = {name: plain(table[name], name, self.name) for name in self._wanted}
                 yield self._raw(columns, one_file(self.name, numbers), one_file(self.name, np.array([])))
         if not start:
-            yield self._nothing(self._wanted)
-
-    def _nothing(self, columns: Sequence[str], ragged: Sequence[int] = ()) -> RawTable:
-        """No rows but those that cannot be read."""
-        none = {name: pa.chunked_array([], pa.large_string()) for name in columns}
-        faulty = one_file(self.name, np.array(ragged, dtype=np.int64))
-        return self._raw(none, one_file(self.name, np.array([])), faulty)
+            none = {name: pa.chunked_array([], pa.large_string()) for name in self._wanted}
+            yield self._raw(none, one_file(self.name, np.array([])), one_file(self.name, np.array([])))
 
     def _csv(self, layout: CsvLayout) -> Iterator[RawTable]:
         """The rows; Arrow has seen a batch's faulty rows, and perhaps later ones, when it gives the batch."""
         every = layout.inspection.quotes > 0  # quotes may swallow rows in any column
-        places = layout.places()
-        rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
+        rejected = Rejected(layout)
         start, seen, quoted = 0, 0, False
         with layout.stream() as stream:
-            reader = self._open(layout, stream, range(len(layout.header)) if every else places, rejected)
+            places = range(len(layout.header)) if every else layout.places_to_read()
+            reader = self._open(layout, stream, places, rejected)
             for batch in self._read(layout, reader) if reader is not None else ():
                 rejected.refuse(layout.name)
                 numbers, ragged = _numbers(start, batch.num_rows, rejected.rows[seen:])
@@ -214,15 +209,24 @@ class Batches:
                 table = pa.Table.from_batches([batch])
                 for name in table.column_names if every else ():
                     refuse_swallowing(layout, table[name], numbers)
-                columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, places, strict=True)}
-                quoted = quoted or (every and any_quote(columns.values()))
-                yield self._raw(columns, one_file(self.name, numbers), one_file(self.name, ragged))
+                rows = len(numbers) + len(ragged)
+                found = rows_as_raw(layout, table, numbers, ragged.tolist(), rejected.totals, rows)
+                quoted = quoted or (every and any_quote(found.columns.values()))
+                yield self._named(found)
         if quoted:
-            refuse_undoubled(layout.inspection, layout.config.delimiter, layout.config.encoding, self.name)
+            config = layout.config
+            refuse_undoubled(layout.inspection, config.delimiter, config.encoding, self.name, layout.lines_above)
         rejected.refuse(layout.name)
         self._refuse_empty(start + len(rejected.rows) - seen)
-        if rejected.rows[seen:] or not start:
-            yield self._nothing(layout.wanted, rejected.rows[seen:])
+        if (last := rejected.rows[seen:]) or not start:
+            none = pa.table({f"c{place}": pa.array([], pa.string()) for place in layout.places()})
+            numbers = np.array([], dtype=np.int64)
+            yield self._named(rows_as_raw(layout, none, numbers, last, rejected.totals, len(last)))
+
+    def _named(self, found: RawTable) -> RawTable:
+        """A batch by the name of its file, without the notes, which are of the whole."""
+        raw = found if self.name == self._path.name else found.renamed(self.name)
+        return replace(raw, notes=())
 
     def _open(
         self, layout: CsvLayout, stream: pa.NativeFile, places: Sequence[int], rejected: Rejected

@@ -144,6 +144,11 @@ def stack(tables: Sequence[RawTable]) -> RawTable:
     if len(tables) == 1:
         return tables[0]
     columns = {name: _stacked(name, tables) for name in tables[0].columns}
+    rules = dict.fromkeys(rule for table in tables for rule in table.left_out)
+    left_out = {
+        rule: np.concatenate([table.left_out.get(rule, np.zeros(len(table), dtype=np.bool_)) for table in tables])
+        for rule in rules
+    }
     sources = tuple(source for table in tables for source in table.sources)
     notes = tuple(note for table in tables for note in table.notes)
     return RawTable(
@@ -152,6 +157,7 @@ def stack(tables: Sequence[RawTable]) -> RawTable:
         _places([table.places for table in tables]),
         _places([table.ragged for table in tables]),
         notes,
+        left_out,
     )
 
 
@@ -197,7 +203,7 @@ def _refuse_long(values: pa.ChunkedArray, header: str, places: Places) -> None:
 
 
 def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> None:
-    """Refuse a header with repeated names or without a wanted column.
+    """Refuse a header that names a wanted column several times or not at all; others may repeat, or have no name.
 
     Raises
     ------
@@ -207,15 +213,14 @@ def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> Non
     if len(header) > MOST_COLUMNS:
         raise DataError(f"its header has {len(header):,} columns", f"export at most {MOST_COLUMNS:,}", file=file)
     times = Counter(header)
-    repeated = sorted(name for name, count in times.items() if count > 1)
-    if repeated:
-        raise DataError(
-            f"the header names it {times[repeated[0]]} times",
-            "give each column a name of its own",
-            file=file,
-            column=repeated[0],
-        )
     for name in wanted:
+        if times[name] > 1:
+            raise DataError(
+                f"the header names it {times[name]} times",
+                "give each column a name of its own",
+                file=file,
+                column=name,
+            )
         if name not in times:
             raise DataError(
                 f"no such column{nearest_name(name, header)}; the file has {', '.join(map(repr, header[:20]))}",

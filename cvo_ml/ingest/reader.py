@@ -30,6 +30,7 @@ from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refu
 from cvo_ml.ingest.batches import is_large
 from cvo_ml.ingest.cross_checks import check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
+from cvo_ml.ingest.nobody import refuse_nobody, to_look_at
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
 from cvo_ml.ingest.row_rules import ValidatedRows
@@ -186,6 +187,7 @@ class _Reading:
         main = self._main(parts, adapter.ragged)
         alike = resolve_duplicates(main, resent=adapter.resent)
         tables = self._first_tables(main)
+        self._refuse_nobody(main, tables["orders"])
         sides = self._sides(parts)
         between = check_between(main, tables["orders"], sides)
         for side in sides.values():
@@ -237,6 +239,13 @@ class _Reading:
             return assemble(main, self._declared)
         none = pa.Table.from_pandas(ORDERS.empty(), preserve_index=False)
         return {"orders": self._database.keep_arrow("orders", none, ()), "subscriptions": side_table(main)}
+
+    def _refuse_nobody(self, main: TableRows, orders: StoredTable) -> None:
+        """Refuse a source in which somebody may be nobody, until the shop says who it is."""
+        if main.spec.table != "subscriptions":
+            found = self._database.arrow(to_look_at("orders"))
+            of_each = dict(zip(*(found[name].to_pylist() for name in ("customer_id", "orders")), strict=True))
+            refuse_nobody(of_each, orders.rows, main.spec, self._declared.customers, _where(main.sources))
 
     def _sides(self, parts: Parts) -> dict[str, TableRows]:
         """Read the further tables; each row is validated for itself."""

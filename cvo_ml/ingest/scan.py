@@ -17,6 +17,7 @@ from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.contract import Kind
 from cvo_ml.ingest.account import Account
 from cvo_ml.ingest.batches import Batched
+from cvo_ml.ingest.casts.amounts import ONE_READING, TWO_READINGS
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
 from cvo_ml.ingest.casts.ids import CASE, FLOATS, WHOLES
 from cvo_ml.ingest.casts.times import MARKED, UNMARKED
@@ -79,7 +80,7 @@ class _Pass:
         self._complete, self._keeps_ids = complete, keeps_ids
         # shares are those of whole files: in a batch, every fault is one of the row
         self._batch_spec = spec if source.whole else replace(spec, max_bad_share=1.0)
-        self.account = Account(spec.table, spec.max_bad_share, source.most_rows, by_batch=not source.whole)
+        self.account = Account(spec.table, spec.max_bad_share, source.most_rows, not source.whole, spec.people)
         self.parts: list[Facts] = []
         self.facts: dict[str, frozenset[str]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -143,6 +144,8 @@ class _Pass:
 def in_conflict(whole: Facts, parts: Sequence[Facts]) -> bool:
     """Whether a batch was cast otherwise than the whole column asks for."""
     for name, facts in whole.items():
+        if TWO_READINGS in facts and ONE_READING not in facts:
+            return True
         for both in _CONFLICTS:
             if both <= facts and any(not both <= part.get(name, frozenset()) for part in parts):
                 return True

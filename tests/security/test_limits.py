@@ -33,7 +33,7 @@ from cvo_ml.core.input_files import NoInput, read_input
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.ingest import raw, read_shop
 from cvo_ml.ingest.side_table import read_side_table
-from cvo_ml.ingest.sources import inspection, json_lines
+from cvo_ml.ingest.sources import inspection, json_lines, sheet_size
 from cvo_ml.priorities.effects import read_effects
 from cvo_ml.simulate import simulate_saas, simulate_shop
 from tests.ingest.conftest import orders_text, shop
@@ -53,6 +53,9 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "gzip": ("orders.csv.gz", lambda path: read_shop(shop(path))),
     "JSON lines": ("orders.jsonl", lambda path: read_shop(shop(path))),
     "JSON": ("orders.json", lambda path: read_shop(shop(path))),
+    "spreadsheet": ("orders.xlsx", lambda path: read_shop(shop(path))),
+    "archive": ("orders.zip", lambda path: read_shop(shop(path))),
+    "SQLite": ("orders.sqlite", lambda path: read_shop(shop(path, source={"table": "orders"}))),
     "Parquet": ("orders.parquet", lambda path: read_shop(shop(path))),
     "DuckDB": ("orders.duckdb", lambda path: read_shop(shop(path, source={"table": "orders"}))),
     "prospects": ("leads.csv", lambda path: read_side_table(shop("unread.csv"), "leads", path)),
@@ -106,8 +109,11 @@ def test_what_is_no_file_is_refused_at_once(reader: str, kind: str, tmp_path: Pa
         read(tmp_path / name)
 
 
-@pytest.mark.parametrize("reader", [reader for reader in READERS if reader not in ("CSV", "gzip", "Parquet", "DuckDB",
-                                    "JSON lines", "JSON", "prospects")])  # fmt: skip
+#: Readers of tables, to which a folder is one of files.
+FOLDERS = ("CSV", "gzip", "Parquet", "DuckDB", "JSON lines", "JSON", "prospects", "spreadsheet", "archive", "SQLite")
+
+
+@pytest.mark.parametrize("reader", [reader for reader in READERS if reader not in FOLDERS])
 def test_a_folder_is_no_file(reader: str, tmp_path: Path) -> None:
     name, read = READERS[reader]
     (tmp_path / name).mkdir()
@@ -399,6 +405,8 @@ READ_THEMSELVES = {
     "cvo_ml/ingest/sources/inspection.py": "unpacks streams of input_files",
     "cvo_ml/ingest/sources/json_lines.py": "parses lines of input_files, each held to a length",
     "cvo_ml/ingest/sources/parquet.py": "parses streams of input_files",
+    "cvo_ml/ingest/sources/sheet_size.py": "unpacks bytes of input_files, counted",
+    "cvo_ml/ingest/sources/zipped.py": "unpacks streams of input_files, counted",
     "cvo_ml/priorities/effects.py": "parses a stream of input_files",
     "cvo_ml/simulate/folder.py": "parses bytes of input_files; writes",
     "cvo_ml/workflows/simulate.py": "schemas of tables that the same call wrote",
@@ -440,5 +448,6 @@ def test_the_limits_stand_in_the_decision() -> None:
         f"{input_files.CONFIGURATION >> 10} kB", f"{input_files.DOCUMENT >> 20} MB", f"{input_files.TABLE >> 30} GB",
         f"{inspection.LONGEST_LINE >> 20} million", f"{raw.LONGEST_FIELD >> 10} kB", f"{raw.MOST_COLUMNS:,}",
         f"{json_lines.LARGEST_DOCUMENT >> 20} MB", f"{inspection.TIMES_PACKED} times",
+        f"{sheet_size.LARGEST_SHEET >> 20} MB", f"{sheet_size.MOST_CELLS // 10**6} million cells",
     ):  # fmt: skip
         assert limit in page

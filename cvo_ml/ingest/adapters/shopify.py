@@ -84,7 +84,8 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     further = (frame["Name"].duplicated() & named).to_numpy()
     net, notes = _net(frame, ~further)
     frame["Subtotal"] = net
-    orders = replace(raw, columns=_columns(frame, raw), notes=(*raw.notes, *notes), left_out={_FURTHER_LINE: further})
+    left_out = {**raw.left_out, _FURTHER_LINE: further}
+    orders = replace(raw, columns=_columns(frame, raw), notes=(*raw.notes, *notes), left_out=left_out)
     return {
         "orders": orders,
         "order_lines": _lines(raw, frame),
@@ -173,4 +174,7 @@ ADAPTER: Final = Adapter(
     optional=frozenset({*_READS, *DECLARES["columns"].values()} - _NEEDED),
     prepare=prepare,
     sides=_SIDES,
+    signature=frozenset(
+        {"Name", "Email", "Financial Status", "Created at", "Subtotal", "Lineitem quantity", "Lineitem price"}
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError
 from cvo_ml.ingest.raw import Places
 
+NOTHING: Final = r"\N"
 _ZERO_WIDTH: Final = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
@@ -76,6 +77,10 @@ class Coded:
         """Which distinct texts have at most this many bytes."""
         return as_mask(pc.less_equal(pc.binary_length(self.texts), length))
 
+    def empty(self) -> Flags:
+        """Which distinct texts are nothing: empty, or what MySQL writes for it (``\\N``)."""
+        return self.up_to(0) | as_mask(pc.equal(self.texts, NOTHING))
+
     def spread(self, distinct: NDArray[np.generic], null: object) -> NDArray[np.generic]:
         """Values of the distinct texts as values of the rows."""
         return np.append(distinct, np.array([null], dtype=distinct.dtype))[self.codes]
@@ -117,6 +122,15 @@ class RawColumn:
     def plain(self) -> pa.ChunkedArray:
         """The values without dictionary encoding."""
         return self.values.cast(self.type) if pa.types.is_dictionary(self.values.type) else self.values
+
+    def whole_numbers(self) -> RawColumn:
+        """The column with its floats as whole numbers, where all of them are: as texts, they are digits then."""
+        if not pa.types.is_floating(self.type):
+            return self
+        try:
+            return replace(self, values=self.plain().cast(pa.int64()))
+        except pa.ArrowInvalid:  # a fraction, or no number
+            return self
 
     def coded(self) -> Coded:
         """The values as normalised texts."""

@@ -29,10 +29,14 @@ def _only(allowed: bytes) -> Flags:
 
 
 _PRINTED: Final = bytes(range(33, 127))
-#: Without a space nothing can be trimmed, without + no id was rounded, without . none ends in .0.
-_ID: Final = _only(_PRINTED.replace(b"+", b"").replace(b".", b""))
+#: Without a space nothing can be trimmed, without + no id was rounded, without . none ends in .0, without "
+#: none is wrapped in quotes.
+_ID: Final = _only(_PRINTED.replace(b"+", b"").replace(b".", b"").replace(b'"', b""))
 _NUMBER: Final = _only(b"0123456789.-")
 _DIGITS: Final = _only(b"0123456789")
+_POINT, _MINUS, _ZERO = b".-0"
+_SHORTEST_GROUPED: Final = 5  # 1.250
+_FIRST: Final = 1_000
 LOWER: Final = "letters in lower case"
 UPPER: Final = "letters in upper case"
 _CASES: Final = {LOWER: _only(bytes(range(97, 123))), UPPER: _only(bytes(range(65, 91)))}
@@ -69,6 +73,26 @@ class PlainTexts:
         """Whether all bytes are among the allowed ones; ``allowed`` is (256,)."""
         return bool(allowed[self.data].all())
 
+    def have_one_reading(self) -> bool | None:
+        """Whether one of these numbers tells that its point is a decimal sign; None where there is no point.
+
+        ``1.250`` may be thousands as well; ``12.5``, ``0.125`` and ``1250.125`` may not.
+        """
+        ends, starts = self.offsets[1:], self.offsets[:-1]
+        for part in (slice(0, _FIRST), slice(0, None)):  # as a rule, one of the first tells
+            end, start = ends[part], starts[part]
+            points = int(np.count_nonzero(self.data[: end[-1]] == _POINT))
+            long = end - start >= _SHORTEST_GROUPED
+            end, start = end[long], start[long]
+            grouped = self.data[end - 4] == _POINT
+            end, start = end[grouped], start[grouped]
+            start = start + (self.data[start] == _MINUS)
+            whole = end - 4 - start
+            two = int(np.count_nonzero((whole >= 1) & (whole <= 3) & (self.data[start] != _ZERO)))
+            if points > two:
+                return True
+        return False if points else None
+
     def of_one_shape(self) -> str | None:
         """The first text, if all have its length, digits where it has digits, and its other bytes in their places."""
         width = int(self.offsets[1])
@@ -82,15 +106,19 @@ class PlainTexts:
         return str(self.texts[0].as_py())
 
 
-def quick_ids(plain: PlainTexts, null: str, longest_null: int) -> tuple[pd.Series, bool, frozenset[str]] | None:
+def quick_ids(
+    plain: PlainTexts, null: str, longest_null: int, first_of_null: bytes
+) -> tuple[pd.Series, bool, frozenset[str]] | None:
     """Ids as they stand, whether one of them is a whole number, and the cases of their letters.
 
-    ``null`` is the pattern of texts that mean none.
+    ``null`` is the pattern of texts that mean none, ``first_of_null`` holds the signs with which they begin.
     """
     if not plain.hold_only(_ID):
         return None
     texts = plain.texts
-    short = np.flatnonzero(np.diff(plain.offsets) <= longest_null)
+    lengths = np.diff(plain.offsets)
+    first = plain.data[np.minimum(plain.offsets[:-1], len(plain.data) - 1)]  # of an empty text, that of another
+    short = np.flatnonzero((lengths == 0) | ((lengths <= longest_null) & _only(first_of_null)[first]))
     whole = bool(pc.any(pc.ascii_is_decimal(texts)).as_py())
     if len(short):
         missing = pc.match_substring_regex(texts.take(pa.array(short)), f"^(?:{null})$").to_numpy(zero_copy_only=False)

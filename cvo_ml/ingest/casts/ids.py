@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,11 +13,18 @@ from cvo_ml.core.arrays import Flags
 from cvo_ml.ingest.casts.column import Cast, Coded, RawColumn, as_mask, text_series
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER, PlainTexts, quick_ids
 
-_NULL: Final = r"(?i)|null|nan|none|<na>|nat"
+#: Also what MySQL writes (\\N), what analytics write, and a spreadsheet's errors.
+_NULL: Final = (
+    r"(?i)|null|nan|none|<na>|nat|na|n/a|\(not set\)|undefined|\\n"
+    r"|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)"
+)
+_FIRST_OF_NULL: Final = rb"nN<(uU\#"
 _ROUNDED: Final = r"\d+(?:\.\d+)?[eE]\+\d+"
 _FLOAT: Final = r"\d+\.0+"
-_LONGEST_NULL: Final = 4
+_LONGEST_NULL: Final = 9
 _FLOATS_READ: Final = "ids written as floats were read as whole numbers"
+_WRAPPED: Final = r'="[^"]*"'
+_UNWRAPPED: Final = 'ids were wrapped as ="…" and were unwrapped'
 _ALTERED: Final = "ids were trimmed or brought into Unicode NFC"
 CASE: Final = "distinct ids differ from another only in upper and lower case; they were kept apart"
 _EXACT_UP_TO: Final = 2.0**53  # beyond it, neighbouring whole numbers are one float
@@ -37,7 +45,7 @@ def cast_id(column: RawColumn) -> Cast:
         return _from_floats(column)
     if column.part is not None and (found := _from_plain(column)) is not None:
         return found
-    coded = column.coded()
+    coded, wrapped = _unwrapped(column.coded())
     if (rounded := coded.rows(coded.matches(_ROUNDED, coded.holds("+")))).any():
         raise column.refuse("ids were rounded by a spreadsheet, such as 1.2E+11", _REMEDY, rounded)
     null = coded.matches(_NULL, coded.up_to(_LONGEST_NULL))
@@ -51,14 +59,25 @@ def cast_id(column: RawColumn) -> Cast:
         counts[_ALTERED] = altered
     if column.part is None and (pairs := _differing_in_case(texts)):
         counts[CASE] = pairs
+    if wrapped:
+        counts[_UNWRAPPED] = wrapped
     codes = np.where(coded.rows(null), -1, coded.codes)
     return Cast(text_series(texts, codes), faults, counts, facts)
+
+
+def _unwrapped(coded: Coded) -> tuple[Coded, int]:
+    """Ids that were written as formulas, so that a spreadsheet keeps their zeros, as they are; and how many rows."""
+    wrapped = coded.matches(_WRAPPED, coded.holds('="'))
+    if not wrapped.any():
+        return coded, 0
+    inner = pc.utf8_trim_whitespace(pc.replace_substring_regex(coded.texts, r'^="([^"]*)"$', r"\1"))
+    return replace(coded, texts=inner), int(coded.rows(wrapped).sum())
 
 
 def _from_plain(column: RawColumn) -> Cast | None:
     """Ids of a part of a column in which nothing is to be repaired or refused."""
     plain = PlainTexts.of(column.values)
-    found = quick_ids(plain, _NULL, _LONGEST_NULL) if plain is not None else None
+    found = quick_ids(plain, _NULL, _LONGEST_NULL, _FIRST_OF_NULL) if plain is not None else None
     if found is None:
         return None
     series, whole, cases = found

@@ -14,9 +14,9 @@ _FALSE: Final = r"(?i)false|no|n|f|0"
 
 
 def cast_text(column: RawColumn) -> Cast:
-    """Texts, trimmed and in NFC; an empty text is null."""
+    """Texts, trimmed and in NFC; an empty text and ``\\N`` are null."""
     coded = column.coded()
-    codes = np.where(coded.rows(coded.up_to(0)), -1, coded.codes)
+    codes = np.where(coded.rows(coded.empty()), -1, coded.codes)
     return Cast(text_series(coded.texts, codes))
 
 
@@ -27,5 +27,5 @@ def cast_flag(column: RawColumn) -> Cast:
     known = coded.rows(true | false)
     values = pd.array(coded.rows(true), dtype="boolean")
     values[~known] = pd.NA
-    faults = {"not a yes or no": coded.rows(~true & ~false & ~coded.up_to(0))}
+    faults = {"not a yes or no": coded.rows(~true & ~false & ~coded.empty())}
     return Cast(pd.Series(values.astype(bool) if known.all() else values), faults)

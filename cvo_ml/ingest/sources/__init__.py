@@ -18,11 +18,16 @@ from cvo_ml.ingest.sources.csv_text import read_csv
 from cvo_ml.ingest.sources.databases import ENVIRONMENT, read_duckdb, read_postgres
 from cvo_ml.ingest.sources.json_lines import JsonObjects, read_json, read_objects
 from cvo_ml.ingest.sources.parquet import open_parquet, read_parquet
+from cvo_ml.ingest.sources.spreadsheets import alike, header_of_sheet, read_sheet
+from cvo_ml.ingest.sources.sqlite import read_sqlite
+from cvo_ml.ingest.sources.zipped import is_zip, name_inside
 
 __all__ = ["JsonObjects", "files_of", "headers_of", "read_objects", "read_objects_of", "read_source"]
 
 _TEXT: Final = (".csv", ".txt", ".tsv")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
+_SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
+_SQLITE: Final = (".sqlite", ".sqlite3", ".db")
 _DATABASE: Final = (".duckdb", ".ddb")
 _Reader = Callable[[Path, SourceConfig, Sequence[str], Collection[str]], RawTable]
 
@@ -61,12 +66,12 @@ def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]
     if source.path.startswith(ENVIRONMENT) or VARIABLE.search(source.path):
         return read_postgres(source, wanted, optional)
     paths = files_of(source)
-    tables = [_reader(path)(path, source, wanted, optional) for path in paths]
-    return stack(_told_apart(paths, tables))
+    tables = _told_apart(paths, [_reader(path)(path, source, wanted, optional) for path in paths])
+    return stack(alike(tables, source.decimal) if name_inside(paths[0]).lower().endswith(_SHEETS) else tables)
 
 
 def headers_of(source: SourceConfig) -> tuple[str, ...]:
-    """The headers of a source's first file; none where it is no text with a header and no Parquet file.
+    """The headers of a source's first file; none where it is no text with a header, no spreadsheet and no Parquet file.
 
     Raises
     ------
@@ -76,6 +81,8 @@ def headers_of(source: SourceConfig) -> tuple[str, ...]:
     path = files_of(source)[0]
     if _plain_name(path).endswith(_TEXT):
         return lay_out(path, source, ()).header
+    if _plain_name(path).endswith(_SHEETS):
+        return header_of_sheet(path, source)
     if _plain_name(path).endswith(".parquet"):
         with open_parquet(path) as found:
             return tuple(found.rows.schema_arrow.names)
@@ -139,11 +146,12 @@ def _matching(pattern: Path) -> list[Path]:
 
 
 def _plain_name(path: Path) -> str:
-    return path.name.lower().removesuffix(".gz")
+    """The name that says the format: that of the one file in an archive, without ``.gz``."""
+    return name_inside(path).lower().removesuffix(".gz")
 
 
 def _format(path: Path) -> str:
-    return Path(_plain_name(path)).suffix or "no ending"
+    return Path(path.name.lower().removesuffix(".gz")).suffix or "no ending"
 
 
 def _reader(path: Path) -> _Reader:
@@ -152,10 +160,16 @@ def _reader(path: Path) -> _Reader:
         return read_csv
     if name.endswith(_JSON):
         return read_json
+    if name.endswith(_SHEETS):
+        return read_sheet
     if path.name.lower().endswith(".parquet"):
         return lambda file, _, wanted, optional: read_parquet(file, wanted, optional)
+    if path.name.lower().endswith(_SQLITE):
+        return read_sqlite
     if path.name.lower().endswith(_DATABASE):
         return read_duckdb
+    inside = f" of {name!r} in it" if is_zip(path) else ""
     raise ConfigError(
-        f"source {path.name}: the ending says no known format: use .csv, .csv.gz, .jsonl, .parquet or .duckdb"
+        f"source {path.name}: the ending{inside} says no known format: use .csv, .csv.gz, .jsonl, .xlsx, .ods, "
+        ".parquet, .duckdb or .sqlite, or a .zip with one text or spreadsheet in it"
     )

@@ -15,28 +15,34 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError
-from cvo_ml.ingest.raw import RawTable, SourceFile, one_file
+from cvo_ml.ingest.raw import RawTable, SourceFile
 from cvo_ml.ingest.sources.csv_layout import UNWRAP, CsvLayout, lay_out
 from cvo_ml.ingest.sources.quotes import any_quote, refuse_undoubled
+from cvo_ml.ingest.sources.total_rows import is_total_line, total_rows, without_totals
 
 
 @dataclass
 class Rejected:
-    """Arrow's handler of rows with another number of fields: notes their numbers and why they cannot be rows."""
+    """Arrow's handler of rows with another number of fields: notes their numbers and why they cannot be rows.
 
-    delimiter: str
-    width: int
-    blank_lines: int
+    ``rows`` are all of them, ``totals`` those that are sums of others.
+    """
+
+    layout: CsvLayout
     rows: list[int] = field(default_factory=list)
+    totals: set[int] = field(default_factory=set)
     swallowing: list[int] = field(default_factory=list)
     wrapped: list[int] = field(default_factory=list)
 
     def __call__(self, row: pacsv.InvalidRow) -> str:
-        number = row.number - 1 - self.blank_lines
+        delimiter, width = self.layout.config.delimiter, len(self.layout.header)
+        number = row.number - 1 - self.layout.lines_above
         self.rows.append(number)
-        if _is_wrapped(row.text, self.delimiter, self.width):
+        if is_total_line(row.text, delimiter, self.layout.config.total_rows):
+            self.totals.add(number)
+        elif _is_wrapped(row.text, delimiter, width):
             self.wrapped.append(number)
-        elif _holds_row(row.text, self.delimiter, self.width):
+        elif _holds_row(row.text, delimiter, width):
             self.swallowing.append(number)
         return "skip"
 
@@ -61,10 +67,10 @@ class Rejected:
 
 
 def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
-    """The wanted columns of a CSV file (plain or gzip) as text.
+    """The wanted columns of a CSV file (plain, gzip or zip) as text.
 
     Rows with another number of fields than the header are left out and listed in ``ragged``;
-    blank lines are no rows.
+    blank lines are no rows, and declared totals are left out by rule.
 
     Parameters
     ----------
@@ -80,28 +86,62 @@ def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: 
         If there is no such file.
     """
     layout = lay_out(path, config, wanted, optional)
-    table, ragged = _parse(layout, layout.places())
-    rows = table.num_rows + len(ragged)
-    if layout.inspection.quotes and layout.inspection.lines != rows + 1:
+    table, rejected = _parse(layout, layout.places_to_read())
+    rows = table.num_rows + len(rejected.rows)
+    if layout.inspection.quotes and layout.inspection.lines - layout.lines_above != rows + 1:
         _refuse_swallowed_rows(layout)
+    numbers = row_numbers(rows, np.array(rejected.rows, dtype=np.int64))
+    found = rows_as_raw(layout, table, numbers, rejected.rows, rejected.totals, rows)
+    if layout.inspection.quotes and any_quote(found.columns.values()):
+        refuse_undoubled(layout.inspection, config.delimiter, config.encoding, layout.name, layout.lines_above)
+    return found
+
+
+def rows_as_raw(
+    layout: CsvLayout,
+    table: pa.Table,
+    numbers: NDArray[np.int64],
+    rejected: Sequence[int],
+    totals: Collection[int],
+    rows: int,
+) -> RawTable:
+    """Rows of a file as a raw table; totals are left out by rule.
+
+    Parameters
+    ----------
+    table:
+        Columns of the file called c0, c1, …: all of them where totals are to be found.
+    numbers:
+        (n,) of the rows of ``table``.
+    rejected, totals:
+        Numbers of the rows with another number of fields, and which of them are totals.
+    rows:
+        How many rows the file has, as far as is known.
+    """
     columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, layout.places(), strict=True)}
-    if layout.inspection.quotes and any_quote(columns.values()):
-        refuse_undoubled(layout.inspection, layout.config.delimiter, layout.config.encoding, layout.name)
-    source = SourceFile(layout.name, rows, layout.inspection.sha256)
-    numbers = row_numbers(rows, ragged)
-    return RawTable((source,), columns, one_file(source.name, numbers), one_file(source.name, ragged), layout.notes)
+    ragged = np.array([number for number in rejected if number not in totals], dtype=np.int64)
+    ragged_totals = np.array([number for number in rejected if number in totals], dtype=np.int64)
+    return without_totals(
+        SourceFile(layout.name, rows, layout.inspection.sha256),
+        columns,
+        numbers,
+        total_rows(table, layout.config.total_rows),
+        ragged,
+        ragged_totals,
+        layout.notes,
+    )
 
 
-def _parse(layout: CsvLayout, places: Sequence[int]) -> tuple[pa.Table, NDArray[np.int64]]:
-    """The columns at ``places`` and the data row numbers of ragged rows."""
-    rejected = Rejected(layout.config.delimiter, len(layout.header), layout.blank_lines)
+def _parse(layout: CsvLayout, places: Sequence[int]) -> tuple[pa.Table, Rejected]:
+    """The columns at ``places``, and the rows with another number of fields."""
+    rejected = Rejected(layout)
     try:
         with layout.stream() as stream:
             table = pacsv.read_csv(stream, *layout.options(places, rejected))
     except pa.ArrowInvalid as error:
         raise layout.unreadable(error) from None
     rejected.refuse(layout.name)
-    return table, np.array(rejected.rows, dtype=np.int64)
+    return table, rejected
 
 
 def row_numbers(rows: int, ragged: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -114,8 +154,8 @@ def _refuse_swallowed_rows(layout: CsvLayout) -> None:
 
     Runs only where quotes stand in the file and it has more lines than rows.
     """
-    table, ragged = _parse(layout, range(len(layout.header)))
-    numbers = row_numbers(table.num_rows + len(ragged), ragged)
+    table, rejected = _parse(layout, range(len(layout.header)))
+    numbers = row_numbers(table.num_rows + len(rejected.rows), np.array(rejected.rows, dtype=np.int64))
     for name in table.column_names:
         refuse_swallowing(layout, table[name], numbers)
 

@@ -64,19 +64,19 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
         If there is no such file.
     """
     refuse_no_file(path)
-    table = _declared(config, path.name)
+    table = declared_table(config, path.name)
     with _duckdb(path) as connection:
         known = connection.execute(
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_database()"
         ).fetchall()
-        schema, name = _find(table, known, "main", path.name)
+        schema, name = find_table(table, known, "main", path.name)
         columns = connection.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_catalog = current_database() "
             "AND table_schema = ? AND table_name = ? ORDER BY ordinal_position",
             [schema, name],
         ).fetchall()
         place = f"{path.name}:{name}"
-        found = _chosen([column for (column,) in columns], wanted, optional, place)
+        found = chosen([column for (column,) in columns], wanted, optional, place)
         try:
             rows = connection.sql(_select(found, schema, name)).to_arrow_table()
         except duckdb.Error as error:  # a view over a file: the connection may not read it
@@ -120,20 +120,20 @@ def read_postgres(config: SourceConfig, wanted: Sequence[str], optional: Collect
     DataError
         If the server refuses, or the table, a column or all rows are missing.
     """
-    table = _declared(config, config.path)
+    table = declared_table(config, config.path)
     with _postgres(config.path) as connection:
         known = connection.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
-        schema, name = _find(table, known, "public", config.path)
+        schema, name = find_table(table, known, "public", config.path)
         columns = connection.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s "
             "ORDER BY ordinal_position",
             [schema, name],
         ).fetchall()
         place = f"table {schema}.{name}"
-        found = _chosen([column for (column,) in columns], wanted, optional, place)
+        found = chosen([column for (column,) in columns], wanted, optional, place)
         with connection.cursor(name="cvo_read") as cursor:
             cursor.execute(_select(found, schema, name).encode())
-            rows = _arrow(found, iter(lambda: cursor.fetchmany(_ROWS_AT_ONCE), []))
+            rows = as_arrow(found, iter(lambda: cursor.fetchmany(_ROWS_AT_ONCE), []))
     return raw_from_arrow(rows, found, place, arrow_hash(rows))
 
 
@@ -176,7 +176,7 @@ def _address(path: str) -> Secret:
     return Secret(os.environ[variable])
 
 
-def _arrow(names: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]]) -> pa.Table:
+def as_arrow(names: Sequence[str], batches: Iterable[Sequence[tuple[Any, ...]]]) -> pa.Table:
     """Batches of rows as an Arrow table: each column as its Python values say, and as text where those are mixed."""
     pieces: list[list[pa.Array]] = [[] for _ in names]
     for rows in batches:
@@ -205,14 +205,27 @@ def _column(values: Sequence[Any]) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in values], pa.large_string())
 
 
-def _declared(config: SourceConfig, where: str) -> str:
+def declared_table(config: SourceConfig, where: str) -> str:
+    """The table that the source names.
+
+    Raises
+    ------
+    ConfigError
+        If it names none.
+    """
     if not config.table:
         raise ConfigError(f"source {where}: is a database: declare its table, such as table: orders")
     return config.table
 
 
-def _find(table: str, known: Sequence[tuple[str, str]], default: str, where: str) -> tuple[str, str]:
-    """Schema and name as they stand in the catalogue; the declared text goes into no query."""
+def find_table(table: str, known: Sequence[tuple[str, str]], default: str, where: str) -> tuple[str, str]:
+    """Schema and name as they stand in the catalogue; the declared text goes into no query.
+
+    Raises
+    ------
+    DataError
+        If there is no such table, or it stands in several schemas.
+    """
     for schema, name in known:
         if table == f"{schema}.{name}" or (table == name and schema == default):
             return schema, name
@@ -226,7 +239,14 @@ def _find(table: str, known: Sequence[tuple[str, str]], default: str, where: str
     raise DataError(f"no table {table!r}{nearest_name(table, names)}", "name a table or view it has", file=where)
 
 
-def _chosen(header: list[str], wanted: Sequence[str], optional: Collection[str], where: str) -> list[str]:
+def chosen(header: list[str], wanted: Sequence[str], optional: Collection[str], where: str) -> list[str]:
+    """The wanted columns that the table has.
+
+    Raises
+    ------
+    DataError
+        If one that is not optional is missing.
+    """
     check_header(header, [name for name in wanted if name not in optional], where)
     return [name for name in dict.fromkeys(wanted) if name in header]
 

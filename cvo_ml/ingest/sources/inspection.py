@@ -22,14 +22,12 @@ import numpy as np
 
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.input_files import InputFile, Stamp, changed, open_input
+from cvo_ml.ingest.sources.zipped import TIMES_PACKED, UNPACKED, archive, is_zip, refusing_damaged
 
 #: Bytes of unpacked text that are kept from the first pass to the next.
 HELD: Final = 64 << 20
 #: Signs of the longest line: a row of a table, or an object of JSON lines.
 LONGEST_LINE: Final = 8 << 20
-#: A gzip file may unpack to so many bytes, or to so many times its size if that is more: text does not shrink further.
-UNPACKED: Final = 1 << 30
-TIMES_PACKED: Final = 200
 _CHUNK: Final = 1 << 22
 _BLOCK: Final = 1 << 20
 _HTML: Final = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
@@ -52,7 +50,7 @@ class Inspection:
     size:
         Bytes, unpacked.
     packed:
-        Whether it is gzip.
+        Whether it is gzip or zip.
     held:
         The unpacked bytes, where they are few.
     """
@@ -79,8 +77,8 @@ class Inspection:
         if self.held is not None:
             yield io.BytesIO(self.held)
             return
-        with open_input(self.path, self.stamp) as file:
-            hashed = _Hashed(_unpacked(file, self.packed))
+        with open_input(self.path, self.stamp) as file, _unpacked(file, self.packed) as unpacked:
+            hashed = _Hashed(unpacked)
             yield hashed  # type: ignore[misc]  # it reads like one
             if hashed.rest_sha256() != self.sha256:
                 raise changed(self.path)
@@ -134,8 +132,8 @@ def inspect_text(
     Raises
     ------
     DataError
-        If it is empty, a web page, a damaged gzip file or one that unpacks without end, not text of ``encoding``, or
-        has a line that no row can be.
+        If it is empty, a web page, a damaged gzip or zip file or one that unpacks without end, not text of
+        ``encoding``, or has a line that no row can be.
     UsageError
         If there is no such file, or it is no file.
     """
@@ -146,7 +144,7 @@ def inspect_text(
 def _inspected(file: InputFile, encoding: str, name: str, hold: int, longest: int) -> Inspection:
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder(encoding)()
     head, decoded, lines, quotes, last, seen = b"", "", 0, 0, "", 0
-    held, size, line, packed = list[bytes](), 0, 0, file.is_gzip()
+    held, size, line, packed = list[bytes](), 0, 0, is_zip(file.path) or file.is_gzip()
     most = max(UNPACKED, TIMES_PACKED * file.size) if packed else None
     for chunk in _chunks(file, packed, name):
         if not head:
@@ -164,7 +162,7 @@ def _inspected(file: InputFile, encoding: str, name: str, hold: int, longest: in
         lines += _count(chunk, text, "\n", encoding) or _count(chunk, text, "\r", encoding)
         quotes += _count(chunk, text, '"', encoding)
         last = text[-1:] or last
-        seen += len(text.strip()) if not seen else 0
+        seen += len(text.strip().strip("\ufeff")) if not seen else 0
     _decode(decoder, b"", encoding, name, lines, final=True)
     if not seen:
         raise DataError("is empty", "export it again", file=name)
@@ -209,15 +207,23 @@ def _count(chunk: bytes, text: str, sign: str, encoding: str) -> int:
     return int(np.count_nonzero(np.frombuffer(chunk, dtype=np.uint8) == ord(sign)))
 
 
-def _unpacked(file: InputFile, packed: bool) -> Any:
-    return gzip.GzipFile(fileobj=io.BufferedReader(file.stream(), _CHUNK)) if packed else file.stream()
+@contextlib.contextmanager
+def _unpacked(file: InputFile, packed: bool) -> Iterator[Any]:
+    if not packed:
+        yield file.stream()
+    elif is_zip(file.path):
+        with archive(file, file.path.name) as (opened, member), opened.open(member) as stream:
+            yield stream
+    else:
+        yield gzip.GzipFile(fileobj=io.BufferedReader(file.stream(), _CHUNK))
 
 
 def _chunks(file: InputFile, packed: bool, name: str) -> Iterator[bytes]:
+    guard = refusing_damaged(name) if packed and is_zip(file.path) else contextlib.nullcontext()
     try:
-        stream = _unpacked(file, packed)
-        while chunk := stream.read(_CHUNK):
-            yield chunk
+        with guard, _unpacked(file, packed) as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"the gzip file is damaged or cut off ({error})", "copy it again", file=name) from None
 
@@ -226,7 +232,7 @@ def _refuse_foreign(head: bytes, encoding: str, name: str) -> None:
     if _HTML.match(head.removeprefix(codecs.BOM_UTF8)):
         raise DataError("is a web page, not a table", "download it again, signed in", file=name)
     if head.startswith(_ARCHIVE):
-        raise DataError("is a spreadsheet or an archive, not text", "export the sheet as CSV", file=name)
+        raise DataError("is a spreadsheet or an archive, not text", "name it .xlsx, .ods or .zip, as it is", file=name)
     for bom, other in _BOMS_OF_OTHERS.items():
         if head.startswith(bom) and encoding != other:
             raise DataError(

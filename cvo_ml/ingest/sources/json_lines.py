@@ -17,6 +17,8 @@ from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, refuse_empty
 from cvo_ml.ingest.sources.inspection import LONGEST_LINE, Inspection, inspect_text
+from cvo_ml.ingest.sources.plain_numbers import number_text
+from cvo_ml.ingest.sources.zipped import name_inside
 
 NOT_AN_OBJECT: Final = "not a JSON object"
 _DEEPEST: Final = 50  # brackets within brackets; exports have a handful
@@ -34,10 +36,15 @@ class JsonObjects:
     ragged: Places
 
 
-def read_objects(path: Path, config: SourceConfig) -> JsonObjects:
-    """The objects of a JSON-lines file, of one array, or of the ``data`` of one list object.
+def read_objects(path: Path, config: SourceConfig, wanted: Sequence[str] = ()) -> JsonObjects:
+    """The objects of a JSON-lines file, of one array, or of the list in one object, such as ``{"orders": [...]}``.
 
     Numbers are kept as the text that stands there, so that ids and amounts lose nothing.
+
+    Parameters
+    ----------
+    wanted:
+        Paths in an object, by which one of several lists is told from the others.
 
     Raises
     ------
@@ -46,13 +53,14 @@ def read_objects(path: Path, config: SourceConfig) -> JsonObjects:
     UsageError
         If there is no such file.
     """
-    longest = sys.maxsize if _is_document(path) else LONGEST_LINE
+    is_document = name_inside(path).lower().removesuffix(".gz").endswith(".json")
+    longest = sys.maxsize if is_document else LONGEST_LINE
     inspection = inspect_text(path, config.encoding, path.name, longest=longest)
-    if _is_document(path) and inspection.size > LARGEST_DOCUMENT:
+    if is_document and inspection.size > LARGEST_DOCUMENT:
         problem = f"is one JSON document of more than {LARGEST_DOCUMENT >> 20:,} MB"
         raise DataError(problem, "write one object a line, and name it .jsonl", file=path.name)
-    document = _document(inspection, config) if _is_document(path) else None
-    parsed = document if document is not None else [_parse(line) for line in _lines(inspection, config)]
+    document = _document(inspection, config, wanted) if is_document else None
+    parsed = document if document is not None else [_parse(line, config) for line in _lines(inspection, config)]
     refuse_empty(len(parsed), path.name)
     good = np.array([isinstance(found, dict) for found in parsed], dtype=np.bool_)
     if not good.any():
@@ -74,7 +82,7 @@ def read_json(path: Path, config: SourceConfig, wanted: Sequence[str], optional:
     DataError
         As :func:`read_objects`, and if no object has a wanted field that is not ``optional``.
     """
-    found = read_objects(path, config)
+    found = read_objects(path, config, wanted)
     columns = {name: texts(at(item, name) for item in found.objects) for name in dict.fromkeys(wanted)}
     for name, values in columns.items():
         if name not in optional and values.null_count == len(values):
@@ -111,21 +119,38 @@ def _text(value: Any) -> str | None:
     return str(value).encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text
 
 
-def _is_document(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith(".json")
-
-
-def _document(inspected: Inspection, config: SourceConfig) -> list[Any] | None:
+def _document(inspected: Inspection, config: SourceConfig, wanted: Sequence[str]) -> list[Any] | None:
     """The objects of one array or list object; None where the file is JSON lines by another name."""
-    content = _load("".join(_lines(inspected, config, keep=True)))
+    content = _load("".join(_lines(inspected, config, keep=True)), config)
     if isinstance(content, list):
         return content
     if isinstance(content, dict):
-        data = content.get("data")
-        return data if isinstance(data, list) else [content]
+        return _listed(content, wanted, inspected.path.name)
     if inspected.head.lstrip().startswith("["):
         raise DataError("is no whole JSON document", "export it again", file=inspected.path.name)
     return None
+
+
+def _listed(content: dict[str, Any], wanted: Sequence[str], name: str) -> list[Any]:
+    """The objects that an object lists: under ``data``, or under the one key whose objects have what is wanted."""
+    if isinstance(data := content.get("data"), list):
+        return data
+    roots = {path.split(".")[0] for path in wanted}
+    if roots & set(content):
+        return [content]
+    lists = {
+        key: value for key, value in content.items() if isinstance(value, list) and any(map(_is_object, value))
+    }  # fmt: skip
+    having = {key for key, value in lists.items() if not roots or any(roots & set(item) for item in value[:100])}
+    if len(having) > 1 and roots:
+        problem = f"several lists have such objects: {', '.join(sorted(having)[:5])}"
+        raise DataError(problem, "write the one that is meant into a file of its own", file=name)
+    chosen = having or (lists if len(lists) == 1 else ())
+    return list(lists[next(iter(chosen))]) if len(chosen) == 1 and (roots or len(content) == 1) else [content]
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _lines(inspected: Inspection, config: SourceConfig, keep: bool = False) -> Iterator[str]:
@@ -133,13 +158,16 @@ def _lines(inspected: Inspection, config: SourceConfig, keep: bool = False) -> I
         yield from (line for line in stream if keep or line.strip())
 
 
-def _parse(line: str) -> Any:
-    return _load(line) if line.count("[") + line.count("{") < 10_000 else None
+def _parse(line: str, config: SourceConfig) -> Any:
+    return _load(line, config) if line.count("[") + line.count("{") < 10_000 else None
 
 
-def _load(text: str) -> Any:
+def _load(text: str, config: SourceConfig) -> Any:
+    def number(written: str) -> str:
+        return number_text(written, config.decimal)
+
     try:
-        content = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        content = json.loads(text, parse_float=number, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError):
         return None
     return content if _depth(content) <= _DEEPEST else None

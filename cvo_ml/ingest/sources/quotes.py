@@ -17,11 +17,16 @@ def any_quote(columns: Iterable[pa.ChunkedArray]) -> bool:
     return any(pc.any(pc.match_substring(values, '"')).as_py() for values in columns)
 
 
-def refuse_undoubled(inspected: Inspection, delimiter: str, encoding: str, name: str) -> None:
+def refuse_undoubled(inspected: Inspection, delimiter: str, encoding: str, name: str, lines_above: int = 0) -> None:
     """Refuse a file with a field that goes on after its closing quote, such as ``"Miller "Bob" Inc"``.
 
     Reads the file once more by a strict parser, so it is called only where :func:`any_quote` says so. A quote within
     a field that does not begin with one, such as ``5" pipe``, is an ordinary sign.
+
+    Parameters
+    ----------
+    lines_above:
+        Lines above the header, which are no rows.
 
     Raises
     ------
@@ -29,6 +34,8 @@ def refuse_undoubled(inspected: Inspection, delimiter: str, encoding: str, name:
         With the number of the first such row.
     """
     with inspected.text(encoding, newline="") as text:
+        for _ in range(lines_above):
+            next(text)
         row = _first_undoubled(text, delimiter)
     if row is not None:
         raise DataError(
