@@ -100,8 +100,13 @@ def meaning_of(header: str) -> str | None:
     return None if found is None else found[0]
 
 
-def headers_for(role: str, headers: Sequence[str]) -> tuple[str, ...]:
+def headers_for(role: str, headers: Sequence[str], told: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The headers that may play a role, the best first; ``role`` is a meaning, or one of ``ROLES``.
+
+    Parameters
+    ----------
+    told:
+        Header to meaning, where that is known from elsewhere; it comes before what the name says.
 
     Examples
     --------
@@ -110,12 +115,12 @@ def headers_for(role: str, headers: Sequence[str]) -> tuple[str, ...]:
     >>> headers_for("ordered_at", ["Paid at", "Ship date", "Order date"])
     ('Order date', 'Paid at')
     """
-    meanings = ROLES.get(role, (role,))
-    found = [
-        (meanings.index(ranked[0]), ranked[1], place, header)
-        for place, header in enumerate(headers)
-        if (ranked := _ranked(header)) and ranked[0] in meanings
-    ]
+    meanings, told = ROLES.get(role, (role,)), told or {}
+    found = []
+    for place, header in enumerate(headers):
+        ranked = (told[header], -1) if header in told else _ranked(header)
+        if ranked is not None and ranked[0] in meanings:
+            found.append((meanings.index(ranked[0]), ranked[1], place, header))
     return tuple(header for *_, header in sorted(found))
 
 

@@ -24,6 +24,7 @@ from cvo_ml.ingest.cross_checks import OrderIds, check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.large import LargeRead, is_large, read_in_batches
+from cvo_ml.ingest.nobody import refuse_nobody, to_look_at
 from cvo_ml.ingest.raw import RawTable, SourceFile, raw_from_frame
 from cvo_ml.ingest.row_rules import ValidatedRows, validate_rows
 from cvo_ml.ingest.specs import TableSpec, main_spec, side_spec
@@ -186,6 +187,9 @@ def _finish(
     """Read the further tables, and check them against the first."""
     frames = first.frames
     spec = main_spec(declared, max_bad_share)
+    if spec.table != "subscriptions":
+        of_each = to_look_at(frames["orders"]["customer_id"])
+        refuse_nobody(of_each, len(frames["orders"]), spec, declared.customers, _where(first.sources))
     sides = {
         name: _validated_side(raw, side_spec(declared, name, config, max_bad_share, words), as_of)
         for name, (raw, config, words) in side_parts(shop, declared, parts).items()

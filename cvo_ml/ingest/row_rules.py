@@ -22,6 +22,8 @@ from cvo_ml.core.units import midnight
 from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.casts import Cast, RawColumn, cast
 from cvo_ml.ingest.casts.column import as_mask
+from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
+from cvo_ml.ingest.casts.ids import CASE
 from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
@@ -77,7 +79,7 @@ def validate_rows(
     DataError
         If a column as a whole is ambiguous, a fault is one of the file, or another currency stands in it.
     """
-    status = RowStatus(raw, spec.table, spec.max_bad_share, spec.ragged)
+    status = RowStatus(raw, spec.table, spec.max_bad_share, spec.ragged, spec.people)
     casts = cast_columns(raw, spec, facts)
     exclude_by_rule(status, casts, spec, as_of)
     statuses = exclude_unsold(status, raw, casts, spec)
@@ -137,12 +139,23 @@ def _decimals(raw: RawTable, spec: TableSpec) -> int | NDArray[np.int64]:
 def _cast(name: str, column: RawColumn, spec: TableSpec, digits: int | NDArray[np.int64]) -> Cast:
     kind = spec.kinds.get(name, "text")
     found = cast(column, kind, spec.source, spec.timezone, name, currency=spec.currency, decimals=digits)
+    if spec.fold_case and kind == "id":
+        return _folded(found)
     if name not in spec.values:
         return found
     meanings = spec.values[name]
     unknown = found.values.notna() & ~found.values.isin(list(meanings))
     faults = {**found.faults, "a text without a declared meaning": unknown.to_numpy()}
     return Cast(found.values.map(meanings).astype("str"), faults, found.counts)
+
+
+def _folded(found: Cast) -> Cast:
+    """Ids in lower case, so that those which differ in case only are one."""
+    values = found.values.str.lower()
+    counts = {what: count for what, count in found.counts.items() if what != CASE}
+    if changed := int((values != found.values).where(values.notna(), other=False).sum()):
+        counts["ids were brought into lower case"] = changed
+    return Cast(values, found.faults, counts, found.facts - {LOWER, UPPER})
 
 
 def _column(raw: RawTable, header: str, facts: frozenset[str] | None = None) -> RawColumn:
@@ -153,14 +166,23 @@ def exclude_by_rule(status: RowStatus, casts: Mapping[str, Cast], spec: TableSpe
     """Leave out rows on or after ``as_of``, guests, test orders, empty refunds and what is declared, in this order."""
     if as_of is not None and spec.event_time is not None and spec.event_time in casts:
         status.exclude((casts[spec.event_time].values >= midnight(as_of)).to_numpy(), AFTER_AS_OF)
-    if spec.guests:
-        status.exclude(_empty(casts["customer_id"]), GUEST)
+    if "customer_id" in casts and spec.guests != "fault":
+        nobody = _empty(casts["customer_id"]) if spec.guests == "exclude" else False
+        status.exclude(nobody | _guests(casts, spec), GUEST)
     if "is_test" in casts:
         status.exclude(casts["is_test"].values.fillna(False).to_numpy(dtype=np.bool_), TEST_ORDER)
     if spec.table == "refunds":
         status.exclude((casts["amount"].values == 0).to_numpy(), ZERO_REFUND)
     for exclusion in spec.exclude:
         status.exclude(_matching(exclusion, casts[exclusion.column].values), exclusion.rule)
+
+
+def _guests(casts: Mapping[str, Cast], spec: TableSpec) -> Flags:
+    """Rows whose customer the shop says to be nobody."""
+    ids = casts["customer_id"].values
+    if not spec.guest_ids:
+        return np.zeros(len(ids), dtype=np.bool_)
+    return ids.str.casefold().isin(spec.guest_ids).to_numpy(dtype=np.bool_)
 
 
 def _matching(exclusion: Exclusion, values: pd.Series) -> Flags:
@@ -189,6 +211,8 @@ def quarantine_faults(status: RowStatus, raw: RawTable, casts: Mapping[str, Cast
             status.quarantine(rows, spec.header(name), reason)
         if name in spec.required:
             status.quarantine(_empty(column), spec.header(name), "null")
+        if name == "customer_id":
+            status.quarantine(_guests(casts, spec), spec.header(name), "guest id")
     quarantine_blank(status, casts, spec)
     if "currency" in casts:
         _check_currency(status, raw, casts["currency"], spec)

@@ -16,6 +16,8 @@ from cvo_ml.ingest.raw import Places, RawTable
 
 QUARANTINE_COLUMNS: Final = ("table", "file", "row", "column", "reason")
 RAGGED: Final = "another number of fields than the header"
+#: Where more rows than this share have one fault, a higher tolerance is no remedy.
+_MOST_TOLERATED: Final = 0.2
 _REMEDIES: Final = {
     RAGGED: "check its quotes and its delimiter",
     "decimal comma": "declare decimal: ',' (--decimal)",
@@ -28,7 +30,8 @@ _REMEDIES: Final = {
     "too large": "amounts and quantities stay below 1e13: check the column, or give money in a larger unit",
     "not an ISO 8601 date": "write 2024-06-30 or 2024-06-30T18:00:00Z, or declare its date_format (--date-format)",
     "not a date of the declared format": "correct date_format, or export the dates again",
-    "null": "fill it; where rows without a customer are guests, declare guests: exclude (--guests)",
+    "null": "fill it",
+    "guest id": "declare guests: exclude (--guests exclude), which leaves such rows out by rule",
     "order id with conflicting rows": "if each row is an order line, declare rows: lines",
     "names an unknown order": "export orders and this table over the same time",
     "its order is in quarantine": "look at the reasons of the orders first",
@@ -56,12 +59,31 @@ class _RowState:
 
 
 def too_many(
-    reason: str, file: str, column: str, count: int, considered: int, max_bad_share: float, first_rows: list[int]
+    reason: str,
+    file: str,
+    column: str,
+    count: int,
+    considered: int,
+    max_bad_share: float,
+    first_rows: list[int],
+    *,
+    of_people: bool = False,
 ) -> DataError:
-    """The error of a fault in more than the allowed share of a file's rows."""
+    """The error of a fault in more than the allowed share of a file's rows.
+
+    Parameters
+    ----------
+    of_people:
+        Whether the column says who bought: rows without it may be guests.
+    """
+    remedy = _REMEDIES.get(reason, "correct the export")
+    if reason == "null" and of_people:
+        remedy += "; where rows without a customer are guests, declare guests: exclude (--guests exclude)"
+    if count <= _MOST_TOLERATED * considered:
+        remedy += ", or raise max_bad_share (--max-bad-share)"
     return DataError(
         f"{reason} in {count / considered:.1%} of its rows, more than the {max_bad_share:.1%} allowed",
-        f"{_REMEDIES.get(reason, 'correct the export')}, or raise max_bad_share (--max-bad-share)",
+        remedy,
         file=file,
         column=column or None,
         count=count,
@@ -78,9 +100,12 @@ class RowStatus:
         More rows of a file than this share of those not excluded, with one fault in one column, refuse it.
     ragged:
         What is wrong with the rows that could not be read at all.
+    people:
+        The column that says who bought, where rows without it may be guests.
     """
 
-    def __init__(self, raw: RawTable, table: str, max_bad_share: float, ragged: str = RAGGED) -> None:
+    def __init__(self, raw: RawTable, table: str, max_bad_share: float, ragged: str = RAGGED, people: str = "") -> None:
+        self._people = people
         self._raw, self._table, self._max_bad_share, self._ragged = raw, table, max_bad_share, ragged
         self._kinds: list[_RowState] = []
         self._status: NDArray[np.int16] = np.zeros(len(raw), dtype=np.int16)  # 0 used, else place in _kinds + 1
@@ -125,7 +150,9 @@ class RowStatus:
             considered, places = self._worst_file(places)
         if len(places) > self._max_bad_share * considered:
             file, first_rows = places.first()
-            raise too_many(reason, file, column, len(places), considered, self._max_bad_share, first_rows)
+            of_people = column == self._people != ""
+            share = self._max_bad_share
+            raise too_many(reason, file, column, len(places), considered, share, first_rows, of_people=of_people)
 
     def _worst_file(self, places: Places) -> tuple[int, Places]:
         """The rows of the file with the greatest share of ``places``, and how many of its rows count."""

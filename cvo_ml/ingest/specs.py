@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from cvo_ml.config.shops import Exclusion, ShopConfig, SourceConfig, StatusClass, TableConfig
 from cvo_ml.core.contract import Kind
@@ -40,11 +40,16 @@ class TableSpec:
     event_time:
         The column that is compared with ``as_of`` and ``extracted_at``.
     guests:
-        Whether rows without customer are left out by rule.
+        What is done with rows without a customer: they are a ``fault``, or left out by rule (``exclude``); in further
+        tables only those of ``guest_ids`` are left out (``ids``).
     ragged:
         What is wrong with rows that could not be read at all.
     statuses:
         The shop's own words for what became of a sale; None where rows are not sorted by their status.
+    guest_ids:
+        Customer ids that stand for nobody, in lower case.
+    fold_case:
+        Whether ids that differ in upper and lower case only are one.
     """
 
     table: str
@@ -60,16 +65,23 @@ class TableSpec:
     timezone: str
     extracted_at: datetime | None
     max_bad_share: float
-    guests: bool = False
+    guests: Literal["fault", "exclude", "ids"] = "ids"
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     constants: Mapping[str, str | float] = field(default_factory=dict)
     ragged: str = RAGGED
     statuses: Mapping[str, StatusClass] | None = None
+    guest_ids: frozenset[str] = frozenset()
+    fold_case: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
         """Canonical columns and further fields, and the header of each."""
         return {**self.columns, **self.profile}
+
+    @property
+    def people(self) -> str:
+        """The header of the column that says who bought; empty where rows without it cannot be guests."""
+        return "" if self.guests == "ids" else self.header("customer_id")
 
     def header(self, column: str) -> str:
         """The header of a canonical column; its own name where it is not mapped."""
@@ -93,10 +105,12 @@ def main_spec(shop: ShopConfig, max_bad_share: float | None = None, ragged: str 
         timezone=shop.timezone,
         extracted_at=shop.extracted_at,
         max_bad_share=shop.max_bad_share if max_bad_share is None else max_bad_share,
-        guests=shop.guests == "exclude",
+        guests=shop.guests,
         values=shop.values,
         ragged=ragged,
         statuses=None if shop.rows == "subscriptions" else shop.statuses,
+        guest_ids=_guest_ids(shop),
+        fold_case=shop.ids.fold_case,
     )
 
 
@@ -124,7 +138,13 @@ def side_spec(
         values=config.values,
         constants=config.constants,
         ragged=ragged,
+        guest_ids=_guest_ids(shop),
+        fold_case=shop.ids.fold_case,
     )
+
+
+def _guest_ids(shop: ShopConfig) -> frozenset[str]:
+    return frozenset(name.strip().casefold() for name in shop.guest_ids)
 
 
 def _required(shop: ShopConfig) -> frozenset[str]:

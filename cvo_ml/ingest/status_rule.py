@@ -129,7 +129,7 @@ def _refuse_unknown(found: Tallies, spec: TableSpec) -> None:
         problem = f"holds {len(unknown):,} different texts whose meaning is not known: it is no status"
         remedy = "map status to another column, or leave it out of the mapping"
     else:
-        listed = ", ".join(f"{shortened(text)} ({unknown[text].rows:,} rows)" for text in ordered)
+        listed = ", ".join(f"{shortened(text)} ({unknown[text].rows:,})" for text in ordered)
         problem = f"statuses whose meaning is not known: {listed}"
         remedy = f"say of each whether it is sale, pending, not_a_sale or refunded: statuses: {_yaml(ordered)}"
     raise DataError(

@@ -46,6 +46,11 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "no such table", orders_text(9), {"source": {"path": "env://CVO_NOT_SET", "table": "orders"}}
     yield "address in the file", orders_text(9), {"source": {"path": "postgresql://me@host/db"}}
     yield "folder without files", orders_text(9), {"source": {"path": "nowhere/*.csv"}}
+    states = ["order,customer,date,amount,state", "A1,C1,2024-01-01,5,paid", "A2,C2,2024-01-02,5,auf Eis"]
+    yield "unknown status", states, {"columns": {**PLAIN, "status": "state"}}
+    yield "blank statuses", [states[0], "A1,C1,2024-01-01,5,", states[1]], {"columns": {**PLAIN, "status": "state"}}
+    yield "an id that is nobody", [*orders_text(9), "A10,Walk-in,2024-01-01,5"], {}
+    yield "guest ids that are faults", [*orders_text(9), "A10,till,2024-01-01,5"], {"guest_ids": ["till"]}
     yield "unknown ending", orders_text(9), {"source": {"path": "orders.docx"}}
 
 

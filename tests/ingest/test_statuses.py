@@ -134,7 +134,7 @@ class TestUnknown:
         with pytest.raises(DataError) as refused:
             read_shop(shop(path, columns=COLUMNS))
         assert str(refused.value) == (
-            "orders.csv: column 'state': statuses whose meaning is not known: 'Zeta' (2 rows), 'no: way' (1 rows) "
+            "orders.csv: column 'state': statuses whose meaning is not known: 'Zeta' (2), 'no: way' (1) "
             "(3 rows; first: 2, 3): say of each whether it is sale, pending, not_a_sale or refunded: "
             'statuses: {"Zeta": sale, "no: way": sale}.'
         )

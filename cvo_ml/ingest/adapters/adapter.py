@@ -41,6 +41,10 @@ class Adapter:
         The same for JSON objects; gets the mapped columns.
     sides:
         The further tables in the same source: name to fields of :class:`TableConfig`.
+    signature:
+        Headers that no other export has together.
+    fits:
+        Whether a JSON object is one of this export.
     """
 
     declares: Mapping[str, Any]
@@ -49,6 +53,14 @@ class Adapter:
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str]], Parts] | None = None
     sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    signature: frozenset[str] = frozenset()
+    fits: Callable[[Mapping[str, Any]], bool] | None = None
+
+    def recognises(self, headers: Sequence[str], objects: Sequence[Mapping[str, Any]] = ()) -> bool:
+        """Whether a file with these headers, or JSON objects, is such an export."""
+        if self.fits is not None:
+            return any(map(self.fits, objects))
+        return bool(self.signature) and self.signature <= set(headers)
 
     @property
     def ragged(self) -> str:

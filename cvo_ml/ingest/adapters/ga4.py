@@ -86,4 +86,9 @@ def _currency(row: Mapping[str, Any]) -> Any:
     return row.get("currency")
 
 
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES)
+def fits(row: Mapping[str, Any]) -> bool:
+    """Whether an object is a row of such an export."""
+    return {"event_name", "event_timestamp", "user_pseudo_id"} <= set(row)
+
+
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, fits=fits)

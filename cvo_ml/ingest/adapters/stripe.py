@@ -112,4 +112,11 @@ def _latest(times: Sequence[Any]) -> Any:
         return times[0]
 
 
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack)
+def fits(subscription: Mapping[str, Any]) -> bool:
+    """Whether an object is a subscription."""
+    return subscription.get("object", "subscription") == "subscription" and {
+        "id", "customer", "status", "items",
+    } <= set(subscription) and at(subscription, "items.data") is not None  # fmt: skip
+
+
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, fits=fits)

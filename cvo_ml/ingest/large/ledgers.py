@@ -19,9 +19,12 @@ class Account:
     ----------
     most_rows:
         File name to at least its number of rows: a fault in more than its allowed share is refused at once.
+    people:
+        The column that says who bought, where rows without it may be guests.
     """
 
-    def __init__(self, table: str, max_bad_share: float, most_rows: dict[str, int]) -> None:
+    def __init__(self, table: str, max_bad_share: float, most_rows: dict[str, int], people: str = "") -> None:
+        self._people = people
         self._table, self._share, self._most_rows = table, max_bad_share, most_rows
         self._ledgers: dict[str, RowLedger] = dict.fromkeys(most_rows, RowLedger(0, 0))
         self._quarantine: list[pd.DataFrame] = []
@@ -91,4 +94,5 @@ class Account:
         file, column, reason = place
         count, *first_rows = self._faults[place]
         if count > self._share * considered:
-            raise too_many(reason, file, column, count, considered, self._share, first_rows)
+            of_people = column == self._people != ""
+            raise too_many(reason, file, column, count, considered, self._share, first_rows, of_people=of_people)

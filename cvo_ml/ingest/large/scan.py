@@ -62,7 +62,7 @@ def validate_batches(
     DataError
         If a batch shows a fault of the file.
     """
-    account = Account(spec.table, spec.max_bad_share, {file.name: file.most_rows for file in files})
+    account = Account(spec.table, spec.max_bad_share, {file.name: file.most_rows for file in files}, spec.people)
     tolerant = _tolerant(spec)
     parts: list[Facts] = []
     whole: dict[str, frozenset[str]] = dict(known)

@@ -1,0 +1,38 @@
+"""Columns beside the orders themselves: test flags, and those that are taken along because their meaning is known."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from cvo_ml.ingest.look.findings import FoundOut, counted
+from cvo_ml.ingest.look.grid import Grid
+
+_YES: Final = re.compile(r"true|yes|y|t|1|ja|oui|si|sí|tak|sim|x|wahr|vrai", re.IGNORECASE)
+_NO: Final = re.compile(r"false|no|n|f|0|nein|non|nee|nie|não|nao|falsch|faux", re.IGNORECASE)
+#: Columns that are taken along as they are, by their meaning.
+ALONG: Final = ("channel", "discount_code", "country", "region", "city", "category", "brand")
+
+
+def decide_test_orders(grid: Grid, findings: FoundOut) -> None:
+    """A column that marks test orders."""
+    for header in grid.headers_for("is_test"):
+        column = grid.columns[header]
+        yes = [text for text in column.distinct if _YES.fullmatch(text)]
+        no = [text for text in column.distinct if _NO.fullmatch(text)]
+        if column.distinct and len(yes) + len(no) == len(column.distinct):
+            rows = sum(int(column.counts[column.distinct.index(text)]) for text in yes)
+            evidence = f"column {header!r}: {counted(rows, 'row')} marked {yes or 'yes'}, left out by rule"
+            findings.decide("test orders", header, evidence, {"columns.is_test": header})
+            return
+
+
+def decide_columns_along(grid: Grid, findings: FoundOut, names: tuple[str, ...] = ALONG) -> None:
+    """Columns that are read because their meaning is known and no decision hangs on them."""
+    taken = set(map(str, findings.settings().values()))
+    for meaning in names:
+        for header in grid.headers_for(meaning):
+            if header not in taken and grid.columns[header].filled:
+                evidence = f"by its name; {counted(len(grid.columns[header].distinct), 'value')}"
+                findings.decide(meaning, header, evidence, {f"columns.{meaning}": header})
+                break

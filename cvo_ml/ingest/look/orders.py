@@ -1,0 +1,317 @@
+"""What a row is: an order, a line of one, or a line that repeats the order's amounts; and which is its value."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from cvo_ml.core.result import Json
+from cvo_ml.ingest.header_names import meaning_of
+from cvo_ml.ingest.look.findings import SAME, FoundOut, Settings, counted
+from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows, agree
+
+_PRODUCT: Final = ("product_id", "product_name", "line_id", "quantity", "unit_price", "line_total")
+#: Amounts that may be the value of an order, the best first.
+_VALUES: Final = ("net", "subtotal", "total", "with_tax", "gross")
+_WORDS: Final = {
+    "net": "after discounts, before tax", "subtotal": "the sum of its products", "total": "with whatever it includes",
+    "with_tax": "with tax", "gross": "before what is taken off",
+}  # fmt: skip
+
+
+def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
+    """The order id, what a row is, and which amount is the value of an order."""
+    column = _order_id(grid, findings)
+    groups = OrderRows(column.codes) if column is not None else None
+    if groups is not None and groups.repeated:
+        _decide_repeated(grid, money, groups, findings)
+        return
+    rows: dict[str, Json] = {"rows": "orders"}
+    why = "no order id comes twice" if groups is not None else "there is no order id: one order per customer and day"
+    if not _value_of_orders(money, findings, None):
+        if not _value_of_lines(money, findings):
+            _no_value(findings)
+            return
+        rows, why = {"rows": "lines"}, why + "; its value is quantity times price"
+    _decide_products(grid, money, findings, rows["rows"] == "lines")
+    findings.decide("rows", rows["rows"], why, rows)
+
+
+def _order_id(grid: Grid, findings: FoundOut) -> FoundColumn | None:
+    headers = [header for header in grid.headers_for("order_id") if grid.columns[header].filled]
+    full = [header for header in headers if grid.columns[header].filled >= 0.99 * grid.rows]
+    if not headers:
+        evidence = "no column holds order numbers: one order per customer and day"
+        findings.decide("order_id", "generated", evidence, {"order_id": "generated"})
+        return None
+    column = grid.columns[(full or headers)[0]]
+    beside = f"; not {', '.join(map(repr, headers[1:3]))}" if len(headers) > 1 else ""
+    evidence = f"{counted(len(column.distinct), 'order')} in {counted(column.filled, 'row')}{beside}"
+    findings.decide("order_id", column.header, evidence, {"columns.order_id": column.header})
+    return column
+
+
+def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, findings: FoundOut) -> None:
+    """Order ids come several times: lines, unless the order's amounts stand on each of them."""
+    products = [header for meaning in _PRODUCT for header in grid.headers_for(meaning)]
+    several = f"{counted(groups.repeated, 'order id')} of {len(groups.sizes):,} on several rows"
+    lines = _line_values(money, groups)
+    repeated = [
+        column for meaning in _VALUES for column in money.of(meaning) if groups.is_constant(money.numbers(column))
+    ]
+    if lines is not None:
+        header, values, settings = lines
+        proof = _adds_up(money, groups, values, repeated)
+        if (
+            proof is None
+            and (value := _net_of(money, repeated)) is not None
+            and meaning_of(value.header) in ("net", "subtotal")
+        ):
+            why = f"{several}; {value.header!r} is the whole order's, and the lines ({header}) do not add up to it"
+            _whole_orders(grid, money, groups, value, why, findings)
+            return
+        if proof is None and repeated:
+            _ask_lines(grid, money, groups, header, settings, repeated[0], findings)
+            return
+        findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
+        findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
+        _decide_products(grid, money, findings, True)
+        _decide_negative_lines(values, groups, findings)
+    elif repeated and products:
+        value = _net_of(money, repeated) or repeated[0]
+        why = f"{several}, and {value.header!r} is the same on all rows of an order: it is the whole order's, repeated"
+        _whole_orders(grid, money, groups, value, why, findings)
+    elif any(money.of(meaning) for meaning in _VALUES):
+        _ask_rows(grid, money, groups, several, findings)
+    else:
+        _no_value(findings)
+
+
+def _line_values(money: OrderAmounts, groups: OrderRows) -> tuple[str, Numbers, Settings] | None:
+    """The amount of each line: a column that differs within orders, else quantity times price."""
+    for meaning in ("line_total", "net", "subtotal", "total", "with_tax", "gross"):
+        for column in money.of(meaning):
+            if meaning == "line_total" or not groups.is_constant(money.numbers(column)):
+                return column.header, money.numbers(column), {"columns.net": column.header}
+    if money.of("quantity") and money.of("unit_price"):
+        quantity, price = money.of("quantity")[0], money.of("unit_price")[0]
+        return f"{quantity.header} x {price.header}", money.numbers(quantity) * money.numbers(price), {}
+    return None
+
+
+def _adds_up(money: OrderAmounts, groups: OrderRows, values: Numbers, repeated: list[FoundColumn]) -> str | None:
+    """What the lines of an order add up to."""
+    sums = groups.sums(values)
+    shipping, tax = (_of_orders(money, groups, meaning) for meaning in ("shipping", "tax"))
+    for column in repeated:
+        whole = groups.firsts(money.numbers(column))
+        for words, expected in (
+            ("", whole), (" less shipping", whole - shipping), (" less tax", whole - tax),
+            (" less shipping and tax", whole - shipping - tax),
+        ):  # fmt: skip
+            if agree(sums, np.asarray(expected)):
+                return f"the lines of an order add up to its {column.header!r}{words}"
+    return None
+
+
+def _of_orders(money: OrderAmounts, groups: OrderRows, meaning: str) -> Numbers:
+    """(orders,) an amount of whole orders: once where it is repeated, else summed."""
+    found = money.of(meaning)
+    if not found:
+        return np.zeros(len(groups.sizes))
+    values = np.abs(np.nan_to_num(money.numbers(found[0])))
+    return groups.firsts(values) if groups.is_constant(values) else groups.sums(values)
+
+
+def _net_of(money: OrderAmounts, columns: list[FoundColumn]) -> FoundColumn | None:
+    ranked = [column for meaning in _VALUES for column in money.of(meaning) if column in columns]
+    return ranked[0] if ranked else None
+
+
+def _whole_orders(
+    grid: Grid, money: OrderAmounts, groups: OrderRows, value: FoundColumn, why: str, findings: FoundOut
+) -> None:
+    """Rows of lines that repeat their order: the orders once, and the lines as a table of their own."""
+    findings.decide("rows", "orders", why, {"rows": "orders"})
+    kept = OrderAmounts(
+        {
+            name: [one for one in found if groups.is_constant(money.numbers(one))]
+            for name, found in money.columns.items()
+        },
+        money.written,
+    )
+    if not _value_of_orders(kept, findings, groups):
+        findings.decide("net", value.header, "the whole order's", {"columns.net": value.header})
+    order = findings.settings()["columns.order_id"]
+    settings: dict[str, Json] = {"tables.order_lines.source": SAME, "tables.order_lines.columns.order_id": order}
+    product, quantity = next(iter(grid.headers_for("product_id")), None), money.of("quantity")
+    if product is None or not quantity:
+        return
+    settings |= {
+        "tables.order_lines.columns.product_id": product,
+        "tables.order_lines.columns.quantity": quantity[0].header,
+    }
+    if price := money.of("unit_price"):
+        settings["tables.order_lines.columns.unit_price"] = price[0].header
+    findings.decide("order_lines", "in the same rows", f"products in {product!r}", settings)
+
+
+def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows | None) -> bool:
+    """Which amount is the value of an order: after discounts, before tax, without shipping."""
+    candidates = [(meaning, column) for meaning in _VALUES for column in money.of(meaning)]
+    candidates = [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
+    if not candidates:
+        return False
+    meaning, column = candidates[0]
+    others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
+    if meaning == "subtotal" and others and (found := _subtotal(money, column)) is not None:
+        words, is_net = found
+        if not is_net:
+            _ask_value(column, others[0], words, findings)
+            return True
+        evidence = words
+    else:
+        beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
+        evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
+    findings.decide("net", column.header, evidence, {"columns.net": column.header})
+    for name in ("discount", "shipping", "tax"):
+        if columns := money.of(name):
+            findings.decide(name, columns[0].header, "by its name", {f"columns.{name}": columns[0].header})
+    return True
+
+
+def _is_payout(money: OrderAmounts, column: FoundColumn) -> bool:
+    """Whether an amount is another one less the fees of whoever paid it out."""
+    if not money.is_used("payment_cost"):
+        return False
+    fees = money.size("payment_cost")
+    return any(
+        agree(money.numbers(column), money.numbers(other) - fees)
+        or agree(np.abs(money.numbers(column)), np.abs(money.numbers(other)) - fees)
+        for meaning in (*_VALUES, "line_total")
+        for other in money.of(meaning)
+        if other is not column
+    )
+
+
+def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, bool] | None:
+    """What the subtotal is by how the total adds up, and whether it is the value before tax and after discounts."""
+    subtotal, totals = money.numbers(column), [*money.of("total"), *money.of("with_tax")]
+    shipping, tax, discount = (money.size(meaning) for meaning in ("shipping", "tax", "discount"))
+    for total in totals:
+        whole, name = money.numbers(total), repr(total.header)
+        if agree(whole, subtotal + shipping + tax):
+            return f"{name} is it with shipping and tax", True
+        if agree(whole, subtotal - discount + shipping + tax):
+            return f"{name} is it less the discount, with shipping and tax: it is before discounts", False
+        if agree(whole, subtotal + shipping) and money.is_used("tax"):
+            return f"{name} is it with shipping alone: it includes tax", True
+        if agree(whole, subtotal - discount + shipping) and money.is_used("tax"):
+            return f"{name} is it less the discount, with shipping: it includes tax and is before discounts", False
+    return None
+
+
+def _included(money: OrderAmounts, meaning: str) -> str:
+    parts = [name for name in ("shipping", "tax") if money.is_used(name)]
+    return (
+        f"; it may include {' and '.join(parts)}, which stand beside it"
+        if parts and meaning in ("total", "with_tax")
+        else ""
+    )
+
+
+def _ask_value(column: FoundColumn, other: FoundColumn, words: str, findings: FoundOut) -> None:
+    findings.ask(
+        "net", f"which amount is the value of an order? Of {column.header!r}: {words}",
+        {column.header: {"columns.net": column.header}, other.header: {"columns.net": other.header}}, (1,),
+    )  # fmt: skip
+
+
+def _ask_lines(
+    grid: Grid,
+    money: OrderAmounts,
+    groups: OrderRows,
+    header: str,
+    settings: Settings,
+    whole: FoundColumn,
+    findings: FoundOut,
+) -> None:
+    order = findings.settings()["columns.order_id"]
+    rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
+    findings.ask(
+        "rows", f"orders have several rows, and {whole.header!r} is the same on all of them, but the lines ({header}) "
+        "do not add up to it: is the value of an order the sum of its lines, or that amount once?",
+        {"lines": {"rows": "lines", **settings, **_products(grid, money)},
+         "orders": {"rows": "orders", "columns.net": whole.header}}, rows.tolist(),
+        [f"{order} {_cell(grid.columns[str(order)], row)}: {_cell(whole, row)}" for row in rows.tolist()],
+    )  # fmt: skip
+
+
+def _ask_rows(grid: Grid, money: OrderAmounts, groups: OrderRows, several: str, findings: FoundOut) -> None:
+    value = next(column for meaning in _VALUES for column in money.of(meaning))
+    rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
+    findings.ask(
+        "rows", f"{several}, without a product: parts of an order that add up, or one order written several times?",
+        {name: {"rows": name, "columns.net": value.header} for name in ("lines", "orders")}, rows.tolist(),
+        [f"{_cell(value, row)}" for row in rows.tolist()],
+    )  # fmt: skip
+
+
+def _cell(column: FoundColumn, row: int) -> object:
+    """What stands in a row (1 = the first after the header)."""
+    return column.values[row - 1].as_py()
+
+
+def _value_of_lines(money: OrderAmounts, findings: FoundOut) -> bool:
+    if columns := money.of("line_total"):
+        findings.decide("net", columns[0].header, "of each line", {"columns.net": columns[0].header})
+        return True
+    if money.of("quantity") and money.of("unit_price"):
+        words = f"{money.of('quantity')[0].header} x {money.of('unit_price')[0].header}"
+        findings.decide("net", words, "no other amount is in the file")
+        return True
+    return False
+
+
+def _products(grid: Grid, money: OrderAmounts) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    if product := next(iter(grid.headers_for("product_id")), None):
+        found["columns.product_id"] = product
+    for meaning in ("quantity", "unit_price"):
+        if columns := money.of(meaning):
+            found[f"columns.{meaning}"] = columns[0].header
+    return found
+
+
+def _decide_products(grid: Grid, money: OrderAmounts, findings: FoundOut, is_lines: bool) -> None:
+    if is_lines and (settings := _products(grid, money)):
+        findings.decide("products", ", ".join(map(str, settings.values())), "by their names", settings)
+
+
+def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
+    """Lines below zero: refunds where whole orders are, discounts where they stand among others."""
+    below = (np.nan_to_num(values) < 0) & groups.known
+    if not below.any():
+        return
+    orders = groups.sums(values)
+    inside = below & (orders[groups.codes] >= 0)
+    if not inside.any():
+        findings.decide(
+            "refunds", "negative rows", f"{counted(int(below.sum()), 'row')} below zero, in orders of their own"
+        )
+        return
+    rows = np.flatnonzero(inside)[:3] + 1
+    findings.ask(
+        "refunds", f"{counted(int(inside.sum()), 'line')} below zero in orders above zero: discounts, or refunds?",
+        {"discounts": {"refunds": "negative_orders"}, "refunds": {"refunds": "negative_rows"}}, rows.tolist(),
+        [f"{values[int(row) - 1]:,.2f}" for row in rows],
+    )  # fmt: skip
+
+
+def _no_value(findings: FoundOut) -> None:
+    findings.missing.append(
+        "net: no column holds the value of an order (after discounts, before tax), nor quantity and unit price: export "
+        "one, write columns.net with its header, or counts_only: true where there are no amounts"
+    )

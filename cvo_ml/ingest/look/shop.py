@@ -1,0 +1,211 @@
+"""From files to a shop: which table is which, and every decision about the first source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
+from cvo_ml.core.errors import UsageError
+from cvo_ml.core.result import Json
+from cvo_ml.ingest.adapters import ADAPTERS
+from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
+from cvo_ml.ingest.look.currency import decide_currency
+from cvo_ml.ingest.look.dates import decide_dates, readings
+from cvo_ml.ingest.look.findings import SAME, Decision, FoundOut, Settings, counted
+from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_test_orders
+from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.look.known_exports import adapter_for
+from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns
+from cvo_ml.ingest.look.orders import decide_orders
+from cvo_ml.ingest.look.people import decide_customers
+from cvo_ml.ingest.look.sources import grids_of
+from cvo_ml.ingest.look.zone import decide_zone
+
+_FILLED: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Given:
+    """What whoever asks knows already; None = look."""
+
+    name: str | None = None
+    currency: str | None = None
+    timezone: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was found out about a shop's files."""
+
+    name: str
+    findings: FoundOut
+    headers: tuple[str, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """How the missing columns would be named."""
+        lacking = [text.split(":")[0] for text in self.findings.missing]
+        return (
+            ",".join(f"{name}=HEADER" for name in lacking if name in ("customer_id", "ordered_at", "net"))
+            or "net=HEADER"
+        )
+
+    def content(self, answers: Mapping[str, str] | None = None) -> dict[str, Json]:
+        """The shop's file as nested keys; questions that are answered in ``answers`` carry their answer."""
+        content = nested({"name": self.name, **self.findings.settings()})
+        same = _tables_of_first(content)
+        for name in same:
+            _table(content, name)["source"] = content["source"]
+        if self.findings.questions:
+            content["questions"] = {
+                question.name: {
+                    "ask": question.ask,
+                    **({"rows": list(question.rows)} if question.rows else {}),
+                    "choices": {choice: _with_tables(nested(keys), same) for choice, keys in question.choices.items()},
+                    "answer": (answers or {}).get(question.name),
+                }
+                for question in self.findings.questions
+            }
+        return content
+
+
+def _tables_of_first(content: Mapping[str, Json]) -> list[str]:
+    """The tables that are read from the first source."""
+    tables = content.get("tables")
+    return [name for name in tables if _table(content, name)["source"] == SAME] if isinstance(tables, dict) else []
+
+
+def _table(content: Mapping[str, Json], name: str) -> dict[str, Json]:
+    tables = content["tables"]
+    assert isinstance(tables, dict)
+    table = tables[name]
+    assert isinstance(table, dict)
+    return table
+
+
+def _with_tables(choice: dict[str, Json], names: Sequence[str]) -> dict[str, Json]:
+    """A choice that says something of the first source says it of the tables that are read from it, too."""
+    if not names or "source" not in choice:
+        return choice
+    return {**choice, "tables": {name: {"source": choice["source"]} for name in names}}
+
+
+def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
+    """Look at files, and find out how they are read as a shop.
+
+    Parameters
+    ----------
+    paths:
+        Files, folders, or databases' files.
+
+    Raises
+    ------
+    DataError, UsageError, ConfigError
+        If one of them cannot be read as a table.
+    """
+    grids = [grid for path in paths for grid in grids_of(path)]
+    if not grids:
+        raise UsageError("nothing to look at: name files")
+    main, *_ = grids
+    main = replace(main, told={header: meaning for meaning, header in given.columns.items()})
+    findings = FoundOut()
+    for decision in main.decisions:
+        findings.decisions.append(decision)
+    findings.decisions.insert(0, replace(_file(main), settings={f"source.{key}": v for key, v in main.source.items()}))
+    _look_at_orders(main, findings, given)
+    return Look(given.name or Path(paths[0]).name.split(".")[0] or "shop", findings, tuple(main.headers))
+
+
+def _file(grid: Grid) -> Decision:
+    extent = counted(grid.rows, "row") + ("" if grid.is_whole else " looked at")
+    return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}")
+
+
+def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> None:
+    adapter = adapter_for(grid)
+    if adapter is not None:
+        _look_at_export(grid, adapter, findings, given)
+        return
+    times = _time_column(grid, findings)
+    reading = decide_dates({"ordered_at": times}, findings)["ordered_at"] if times is not None else None
+    columns = amount_columns(grid)
+    written = decide_amounts({c.header: c for found in columns.values() for c in found}, findings)
+    decide_customers(grid, findings)
+    decide_orders(grid, OrderAmounts(columns, written), findings)
+    decide_currency(grid, _money(columns), written, findings, given.currency)
+    if times is not None:
+        decide_zone(times, reading, findings, given.timezone)
+    decide_test_orders(grid, findings)
+    decide_columns_along(grid, findings)
+
+
+def _time_column(grid: Grid, findings: FoundOut) -> FoundColumn | None:
+    headers = grid.headers_for("ordered_at")
+    filled = [header for header in headers if grid.columns[header].filled >= _FILLED * grid.rows]
+    readable = [header for header in filled if readings(grid.columns[header])]
+    if not headers:
+        findings.missing.append(
+            "ordered_at: no column holds the day of the order: export one, or write columns.ordered_at with its header"
+        )
+        return None
+    column = grid.columns[(readable or filled or list(headers))[0]]
+    beside = f"; not {', '.join(map(repr, [h for h in headers if h != column.header][:3]))}" if len(headers) > 1 else ""
+    findings.decide("ordered_at", column.header, f"by its name{beside}", {"columns.ordered_at": column.header})
+    return column
+
+
+def _money(columns: Mapping[str, list[FoundColumn]]) -> dict[str, FoundColumn]:
+    return {column.header: column for name, found in columns.items() if name != "quantity" for column in found}
+
+
+def _look_at_export(grid: Grid, adapter: str, findings: FoundOut, given: Given) -> None:
+    """An export that has an adapter: it brings the columns; the rest is looked at."""
+    columns = {
+        name: grid.columns[header]
+        for name, header in ADAPTERS[adapter].declares["columns"].items()
+        if header in grid.columns
+    }
+    shown = ", ".join(map(repr, sorted(ADAPTERS[adapter].signature or set(grid.headers))[:5]))
+    findings.decide("adapter", adapter, f"the headers are those of this export: {shown}", {"adapter": adapter})
+    kinds = {
+        column.name: column.kind
+        for table in (ORDERS, ORDER_LINES, CUSTOMERS, SUBSCRIPTIONS)
+        for column in table.columns
+    }
+    if ADAPTERS[adapter].unpack is None:
+        times = {name: column for name, column in columns.items() if kinds.get(name) == "time"}
+        read = decide_dates(times, findings)
+        if "ordered_at" in times:
+            decide_zone(times["ordered_at"], read["ordered_at"], findings, given.timezone)
+    money = {
+        name: column
+        for name, column in columns.items()
+        if kinds.get(name) in ("money", "number") and is_amounts(column)
+    }
+    written = decide_amounts(money, findings) if ADAPTERS[adapter].unpack is None else AmountWriting()
+    told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
+    decide_currency(told, money, written, findings, given.currency)
+
+
+def nested(settings: Settings) -> dict[str, Json]:
+    """Dotted keys as mappings.
+
+    Examples
+    --------
+    >>> nested({"source.path": "orders.csv", "source.amounts.thousands": ","})
+    {'source': {'path': 'orders.csv', 'amounts': {'thousands': ','}}}
+    """
+    content: dict[str, Json] = {}
+    for key, value in settings.items():
+        place = content
+        *parents, last = key.split(".")
+        for parent in parents:
+            inner = place.setdefault(parent, {})
+            assert isinstance(inner, dict)
+            place = inner
+        place[last] = value
+    return content

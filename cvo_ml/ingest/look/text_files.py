@@ -1,0 +1,158 @@
+"""A text file as a grid: all of its rows where it is small, its beginning, middle and end where it is not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+
+from cvo_ml.core.errors import DataError
+from cvo_ml.core.input_files import InputFile, open_input
+from cvo_ml.ingest.look.findings import Decision, counted
+from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.look.text_layout import TextLayout, decoded, is_sum, lay_out
+
+#: Bytes of a file that is looked at whole; of a larger one, so many are looked at.
+WHOLE: Final = 64 << 20
+_PIECES: Final = (32 << 20, 16 << 20, 16 << 20)
+_MANGLED_BOM: Final = "\xef\xbb\xbf"
+_NUL: Final = bytes(1)
+
+
+def text_grid(path: Path) -> Grid:
+    """The table in a text file, plain, gzip or in a zip archive of one member.
+
+    Raises
+    ------
+    DataError, UsageError
+        If it cannot be read, is no text, or has no header.
+    """
+    name = path.name
+    with open_input(path) as file:
+        raw, is_whole = _bytes_of(file, name)
+    if not raw.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t " + _NUL):
+        raise DataError(
+            "is empty" if not raw.count(_NUL) else "holds nothing but NUL bytes", "export it again", file=name
+        )
+    text, _, encoding = decoded(raw, name, is_cut=not is_whole)
+    if text.startswith(_MANGLED_BOM):
+        text = text.removeprefix(_MANGLED_BOM)
+    layout = lay_out(text, name, encoding)
+    table, ragged = _parsed(text[layout.body :], layout, name)
+    columns, decisions = _without_sums(_columns(table, layout), table.num_rows)
+    if ragged:
+        decisions.append(Decision("rows of another width", f"{ragged:,}", "not read: they have more or fewer fields"))
+    nameless = sum(not header for header in layout.header)
+    if nameless:
+        decisions.append(Decision("columns without a name", f"{nameless}", "left unread"))
+    if not is_whole:
+        decisions.append(Decision("looked at", counted(table.num_rows, "row"), "of the beginning, middle and end"))
+    source: dict[str, object] = {"path": str(path)}
+    return Grid(
+        name, source, columns, table.num_rows, is_whole, (*layout.decisions, *decisions)  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _bytes_of(file: InputFile, name: str) -> tuple[bytes, bool]:
+    """The unpacked bytes that are looked at, and whether they are all."""
+    head = file.stream().read(4) or b""
+    if file.is_gzip():
+        return _at_most(gzip.GzipFile(fileobj=io.BufferedReader(file.stream())), name)
+    if head == b"PK\x03\x04":
+        return _member(file, name)
+    if file.size <= WHOLE:
+        return _at_most(file.stream(), name)
+    pieces = []
+    for size, start in zip(_PIECES, (0, file.size // 2, file.size - _PIECES[2]), strict=True):
+        stream = file.stream()
+        stream.seek(start)
+        piece = stream.read(size) or b""
+        pieces.append(piece if not start else piece[piece.find(b"\n") + 1 :])
+    return b"".join(piece[: piece.rfind(b"\n") + 1] for piece in pieces), False
+
+
+def _at_most(stream: object, name: str) -> tuple[bytes, bool]:
+    pieces, left = [], WHOLE + 1
+    try:
+        while left > 0 and (piece := stream.read(min(left, 1 << 22))):  # type: ignore[attr-defined]
+            pieces.append(piece)
+            left -= len(piece)
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        raise DataError(f"is damaged or cut off ({error})", "copy it again", file=name) from None
+    raw = b"".join(pieces)
+    return (raw, True) if left > 0 else (raw[: raw.rfind(b"\n") + 1], False)
+
+
+def _member(file: InputFile, name: str) -> tuple[bytes, bool]:
+    try:
+        with zipfile.ZipFile(io.BufferedReader(file.stream())) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) != 1 or members[0].flag_bits & 1:
+                what = f"holds {len(members)} files" if len(members) != 1 else "is locked by a password"
+                raise DataError(f"is an archive that {what}", "unpack it, and name the files", file=name)
+            with archive.open(members[0]) as stream:
+                return _at_most(stream, name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+        raise DataError(f"is an archive that cannot be read ({error})", "unpack it", file=name) from None
+
+
+def _parsed(text: str, layout: TextLayout, name: str) -> tuple[pa.Table, int]:
+    """The rows as texts, and the number of those that have another width."""
+    names = [f"c{place}" for place in range(len(layout.header))]
+    ragged: list[int] = []
+
+    def skip(row: pacsv.InvalidRow) -> str:
+        ragged.append(row.expected_columns)
+        return "skip"
+
+    if not text.strip():
+        return pa.table({column: pa.array([], pa.string()) for column in names}), 0
+    try:
+        table = pacsv.read_csv(
+            io.BytesIO(text.encode("utf-8", "replace")),
+            pacsv.ReadOptions(column_names=names, block_size=1 << 24),
+            pacsv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True, invalid_row_handler=skip),
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), null_values=[], strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        problem = f"cannot be parsed ({' '.join(str(error).split())[:160]})"
+        raise DataError(problem, "check its quotes and its delimiter", file=name) from None
+    return table, len(ragged)
+
+
+def _columns(table: pa.Table, layout: TextLayout) -> dict[str, FoundColumn]:
+    columns: dict[str, FoundColumn] = {}
+    for place, header in enumerate(layout.header):
+        if header and header not in columns:
+            columns[header] = FoundColumn(header, table[f"c{place}"])
+    return columns
+
+
+def _without_sums(columns: dict[str, FoundColumn], rows: int) -> tuple[dict[str, FoundColumn], list[Decision]]:
+    """The columns without the rows that are sums of others, and what was found of those."""
+    first = next(iter(columns.values()))
+    sums = [text for text in first.distinct if is_sum(text)]
+    if not sums:
+        return columns, []
+    chosen = np.isin(first.codes, [first.distinct.index(text) for text in sums])
+    fullness = np.mean([column.codes >= 0 for column in columns.values()], axis=0)
+    if fullness[chosen].mean() > 0.75 * fullness[~chosen].mean():
+        return columns, []  # rows like all others
+    kept = pa.array(~chosen)
+    numbers = (np.flatnonzero(chosen)[:3] + 1).tolist()
+    evidence = f"{counted(int(chosen.sum()), 'row')} begin so and are emptier than others; first: {numbers}"
+    decision = Decision("rows that are sums", ", ".join(map(repr, sums)), evidence, {"source.total_rows": sums})
+    return {name: replace(column, values=pc.filter(column.values, kept)) for name, column in columns.items()}, [
+        decision
+    ]
