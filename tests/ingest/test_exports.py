@@ -211,10 +211,16 @@ class TestStripe:
         assert rows.loc["sub_test002", ["status", "cancel_reason"]].tolist() == ["canceled", "cancellation_requested"]
         assert rows["ended_at"].notna().sum() == 1
 
-    def test_whole_unit_currencies_are_not_divided(self, write: Write) -> None:
-        text = (EXPORTS / "stripe_until_2025.jsonl").read_text().replace('"eur"', '"jpy"')
-        result = read_shop(declared("stripe", write(text, "subs.jsonl"), "JPY"), max_bad_share=1.0)
-        assert result.tables.get("subscriptions")["mrr"].max() == pytest.approx(8700.0)
+    @pytest.mark.parametrize(
+        ("currency", "right"), [("JPY", 8700), ("KWD", 8.7), ("ISK", 87), ("MGA", 8700), ("TND", 8.7)]
+    )
+    def test_amounts_are_in_the_minor_units_that_stripe_documents(
+        self, currency: str, right: float, write: Write
+    ) -> None:
+        """docs.stripe.com/currencies: none, three decimals, and the crown of Iceland in hundredths all the same."""
+        text = (EXPORTS / "stripe_until_2025.jsonl").read_text().replace('"eur"', f'"{currency.lower()}"')
+        result = read_shop(declared("stripe", write(text, "subs.jsonl"), currency), max_bad_share=1.0)
+        assert result.tables.get("subscriptions")["mrr"].max() == pytest.approx(right)
 
     def test_tiered_prices_are_quarantined(self, write: Write) -> None:
         text = (EXPORTS / "stripe_until_2025.jsonl").read_text().replace("12000", "null").replace('"null"', "null")
