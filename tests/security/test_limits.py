@@ -408,7 +408,6 @@ READ_THEMSELVES = {
     "cvo_ml/ingest/sources/parquet.py": "parses streams of input_files",
     "cvo_ml/ingest/sources/sheet_size.py": "unpacks bytes of input_files, counted",
     "cvo_ml/ingest/sources/zipped.py": "unpacks streams of input_files, counted",
-    "cvo_ml/ingest/statuses.py": "comes with the package",
     "cvo_ml/priorities/effects.py": "parses a stream of input_files",
     "cvo_ml/simulate/folder.py": "parses bytes of input_files; writes",
     "cvo_ml/workflows/simulate.py": "schemas of tables that the same call wrote",
