@@ -16,7 +16,7 @@ import pyarrow as pa
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.config.variables import resolved
 from cvo_ml.core.errors import ConfigError, DataError, nearest_name
-from cvo_ml.core.input_files import refuse_no_file
+from cvo_ml.core.input_files import open_input
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.secrets import Secret
 from cvo_ml.core.stopping import interrupted_by
@@ -25,6 +25,8 @@ from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
 if TYPE_CHECKING:
     import psycopg
 
+#: How an SQLite file begins.
+SQLITE: Final = b"SQLite format 3\0"
 ENVIRONMENT: Final = "env://"
 _ROWS_AT_ONCE: Final = 50_000
 _LONGEST_DECIMAL: Final = 76  # digits of Arrow's widest
@@ -63,7 +65,7 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
     UsageError
         If there is no such file.
     """
-    refuse_no_file(path)
+    _refuse_sqlite(path)
     table = declared_table(config, path.name)
     with _duckdb(path) as connection:
         known = connection.execute(
@@ -82,6 +84,12 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
         except duckdb.Error as error:  # a view over a file: the connection may not read it
             raise DataError(f"cannot be read ({_first_line(error)})", "store it as a table", file=place) from None
     return raw_from_arrow(rows, found, place, arrow_hash(rows))
+
+
+def _refuse_sqlite(path: Path) -> None:
+    with open_input(path) as file:  # DuckDB would look for an extension
+        if file.stream().read(len(SQLITE)) == SQLITE:
+            raise DataError("is an SQLite file, not DuckDB's", "name it .sqlite", file=path.name)
 
 
 @contextmanager

@@ -23,11 +23,11 @@ from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.input_files import open_input
 from cvo_ml.ingest.raw import RawTable, SourceFile, check_header
 from cvo_ml.ingest.sources.plain_numbers import number_text
-from cvo_ml.ingest.sources.sheet_size import LARGEST_SHEET, refuse_too_large
+from cvo_ml.ingest.sources.sheet_size import COMPOUND, LARGEST_SHEET, refuse_too_large
 from cvo_ml.ingest.sources.total_rows import is_total, without_totals
 from cvo_ml.ingest.sources.zipped import content_of
 
-_ZIPPED, _COMPOUND = b"PK", b"\xd0\xcf\x11\xe0"  # .xlsx and .ods; .xls
+_ZIPPED: Final = b"PK"  # how .xlsx and .ods begin
 _ROWS_AT_ONCE: Final = 50_000
 _KEPT_DIGITS: Final = 1e15  # a spreadsheet keeps fifteen digits of a number, and makes the others 0
 
@@ -108,7 +108,7 @@ def _as(values: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> pa.ChunkedA
 def _opened(path: Path) -> tuple[calamine.CalamineWorkbook, str]:
     with open_input(path) as file:
         content = content_of(file, path.name, LARGEST_SHEET)
-    if not content.startswith((_ZIPPED, _COMPOUND)):
+    if not content.startswith((_ZIPPED, COMPOUND)):
         _refuse_foreign(content, path.name)
     refuse_too_large(content, path.name)
     try:
