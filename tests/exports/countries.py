@@ -81,7 +81,7 @@ def american(folder: Path) -> Truth:
     return truth_of(sales, number, order_id=None)
 
 
-@export("American, every day below the 13th", "en-US", answers={"dates": "month first"})
+@export("American, every day below the 13th", "en-US", answers={"dates": "month_first"})
 def american_early_days(folder: Path) -> Truth:
     sales = tuple(s for s in without_refunds(paid()) if s.at.day <= 12)
     write(folder / "sales.csv", sales, {"Order": lambda s: s.number, "Customer": number, "Date": lambda s: s.at,

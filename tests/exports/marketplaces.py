@@ -130,7 +130,7 @@ def _paypal(folder: Path, words: tuple[str, ...], dialect: Dialect, kinds: tuple
     return truth_of(charged(paid()), email, order_id=lambda s: f"7X{s.number}")
 
 
-@export("PayPal: activity, payments and refunds", "en-US", answers={"net": "Gross"})
+@export("PayPal: activity, payments and refunds", "en-US")
 def paypal_english(folder: Path) -> Truth:
     words = ("Date", "Time", "TimeZone", "Name", "Type", "Status", "Currency", "Gross", "Fee", "Net",
              "From Email Address", "Transaction ID")  # fmt: skip
@@ -138,7 +138,7 @@ def paypal_english(folder: Path) -> Truth:
     return _paypal(folder, words, dialect, ("Express Checkout Payment", "Payment Refund"), "Completed")
 
 
-@export("PayPal: Aktivitäten", "de-DE", answers={"net": "Brutto"})
+@export("PayPal: Aktivitäten", "de-DE")
 def paypal_german(folder: Path) -> Truth:
     words = ("Datum", "Uhrzeit", "Zeitzone", "Name", "Typ", "Status", "Währung", "Brutto", "Gebühr", "Netto",
              "Absender E-Mail-Adresse", "Transaktionscode")  # fmt: skip
@@ -146,7 +146,7 @@ def paypal_german(folder: Path) -> Truth:
     return _paypal(folder, words, dialect, ("PayPal Express-Zahlung", "Rückzahlung"), "Abgeschlossen")
 
 
-@export("PayPal: activité", "fr-FR", answers={"net": "Avant commission"})
+@export("PayPal: activité", "fr-FR")
 def paypal_french(folder: Path) -> Truth:
     words = ("Date", "Heure", "Fuseau horaire", "Nom", "Type", "État", "Devise", "Avant commission", "Commission",
     "Net",

@@ -33,6 +33,7 @@ DAYS: Final = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%d.%m.%Y"
                "%m/%d/%Y", "#m/#d/%Y #I:%M %p", "%d-%b-%Y", "%b %d, %Y", "%Y/%m/%d", "%Y%m%d", "%d/%m/%y", "epoch_s",
                "epoch_ms")  # fmt: skip
 SIGNS: Final = ("#", "€#", "# €", "$#", "£#", "EUR #", "# CHF", "R$ #")
+CODES: Final = {"€": "EUR", "$": "USD", "£": "GBP", "R$": "BRL"}
 Refunds = Literal["none", "own rows", "same order", "column", "file"]
 #: As the statuses of shops in English say it.
 STATES: Final = {
@@ -83,6 +84,43 @@ class Variant:
         counted = [sale for sale in chosen if sale.status == "paid"]
         return truth_of(counted, number, order_id=None)
 
+    @property
+    def answers(self) -> Mapping[str, str]:
+        """What is true where the file alone does not tell."""
+        day_first = "day_first" if self.dialect.day.startswith(("%d", "#d")) else "month_first"
+        return {"dates": day_first, "amounts": "thousands" if self.dialect.thousands else "decimals"}
+
+    def declared(self, folder: Path) -> dict[str, Any]:
+        """The shop's file that says how this variant is written."""
+        order, customer, day, money, back, back_day, status, total = LANGUAGES[self.language]
+        dialect = self.dialect
+        sign = dialect.sign.replace("#", "").strip()
+        source: dict[str, Any] = {
+            "path": str(folder / "export.csv"), "delimiter": dialect.delimiter, "decimal": dialect.decimal,
+            "encoding": dialect.encoding.removesuffix("-sig"), "date_format": _declared_day(dialect.day),
+            "header_row": 4 if self.titles else 1, "total_rows": [total] if self.total else [],
+            "amounts": {
+                "thousands": dialect.thousands.replace("\u00a0", " "), "currency": [sign] if sign else [],
+                "parentheses": dialect.negative == "(#)", "trailing_minus": dialect.negative == "#-",
+            },
+        }  # fmt: skip
+        columns = {"order_id": order, "customer_id": customer, "ordered_at": day, "net": money}
+        content: dict[str, Any] = {
+            "name": "declared",
+            "currency": CODES.get(sign, sign or "EUR"),
+            "source": source,
+            "columns": columns,
+        }
+        if self.states:
+            columns["status"] = status
+        if self.refunds in ("column", "file"):
+            own = source if self.refunds == "column" else source | {
+                "path": str(folder / "refunds.csv"), "header_row": 1, "total_rows": []}  # fmt: skip
+            refunds = {"source": own, "columns": {"order_id": order, "refunded_at": back_day, "amount": back}}
+            none = {"exclude": [{"rule": "nothing went back", "column": "amount", "equals": [0]}]}
+            content["tables"] = {"refunds": refunds | (none if self.refunds == "column" else {})}
+        return content
+
     def _sales(self) -> tuple[Sale, ...]:
         chosen = tuple(s for s in sales() if s.person) if self.states else paid()
         chosen = tuple(s for s in chosen if s.net and (s.at.day <= 12 or not self.early_days))[:110]
@@ -116,6 +154,10 @@ class Variant:
 
     def _quoted(self, cell: str) -> str:
         return f'"{cell}"' if self.dialect.quote_all or self.dialect.delimiter in cell else cell
+
+
+def _declared_day(day: str) -> str | None:
+    return None if day.startswith("%Y-%m-%d") else day.replace("#", "%")
 
 
 def _whole(sale: Sale) -> Sale:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from cvo_ml.ingest.sources import headers_of, sheet_size
 from .conftest import shop
 from .sheets import ods, ods_of, xlsx, xlsx_of, zipped
 
+FILES = Path(__file__).parent / "files"
 Write = Callable[..., Path]
 HEADER = ["order", "customer", "date", "amount"]
 ONE = [HEADER, ["A1", "C1", date(2024, 1, 2), 12.5]]
@@ -125,6 +127,27 @@ def test_a_folder_of_spreadsheets_is_one_table(tmp_path: Path) -> None:
         rows = [HEADER, [order, "C1", date(2024, 1, 2), amount]]
         (tmp_path / f"{number}.xlsx").write_bytes(xlsx(rows))
     assert [[row[0], row[3]] for row in orders(read(tmp_path))] == [["1", 2.0], ["2", 2.5], ["A3", 3.75]]
+
+
+def test_an_old_spreadsheet_is_read() -> None:
+    """Made once by xlwt 1.3: a title, whole ids, a day, a time, and a total."""
+    result = read(FILES / "orders.xls", header_row=3, total_rows=["Total"])
+    assert orders(result) == [
+        ["1", "17850", pd.Timestamp("2024-01-02"), 12.5],
+        ["2", "17851", pd.Timestamp("2024-01-02 15:30"), 980.0],
+        ["3", "17852", pd.Timestamp("2024-01-03"), 1.125],
+    ]
+    assert result.ledger == RowLedger(4, 3, {}, {"total row": 1})
+
+
+def test_an_old_spreadsheet_that_would_end_the_process_is_refused(write: Write) -> None:
+    """Its sheet says that it has 65,280 x 4,294,967,295 cells, for which the parser asks the system."""
+    content = (FILES / "orders.xls").read_bytes()
+    said = struct.pack("<HHIIHH", 0x200, 14, 0, 7, 0, 4)  # the record of the sheet's size
+    assert content.count(said) == 1
+    damaged = content.replace(said, struct.pack("<HHIIHH", 0x200, 14, 0, 0xFFFFFFFF, 0, 0xFF00))
+    with pytest.raises(DataError, match=r"orders\.xls: is not a readable spreadsheet: its parts are damaged, or ask"):
+        read(write(damaged, "orders.xls"))
 
 
 def test_a_spreadsheet_in_an_archive_is_read(write: Write) -> None:

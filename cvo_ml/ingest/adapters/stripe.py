@@ -2,7 +2,7 @@
 
 * ``current_period_end`` stands on the subscription, since API 2025-03-31 on its items: both are read.
 * ``mrr`` is the sum over items of unit amount x quantity, brought to a month of 30.4375 days; amounts are in minor
-  units (cents) except in currencies that have none. Tiered prices have no unit amount: such rows are set aside.
+  units: cents, thousandths of a dinar of Kuwait, whole yen. Tiered prices have no unit amount: such rows are set aside.
 * ``ended_at`` is when the subscription ended, not when its cancellation was asked for.
 """
 
@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from cvo_ml.core.currencies import decimals
 from cvo_ml.core.units import DAYS_PER_UNIT
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts, base_of, json_part, utc_text
 from cvo_ml.ingest.sources.json_lines import JsonObjects, at
 
-#: Currencies that Stripe takes in whole units.
-WHOLE_UNITS: Final = frozenset(
-    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF")
-)
+#: Decimals that Stripe gives a currency where ISO 4217 gives it others.
+DECIMALS: Final = {"ISK": 2, "MGA": 0}
 _DAYS: Final = {
     "day": DAYS_PER_UNIT["D"],
     "week": DAYS_PER_UNIT["W"],
@@ -74,7 +73,8 @@ def _items(subscription: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _monthly(subscription: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str | None:
     """Monthly recurring revenue in whole units of the currency; None where an item has no plain price."""
-    whole = str(subscription.get("currency") or at(items[0], "price.currency") if items else "").upper() in WHOLE_UNITS
+    currency = str(subscription.get("currency") or at(items[0], "price.currency") if items else "").upper()
+    unit = Decimal(10) ** DECIMALS.get(currency, decimals(currency))
     total = Decimal(0)
     for item in items:
         days = _DAYS.get(str(at(item, "price.recurring.interval")))
@@ -84,7 +84,7 @@ def _monthly(subscription: Mapping[str, Any], items: Sequence[Mapping[str, Any]]
             return None
         months = times * Decimal(str(days)) / Decimal(str(_DAYS["month"]))
         total += amount * (_decimal(item.get("quantity")) or 1) / months
-    return f"{total if whole else total / 100:.6f}" if items else None
+    return f"{total / unit:.6f}" if items else None
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.config.variables import resolved
 from cvo_ml.core.errors import ConfigError, DataError, nearest_name
-from cvo_ml.core.input_files import refuse_no_file
+from cvo_ml.core.input_files import open_input
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.secrets import Secret
 from cvo_ml.core.stopping import interrupted_by
@@ -25,6 +25,8 @@ from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
 if TYPE_CHECKING:
     import psycopg
 
+#: How an SQLite file begins.
+SQLITE: Final = b"SQLite format 3\0"
 ENVIRONMENT: Final = "env://"
 _ROWS_AT_ONCE: Final = 50_000
 _LONGEST_DECIMAL: Final = 76  # digits of Arrow's widest
@@ -36,6 +38,10 @@ LOCKED: Final = (
     "SET enable_external_access=false",
     "SET lock_configuration=true",
 )
+
+
+_COLUMNS: Final = "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+_IN_ORDER: Final = " ORDER BY table_schema, table_name, ordinal_position"
 
 
 def quoted(name: str) -> str:
@@ -63,7 +69,7 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
     UsageError
         If there is no such file.
     """
-    refuse_no_file(path)
+    _refuse_sqlite(path)
     table = declared_table(config, path.name)
     with _duckdb(path) as connection:
         known = connection.execute(
@@ -82,6 +88,47 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
         except duckdb.Error as error:  # a view over a file: the connection may not read it
             raise DataError(f"cannot be read ({_first_line(error)})", "store it as a table", file=place) from None
     return raw_from_arrow(rows, found, place, arrow_hash(rows))
+
+
+def duckdb_headers(path: Path) -> dict[str, list[str]]:
+    """The tables and views of a DuckDB file, and the columns of each.
+
+    Raises
+    ------
+    DataError, UsageError
+        As :func:`read_duckdb`.
+    """
+    _refuse_sqlite(path)
+    with _duckdb(path) as connection:
+        return _headers(
+            connection.execute(_COLUMNS + " WHERE table_catalog = current_database()" + _IN_ORDER).fetchall()
+        )
+
+
+def postgres_headers(path: str) -> dict[str, list[str]]:
+    """The tables and views of a PostgreSQL server that are not its own, and the columns of each.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As :func:`read_postgres`.
+    """
+    with _postgres(path) as connection:
+        own = " WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"
+        return _headers(connection.execute((_COLUMNS + own + _IN_ORDER).encode()).fetchall())
+
+
+def _headers(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for schema, table, column in rows:
+        found.setdefault(table if schema in ("main", "public") else f"{schema}.{table}", []).append(column)
+    return found
+
+
+def _refuse_sqlite(path: Path) -> None:
+    with open_input(path) as file:  # DuckDB would look for an extension
+        if file.stream().read(len(SQLITE)) == SQLITE:
+            raise DataError("is an SQLite file, not DuckDB's", "name it .sqlite", file=path.name)
 
 
 @contextmanager

@@ -15,8 +15,11 @@ from typing import Final
 from xml.parsers import expat
 
 from cvo_ml.core.errors import DataError
+from cvo_ml.core.old_sheets import parses
 from cvo_ml.ingest.sources.zipped import chunks_of, refusing_damaged
 
+#: How .xls files begin.
+COMPOUND: Final = b"\xd0\xcf\x11\xe0"
 #: Bytes of a spreadsheet's file.
 LARGEST_SHEET: Final = 256 << 20
 #: Cells of a sheet, as rows times columns: a million rows of thirty columns.
@@ -34,7 +37,10 @@ def refuse_too_large(content: bytes, name: str) -> None:
     DataError
         Saying how many cells, or if it is damaged.
     """
-    if not content.startswith(b"PK"):
+    if content.startswith(COMPOUND):
+        if not parses(content):
+            problem = "is not a readable spreadsheet: its parts are damaged, or ask for more memory than there is"
+            raise DataError(problem, "open it, and save it again as .xlsx or CSV", file=name)
         return
     with refusing_damaged(name, "the spreadsheet"), zipfile.ZipFile(io.BytesIO(content)) as opened:
         for member in opened.infolist():
@@ -44,9 +50,13 @@ def refuse_too_large(content: bytes, name: str) -> None:
             with opened.open(member) as stream:
                 chunks = chunks_of(stream, len(content), name)
                 cells = _repeated(chunks) if member.filename == "content.xml" else _named(chunks)
-            if cells > MOST_CELLS:
-                problem = f"a sheet has {cells:,} cells (rows times columns), more than the {MOST_CELLS:,} allowed"
-                raise DataError(problem, "clear what stands far below or beside the table, or export CSV", file=name)
+            _refuse_cells(cells, name)
+
+
+def _refuse_cells(cells: int, name: str) -> None:
+    if cells > MOST_CELLS:
+        problem = f"a sheet has {cells:,} cells (rows times columns), more than the {MOST_CELLS:,} allowed"
+        raise DataError(problem, "clear what stands far below or beside the table, or export CSV", file=name)
 
 
 def _named(chunks: Iterator[bytes]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -23,11 +24,11 @@ from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.input_files import open_input
 from cvo_ml.ingest.raw import RawTable, SourceFile, check_header
 from cvo_ml.ingest.sources.plain_numbers import number_text
-from cvo_ml.ingest.sources.sheet_size import LARGEST_SHEET, refuse_too_large
+from cvo_ml.ingest.sources.sheet_size import COMPOUND, LARGEST_SHEET, refuse_too_large
 from cvo_ml.ingest.sources.total_rows import is_total, without_totals
 from cvo_ml.ingest.sources.zipped import content_of
 
-_ZIPPED, _COMPOUND = b"PK", b"\xd0\xcf\x11\xe0"  # .xlsx and .ods; .xls
+_ZIPPED: Final = b"PK"  # how .xlsx and .ods begin
 _ROWS_AT_ONCE: Final = 50_000
 _KEPT_DIGITS: Final = 1e15  # a spreadsheet keeps fifteen digits of a number, and makes the others 0
 
@@ -76,6 +77,25 @@ def header_of_sheet(path: Path, config: SourceConfig) -> tuple[str, ...]:
     return tuple(_from_header(_sheet(book, config, path.name), config.header_row, path.name)[0])
 
 
+def first_rows_of_sheets(path: Path, most: int) -> dict[str, list[list[str]]]:
+    """The first rows of each sheet that has some, as texts; hidden ones come last.
+
+    Raises
+    ------
+    DataError, UsageError
+        As :func:`read_sheet`.
+    """
+    book, _ = _opened(path)
+    sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == calamine.SheetTypeEnum.WorkSheet]
+    sheets.sort(key=lambda sheet: sheet.visible != calamine.SheetVisibleEnum.Visible)
+    loaded = {sheet.name: _loaded(book, sheet.name, path.name) for sheet in sheets}
+    return {
+        name: [[_text(cell, ".") or "" for cell in row] for row in itertools.islice(sheet.iter_rows(), most)]
+        for name, sheet in loaded.items()
+        if sheet.height
+    }
+
+
 def alike(tables: Sequence[RawTable], decimal: str) -> list[RawTable]:
     """The tables of several spreadsheets with columns of one type: as text, where their types differ."""
     changed = list(tables)
@@ -108,7 +128,7 @@ def _as(values: pa.ChunkedArray, kind: pa.DataType, decimal: str) -> pa.ChunkedA
 def _opened(path: Path) -> tuple[calamine.CalamineWorkbook, str]:
     with open_input(path) as file:
         content = content_of(file, path.name, LARGEST_SHEET)
-    if not content.startswith((_ZIPPED, _COMPOUND)):
+    if not content.startswith((_ZIPPED, COMPOUND)):
         _refuse_foreign(content, path.name)
     refuse_too_large(content, path.name)
     try:

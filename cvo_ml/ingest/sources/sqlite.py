@@ -13,9 +13,8 @@ from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.input_files import open_input
 from cvo_ml.ingest.raw import RawTable, arrow_hash, raw_from_arrow
-from cvo_ml.ingest.sources.databases import as_arrow, chosen, declared_table, find_table, quoted, read_duckdb
+from cvo_ml.ingest.sources.databases import SQLITE, as_arrow, chosen, declared_table, find_table, quoted, read_duckdb
 
-_MAGIC: Final = b"SQLite format 3\0"
 _ROWS_AT_ONCE: Final = 50_000
 _SCHEMA: Final = "main"
 
@@ -35,11 +34,11 @@ def read_sqlite(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
         If there is no such file.
     """
     with open_input(path) as file:
-        begin = file.stream().read(len(_MAGIC))
-    if begin != _MAGIC and path.suffix.lower() == ".db":
+        begin = file.stream().read(len(SQLITE))
+    if begin != SQLITE and path.suffix.lower() == ".db":
         return read_duckdb(path, config, wanted, optional)
     table = declared_table(config, path.name)
-    if begin != _MAGIC:
+    if begin != SQLITE:
         raise DataError("is no SQLite file", "copy or export it again", file=path.name)
     with _opened(path) as connection:
         known = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
@@ -51,6 +50,23 @@ def read_sqlite(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
         cursor = connection.execute(f"SELECT {listed} FROM {quoted(name)}")  # noqa: S608 (quoted, from the catalogue)
         rows = as_arrow(found, _without_bytes(iter(lambda: cursor.fetchmany(_ROWS_AT_ONCE), []), found, place))
     return raw_from_arrow(rows, found, place, arrow_hash(rows))
+
+
+def sqlite_headers(path: Path) -> dict[str, list[str]]:
+    """The tables and views of an SQLite file, and the columns of each.
+
+    Raises
+    ------
+    DataError, UsageError
+        As :func:`read_sqlite`.
+    """
+    with open_input(path):
+        pass
+    with _opened(path) as connection:
+        known = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        ).fetchall()
+        return {name: [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(name)})")] for (name,) in known}
 
 
 @contextmanager
