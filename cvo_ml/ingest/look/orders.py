@@ -350,6 +350,6 @@ def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOu
 def _ask_whether_to_count(findings: FoundOut) -> None:
     findings.ask(
         "net", "no column holds the value of an order (after discounts, before tax), nor quantity and unit price: "
-        "count orders without a value, or is there a column that this cannot tell (write its header in place of HEADER)?",
+        "count orders without a value, or does a column hold it (write its header in place of HEADER)?",
         {"count_orders": {"counts_only": True}, "map_a_column": {"columns.net": "HEADER"}},
     )  # fmt: skip
