@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError, nearest_name
+from cvo_ml.ingest.known_exports import how_to_map
 
 #: Bytes of the longest field: ids, names and times have some dozen.
 LONGEST_FIELD: Final = 64 << 10
@@ -224,7 +225,7 @@ def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> Non
         if name not in times:
             raise DataError(
                 f"no such column{nearest_name(name, header)}; the file has {', '.join(map(repr, header[:20]))}",
-                "map the column to a header of the file",
+                how_to_map(header, "header of the file"),
                 file=file,
                 column=name,
             )
