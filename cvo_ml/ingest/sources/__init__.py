@@ -66,8 +66,24 @@ def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]
     if source.path.startswith(ENVIRONMENT) or VARIABLE.search(source.path):
         return read_postgres(source, wanted, optional)
     paths = files_of(source)
+    _refuse_unused(source, paths[0])
     tables = _told_apart(paths, [_reader(path)(path, source, wanted, optional) for path in paths])
     return stack(alike(tables, source.decimal) if name_inside(paths[0]).lower().endswith(_SHEETS) else tables)
+
+
+def _refuse_unused(source: SourceConfig, path: Path) -> None:
+    """Refuse settings that a file of this kind does not have: what is declared must do something."""
+    name = _plain_name(path)
+    is_sheet, is_text = name.endswith(_SHEETS), name.endswith(_TEXT)
+    declared = {
+        "sheet": source.sheet is not None and not is_sheet,
+        "header_row": source.header_row != 1 and not (is_sheet or is_text),
+        "total_rows": bool(source.total_rows) and not (is_sheet or is_text),
+    }
+    for setting, in_vain in declared.items():
+        if in_vain:
+            kinds = "spreadsheets" if setting == "sheet" else "text and spreadsheets"
+            raise ConfigError(f"source {path.name}: {setting} is of {kinds}: leave it out")
 
 
 def headers_of(source: SourceConfig) -> tuple[str, ...]:
