@@ -222,7 +222,7 @@ def refuse_unseen(tables: Tables, as_of: date) -> None:
         raise UsageError(
             f"as_of {as_of} is after {cut}, from which on the tables hold no rows: read them with as_of={str(as_of)!r}"
         )
-    refuse_after(tables.frames, as_of)
+    refuse_after(tables, as_of)
 
 
 def _wanted(function: str, wanted: str, given: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import ContractError, UsageError, nearest_name
+from cvo_ml.core.stored_table import StoredFrames, StoredTable
 from cvo_ml.core.wall_times import UTC_ZONE
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Tables:
-    """A shop's tables, each checked against its contract when the object is made.
+    """A shop's tables, each checked against its contract: a frame at once, a stored table as it becomes one.
 
     Parameters
     ----------
@@ -44,16 +45,18 @@ class Tables:
     complete_until: pd.Timestamp | None = None
 
     def __post_init__(self) -> None:
+        stored = self.frames if isinstance(self.frames, StoredFrames) else None
         if "orders" not in self.frames:
             raise ContractError("no table 'orders'", "give at least the orders", file="tables")
-        for name, frame in self.frames.items():
+        for name in self.frames:
             if name not in CONTRACTS:
                 raise ContractError(
                     f"table {name!r} is unknown{nearest_name(name, list(CONTRACTS))}",
                     f"use one of {', '.join(sorted(CONTRACTS))}",
                     file="tables",
                 )
-            CONTRACTS[name].validate(frame)
+            if stored is None:
+                CONTRACTS[name].validate(self.frames[name])
 
     def __repr__(self) -> str:
         return f"Tables in {self.currency or 'no currency'}{self._sizes()}"
@@ -97,16 +100,40 @@ class Tables:
         import pyarrow as pa
 
         connection = duckdb.connect(config={"enable_external_access": "false"})
+        if (stored := self.stored(name)) is not None:
+            return stored.relation()
         return connection.from_arrow(pa.Table.from_pandas(self.frame(name), preserve_index=False))
+
+    def stored(self, name: str) -> StoredTable | None:
+        """The table ``name`` as it was read, before it is a frame; None where it was given as one."""
+        return self.frames.tables[name] if isinstance(self.frames, StoredFrames) and name in self.frames else None
+
+    def rows(self, name: str) -> int:
+        """How many rows the table ``name`` has; nothing is loaded for it."""
+        stored = self.stored(name)
+        return len(self.get(name)) if stored is None else stored.rows
+
+    def span(self, name: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """The first and the last moment of the table ``name``; None where its rows are about none."""
+        stored, time = self.stored(name), CONTRACTS[name].event_time
+        if time is None or not self.rows(name):
+            return None
+        if stored is not None:
+            return stored.span(time) if time in stored.columns else None
+        times = self.frames[name][time]
+        return (times.min(), times.max()) if times.notna().any() else None
 
     def __contains__(self, name: str) -> bool:
         return name in self.frames
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.frames)
+
     def _sizes(self) -> str:
         """Each table with its rows and the days that they span."""
         lines = []
-        for name, frame in self.frames.items():
-            time = CONTRACTS[name].event_time
-            span = "" if time is None or frame.empty else f", {frame[time].min().date()} to {frame[time].max().date()}"
-            lines.append(f"\n  {name}: {len(frame):,} rows{span}")
+        for name in self.frames:
+            span = self.span(name)
+            days = "" if span is None else f", {span[0].date()} to {span[1].date()}"
+            lines.append(f"\n  {name}: {self.rows(name):,} rows{days}")
         return "".join(lines)

@@ -18,19 +18,21 @@
 A refund that names only its customer is kept.
 """
 
+# ruff: noqa: S608 (names in queries are quoted and come from contracts)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from cvo_ml.core.contracts import CONTRACTS
-from cvo_ml.core.membership import is_among
+from cvo_ml.core.stored_table import StoredTable
 from cvo_ml.core.wall_times import surely_before
+from cvo_ml.ingest.row_database import FILE, ROW
 from cvo_ml.ingest.row_rules import ValidatedRows
+from cvo_ml.ingest.table_rows import TableRows
 
 ITS_ORDER_EXCLUDED: Final = "its order was excluded"
 ITS_ORDER_QUARANTINED: Final = "its order is in quarantine"
@@ -42,6 +44,7 @@ _SPANS: Final = {
     "prices": ("valid_from", "valid_to"),
 }
 _CENT: Final = 0.005
+_NOBODY: Final = "SELECT '' AS order_id, false AS excluded WHERE false"
 
 
 def check_rows(validated: ValidatedRows) -> None:
@@ -68,30 +71,13 @@ def check_rows(validated: ValidatedRows) -> None:
         status.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")
 
 
-@dataclass(frozen=True)
-class OrderIds:
-    """The order ids of the first source, by what became of their rows; an id may stand in several."""
-
-    used: pd.Series
-    excluded: pd.Series
-    quarantined: pd.Series
-
-    @classmethod
-    def of(cls, main: ValidatedRows) -> OrderIds | None:
-        """Those of validated orders or order lines; None where they have none, such as subscriptions."""
-        if "order_id" not in main.rows:
-            return None
-        ids, excluded = main.rows["order_id"], main.status.excluded()
-        return cls(ids[main.status.alive], ids[excluded], ids[~main.status.alive & ~excluded])
-
-
-def check_between(ids: OrderIds | None, orders: pd.DataFrame, sides: Mapping[str, ValidatedRows]) -> tuple[str, ...]:
+def check_between(main: TableRows, orders: StoredTable, sides: Mapping[str, TableRows]) -> tuple[str, ...]:
     """Validate rows against the tables that they name; returns what is only reported.
 
     Parameters
     ----------
-    ids:
-        The order ids of the first source.
+    main:
+        The rows of the first source.
     orders:
         The orders that are used.
 
@@ -101,65 +87,80 @@ def check_between(ids: OrderIds | None, orders: pd.DataFrame, sides: Mapping[str
         If a fault is one of the file.
     """
     notes: list[str] = []
-    for name, validated in sides.items():
-        if name in ("order_lines", "refunds") and "order_id" in validated.rows and ids is not None:
-            _check_orders(validated, ids, orders)
-        if name == "refunds" and "order_id" in validated.rows:
-            notes += _check_refunds(validated, orders)
+    for name, side in sides.items():
+        if name in ("order_lines", "refunds") and "order_id" in side.columns and "order_id" in main.columns:
+            _check_orders(side, main)
+        if name == "refunds" and "order_id" in side.columns:
+            notes += _check_refunds(side)
         if name == "deals" and "leads" in sides:
-            _check_leads(validated, sides["leads"])
-        if "customer_id" in CONTRACTS[name].names and "customer_id" in validated.rows and len(orders):
-            notes += _without_orders(validated, orders)
+            _check_leads(side, sides["leads"])
+        if "customer_id" in CONTRACTS[name].names and "customer_id" in side.columns and orders.rows:
+            notes += _without_orders(side)
     return tuple(notes)
 
 
-def _check_orders(validated: ValidatedRows, ids: OrderIds, orders: pd.DataFrame) -> None:
-    named, header = validated.rows["order_id"], validated.spec.header("order_id")
-    known = named.isna().to_numpy() | is_among(named, orders["order_id"]) | is_among(named, ids.used)
-    excluded, quarantined = is_among(named, ids.excluded), is_among(named, ids.quarantined)
-    validated.status.exclude(~known & excluded, ITS_ORDER_EXCLUDED)
-    validated.status.quarantine(~known & ~excluded & quarantined, header, ITS_ORDER_QUARANTINED)
-    validated.status.quarantine(~known & ~excluded & ~quarantined, header, UNKNOWN_ORDER)
+def _check_orders(side: TableRows, main: TableRows) -> None:
+    header, aside = side.spec.header("order_id"), main.ids_aside()
+    unknown = (
+        f"SELECT {FILE}, {ROW}, order_id FROM {side.used} WHERE order_id IS NOT NULL "
+        f"AND order_id NOT IN (SELECT order_id FROM {main.used} WHERE order_id IS NOT NULL)"
+    )
+    known = f"SELECT order_id, bool_or(excluded) AS excluded FROM ({aside}) GROUP BY order_id" if aside else _NOBODY
+    found = side.database.arrow(
+        f"SELECT {FILE}, {ROW}, excluded FROM ({unknown}) LEFT JOIN ({known}) AS aside USING (order_id)"
+    )
+    files, rows = found[FILE].to_numpy(), found[ROW].to_numpy()
+    excluded = found["excluded"].to_pandas().map({True: 1, False: 0}).fillna(2).to_numpy()
+    side.drop(files[excluded == 1], rows[excluded == 1], "", ITS_ORDER_EXCLUDED, excluded=True)
+    side.drop(files[excluded == 0], rows[excluded == 0], header, ITS_ORDER_QUARANTINED)
+    side.drop(files[excluded == 2], rows[excluded == 2], header, UNKNOWN_ORDER)
 
 
-def _check_refunds(validated: ValidatedRows, orders: pd.DataFrame) -> list[str]:
-    rows, spec = validated.rows, validated.spec
-    # orders whose id stands several times have been set aside, so the index is unique
-    order = orders.set_index("order_id").reindex(rows["order_id"].fillna(""))
-    early = surely_before(rows["refunded_at"], order["ordered_at"].set_axis(rows.index), spec.timezone)
-    validated.status.quarantine(early, spec.header("refunded_at"), "before its order")
-    if "customer_id" in rows:
-        both = order["customer_id"].notna().to_numpy() & rows["customer_id"].notna().to_numpy()
-        other = both & (order["customer_id"].to_numpy() != rows["customer_id"].to_numpy())
-        validated.status.quarantine(other, spec.header("customer_id"), "another customer than its order's")
-    return refunds_above_orders(validated.used, orders)
+def _check_refunds(side: TableRows) -> list[str]:
+    # orders whose id stands several times have been set aside, so each refund meets one
+    placed = f"{side.used} AS own JOIN orders USING (order_id)"
+    times = f"SELECT own.{FILE}, own.{ROW}, own.refunded_at, orders.ordered_at FROM {placed}"
+    early = side.database.arrow(f"{times} WHERE ordered_at > refunded_at").to_pandas()
+    early = early[surely_before(early["refunded_at"], early["ordered_at"], side.spec.timezone)]
+    header = side.spec.header("refunded_at")
+    side.drop(early[FILE].to_numpy(), early[ROW].to_numpy(), header, "before its order")
+    if "customer_id" in side.columns:
+        placed = f"{side.used} AS own JOIN orders USING (order_id)"
+        other = f"SELECT own.{FILE}, own.{ROW} FROM {placed} WHERE orders.customer_id <> own.customer_id"
+        side.drop_found(other, side.spec.header("customer_id"), "another customer than its order's")
+    return _above_orders(side)
 
 
-def refunds_above_orders(refunds: pd.DataFrame, orders: pd.DataFrame) -> list[str]:
+def _above_orders(side: TableRows) -> list[str]:
     """The report of orders whose refunds add up to more than their value."""
-    refunded = refunds.dropna(subset="order_id").groupby("order_id")["amount"].sum()
-    value = orders.set_index("order_id")["net"].reindex(refunded.index)
-    above = refunded - value > _CENT
-    if not above.any():
+    refunded = (
+        f"SELECT order_id, fsum(amount) AS refunded FROM {side.used} WHERE order_id IS NOT NULL GROUP BY order_id"
+    )
+    above, total = side.database.one(
+        f"SELECT count(*), sum(refunded - net) FROM ({refunded}) JOIN orders USING (order_id) "
+        f"WHERE refunded - net > {_CENT}"
+    )
+    if not above:
         return []
-    total = float((refunded - value)[above].sum())
     return [
-        f"refunds: {int(above.sum()):,} orders were refunded above their value, by {total:,.2f} in all; "
+        f"refunds: {above:,} orders were refunded above their value, by {total:,.2f} in all; "
         "they were kept: often the amounts hold tax or shipping"
     ]
 
 
-def _check_leads(deals: ValidatedRows, leads: ValidatedRows) -> None:
-    named = deals.rows["lead_id"]
-    unknown = named.notna().to_numpy() & ~is_among(named, leads.used["lead_id"])
-    deals.status.quarantine(unknown, deals.spec.header("lead_id"), "names an unknown lead")
+def _check_leads(deals: TableRows, leads: TableRows) -> None:
+    unknown = (
+        f"SELECT {FILE}, {ROW} FROM {deals.used} WHERE lead_id IS NOT NULL "
+        f"AND lead_id NOT IN (SELECT lead_id FROM {leads.used} WHERE lead_id IS NOT NULL)"
+    )
+    deals.drop_found(unknown, deals.spec.header("lead_id"), "names an unknown lead")
 
 
-def _without_orders(validated: ValidatedRows, orders: pd.DataFrame) -> list[str]:
-    customers = validated.used["customer_id"].dropna()
-    unknown = customers[~is_among(customers, orders["customer_id"])]
-    if unknown.empty:
+def _without_orders(side: TableRows) -> list[str]:
+    rows, customers = side.database.one(
+        f"SELECT count(*), count(DISTINCT customer_id) FROM {side.used} WHERE customer_id IS NOT NULL "
+        "AND customer_id NOT IN (SELECT customer_id FROM orders)"
+    )
+    if not rows:
         return []
-    return [
-        f"{validated.spec.table}: {len(unknown):,} rows of {unknown.nunique():,} customers without an order were kept"
-    ]
+    return [f"{side.spec.table}: {rows:,} rows of {customers:,} customers without an order were kept"]

@@ -1,73 +1,111 @@
 """Duplicates by key: exact ones are left out, conflicting ones set aside whole, unkeyed ones reported."""
 
+# ruff: noqa: S608 (names in queries are quoted and come from contracts)
+
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from cvo_ml.core.arrays import Flags
 from cvo_ml.core.membership import is_among
-from cvo_ml.ingest.row_rules import ValidatedRows
-from cvo_ml.ingest.row_status import RowStatus
+from cvo_ml.ingest import hashes
+from cvo_ml.ingest.row_database import FILE, ROW
+from cvo_ml.ingest.table_rows import TableRows
 
 CONFLICT: Final = "order id with conflicting rows"
 SEVERAL_CUSTOMERS: Final = "order of several customers"
+SENT_AGAIN: Final = "sent again"
 LOOK_ALIKE: Final = "{:,} rows look like another one and were kept: nothing in them is a key"
 KEY_CONFLICT: Final = "key with conflicting rows"
+_COPY, _AGAIN, _CONFLICTING = "copy", "again", "conflicting"
 
 
-def resolve_duplicates(validated: ValidatedRows) -> tuple[str, ...]:
+def resolve_duplicates(found: TableRows, *, resent: bool = False) -> tuple[str, ...]:
     """Validate the rows that are still used; returns what is only reported.
 
     Below zero, one order id may stand several times: an order can be refunded in parts. Lines are
     validated by order too: one with lines of several customers is set aside whole.
+
+    Parameters
+    ----------
+    resent:
+        Rows are events, which trackers send again: of those that differ in nothing but their times the first counts.
 
     Raises
     ------
     DataError
         If conflicting rows are a fault of the file.
     """
-    status, rows, spec = validated.status, validated.rows, validated.spec
-    same = _among(status.alive, rows, lambda alive: alive.duplicated(keep="first"))
+    spec = found.spec
     notes: tuple[str, ...] = ()
     if spec.key:
-        status.exclude(same, f"exact duplicate by {' and '.join(spec.key)}")
-        _quarantine_conflicts(status, validated)
-    elif count := int(same.sum()):
+        _by_key(found, resent)
+    elif count := found.count - hashes.distinct(found.database, found.used, hashes.hash_of(found.columns), found.rows):
         where = "" if spec.table in ("orders", "order_lines") else f"{spec.table}: "
         notes = (where + LOOK_ALIKE.format(count),)
     if spec.table == "order_lines" and {"order_id", "customer_id"} <= set(spec.columns):
-        several = _among(status.alive, rows, _of_several_customers)
-        status.quarantine(several, spec.header("order_id"), SEVERAL_CUSTOMERS)
+        _of_several_customers(found)
     return notes
 
 
-def _quarantine_conflicts(status: RowStatus, validated: ValidatedRows) -> None:
-    rows, spec = validated.rows, validated.spec
-    positive = (rows["net"] >= 0).to_numpy() if "order_id" in spec.key and "net" in rows else True
-    key = list(spec.key)
-    conflicting = _among(status.alive & positive, rows, lambda alive: alive.duplicated(key, keep=False))
+def _by_key(found: TableRows, resent: bool) -> None:
+    """Look at the rows of repeated keys only."""
+    spec, key = found.spec, hashes.hash_of(found.spec.key)
+    suspects = hashes.repeated(found.database, found.used, spec.key, found.rows)
+    if not len(suspects):
+        return
+    found.database.hold("suspects", pa.table({"h": suspects}))
+    first = hashes.hash_of(spec.key[:1])
+    whole = f"SELECT {first} FROM {found.used} WHERE {key} IN (SELECT h FROM suspects)"
+    query = f"SELECT * FROM {found.used} WHERE {first} IN ({whole})"
+    judged = [_judged(rows, found, resent) for rows in found.buckets(query, spec.key[0])]
+    places = pd.concat(judged, ignore_index=True)
+    _drop(found, places[places["verdict"] == _COPY], "", f"exact duplicate by {' and '.join(spec.key)}", excluded=True)
+    _drop(found, places[places["verdict"] == _AGAIN], "", SENT_AGAIN, excluded=True)
     reason = CONFLICT if "order_id" in spec.key else KEY_CONFLICT
-    status.quarantine(_whole(status.alive, rows, key[0], conflicting), spec.header(key[0]), reason)
+    _drop(found, places[places["verdict"] == _CONFLICTING], spec.header(spec.key[0]), reason)
 
 
-def _among(chosen: Flags, rows: pd.DataFrame, verdict_on: Callable[[pd.DataFrame], pd.Series]) -> Flags:
-    verdict = np.zeros(len(rows), dtype=np.bool_)
-    verdict[chosen] = verdict_on(rows[chosen]).to_numpy(dtype=np.bool_)
-    return verdict
+def _judged(rows: pd.DataFrame, found: TableRows, resent: bool) -> pd.DataFrame:
+    """The places of rows that share the first part of a key, and what is wrong with each."""
+    key = list(found.spec.key)
+    rows = rows.sort_values([FILE, ROW], ignore_index=True)
+    verdict = pd.Series("", index=rows.index)
+    verdict[rows.duplicated(found.columns, keep="first")] = _COPY
+    left = rows[verdict == ""]
+    if "order_id" in key and "net" in left:
+        left = left[left["net"] >= 0]
+    if resent:
+        verdict[_sent_again(left, found)] = _AGAIN
+        left = left[verdict[left.index] == ""]
+    conflicting = left[left.duplicated(key, keep=False)]
+    # all used rows that share the first part of the key with a conflicting one: an order is set aside whole
+    verdict[(verdict == "") & is_among(rows[key[0]], conflicting[key[0]])] = _CONFLICTING
+    return rows[[FILE, ROW]].assign(verdict=verdict)
 
 
-def _of_several_customers(rows: pd.DataFrame) -> pd.Series:
-    pairs = rows[["order_id", "customer_id"]].drop_duplicates()
-    repeated = pairs.loc[pairs["order_id"].duplicated(), "order_id"]
-    return pd.Series(is_among(rows["order_id"], repeated), index=rows.index)
+def _sent_again(rows: pd.DataFrame, found: TableRows) -> pd.Index:
+    """The rows that differ from an earlier one in their times alone."""
+    same = [name for name in found.columns if found.spec.kinds.get(name, "text") != "time"]
+    by_time = rows.sort_values([found.spec.event_time or ROW, FILE, ROW])
+    return by_time.index[by_time.duplicated(same, keep="first")]
 
 
-def _whole(alive: Flags, rows: pd.DataFrame, key: str, conflicting: Flags) -> Flags:
-    """All used rows that share the first part of the key with a conflicting row: an order is set aside whole."""
-    if not conflicting.any():
-        return conflicting
-    return alive & is_among(rows[key], rows.loc[conflicting, key])
+def _drop(found: TableRows, places: pd.DataFrame, column: str, reason: str, *, excluded: bool = False) -> None:
+    found.drop(places[FILE].to_numpy(), places[ROW].to_numpy(), column, reason, excluded=excluded)
+
+
+def _of_several_customers(found: TableRows) -> None:
+    database, used = found.database, found.used
+    suspects = hashes.shared(database, used, "order_id", "customer_id", found.rows)
+    if not len(suspects):
+        return
+    database.hold("suspects", pa.table({"h": suspects}))
+    several = (
+        f"SELECT order_id FROM {used} WHERE {hashes.hash_of(['order_id'])} IN (SELECT h FROM suspects) "
+        "GROUP BY order_id HAVING min(customer_id) <> max(customer_id)"
+    )
+    query = f"SELECT {FILE}, {ROW} FROM {used} SEMI JOIN ({several}) USING (order_id)"
+    found.drop_found(query, found.spec.header("order_id"), SEVERAL_CUSTOMERS)

@@ -253,13 +253,13 @@ def raw_from_arrow(table: pa.Table, wanted: Sequence[str], name: str, sha256: st
     check_header(table.column_names, wanted, name)
     return RawTable(
         (SourceFile(name, table.num_rows, sha256),),
-        {column: _plain(table[column], column, name) for column in wanted},
+        {column: plain(table[column], column, name) for column in wanted},
         one_file(name, np.arange(1, table.num_rows + 1)),
         one_file(name, np.array([])),
     )
 
 
-def _plain(values: pa.ChunkedArray, column: str, file: str) -> pa.ChunkedArray:
+def plain(values: pa.ChunkedArray, column: str, file: str) -> pa.ChunkedArray:
     """The values, where they are texts, numbers, times or flags; UUIDs as text."""
     if not len(values):  # a table that was never filled has no types either
         return pa.chunked_array([[]], pa.large_string())

@@ -1,39 +1,47 @@
-"""Read a shop: sources, casts, row rules, checks between tables, tables, ledgers."""
+"""Read a shop: sources, casts, row rules, checks between tables, tables, ledgers; one way for every size."""
+
+# ruff: noqa: S608 (the one query is of texts that are quoted)
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Final
 
+import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
-from cvo_ml.core.contracts import CONTRACTS, ORDERS
-from cvo_ml.core.errors import DataError, UsageError
+from cvo_ml.core.contracts import ORDERS
+from cvo_ml.core.errors import DataError, UsageError, is_full
 from cvo_ml.core.ledger import RowLedger
-from cvo_ml.core.scratch import scratch_folder
+from cvo_ml.core.scratch import Scratch, place_of
+from cvo_ml.core.stored_table import StoredFrames, StoredTable
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 from cvo_ml.core.wall_times import wall_time
-from cvo_ml.ingest.adapters import Parts, adapter_of, main_parts, side_parts, with_adapter
-from cvo_ml.ingest.assemble import assemble, complete, joined_customers, joined_refunds, side_frame, with_costs
-from cvo_ml.ingest.cross_checks import OrderIds, check_between, check_rows
+from cvo_ml.ingest.adapters import Parts, adapter_of, first_parts, further_parts, parts_of_frame, with_adapter
+from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refunds, side_table, with_costs
+from cvo_ml.ingest.batches import is_large
+from cvo_ml.ingest.cross_checks import check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
-from cvo_ml.ingest.findings import Findings
-from cvo_ml.ingest.large import LargeRead, is_large, read_in_batches
 from cvo_ml.ingest.nobody import refuse_nobody, to_look_at
-from cvo_ml.ingest.raw import RawTable, SourceFile, raw_from_frame
-from cvo_ml.ingest.row_rules import ValidatedRows, validate_rows
-from cvo_ml.ingest.specs import TableSpec, main_spec, side_spec
+from cvo_ml.ingest.raw import SourceFile
+from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
+from cvo_ml.ingest.row_rules import ValidatedRows
+from cvo_ml.ingest.scan import scan
+from cvo_ml.ingest.specs import main_spec, side_spec
 from cvo_ml.ingest.status_refunds import refunded_orders, refunds_by_status
 from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts
+from cvo_ml.ingest.table_rows import TableRows
 
 #: Days without any row before ``as_of``: a shop that sells once a year has sold within them.
 LONGEST_SILENCE: Final = 366
-_EVENTS: Final = {name: contract.event_time for name, contract in CONTRACTS.items() if contract.event_time is not None}
 Ledgers = Mapping[str, Mapping[str, RowLedger]]
 
 
@@ -79,11 +87,17 @@ class ReadResult:
         return sum(self.ledgers[table].values(), RowLedger(0, 0))
 
 
-def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: float | None = None) -> ReadResult:
+def read_shop(
+    shop: ShopConfig,
+    *,
+    as_of: date | None = None,
+    max_bad_share: float | None = None,
+    memory_limit: str = MEMORY,
+) -> ReadResult:
     """The shop's sources as checked tables.
 
-    A first source of CSV or Parquet files of 500 MB and more is read in batches, through files in the system's
-    temporary folder; the result is the same.
+    CSV and Parquet sources of 64 MB and more are read in batches, and the tables then lie in the system's temporary
+    folder until they are asked for as frames, or nobody holds them any more; the result is the same.
 
     Parameters
     ----------
@@ -91,6 +105,8 @@ def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: flo
         Rows on or after this day (00:00 in the shop's zone), refunds too, are excluded by the rule "after as_of".
     max_bad_share:
         In [0, 1]; in place of the shop's own.
+    memory_limit:
+        Of the engine that groups the rows of large sources, such as ``1GB``; Python and a batch come on top.
 
     Raises
     ------
@@ -102,11 +118,8 @@ def read_shop(shop: ShopConfig, *, as_of: date | None = None, max_bad_share: flo
         If there is no such file.
     """
     declared = with_adapter(shop)
-    if is_large(shop, declared):
-        with scratch_folder() as folder:  # what is staged lies in it too
-            first = _first_of_disk(read_in_batches(declared, folder / "tables", as_of, max_bad_share))
-        return _finish(first, shop, declared, {}, as_of, max_bad_share)
-    return _read(main_parts(shop, declared), shop, declared, as_of, max_bad_share)
+    with _database(declared, first_parts(shop, declared), memory_limit) as (parts, database):
+        return _Reading(shop, declared, database, as_of, max_bad_share).read(parts)
 
 
 def read_frame(
@@ -123,133 +136,170 @@ def read_frame(
     UsageError
         If the shop's format is no table.
     """
-    declared, adapter = with_adapter(shop), adapter_of(shop.adapter)
-    if adapter.unpack is not None:
+    declared = with_adapter(shop)
+    if adapter_of(shop.adapter).unpack is not None:
         raise UsageError(f"shop {shop.name}: its format {shop.adapter} is JSON: read it from a file")
-    wanted = [header for header in adapter.wanted(declared) if header in frame or header not in adapter.optional]
-    return _read(adapter.parts_of(raw_from_frame(frame, wanted), declared), shop, declared, as_of, max_bad_share)
+    with _database(declared, parts_of_frame(frame, shop, declared), MEMORY) as (parts, database):
+        return _Reading(shop, declared, database, as_of, max_bad_share).read(parts)
 
 
-def _read(
-    parts: Parts, shop: ShopConfig, declared: ShopConfig, as_of: date | None, max_bad_share: float | None
-) -> ReadResult:
-    spec = main_spec(declared, max_bad_share, adapter_of(shop.adapter).ragged)
-    main = validate_rows(parts[spec.table], spec, as_of)
-    complete(main.rows, declared)
-    notes = resolve_duplicates(main)
-    frames = _main_frames(main, declared)
-    first = _First(
-        frames,
-        OrderIds.of(main),
-        _currency(declared, main),
-        {spec.table: main.status.by_file()},
-        main.status.quarantined(),
-        (*main.notes, *notes),
-        main.raw.sources,
-        main.findings,
-        refunded_orders(main.used, refunded_texts(main.findings.statuses, spec)),
-    )
-    return _finish(first, shop, declared, parts, as_of, max_bad_share)
+@contextmanager
+def _database(shop: ShopConfig, parts: Parts, memory_limit: str) -> Iterator[tuple[Parts, RowDatabase]]:
+    """The database for the rows of a shop: in memory, or spilling where a source is large; what is needed is said
+    where disk or memory end."""
+    sides = (table.source for table in shop.tables.values() if table.adapter is None)
+    large = not all(part.whole for part in parts.values()) or any(map(is_large, sides))
+    scratch = Scratch() if large else None
+    database = RowDatabase(scratch, memory_limit)
+    try:
+        yield parts, database
+    except BaseException as error:
+        if scratch is not None:
+            database.close()
+            place = place_of(scratch.folder / "rows")
+            scratch.close()
+            if isinstance(error, OSError | duckdb.Error) and (
+                is_full(error) or isinstance(error, duckdb.OutOfMemoryException)
+            ):
+                raise DataError(
+                    f"is read in batches, and there is no room left for them in {place}",
+                    "make room for about twice the size of the source, or set TMPDIR to a folder that has it",
+                    file=Path(shop.source.path).name,
+                ) from None
+        raise
+    finally:
+        database.close()
 
 
-@dataclass(frozen=True)
-class _First:
-    """What the first source gave, whether it was read at once or in batches."""
+class _Reading:
+    """One reading of a shop, step by step."""
 
-    frames: dict[str, pd.DataFrame]
-    ids: OrderIds | None
-    currency: str
-    ledgers: Ledgers
-    quarantine: pd.DataFrame
-    notes: tuple[str, ...]
-    sources: tuple[SourceFile, ...]
-    findings: Findings
-    refunded: pd.DataFrame
+    def __init__(
+        self, shop: ShopConfig, declared: ShopConfig, database: RowDatabase, as_of: date | None,
+        max_bad_share: float | None,
+    ) -> None:  # fmt: skip
+        self._shop, self._declared, self._database = shop, declared, database
+        self._as_of, self._max_bad_share = as_of, max_bad_share
+
+    def read(self, parts: Parts) -> ReadResult:
+        """Tables, ledgers and notes."""
+        adapter = adapter_of(self._shop.adapter)
+        main = self._main(parts, adapter.ragged)
+        alike = resolve_duplicates(main, resent=adapter.resent)
+        tables = self._first_tables(main)
+        self._refuse_nobody(main, tables["orders"])
+        sides = self._sides(parts)
+        between = check_between(main, tables["orders"], sides)
+        for side in sides.values():
+            between += resolve_duplicates(side)
+        self._join(tables, sides)
+        told, by_status = self._statuses(main, tables, sides)
+        every = (main, *sides.values())
+        sources = tuple(dict.fromkeys(source for rows in every for source in rows.sources))
+        written = self._written()
+        result = Tables(
+            StoredFrames([*tables.values()]), _currency(self._declared, main), self._shop.timezone,
+            _complete_until(written, self._as_of),
+        )  # fmt: skip
+        if self._as_of is not None:
+            refuse_after(result, self._as_of, sources)
+        own, *further = (sum(rows.account.ledgers.values(), RowLedger(0, 0)) for rows in every)
+        return ReadResult(
+            result,
+            sum((_named(side.spec.table, ledger) for side, ledger in zip(sides.values(), further, strict=True)), own),
+            pd.concat([rows.account.quarantine() for rows in every], ignore_index=True),
+            (
+                *main.notes,
+                *alike,
+                *(f"{_where(main.sources)}: {note}" for note in told),
+                *(note for side in sides.values() for note in side.notes),
+                *between,
+                *by_status,
+                *(_empty(name) for name, ledger in zip(sides, further, strict=True) if not ledger.rows_in),
+                *_said(self._declared),
+            ),
+            _fingerprint(sources),
+            sources,
+            {rows.spec.table: rows.account.ledgers for rows in every},
+            written,
+        )
+
+    def _main(self, parts: Parts, ragged: str) -> TableRows:
+        spec = main_spec(self._declared, self._max_bad_share, ragged)
+        lines = spec.table != "subscriptions"
+        named = lines and bool(self._declared.tables or set(parts) - {spec.table})
+        step = self._complete if lines else check_rows
+        return scan(parts[spec.table], spec, self._as_of, self._database, step, keeps_ids=named)
+
+    def _complete(self, validated: ValidatedRows) -> None:
+        complete(validated.rows, self._declared)
+
+    def _first_tables(self, main: TableRows) -> dict[str, StoredTable]:
+        if main.spec.table != "subscriptions":
+            return assemble(main, self._declared)
+        none = pa.Table.from_pandas(ORDERS.empty(), preserve_index=False)
+        return {"orders": self._database.keep_arrow("orders", none, ()), "subscriptions": side_table(main)}
+
+    def _refuse_nobody(self, main: TableRows, orders: StoredTable) -> None:
+        """Refuse a source in which somebody may be nobody, until the shop says who it is."""
+        if main.spec.table != "subscriptions":
+            found = self._database.arrow(to_look_at("orders"))
+            of_each = dict(zip(*(found[name].to_pylist() for name in ("customer_id", "orders")), strict=True))
+            refuse_nobody(of_each, orders.rows, main.spec, self._declared.customers, _where(main.sources))
+
+    def _sides(self, parts: Parts) -> dict[str, TableRows]:
+        """Read the further tables; each row is validated for itself."""
+        sides = {}
+        for name, (source, config, ragged) in further_parts(self._shop, self._declared, parts).items():
+            spec = side_spec(self._declared, name, config, self._max_bad_share, ragged)
+            named = name == "refunds" and "order_id" in spec.columns
+            sides[name] = scan(source, spec, self._as_of, self._database, check_rows, keeps_ids=named)
+        return sides
+
+    def _join(self, tables: dict[str, StoredTable], sides: Mapping[str, TableRows]) -> None:
+        """Add the further tables to those of the first source."""
+        joins: Mapping[str, Callable[..., StoredTable]] = {"refunds": join_refunds, "customers": join_customers}
+        for name, side in sides.items():
+            further = side_table(side)
+            joined = joins[name](self._database, tables[name], further) if name in joins and name in tables else further
+            tables[name] = joined
+        if "order_lines" in tables:
+            tables["orders"] = with_costs(self._database, tables["orders"], tables["order_lines"])
+
+    def _statuses(
+        self, main: TableRows, tables: dict[str, StoredTable], sides: Mapping[str, TableRows]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give back what is refunded by its status; returns what is said of the statuses, and of these refunds."""
+        refunds = tables.get("refunds")
+        told_refunds = "refunds" in sides or (refunds is not None and refunds.rows > 0)
+        told = conclude_statuses(main.findings.statuses, main.spec, told_refunds=told_refunds)
+        refunded = _refunded(main)
+        if refunded.empty or refunds is None:
+            return told, ()
+        named = (
+            sides["refunds"].named_orders()
+            if "refunds" in sides and sides["refunds"].has_aside
+            else pd.Series(dtype="str")
+        )
+        moment = self._written() or main.findings.latest
+        added, notes = refunds_by_status(refunded, refunds.frame(), named, moment, self._as_of)
+        further = self._database.keep_arrow("refunds", pa.Table.from_pandas(added, preserve_index=False), ())
+        tables["refunds"] = join_refunds(self._database, refunds, further)
+        return told, notes
+
+    def _written(self) -> pd.Timestamp | None:
+        at = self._shop.extracted_at
+        return None if at is None else wall_time(at, self._shop.timezone)
 
 
-def _first_of_disk(found: LargeRead) -> _First:
-    frames = dict(found.tables().frames)
-    ledgers = {found.table: found.ledgers}
-    return _First(
-        frames, found.order_ids, found.currency, ledgers, found.quarantine, found.notes, found.sources, found.findings,
-        found.refunded,
-    )  # fmt: skip
-
-
-def _finish(
-    first: _First,
-    shop: ShopConfig,
-    declared: ShopConfig,
-    parts: Parts,
-    as_of: date | None,
-    max_bad_share: float | None,
-) -> ReadResult:
-    """Read the further tables, and check them against the first."""
-    frames = first.frames
-    spec = main_spec(declared, max_bad_share)
-    if spec.table != "subscriptions":
-        of_each = to_look_at(frames["orders"]["customer_id"])
-        refuse_nobody(of_each, len(frames["orders"]), spec, declared.customers, _where(first.sources))
-    sides = {
-        name: _validated_side(raw, side_spec(declared, name, config, max_bad_share, words), as_of)
-        for name, (raw, config, words) in side_parts(shop, declared, parts).items()
-    }
-    notes = check_between(first.ids, frames["orders"], sides)
-    for validated in sides.values():
-        notes += resolve_duplicates(validated)
-    _join(frames, sides)
-    told = conclude_statuses(first.findings.statuses, spec, told_refunds="refunds" in sides or _any_refund(frames))
-    notes += _add_status_refunds(first, frames, sides, declared, as_of)
-    empty = tuple(f"{name}: the table holds no rows yet" for name, validated in sides.items() if not validated.raw.rows)
-    own = sum((ledger for by_file in first.ledgers.values() for ledger in by_file.values()), RowLedger(0, 0))
-    of_sides = (source for validated in sides.values() for source in validated.raw.sources)
-    sources = tuple(dict.fromkeys([*first.sources, *of_sides]))
-    if as_of is not None:
-        refuse_after(frames, as_of, sources)
-    written = None if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone)
-    return ReadResult(
-        Tables(frames, first.currency, shop.timezone, _complete_until(written, as_of)),
-        sum(map(_named, sides.values()), own),
-        pd.concat([first.quarantine, *(side.status.quarantined() for side in sides.values())], ignore_index=True),
-        (
-            *first.notes,
-            *(f"{_where(first.sources)}: {note}" for note in told),
-            *(note for side in sides.values() for note in side.notes),
-            *notes,
-            *empty,
-            *_said(declared),
-        ),
-        _fingerprint(sources),
-        sources,
-        {**first.ledgers, **{name: validated.status.by_file() for name, validated in sides.items()}},
-        written,
-    )
-
-
-def _add_status_refunds(
-    first: _First,
-    frames: dict[str, pd.DataFrame],
-    sides: Mapping[str, ValidatedRows],
-    shop: ShopConfig,
-    as_of: date | None,
-) -> tuple[str, ...]:
-    """Give back what is refunded by its status; returns what is said of it."""
-    if first.refunded.empty:
-        return ()
-    rows = sides["refunds"].rows if "refunds" in sides else pd.DataFrame()
-    named = rows["order_id"] if "order_id" in rows else pd.Series(dtype="str")
-    moment = first.findings.latest if shop.extracted_at is None else wall_time(shop.extracted_at, shop.timezone)
-    added, notes = refunds_by_status(first.refunded, frames["refunds"], named, moment, as_of)
-    frames["refunds"] = joined_refunds(frames["refunds"], added)
-    return notes
-
-
-def _where(sources: Sequence[SourceFile]) -> str:
-    return sources[0].name if len(sources) == 1 else f"{len(sources):,} files"
-
-
-def _any_refund(frames: Mapping[str, pd.DataFrame]) -> bool:
-    return "refunds" in frames and len(frames["refunds"]) > 0
+def _refunded(main: TableRows) -> pd.DataFrame:
+    """Order id, customer and value of the orders that are refunded by their status."""
+    texts = refunded_texts(main.findings.statuses, main.spec)
+    if not texts:
+        return refunded_orders(pd.DataFrame(), texts)
+    listed = ", ".join(map(literal, texts))
+    rows = f"SELECT order_id, customer_id, status, net FROM {main.used} WHERE status IN ({listed})"
+    return refunded_orders(main.database.arrow(rows).to_pandas(), texts)
 
 
 def _complete_until(written: pd.Timestamp | None, as_of: date | None) -> pd.Timestamp | None:
@@ -257,33 +307,11 @@ def _complete_until(written: pd.Timestamp | None, as_of: date | None) -> pd.Time
     return written if written is None or as_of is None else min(written, midnight(as_of))
 
 
-def _validated_side(raw: RawTable, spec: TableSpec, as_of: date | None) -> ValidatedRows:
-    validated = validate_rows(raw, spec, as_of)
-    check_rows(validated)
-    return validated
+def _where(sources: Sequence[SourceFile]) -> str:
+    return sources[0].name if len(sources) == 1 else f"{len(sources):,} files"
 
 
-def _main_frames(main: ValidatedRows, shop: ShopConfig) -> dict[str, pd.DataFrame]:
-    if shop.rows == "subscriptions":
-        check_rows(main)
-        return {"orders": ORDERS.empty(), "subscriptions": side_frame(main, ORDERS.empty())}
-    return assemble(main.used, shop)
-
-
-def _join(frames: dict[str, pd.DataFrame], sides: Mapping[str, ValidatedRows]) -> None:
-    """Add the further tables to those of the first source."""
-    for name, validated in sides.items():
-        frame = side_frame(validated, frames["orders"])
-        if name == "refunds" and "refunds" in frames:
-            frame = joined_refunds(frames["refunds"], frame)
-        if name == "customers" and "customers" in frames:
-            frame = joined_customers(frame, frames["customers"])
-        frames[name] = frame
-    if "order_lines" in frames:
-        frames["orders"] = with_costs(frames["orders"], frames["order_lines"])
-
-
-def refuse_after(frames: Mapping[str, pd.DataFrame], as_of: date, sources: Sequence[SourceFile] = ()) -> None:
+def refuse_after(tables: Tables, as_of: date, sources: Sequence[SourceFile] = ()) -> None:
     """Refuse a cut date that the data do not reach: everybody would look lost.
 
     Raises
@@ -291,8 +319,8 @@ def refuse_after(frames: Mapping[str, pd.DataFrame], as_of: date, sources: Seque
     DataError
         If all tables end more than a year before it.
     """
-    times = (frames[name][time].max() for name, time in _EVENTS.items() if name in frames and len(frames[name]))
-    last = max((time.date() for time in times if pd.notna(time)), default=None)
+    ends = (tables.span(name) for name in tables)
+    last = max((span[1].date() for span in ends if span is not None), default=None)
     if last is not None and (as_of - last).days > LONGEST_SILENCE:
         raise DataError(
             f"the data end on {last}, more than a year before as_of {as_of}",
@@ -301,18 +329,19 @@ def refuse_after(frames: Mapping[str, pd.DataFrame], as_of: date, sources: Seque
         )
 
 
-def _named(validated: ValidatedRows) -> RowLedger:
+def _named(table: str, ledger: RowLedger) -> RowLedger:
     """The account of a further table, its reasons preceded by the table's name."""
-    ledger, name = validated.status.ledger(), validated.spec.table
-    quarantined = {f"{name}: {reason}": count for reason, count in ledger.quarantined.items()}
-    excluded = {f"{name}: {rule}": count for rule, count in ledger.excluded.items()}
+    quarantined = {f"{table}: {reason}": count for reason, count in ledger.quarantined.items()}
+    excluded = {f"{table}: {rule}": count for rule, count in ledger.excluded.items()}
     return RowLedger(ledger.rows_in, ledger.used, quarantined, excluded)
 
 
-def _currency(shop: ShopConfig, main: ValidatedRows) -> str:
-    if shop.currency == NO_CURRENCY and "currency" in main.rows and len(main.used):
-        return str(main.used["currency"].iloc[0]).upper()
-    return shop.currency
+def _currency(shop: ShopConfig, main: TableRows) -> str:
+    return main.currency if shop.currency == NO_CURRENCY and main.currency else shop.currency
+
+
+def _empty(table: str) -> str:
+    return f"{table}: the table holds no rows yet"
 
 
 def _said(shop: ShopConfig) -> tuple[str, ...]:

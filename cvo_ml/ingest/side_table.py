@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
 
 from cvo_ml.config.shops import ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.contracts import CONTRACTS, ORDERS
 from cvo_ml.core.ledger import RowLedger
-from cvo_ml.ingest.assemble import side_frame
+from cvo_ml.ingest.assemble import side_table
+from cvo_ml.ingest.batches import Whole
 from cvo_ml.ingest.cross_checks import check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
-from cvo_ml.ingest.row_rules import validate_rows
+from cvo_ml.ingest.row_database import RowDatabase
+from cvo_ml.ingest.scan import scan
 from cvo_ml.ingest.sources import read_source
 from cvo_ml.ingest.specs import side_spec
 
@@ -72,11 +76,13 @@ def read_side_table(
         for headers in (config.columns, config.profile)
     )
     spec = side_spec(shop, table, config.model_copy(update={"columns": present, "profile": fields}), max_bad_share)
-    validated = validate_rows(raw, spec, as_of)
-    check_rows(validated)
-    notes = resolve_duplicates(validated)
-    frame = CONTRACTS[table].validate(side_frame(validated, ORDERS.empty()))
-    return SideTable(frame, validated.status.ledger(), validated.status.quarantined(), (*validated.notes, *notes))
+    with closing(RowDatabase()) as database:
+        database.hold("orders", pa.Table.from_pandas(ORDERS.empty(), preserve_index=False))
+        found = scan(Whole(raw), spec, as_of, database, check_rows)
+        notes = resolve_duplicates(found)
+        frame = side_table(found).frame()
+    ledger = sum(found.account.ledgers.values(), RowLedger(0, 0))
+    return SideTable(frame, ledger, found.account.quarantine(), (*found.notes, *notes))
 
 
 def _undeclared(table: str, path: str) -> TableConfig:

@@ -68,7 +68,7 @@ NOT_YET: Final = frozenset(
 
 
 def _parameters() -> list[object]:
-    not_yet = [pytest.mark.xfail(reason="not read right yet")]
+    not_yet = [pytest.mark.xfail(reason="not read right yet", strict=False)]
     return [pytest.param(shape, id=shape.name, marks=not_yet * (shape.name in NOT_YET)) for shape in SHAPES]
 
 

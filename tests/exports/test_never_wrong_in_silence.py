@@ -23,7 +23,7 @@ from tests.exports.writing import Columns, Dialect, line_rows, write
 
 EXAMPLES: Final = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 FEW: Final = settings(EXAMPLES, max_examples=15)
-NOT_YET: Final = pytest.mark.xfail(reason="not read right yet")
+NOT_YET: Final = pytest.mark.xfail(reason="not read right yet", strict=False)
 ROWS: Final = 90
 PLAIN: Final[Columns] = {
     "Order ID": lambda s: s.number, "Customer ID": number, "Order Date": lambda s: s.at, "Net Amount": lambda s: s.net,
@@ -120,7 +120,6 @@ def test_test_orders_never_count(header: str, flags: tuple[str, str]) -> None:
     tried(make, {})
 
 
-@NOT_YET
 @FEW
 @given(
     st.sampled_from(("currency", "Currency", "Währung", "Devise", "currency_code", "Order Currency", "Valuta",
@@ -138,7 +137,6 @@ def test_two_currencies_are_never_added_up(header: str, codes: tuple[str, str], 
     assert not tried(make, {})
 
 
-@NOT_YET
 @FEW
 @given(st.sampled_from((("# €", "# CHF"), ("$#", "£#"), ("EUR #", "USD #"))), st.sampled_from((2, 11, 50)))
 def test_two_signs_are_never_added_up(signs: tuple[str, str], every: int) -> None:

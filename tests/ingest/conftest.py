@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.ingest import large
+from cvo_ml.ingest import batches
 
 PLAIN = {"order_id": "order", "customer_id": "customer", "ordered_at": "date", "net": "amount"}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,4 +46,4 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 def both_readers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are read at once, and as if each were larger than memory."""
     if request.param == "in batches":
-        monkeypatch.setattr(large, "LARGE", 0)
+        monkeypatch.setattr(batches, "LARGE", 0)

@@ -115,7 +115,7 @@ def test_what_tells_may_stand_in_another_batch(
     where: str, write: Write, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if where == "in batches":
-        monkeypatch.setattr("cvo_ml.ingest.large.LARGE", 0)
+        monkeypatch.setattr("cvo_ml.ingest.batches.LARGE", 0)
         monkeypatch.setattr("cvo_ml.ingest.sources.csv_layout.BLOCK", 1 << 12)
     head, *rows = orders_text(600)
     thousands = [",".join([*row.split(",")[:3], "1.250"]) for row in rows]

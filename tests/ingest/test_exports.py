@@ -167,11 +167,32 @@ class TestGa4:
         result = read_shop(declared("ga4", write(text, "events.jsonl")), max_bad_share=1.0)
         assert dict(result.ledger_of("orders").quarantined) == {"ecommerce.transaction_id: null": 1}
 
-    def test_a_purchase_sent_again_on_reload_conflicts(self, write: Write) -> None:
+    def test_two_purchases_of_one_transaction_conflict(self, write: Write) -> None:
         text = (EXPORTS / "ga4_events.jsonl").read_text().replace('"T-3"', '"T-2"')
         result = read_shop(declared("ga4", write(text, "events.jsonl")), max_bad_share=1.0)
         reason = "ecommerce.transaction_id: order id with conflicting rows"
         assert dict(result.ledger_of("orders").quarantined) == {reason: 2}
+
+    @pytest.mark.parametrize("reloads", [1, 4])
+    def test_a_purchase_sent_again_on_reload_counts_once(self, reloads: int, write: Write) -> None:
+        """Orders and money are those of the generator; the earlier event is kept, wherever it stands."""
+        events = [purchase(number, minutes=60 * number) for number in range(300)]
+        again = [purchase(number, minutes=60 * number + (7 if number else -7)) for number in range(reloads)]
+        result = read_shop(declared("ga4", write("\n".join([*events, *again]), "events.jsonl")))
+        orders = result.tables.orders
+        assert (len(orders), orders["net"].sum()) == (300, 6000.0)
+        assert orders["ordered_at"].min() == pd.Timestamp("2024-01-01 09:53")
+        assert result.ledger_of("orders").excluded == {"sent again": reloads}
+        assert not result.ledger.quarantined
+
+
+def purchase(number: int, minutes: int) -> str:
+    """A GA4 event of 20 EUR, so many minutes after 2024-01-01 10:00."""
+    time = 1_704_103_200_000_000 + minutes * 60_000_000
+    currency = {"key": "currency", "value": {"string_value": "EUR"}}
+    revenue = {"transaction_id": f"T{number}", "purchase_revenue": 20.0}
+    return json.dumps({"event_name": "purchase", "user_pseudo_id": f"u{number}", "event_timestamp": str(time),
+                       "event_params": [currency], "ecommerce": revenue, "items": []})  # fmt: skip
 
 
 class TestStripe:

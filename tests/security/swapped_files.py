@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from cvo_ml.core.errors import CvoError
-from cvo_ml.ingest import large, read_shop
+from cvo_ml.ingest import batches, read_shop
 from cvo_ml.ingest.sources import inspection, parquet
 from tests.ingest.conftest import shop
 
@@ -62,8 +62,8 @@ FORMATS: dict[str, tuple[str, Callable[[Path, str], None]]] = {
 }
 #: At once from memory, at once but too large to hold, in batches.
 READERS: dict[str, tuple[int, int]] = {
-    "from memory": (inspection.HELD, large.LARGE),
-    "streamed": (0, large.LARGE),
+    "from memory": (inspection.HELD, batches.LARGE),
+    "streamed": (0, batches.LARGE),
     "in batches": (0, 0),
 }
 
@@ -96,7 +96,7 @@ def outcome(path: Path) -> Any:
 def main(folder: Path) -> None:
     swap, found = Swap(), []
     for reader, (held, threshold) in READERS.items():
-        large.LARGE = threshold  # type: ignore[misc]
+        batches.LARGE = threshold  # type: ignore[misc]
         inspection.HELD = parquet.HELD = held  # type: ignore[misc]
         for kind, (name, write) in FORMATS.items():
             path, other = folder / name, folder / f"new-{name}"

@@ -54,10 +54,10 @@ QUERIES = {
     "a large source's file": f"connection.execute('COPY ({LONG}) TO ' + repr(str(folder / 'x')) + ' (FORMAT parquet)')",
 }
 OPENED = (
-    "from cvo_ml.features.engine.duckdb import DuckDBEngine; from cvo_ml.ingest.large.tables import engine; "
+    "from cvo_ml.features.engine.duckdb import DuckDBEngine; from cvo_ml.ingest.row_database import RowDatabase; "
     "from cvo_ml.core.scratch import Scratch; from tests.builders import seeded_shop; "
     "opened = DuckDBEngine(seeded_shop()); "
-    "folder = Scratch().folder; held = engine(folder, '1GB'); connection = held.__enter__(); "
+    "scratch = Scratch(); folder = scratch.folder; rows = RowDatabase(scratch); connection = rows._db; "
 )
 
 

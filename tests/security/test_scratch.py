@@ -28,10 +28,10 @@ HOLDS = "from cvo_ml.core.scratch import Scratch; s = Scratch(); (s.folder / 'ro
 #: A read of a large source that is killed when its rows lie on disk.
 KILLED = """
 import os, signal, sys
-from cvo_ml.ingest import large, read_shop
+from cvo_ml.ingest import batches, read_shop, reader
 from tests.ingest.conftest import shop
-large.LARGE = 1
-large.TableWriter.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+batches.LARGE = 1
+reader.assemble = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 read_shop(shop(sys.argv[1]))
 """
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import pandas as pd
+
 from cvo_ml.config.shops import ShopConfig, TableConfig
 from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
-from cvo_ml.ingest.adapters.adapter import Adapter, Parts
-from cvo_ml.ingest.raw import RawTable
+from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
+from cvo_ml.ingest.batches import Batched, Whole, is_large, streamed
+from cvo_ml.ingest.raw import RawTable, raw_from_frame
 from cvo_ml.ingest.row_status import RAGGED
 from cvo_ml.ingest.sources import read_objects_of, read_source
 
-__all__ = ["ADAPTERS", "Adapter", "Parts", "adapter_of", "main_parts", "side_parts", "with_adapter"]
+__all__ = [
+    "ADAPTERS", "Adapter", "Parts", "adapter_of", "first_parts", "further_parts", "parts_of_frame", "with_adapter",
+]  # fmt: skip
+
+#: The tables of one source by name; the first source's own is among them.
+Parts = Mapping[str, Batched]
 
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "online_retail": online_retail.ADAPTER,
@@ -43,26 +51,42 @@ def with_adapter(shop: ShopConfig) -> ShopConfig:
     return ShopConfig.model_validate({**declares, **own, "columns": columns, "adapter": None})
 
 
-def main_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
-    """The raw tables of the shop's first source.
+def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
+    """The tables of the shop's first source.
 
     Raises
     ------
     DataError, ConfigError, UsageError
         As the source's reader.
     """
-    adapter = adapter_of(shop.adapter)
+    adapter, source = adapter_of(shop.adapter), declared.source
     if adapter.unpack is not None:
-        return adapter.unpack(read_objects_of(declared.source), declared.columns)
-    return adapter.parts_of(read_source(declared.source, adapter.wanted(declared), adapter.optional), declared)
+        return _whole(adapter.unpack(read_objects_of(source), declared.columns))
+    wanted = adapter.wanted(declared)
+    if adapter.prepare is None and is_large(source):
+        return {MAIN[declared.rows]: streamed(source, wanted, adapter.optional)}
+    return _whole(adapter.parts_of(read_source(source, wanted, adapter.optional), declared))
 
 
-def side_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[str, tuple[RawTable, TableConfig, str]]:
+def parts_of_frame(frame: pd.DataFrame, shop: ShopConfig, declared: ShopConfig) -> Parts:
+    """The tables of a DataFrame in place of the first source.
+
+    Raises
+    ------
+    DataError
+        As ``raw_from_frame``.
+    """
+    adapter = adapter_of(shop.adapter)
+    wanted = [header for header in adapter.wanted(declared) if header in frame or header not in adapter.optional]
+    return _whole(adapter.parts_of(raw_from_frame(frame, wanted), declared))
+
+
+def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[str, tuple[Batched, TableConfig, str]]:
     """The further tables: those that the first source holds too, and those with a source of their own.
 
     Returns
     -------
-    Table name to its raw rows, its declaration, and what is wrong with its unreadable rows.
+    Table name to its rows, its declaration, and what is wrong with its unreadable rows.
 
     Raises
     ------
@@ -70,9 +94,9 @@ def side_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[str
         As the sources' readers.
     """
     adapter = adapter_of(shop.adapter)
-    found: dict[str, tuple[RawTable, TableConfig, str]] = {}
+    found: dict[str, tuple[Batched, TableConfig, str]] = {}
     for name, side in adapter.sides.items():
-        if name in parts and len(parts[name]) and name not in declared.tables:
+        if name in parts and any(parts[name].most_rows.values()) and name not in declared.tables:
             config = TableConfig.model_validate({"source": declared.source.model_dump(), **side})
             found[name] = (parts[name], config, adapter.ragged)
     for name, config in declared.tables.items():
@@ -80,11 +104,17 @@ def side_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[str
     return found
 
 
-def _own_source(name: str, config: TableConfig) -> tuple[RawTable, TableConfig, str]:
+def _own_source(name: str, config: TableConfig) -> tuple[Batched, TableConfig, str]:
     adapter = adapter_of(config.adapter)
     if adapter.unpack is None:
         wanted = [*config.columns.values(), *config.profile.values()]
-        return read_source(config.source, wanted, may_be_empty=True), config, RAGGED
+        if is_large(config.source):
+            return streamed(config.source, wanted, may_be_empty=True), config, RAGGED
+        return Whole(read_source(config.source, wanted, may_be_empty=True)), config, RAGGED
     columns = {**adapter.declares["columns"], **config.columns}
     part = adapter.unpack(read_objects_of(config.source), columns)[name]
-    return part, config.model_copy(update={"columns": columns}), adapter.ragged
+    return Whole(part), config.model_copy(update={"columns": columns}), adapter.ragged
+
+
+def _whole(parts: Mapping[str, RawTable]) -> Parts:
+    return {name: Whole(raw) for name, raw in parts.items()}

@@ -20,7 +20,7 @@ from cvo_ml.ingest.sources.json_lines import NOT_AN_OBJECT, JsonObjects, at, tex
 #: Raw tables of one source by table name; the first source's own table is among them.
 Parts = Mapping[str, RawTable]
 SENT_AGAIN: Final = "line of an order that was sent again"
-_MAIN: Final = {"orders": "orders", "lines": "order_lines", "subscriptions": "subscriptions"}
+MAIN: Final = {"orders": "orders", "lines": "order_lines", "subscriptions": "subscriptions"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Adapter:
         The same for JSON objects; gets the mapped columns.
     sides:
         The further tables in the same source: name to fields of :class:`TableConfig`.
+    resent:
+        Rows are events of a tracker, which may send one again with another time.
     signature:
         Headers that no other export has together.
     fits:
@@ -53,6 +55,7 @@ class Adapter:
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str]], Parts] | None = None
     sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    resent: bool = False
     signature: frozenset[str] = frozenset()
     fits: Callable[[Mapping[str, Any]], bool] | None = None
 
@@ -75,7 +78,7 @@ class Adapter:
 
     def parts_of(self, raw: RawTable, shop: ShopConfig) -> Parts:
         """The raw tables of a flat file."""
-        return self.prepare(raw, shop) if self.prepare is not None else {_MAIN[shop.rows]: raw}
+        return self.prepare(raw, shop) if self.prepare is not None else {MAIN[shop.rows]: raw}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 * A customer is a ``user_pseudo_id``, which is a browser: where you set ``user_id``, map ``customer_id: user_id``.
 * ``net`` is ``ecommerce.purchase_revenue``; the currency stands in ``event_params``.
-* A purchase that was sent again on a reload has another time: its order id conflicts, and both rows are set aside.
+* A purchase that was sent again on a reload, with another time and the same in all else, counts once.
 """
 
 from __future__ import annotations
@@ -91,4 +91,4 @@ def fits(row: Mapping[str, Any]) -> bool:
     return {"event_name", "event_timestamp", "user_pseudo_id"} <= set(row)
 
 
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, fits=fits)
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True, fits=fits)

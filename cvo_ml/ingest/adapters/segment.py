@@ -2,7 +2,7 @@
 
 * ``net`` is ``subtotal`` (after discounts, before tax and shipping); where a call has none, ``revenue``.
 * Calls without ``userId`` are guests; other events are left out by rule.
-* A call that was sent twice is an exact duplicate by order id.
+* A call that was sent twice counts once, also where only its time differs.
 """
 
 from __future__ import annotations
@@ -83,4 +83,4 @@ def fits(call: Mapping[str, Any]) -> bool:
     return {"event", "timestamp", "properties"} <= set(call) and bool({"userId", "anonymousId"} & set(call))
 
 
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, fits=fits)
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True, fits=fits)

@@ -75,7 +75,9 @@ def is_amounts(column: FoundColumn) -> bool:
     return bool(column.counts[fitting].sum() >= ENOUGH * column.filled)
 
 
-def decide_amounts(columns: Mapping[str, FoundColumn], findings: FoundOut, prefix: str = "source") -> AmountWriting:
+def decide_amounts(
+    columns: Mapping[str, FoundColumn], findings: FoundOut, prefix: str = "source", question: str = "amounts"
+) -> AmountWriting:
     """How the amounts of a table are written, from all of its columns of amounts together.
 
     Parameters
@@ -100,7 +102,7 @@ def decide_amounts(columns: Mapping[str, FoundColumn], findings: FoundOut, prefi
         )
         return AmountWriting(signs=form.signs)
     if not decimals and open_ones:
-        _ask(open_ones, texts, findings, prefix, form)
+        _ask(question, open_ones, texts, findings, prefix, form)
         sign = next(sign for sign in ".," if sign in cores[open_ones[0]])
         return AmountWriting(sign, None, form.signs, form.parentheses, form.trailing_minus)
     decimal = next(iter(decimals), ".")
@@ -186,7 +188,12 @@ def _example(found: Mapping[str, re.Match[str]], thousands: str, decimal: str) -
 
 
 def _ask(
-    open_ones: list[str], texts: Mapping[str, FoundColumn], findings: FoundOut, prefix: str, form: AmountWriting
+    question: str,
+    open_ones: list[str],
+    texts: Mapping[str, FoundColumn],
+    findings: FoundOut,
+    prefix: str,
+    form: AmountWriting,
 ) -> None:
     sign, other = (".", ",") if "." in open_ones[0] else (",", ".")
     column = texts[open_ones[0]]
@@ -200,7 +207,7 @@ def _ask(
     grouped: dict[str, Json] = {f"{prefix}.decimal": other, f"{prefix}.amounts.thousands": sign, **marks}
     shown = tuple(f"{text} = {text.replace(sign, '')} or {text.replace(sign, '.')}" for text in open_ones[:3])
     findings.ask(
-        "amounts", f"column {column.header!r}: does {sign!r} in {open_ones[0]!r} group thousands, or is it the "
+        question, f"column {column.header!r}: does {sign!r} in {open_ones[0]!r} group thousands, or is it the "
         "decimal sign?",
         {"thousands": grouped, "decimals": decimal}, column.first_rows(open_ones), shown,
     )  # fmt: skip

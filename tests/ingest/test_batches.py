@@ -1,15 +1,17 @@
-"""Reading in batches gives the same tables, ledger and refusals as reading at once."""
+"""Neither the size of batches nor spilling changes anything: tables, ledgers, quarantine, notes and refusals."""
 
 # ruff: noqa: E501 (tables of cases)
 
 from __future__ import annotations
 
 import errno
+import gc
+import re
+import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -19,8 +21,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from cvo_ml.core.errors import ConfigError, DataError
-from cvo_ml.ingest import large, read_shop
-from cvo_ml.ingest.large import batches, hashes, read_large, scan, tables
+from cvo_ml.core.scratch import PREFIX
+from cvo_ml.core.stored_table import FileTable
+from cvo_ml.ingest import assemble, batches, hashes, read_shop, row_database, table_rows
+from cvo_ml.ingest.large import read_large
 from cvo_ml.ingest.sources.csv_layout import CsvOptions
 
 from .conftest import PLAIN, orders_text, shop
@@ -44,8 +48,8 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches.CsvLayout, "options", options)
     monkeypatch.setattr(batches, "_ROWS", 100)
     monkeypatch.setattr(hashes, "_AT_ONCE", 700)
-    monkeypatch.setattr(tables, "_GROUPS_AT_ONCE", 500)
-    monkeypatch.setattr(tables, "_BUCKET_ROWS", 300)
+    monkeypatch.setattr(assemble, "GROUPS_AT_ONCE", 500)
+    monkeypatch.setattr(table_rows, "BUCKET_ROWS", 300)
 
 
 def outcome(work: Callable[[], Any]) -> Any:
@@ -56,31 +60,45 @@ def outcome(work: Callable[[], Any]) -> Any:
         return refusal
 
 
-def assert_same(declared: Any, folder: Path, **options: Any) -> None:
-    """Both readers give the same, or refuse with the same words."""
-    whole = outcome(lambda: read_shop(declared, **options))
+def in_batches(declared: Any, **options: Any) -> Any:
+    """What comes of reading as if the source were larger than memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "LARGE", 0)
+        return outcome(lambda: read_shop(declared, memory_limit="200MB", **options))
+
+
+def assert_same(declared: Any, **options: Any) -> None:
+    """Read at once and in batches, a source gives the same, or is refused with the same words."""
+    whole, parts = outcome(lambda: read_shop(declared, **options)), in_batches(declared, **options)
     if isinstance(whole, DataError):
-        again = outcome(lambda: read_large(declared, folder, memory_limit="200MB", **options))
-        assert isinstance(again, DataError)
-        assert (again.file, again.column) == (whole.file, whole.column)
+        assert isinstance(parts, DataError)
+        assert (parts.file, parts.column) == (whole.file, whole.column)
         return
-    parts = read_large(declared, folder, memory_limit="200MB", **options)
+    assert isinstance(parts.tables.stored("orders"), FileTable)
+    assert parts.ledgers == whole.ledgers
     assert parts.ledger.to_json() == whole.ledger.to_json()
-    assert sorted(map(tuple, parts.quarantine.values.tolist())) == sorted(map(tuple, whole.quarantine.values.tolist()))
-    assert (parts.fingerprint, parts.currency) == (whole.fingerprint, whole.tables.currency)
-    generated = tuple(note for note in whole.notes if note.startswith("order ids were generated"))
-    assert sorted((*parts.notes, *generated)) == sorted(whole.notes)
-    found = parts.tables()
-    assert set(found.frames) == set(whole.tables.frames)
+    pd.testing.assert_frame_equal(
+        *(found.quarantine.sort_values(list(found.quarantine), ignore_index=True) for found in (parts, whole))
+    )
+    assert (parts.fingerprint, parts.sources, parts.tables.currency) == (
+        whole.fingerprint, whole.sources, whole.tables.currency,
+    )  # fmt: skip
+    assert sorted(parts.notes) == sorted(whole.notes)
+    assert list(parts.tables) == list(whole.tables)
     for name, frame in whole.tables.frames.items():
-        _assert_same_rows(found.get(name), frame, name)
+        assert parts.tables.rows(name) == len(frame)
+        assert parts.tables.span(name) == whole.tables.span(name)
+        _assert_same_rows(parts.tables.frame(name), frame, name)
 
 
 def _assert_same_rows(left: pd.DataFrame, right: pd.DataFrame, name: str) -> None:
     assert list(left.columns) == list(right.columns), name
+    if name == "orders":
+        pd.testing.assert_frame_equal(left, right)
+        return
     by = list(right.columns)
     left, right = (frame.sort_values(by, ignore_index=True) for frame in (left, right))
-    pd.testing.assert_frame_equal(left, right, check_dtype=False, rtol=1e-12)
+    pd.testing.assert_frame_equal(left, right, rtol=1e-12)
 
 
 def lines(n: int, seed: int = 0) -> list[str]:
@@ -117,7 +135,7 @@ def test_order_lines(name: str, refunds: str, write: Write, tmp_path: Path) -> N
         import gzip
 
         path = write(gzip.compress(text.encode()) if name.endswith("gz") else text, name)
-    assert_same(shop(path, refunds=refunds, **LINES), tmp_path / "out", max_bad_share=0.2)
+    assert_same(shop(path, refunds=refunds, **LINES), max_bad_share=0.2)
 
 
 def test_orders_with_duplicates_conflicts_refunds_and_faults(write: Write, tmp_path: Path) -> None:
@@ -131,8 +149,8 @@ def test_orders_with_duplicates_conflicts_refunds_and_faults(write: Write, tmp_p
         "B1,,2024-01-01,1",
     ]
     text.insert(1500, "ragged,row")
-    assert_same(shop(write(text)), tmp_path / "out")
-    assert_same(shop(write(text)), tmp_path / "out2", as_of=date(2024, 1, 20))
+    assert_same(shop(write(text)))
+    assert_same(shop(write(text)), as_of=date(2024, 1, 20))
 
 
 def test_generated_order_ids_and_a_folder_of_files(tmp_path: Path) -> None:
@@ -142,7 +160,7 @@ def test_generated_order_ids_and_a_folder_of_files(tmp_path: Path) -> None:
         text = orders_text(400)
         (folder / f"{number}.csv").write_text("\n".join([*text, "x,y"] if number == 1 else text) + "\n")
     columns = {name: header for name, header in PLAIN.items() if name != "order_id"}
-    assert_same(shop(folder, order_id="generated", columns=columns), tmp_path / "out")
+    assert_same(shop(folder, order_id="generated", columns=columns))
 
 
 @pytest.mark.parametrize(
@@ -162,16 +180,14 @@ def test_what_only_the_last_row_shows_decides_as_it_does_at_once(
     late: str, ids: str, write: Write, tmp_path: Path
 ) -> None:
     text = [line.replace(",C", f",{ids}") for line in orders_text(2000)]
-    assert_same(shop(write([*text, late]), timezone="Europe/Berlin"), tmp_path / "out")
+    assert_same(shop(write([*text, late]), timezone="Europe/Berlin"))
 
 
-def test_a_fault_of_the_file_is_refused_while_reading(write: Write, tmp_path: Path) -> None:
+def test_a_fault_of_the_file_is_refused_while_reading(write: Write) -> None:
     text = [line if number % 40 else f"X{number},C1,2024-01-01,free" for number, line in enumerate(orders_text(2000))]
-    with pytest.raises(
-        DataError, match=r"orders.csv: column 'amount': not a number in .* of its rows, more than the 1.0% allowed"
-    ):
-        read_large(shop(write([orders_text(1)[0], *text[1:]])), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    refusal = in_batches(shop(write([orders_text(1)[0], *text[1:]])))
+    assert "orders.csv: column 'amount': not a number in " in str(refusal)
+    assert "of its rows, more than the 1.0% allowed" in str(refusal)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -179,39 +195,57 @@ def test_a_fault_of_the_file_is_refused_while_reading(write: Write, tmp_path: Pa
 def test_dirty_tables(rows: list[tuple[str, ...]], declared: dict[str, Any], tmp_path: Path) -> None:
     frame = pd.DataFrame(rows, columns=["order", "customer", "date", "amount", "product", "units"])
     frame.to_csv(tmp_path / "dirty.csv", index=False)
-    assert_same(shop(tmp_path / "dirty.csv", **declared), tmp_path / "out", max_bad_share=1.0)
+    assert_same(shop(tmp_path / "dirty.csv", **declared), max_bad_share=1.0)
 
 
 def test_the_currency_of_the_first_batch_holds_for_all(write: Write, tmp_path: Path) -> None:
     text = [f"{line},{'EUR' if row else 'currency'}" for row, line in enumerate(orders_text(2000))]
     columns = PLAIN | {"currency": "currency"}
-    assert_same(shop(write(text), columns=columns, currency="XXX"), tmp_path / "out")
+    assert_same(shop(write(text), columns=columns, currency="XXX"))
     text[-1] = text[-1].replace("EUR", "USD")
-    with pytest.raises(DataError, match=r"holds (EUR, )?USD, but one run holds one currency \(EUR\)"):
-        read_large(shop(write(text), columns=columns, currency="XXX"), tmp_path / "out2")
+    refusal = in_batches(shop(write(text), columns=columns, currency="XXX"))
+    assert "USD, but one run holds one currency (EUR)" in str(refusal)
 
 
 @pytest.mark.parametrize("text", ["", "order,customer,date,amount\n", "order,customer,date,amount", "\n\n"])
-def test_nothing_to_read_is_refused(text: str, write: Write, tmp_path: Path) -> None:
-    assert_same(shop(write(text)), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+def test_nothing_to_read_is_refused(text: str, write: Write) -> None:
+    assert_same(shop(write(text)))
 
 
-def test_only_one_table_is_read_in_batches(write: Write, tmp_path: Path) -> None:
-    refunds = {"source": {"path": "r.csv"}, "columns": {"order_id": "a", "refunded_at": "b", "amount": "c"}}
-    with pytest.raises(ConfigError, match="use read_shop"):
-        read_large(shop(write(orders_text(3)), tables={"refunds": refunds}), tmp_path / "out")
-    with pytest.raises(ConfigError, match="only CSV and Parquet"):
-        read_large(shop(write(orders_text(3), "orders.jsonl")), tmp_path / "out")
+def test_further_tables_meet_orders_of_every_status(write: Write) -> None:
+    """Refunds that name used, excluded, quarantined and unknown orders."""
+    orders = [
+        *orders_text(400),
+        "A7,C0,2024-01-08,99",
+        "B1,C1,2025-01-01,5",
+        "A9,C2,2024-05-01,-1",
+        "A30,C9,2024-06-01,",
+    ]
+    refunds = ["order,at,amount", *(f"A{n},2024-06-01,.1" for n in range(20, 300)),
+               "A7,2024-06-01,1", "B1,2024-07-01,1", "Z9,2024-06-01,1", "A9,2024-06-01,1", "A9,2024-06-02,900"]  # fmt: skip
+    customers = [
+        "client,since,land",
+        *(f"C{n},2023-01-0{n},DE" for n in range(1, 5)),
+        "C1,2023-01-01,DE",
+        "N,2023-01-01,",
+    ]
+    tables = {
+        "refunds": _table(write(refunds, "refunds.csv"), order_id="order", refunded_at="at", amount="amount"),
+        "customers": _table(
+            write(customers, "customers.csv"), customer_id="client", created_at="since", country="land"
+        ),
+    }
+    declared = shop(write(orders), tables=tables)
+    assert_same(declared, as_of=date(2024, 12, 31), max_bad_share=0.05)
+    found = read_shop(declared, as_of=date(2024, 12, 31), max_bad_share=0.05).ledger
+    assert {"refunds: order: names an unknown order", "refunds: order: its order is in quarantine"} <= set(
+        found.quarantined
+    )
+    assert {"refunds: its order was excluded", "customers: exact duplicate by customer_id"} <= set(found.excluded)
 
 
-def test_an_existing_folder_is_replaced_only_when_all_is_done(write: Write, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    read_large(shop(write(orders_text(30))), out)
-    with pytest.raises(DataError):
-        read_large(shop(write("")), out)
-    assert len(pq.read_table(out / "orders.parquet")) == 30
-    assert sorted(path.name for path in out.iterdir()) == ["orders.parquet", "refunds.parquet"]
+def _table(path: Path, **columns: str) -> dict[str, Any]:
+    return {"source": {"path": str(path)}, "columns": columns}
 
 
 def test_a_full_disk_is_told_in_words_and_leaves_nothing(
@@ -220,48 +254,48 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(scan.pq, "write_table", full)
-    with pytest.raises(DataError, match=r"orders.csv: is read in batches, and there is no room left .* set TMPDIR"):
-        read_large(shop(write(orders_text(30))), tmp_path / "out")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(row_database.pq, "ParquetWriter", full)
+    refusal = in_batches(shop(write(orders_text(30))))
+    assert re.search(r"orders.csv: is read in batches, and there is no room left .* set TMPDIR", str(refusal))
     assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
 
 
-def test_a_large_source_is_read_by_the_same_entry_with_its_further_tables(
+def test_tables_on_disk_stay_as_long_as_somebody_holds_them(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refunds that name used, excluded, quarantined and unknown orders meet the same status."""
-    orders = [*orders_text(400), "A7,C0,2024-01-08,99", "B1,C1,2025-01-01,5", "A9,C2,2024-05-01,-1"]
-    refunds = ["order,at,amount", *(f"A{n},2024-06-01,.1" for n in range(20, 300)),
-               "A7,2024-06-01,1", "B1,2024-07-01,1", "Z9,2024-06-01,1", "A9,2024-06-01,1"]  # fmt: skip
-    table = {
-        "source": {"path": str(write(refunds, "refunds.csv"))},
-        "columns": {"order_id": "order", "refunded_at": "at", "amount": "amount"},
-    }
-    declared = shop(write(orders), tables={"refunds": table})
-    whole = read_shop(declared, as_of=date(2024, 12, 31), max_bad_share=0.05)
-    monkeypatch.setattr(large, "LARGE", 1)
-    monkeypatch.setattr(large, "files_of", Mock(wraps=large.files_of))
-    parts = read_shop(declared, as_of=date(2024, 12, 31), max_bad_share=0.05)
-    assert large.files_of.call_count == 2  # once to weigh them, once to read them in batches
-    assert parts.ledger == whole.ledger
-    assert parts.ledgers == whole.ledgers
-    assert set(parts.ledger.quarantined) >= {
-        "refunds: order: names an unknown order",
-        "refunds: order: its order is in quarantine",
-    }
-    assert "refunds: its order was excluded" in parts.ledger.excluded
-    assert (parts.fingerprint, parts.sources) == (whole.fingerprint, whole.sources)
-    assert sorted(parts.notes) == sorted(whole.notes)
-    pd.testing.assert_frame_equal(parts.tables.orders, whole.tables.orders)
-    _assert_same_rows(parts.tables.refunds, whole.tables.refunds, "refunds")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tables = in_batches(shop(write(orders_text(30)))).tables
+    relation = tables.relation("orders")
+    assert list(tmp_path.glob(f"{PREFIX}*"))
+    del tables
+    gc.collect()
+    assert relation.aggregate("count(*), round(sum(net), 2)").fetchall() == [(30, 480.0)]
+    del relation
+    gc.collect()
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
+
+
+def test_tables_can_be_kept_on_disk(write: Write, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert read_large(shop(write(orders_text(30))), out).ledger.used == 30
+    with pytest.raises(DataError):
+        read_large(shop(write("")), out)
+    assert len(pq.read_table(out / "orders.parquet")) == 30
+    assert sorted(path.name for path in out.iterdir()) == ["orders.parquet", "refunds.parquet"]
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "batches"),
+    ("name", "size", "large"),
     [("o.csv", 499, False), ("o.csv", 500, True), ("o.csv.gz", 100, True), ("o.jsonl", 900, False)],
 )
-def test_what_is_large(name: str, size: int, batches: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "LARGE", 500)
+def test_what_is_large(name: str, size: int, large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "LARGE", 500)
     (tmp_path / name).write_bytes(b"x" * size)
-    declared = shop(tmp_path / name)
-    assert large.is_large(declared, declared) is batches
+    assert batches.is_large(shop(tmp_path / name).source) is large
+
+
+def test_only_csv_and_parquet_come_in_batches(write: Write) -> None:
+    with pytest.raises(ConfigError, match="only CSV and Parquet"):
+        batches.streamed(shop(write(orders_text(3), "orders.jsonl")).source, ["order"])

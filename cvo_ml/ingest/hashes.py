@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from cvo_ml.ingest.sources.databases import quoted
+from cvo_ml.ingest.row_database import RowDatabase, quoted
 
 Hashes = NDArray[np.uint64]
 _AT_ONCE: Final = 20_000_000  # hashes that are sorted in memory at once: 160 MB
@@ -27,42 +26,42 @@ def hash_of(columns: Sequence[str]) -> str:
     return f"hash({', '.join(map(quoted, columns))})"
 
 
-def repeated(connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str], rows: int) -> Hashes:
+def repeated(database: RowDatabase, source: str, columns: Sequence[str], rows: int) -> Hashes:
     """The hashes of ``columns`` that stand more than once among the ``rows`` rows of ``source``."""
     found: list[Hashes] = []
     for part in _parts(hash_of(columns), rows):
-        values = np.concatenate([np.empty(0, np.uint64), *_read(connection, [hash_of(columns)], source, part)[0]])
+        values = _whole(_read(database, [hash_of(columns)], source, part)[0])
         values.sort()
         found.append(np.unique(values[1:][values[1:] == values[:-1]]))
     return np.concatenate(found)
 
 
-def shared(connection: duckdb.DuckDBPyConnection, source: str, group: str, member: str, rows: int) -> Hashes:
+def shared(database: RowDatabase, source: str, group: str, member: str, rows: int) -> Hashes:
     """The hashes of ``group`` that stand beside more than one ``member``."""
     found: list[Hashes] = []
     for part in _parts(hash_of([group]), rows):
-        groups, members = _read(connection, [hash_of([group]), hash_of([member])], source, part)
+        groups, members = _read(database, [hash_of([group]), hash_of([member])], source, part)
         changes = [_changes(*pair) for pair in zip(groups, members, strict=True)]
-        left = np.concatenate(
-            [np.empty(0, np.uint64), *(values[kept] for values, kept in zip(groups, changes, strict=True))]
-        )
-        right = np.concatenate(
-            [np.empty(0, np.uint64), *(values[kept] for values, kept in zip(members, changes, strict=True))]
-        )
+        left = _whole([values[kept] for values, kept in zip(groups, changes, strict=True)])
+        right = _whole([values[kept] for values, kept in zip(members, changes, strict=True)])
         order = np.argsort(left, kind="stable")
         left, right = left[order], right[order]
         found.append(np.unique(left[1:][(left[1:] == left[:-1]) & (right[1:] != right[:-1])]))
     return np.concatenate(found)
 
 
-def distinct(connection: duckdb.DuckDBPyConnection, source: str, value: str, rows: int) -> int:
+def distinct(database: RowDatabase, source: str, value: str, rows: int) -> int:
     """How many different hashes an SQL expression has among the ``rows`` rows of ``source``."""
     count = 0
     for part in _parts(value, rows):
-        hashes = np.concatenate([np.empty(0, np.uint64), *_read(connection, [value], source, part)[0]])
+        hashes = _whole(_read(database, [value], source, part)[0])
         hashes.sort()
         count += int((hashes[1:] != hashes[:-1]).sum()) + (len(hashes) > 0)
     return count
+
+
+def _whole(pieces: Sequence[Hashes]) -> Hashes:
+    return np.concatenate([np.empty(0, np.uint64), *pieces])
 
 
 def _changes(groups: Hashes, members: Hashes) -> NDArray[np.bool_]:
@@ -78,13 +77,11 @@ def _parts(hashed: str, rows: int) -> Iterator[str]:
     yield from (f"{hashed} % {parts} = {part}" for part in range(parts)) if parts > 1 else ("true",)
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection, values: Sequence[str], source: str, condition: str
-) -> tuple[list[Hashes], ...]:
+def _read(database: RowDatabase, values: Sequence[str], source: str, condition: str) -> tuple[list[Hashes], ...]:
     """The values of each expression, in pieces."""
     query = f"SELECT {', '.join(f'{value} AS v{n}' for n, value in enumerate(values))} FROM {source} WHERE {condition}"
     pieces: tuple[list[Hashes], ...] = tuple([] for _ in values)
-    for batch in connection.sql(query).to_arrow_reader(_BATCH):
+    for batch in database.batches(query, _BATCH):
         for piece, column in zip(pieces, batch.columns, strict=True):
             piece.append(column.to_numpy())
     return pieces
