@@ -22,7 +22,7 @@ from cvo_ml.ingest.sources.spreadsheets import alike, header_of_sheet, read_shee
 from cvo_ml.ingest.sources.sqlite import read_sqlite
 from cvo_ml.ingest.sources.zipped import is_zip, name_inside
 
-__all__ = ["JsonObjects", "files_of", "headers_of", "read_objects", "read_objects_of", "read_source"]
+__all__ = ["JsonObjects", "files_of", "headers_of", "is_text", "read_objects", "read_objects_of", "read_source"]
 
 _TEXT: Final = (".csv", ".txt", ".tsv")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
@@ -159,6 +159,11 @@ def files_of(source: SourceConfig) -> list[Path]:
 def _matching(pattern: Path) -> list[Path]:
     anchor = Path(pattern.anchor) if pattern.is_absolute() else Path()
     return list(anchor.glob(os.path.relpath(pattern, pattern.anchor) if pattern.is_absolute() else str(pattern)))
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is text with delimiters, by its name or that of the one file in an archive."""
+    return _plain_name(path).endswith(_TEXT)
 
 
 def _plain_name(path: Path) -> str:
