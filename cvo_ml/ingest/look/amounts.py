@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo_ml.core.currencies import decimals as decimals_of
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn
@@ -76,7 +77,11 @@ def is_amounts(column: FoundColumn) -> bool:
 
 
 def decide_amounts(
-    columns: Mapping[str, FoundColumn], findings: FoundOut, prefix: str = "source", question: str = "amounts"
+    columns: Mapping[str, FoundColumn],
+    findings: FoundOut,
+    prefix: str = "source",
+    question: str = "amounts",
+    currency: str | None = None,
 ) -> AmountWriting:
     """How the amounts of a table are written, from all of its columns of amounts together.
 
@@ -84,6 +89,12 @@ def decide_amounts(
     ----------
     columns:
         Canonical name, or header, to column.
+    prefix:
+        Keys of the table's source.
+    question:
+        Name of what may be asked.
+    currency:
+        Where it is known: one without decimals has no decimal sign.
     """
     texts = {text: column for column in columns.values() if not column.is_number for text in column.distinct}
     found = {text: match for text in texts if (match := _AMOUNT.fullmatch(text))}
@@ -101,6 +112,9 @@ def decide_amounts(
             "export them in one writing"
         )
         return AmountWriting(signs=form.signs)
+    if not decimals and open_ones and currency is not None and decimals_of(currency) == 0:
+        grouping = next(sign for sign in ".," if sign in cores[open_ones[0]])
+        decimals = {"," if grouping == "." else "."}
     if not decimals and open_ones:
         _ask(question, open_ones, texts, findings, prefix, form)
         sign = next(sign for sign in ".," if sign in cores[open_ones[0]])

@@ -13,6 +13,14 @@ from cvo_ml.ingest.look.findings import FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 
 
+def known_currency(grid: Grid, given: str | None) -> str | None:
+    """The only currency in a column of currencies, else the one that is given."""
+    for header in grid.headers_for("currency"):
+        if len(texts := _texts_by_code(grid.columns[header])) == 1 and _is_code(code := next(iter(texts))):
+            return code
+    return given
+
+
 def decide_currency(
     grid: Grid, amounts: Mapping[str, FoundColumn], written: AmountWriting, findings: FoundOut, given: str | None
 ) -> None:

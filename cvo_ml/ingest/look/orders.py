@@ -42,7 +42,8 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
     why = "no order id comes twice" if groups is not None else "there is no order id: one order per customer and day"
     if not _value_of_orders(money, findings, None):
         if not _value_of_lines(money, findings):
-            _no_value(findings)
+            _ask_whether_to_count(findings)
+            findings.decide("rows", "orders", why, rows)
             return
         rows, why = {"rows": "lines"}, why + "; its value is quantity times price"
     _decide_products(grid, money, findings, rows["rows"] == "lines")
@@ -107,7 +108,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
     elif any(money.of(meaning) for meaning in _VALUES):
         _ask_rows(grid, money, groups, several, findings)
     else:
-        _no_value(findings)
+        _ask_whether_to_count(findings)
 
 
 def _line_values(money: OrderAmounts, groups: OrderRows) -> tuple[str, Numbers, Settings] | None:
@@ -346,8 +347,9 @@ def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOu
     )  # fmt: skip
 
 
-def _no_value(findings: FoundOut) -> None:
-    findings.missing.append(
-        "net: no column holds the value of an order (after discounts, before tax), nor quantity and unit price: export "
-        "one, write columns.net with its header, or counts_only: true where there are no amounts"
-    )
+def _ask_whether_to_count(findings: FoundOut) -> None:
+    findings.ask(
+        "net", "no column holds the value of an order (after discounts, before tax), nor quantity and unit price: "
+        "count orders without a value, or does a column hold it (write its header in place of HEADER)?",
+        {"count_orders": {"counts_only": True}, "map_a_column": {"columns.net": "HEADER"}},
+    )  # fmt: skip

@@ -12,7 +12,7 @@ from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
 from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
-from cvo_ml.ingest.look.currency import decide_currency
+from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
 from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_test_orders
@@ -146,7 +146,8 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
     times = _time_column(grid, findings)
     reading = decide_dates({"ordered_at": times}, findings)["ordered_at"] if times is not None else None
     columns = amount_columns(grid)
-    written = decide_amounts({c.header: c for found in columns.values() for c in found}, findings)
+    by_header = {column.header: column for found in columns.values() for column in found}
+    written = decide_amounts(by_header, findings, currency=known_currency(grid, given.currency))
     customers = decide_customers(grid, findings)
     money = OrderAmounts(columns, written)
     decide_orders(grid, money, findings)
