@@ -16,9 +16,9 @@ from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.known_exports import how_to_map
+from cvo_ml.ingest.plain_numbers import number_text
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, refuse_empty
 from cvo_ml.ingest.sources.inspection import LONGEST_LINE, Inspection, inspect_text
-from cvo_ml.ingest.sources.plain_numbers import number_text
 from cvo_ml.ingest.sources.zipped import name_inside
 
 NOT_AN_OBJECT: Final = "not a JSON object"
