@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,15 +11,15 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from cvo_ml.config.shops import COLUMN_KINDS, NO_CURRENCY, ShopConfig, SourceConfig
+from cvo_ml.config.shops import NO_CURRENCY, ShopConfig, StatusClass
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import parse_as_of
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.ingest import ReadResult, read_frame, refuse_after, shop_from_columns
+from cvo_ml.ingest import ReadResult, headers_at, read_frame, refuse_after, shop_from_columns
 from cvo_ml.ingest import read_shop as read_declared
-from cvo_ml.ingest.sources import headers_of
+from cvo_ml.ingest.shop_from_columns import PROFILE
 from cvo_ml.workflows.shops import choose_shop
 
 #: What a shop without a file is called.
@@ -85,6 +86,11 @@ def read_orders(
     decimal: str = ".",
     encoding: str = "utf-8",
     max_bad_share: float | None = None,
+    profile: Mapping[str, str] | None = None,
+    statuses: Mapping[str, StatusClass] | None = None,
+    guest_ids: Sequence[str] = (),
+    customers: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     **columns: str,
 ) -> ReadTables:
     """A frame or a file of orders, or of order lines, as checked tables.
@@ -106,9 +112,14 @@ def read_orders(
         with a zone are converted to it.
     max_bad_share:
         In [0, 1]: more faulty rows than this share refuse the whole source; default .01.
+    profile:
+        Own fields of the customers and their headers, such as ``{"tier": "Loyalty tier"}``.
+    statuses, guest_ids, customers, ignore:
+        What a shop's YAML file says under these names: meanings of texts in the status column (``sale``, ``pending``,
+        ``not_a_sale``, ``refunded``), ids that stand for nobody, ids that look so and are customers, headers that name
+        a meaning and are left unread on purpose.
     **columns:
-        Meaning and header, such as ``customer_id="Client"``. A column whose header is its meaning need not be named;
-        one that means nothing to the models becomes a field of the customers.
+        Meaning and header, such as ``customer_id="Client"``. A column whose header is its meaning need not be named.
 
     Returns
     -------
@@ -119,7 +130,7 @@ def read_orders(
     Raises
     ------
     UsageError
-        If ``source`` is neither, or a column is missing.
+        If ``source`` is neither, a keyword is no meaning, or a column is missing; names all of them.
     DataError
         If the source as a whole cannot be trusted.
 
@@ -139,12 +150,14 @@ def read_orders(
     if not isinstance(source, pd.DataFrame | str | Path):
         raise UsageError(_wanted("read_orders", "a DataFrame, or the path of a CSV or Parquet file", source))
     day = None if as_of is None else parse_as_of(as_of)
-    headers = _headers(source, delimiter, encoding)
+    frame = source if isinstance(source, pd.DataFrame) else None
+    path = NAMELESS if isinstance(source, pd.DataFrame) else source
+    headers = headers_at(path, delimiter, encoding) if frame is None else tuple(map(str, frame.columns))
+    fields = {f"{PROFILE}{name}": header for name, header in (profile or {}).items()}
     shop = shop_from_columns(
-        NAMELESS if isinstance(source, pd.DataFrame) else source,
-        {name: name for name in COLUMN_KINDS if name in headers and name not in columns} | columns,
-        rows=rows, date_format=date_format, currency=currency, delimiter=delimiter, encoding=encoding, decimal=decimal,
-        timezone=timezone, guests=guests,
+        path, {**columns, **fields}, headers=headers, rows=rows, date_format=date_format, currency=currency,
+        delimiter=delimiter, encoding=encoding, decimal=decimal, timezone=timezone, guests=guests, statuses=statuses,
+        guest_ids=guest_ids, customers=customers, ignore=ignore,
     )  # fmt: skip
     if isinstance(source, pd.DataFrame):
         return _with_account(read_frame(source, shop, as_of=day, max_bad_share=max_bad_share), day)
@@ -227,12 +240,6 @@ def refuse_unseen(tables: Tables, as_of: date) -> None:
 
 def _wanted(function: str, wanted: str, given: Any) -> str:
     return f"{function}: takes {wanted}, not {type(given).__name__}"
-
-
-def _headers(source: pd.DataFrame | str | Path, delimiter: str, encoding: str) -> tuple[str, ...]:
-    if isinstance(source, pd.DataFrame):
-        return tuple(str(name) for name in source.columns)
-    return headers_of(SourceConfig.model_validate({"path": str(source), "delimiter": delimiter, "encoding": encoding}))
 
 
 def _with_account(read: ReadResult, as_of: date | None, shop: str = "") -> ReadTables:

@@ -205,6 +205,8 @@ class TableConfig(FrozenConfig):
         Canonical text column to the source's texts and what they mean: ``status: {"True": canceled}``.
     constants:
         Canonical column to the one value that all rows have: ``kind: csat``.
+    where_filled:
+        A canonical column: rows in which it is empty are no rows of this table, such as orders without a refund.
     """
 
     source: SourceConfig
@@ -213,6 +215,7 @@ class TableConfig(FrozenConfig):
     profile: dict[str, str] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
     constants: dict[str, str | float] = Field(default_factory=dict)
+    where_filled: str | None = None
     exclude: tuple[Exclusion, ...] = ()
 
     def check(self, table: str) -> None:
@@ -235,6 +238,9 @@ class TableConfig(FrozenConfig):
             raise ValueError(f"tables: {table}: {', '.join(missing)} not mapped: name the header of each")
         if table == "refunds" and self.adapter is None and not {"order_id", "customer_id"} & given:
             raise ValueError("tables: refunds: map order_id or customer_id: a refund names one of the two")
+        if self.where_filled is not None and self.where_filled not in self.columns:
+            hint = nearest_name(self.where_filled, list(self.columns))
+            raise ValueError(f"tables: {table}: where_filled: {self.where_filled!r} is not a mapped column{hint}")
         _check_exclusions(self.exclude, self.columns, f"tables: {table}: ")
 
 

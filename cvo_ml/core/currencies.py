@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 #: ISO 4217's minor units where they are not two.
@@ -13,11 +14,19 @@ _DECIMALS: Final[dict[str, int]] = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }  # fmt: skip
-#: Signs of one currency; ``$``, ``kr`` and ``¥`` are those of several.
+#: Signs of one currency.
 SIGNS: Final[dict[str, str]] = {
     "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₪": "ILS", "₫": "VND", "₴": "UAH", "₽": "RUB", "₺": "TRY",
     "฿": "THB", "₦": "NGN", "₱": "PHP", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "R$": "BRL", "US$": "USD", "A$": "AUD",
     "C$": "CAD", "CA$": "CAD", "HK$": "HKD", "NZ$": "NZD", "S$": "SGD",
+}  # fmt: skip
+#: Signs of several currencies, and which.
+_OF_SEVERAL: Final[dict[str, frozenset[str]]] = {
+    "$": frozenset(("USD", "CAD", "AUD", "NZD", "HKD", "SGD", "MXN", "ARS", "CLP", "COP", "UYU", "TWD", "JMD", "TTD",
+                    "FJD", "BSD", "BBD", "BZD", "BMD", "DOP", "NAD", "XCD")),
+    "kr": frozenset(("SEK", "NOK", "DKK", "ISK")),
+    "¥": frozenset(("JPY", "CNY")),
+    "Fr": frozenset(("CHF",)),
 }  # fmt: skip
 
 
@@ -32,14 +41,28 @@ def decimals(currency: str) -> int:
     return _DECIMALS.get(currency.upper(), 2)
 
 
-def code_of(written: str) -> str | None:
-    """The currency that a sign or code stands for, where it stands for one.
+def currencies_of(written: str) -> frozenset[str] | None:
+    """The currencies that a sign or code may stand for; None where it may be any.
 
     Examples
     --------
-    >>> code_of("€"), code_of("CHF"), code_of("$")
-    ('EUR', 'CHF', None)
+    >>> currencies_of("€"), currencies_of("CHF"), "CAD" in currencies_of("$"), "GBP" in currencies_of("$")
+    (frozenset({'EUR'}), frozenset({'CHF'}), True, False)
     """
     if len(written) == 3 and written.isascii() and written.isalpha() and written.isupper():
-        return written
-    return SIGNS.get(written)
+        return frozenset((written,))
+    if written in SIGNS:
+        return frozenset((SIGNS[written],))
+    return _OF_SEVERAL.get(written)
+
+
+def have_one_currency(written: Iterable[str]) -> bool:
+    """Whether there is a currency that all signs and codes may stand for.
+
+    Examples
+    --------
+    >>> have_one_currency(("$", "CA$")), have_one_currency(("€", "EUR")), have_one_currency(("$", "£"))
+    (True, True, False)
+    """
+    known = [found for sign in written if (found := currencies_of(sign)) is not None]
+    return not known or bool(frozenset.intersection(*known))

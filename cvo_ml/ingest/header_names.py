@@ -26,6 +26,9 @@ _SIGN_OF_CODE: Final = {"€": "EUR", "£": "GBP", "zł": "PLN", "₹": "INR", "
 _SIGNS: Final = re.compile(r"R\$|[€£$¥₹₺₪]|\bzł\b")
 #: What stands before the last part of a path and says nothing of its own.
 _WRAPPERS: Final = re.compile(r"^(?:properties|order|orders|data|attributes|node|fields|record|payload|_source)[.:]")
+#: What stands behind a name and says how its value is written: of extended JSON, and of times.
+_CLOCK: Final = re.compile(r"\.\$(?:date|oid|numberDecimal|numberLong|numberInt|numberDouble)$|\s*\(?\bUTC\b\)?$")
+_TWO_WORDS: Final = re.compile(r"[a-z][A-Z]|[A-Za-z]_[A-Za-z]")
 _LETTERS: Final = str.maketrans(
     {"ß": "ss", "ø": "o", "æ": "ae", "ł": "l", "đ": "d", "œ": "oe", "ı": "i", "º": "", "°": ""}
 )
@@ -33,7 +36,7 @@ _LETTERS: Final = str.maketrans(
 #: What the first source's columns may be taken from, the best first.
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "order_id": ("order_id", "id"),
-    "customer_id": ("customer_id", "customer_email", "customer_phone", "customer_name"),
+    "customer_id": ("customer_id", "customer", "customer_email", "customer_phone", "customer_name"),
     "ordered_at": ("ordered_at", "date", "created_at", "paid_at"),
     "product_id": ("product_id", "product_name"),
     "status": ("status", "payment_status"),
@@ -75,8 +78,11 @@ def _ranks() -> dict[str, tuple[str, int]]:
 
 def _ranked(header: str) -> tuple[str, int] | None:
     """The meaning of a header and how good a name for it this is (0 = the best)."""
-    plain = _SIGNS.sub(" ", _CODE.sub(" ", header)) if not _is_code(header) else header
-    for name in dict.fromkeys((header, plain, _WRAPPERS.sub("", plain))):
+    bare = _CLOCK.sub("", header)
+    plain = _SIGNS.sub(" ", _CODE.sub(" ", bare)) if not _is_code(bare) else bare
+    last = plain.rpartition(".")[2]
+    several = last if _TWO_WORDS.search(last) else plain
+    for name in dict.fromkeys((header, plain, _WRAPPERS.sub("", plain), several)):
         if found := _ranks().get(key_of(name)):
             return found
     return None

@@ -33,6 +33,7 @@ from cvo_ml.ingest.status_rule import exclude_unsold, quarantine_blank
 AFTER_AS_OF: Final = "after as_of"
 GUEST: Final = "guest (no customer)"
 TEST_ORDER: Final = "test order"
+NOT_OF_TABLE: Final = "no row of this table"
 ZERO_REFUND: Final = "refund of zero"
 
 
@@ -171,6 +172,8 @@ def exclude_by_rule(status: RowStatus, casts: Mapping[str, Cast], spec: TableSpe
         status.exclude(nobody | _guests(casts, spec), GUEST)
     if "is_test" in casts:
         status.exclude(casts["is_test"].values.fillna(False).to_numpy(dtype=np.bool_), TEST_ORDER)
+    if spec.where_filled is not None and spec.where_filled in casts:
+        status.exclude(_empty(casts[spec.where_filled]), NOT_OF_TABLE)
     if spec.table == "refunds":
         status.exclude((casts["amount"].values == 0).to_numpy(), ZERO_REFUND)
     for exclusion in spec.exclude:

@@ -31,7 +31,7 @@ _REMEDIES: Final = {
     "not an ISO 8601 date": "write 2024-06-30 or 2024-06-30T18:00:00Z, or declare its date_format (--date-format)",
     "not a date of the declared format": "correct date_format, or export the dates again",
     "null": "fill it",
-    "guest id": "declare guests: exclude (--guests exclude), which leaves such rows out by rule",
+    "guest id": "declare guests: exclude (--guests), which leaves such rows out by rule",
     "order id with conflicting rows": "if each row is an order line, declare rows: lines",
     "names an unknown order": "export orders and this table over the same time",
     "its order is in quarantine": "look at the reasons of the orders first",
@@ -78,7 +78,7 @@ def too_many(
     """
     remedy = _REMEDIES.get(reason, "correct the export")
     if reason == "null" and of_people:
-        remedy += "; where rows without a customer are guests, declare guests: exclude (--guests exclude)"
+        remedy += "; where rows without a customer are guests, declare guests: exclude (--guests)"
     if count <= _MOST_TOLERATED * considered:
         remedy += ", or raise max_bad_share (--max-bad-share)"
     return DataError(

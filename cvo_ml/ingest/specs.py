@@ -50,6 +50,8 @@ class TableSpec:
         Customer ids that stand for nobody, in lower case.
     fold_case:
         Whether ids that differ in upper and lower case only are one.
+    where_filled:
+        A canonical column without which a row is none of this table.
     """
 
     table: str
@@ -72,6 +74,7 @@ class TableSpec:
     statuses: Mapping[str, StatusClass] | None = None
     guest_ids: frozenset[str] = frozenset()
     fold_case: bool = False
+    where_filled: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -140,6 +143,7 @@ def side_spec(
         ragged=ragged,
         guest_ids=_guest_ids(shop),
         fold_case=shop.ids.fold_case,
+        where_filled=config.where_filled,
     )
 
 

@@ -129,6 +129,7 @@ def pairs_of(option: str, texts: Iterable[str]) -> dict[str, str]:
 
 def _refuse_missing(look: Look, files: tuple[str, ...]) -> None:
     if missing := look.findings.missing:
+        missing = [*missing, *(f"{question.name}: {question.ask}" for question in look.findings.questions)]
         held = ", ".join(map(repr, look.headers[:20]))
         raise DataError(
             f"{len(missing)} thing{'s' * (len(missing) != 1)} missing:\n" + "\n".join(f"- {line}" for line in missing),

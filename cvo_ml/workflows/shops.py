@@ -12,18 +12,14 @@ from typing import Final, Literal
 import yaml
 
 from cvo_ml.config.loader import as_file, default_config, load_config
-from cvo_ml.config.shops import NO_CURRENCY, ShopConfig, SourceConfig
+from cvo_ml.config.shops import NO_CURRENCY, ShopConfig
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.files import write_text
 from cvo_ml.core.store import StoredRun, current_run
 from cvo_ml.core.workspace import Workspace
-from cvo_ml.ingest import ReadResult, read_shop, sample_shop, shop_from_columns
-from cvo_ml.ingest.sources import headers_of
+from cvo_ml.ingest import ReadResult, headers_at, read_shop, sample_shop, shop_from_columns
 
 LOGGER: Final = logging.getLogger(__name__)
-
-#: headers that a refusal shows
-_SHOWN: Final = 20
 
 
 def choose_shop(
@@ -48,7 +44,8 @@ def choose_shop(
     shop:
         A YAML file, or the name of a configuration that comes with the package or lies in the workspace's.
     columns:
-        With ``data``: ``meaning=header,...``.
+        With ``data``: ``meaning=header,...``, and ``profile.NAME=header`` for a field of the customers; headers that
+        are called as what they mean need not be named.
     rows:
         With ``data``: ``orders`` or ``lines``.
     guests:
@@ -59,7 +56,7 @@ def choose_shop(
     Raises
     ------
     UsageError
-        If options contradict each other, or ``columns`` is missing or not ``meaning=header,...``.
+        If options contradict each other, ``columns`` is not ``meaning=header,...``, or something is not mapped.
     ConfigError
         If the YAML file is wrong.
     """
@@ -73,11 +70,10 @@ def choose_shop(
         return _tolerant(sample_shop(), max_bad_share)
     if data.suffix in (".yaml", ".yml"):
         raise UsageError(f"{data}: is a configuration: give it as --shop {data}")
-    if not columns.strip():
-        _kind_of_rows(rows)
-        raise UsageError(_which_headers(data, delimiter, encoding))
+    kind = _kind_of_rows(rows)
     declared = shop_from_columns(
-        data, columns_of(columns), rows=_kind_of_rows(rows), guests="exclude" if guests else "fault",
+        data, columns_of(columns), headers=headers_at(data, delimiter, encoding), rows=kind,
+        guests="exclude" if guests else "fault",
         date_format=date_format, currency=currency, delimiter=delimiter, decimal=decimal, encoding=encoding,
     )  # fmt: skip
     return _tolerant(declared, max_bad_share)
@@ -178,13 +174,6 @@ def _kind_of_rows(rows: str | None) -> Literal["orders", "lines"] | None:
     if rows == "lines":
         return "lines"
     raise UsageError(f"--rows {rows!r} is unknown: use orders or lines")
-
-
-def _which_headers(data: Path, delimiter: str, encoding: str) -> str:
-    """What to write, and of which headers, where a file stands alone."""
-    headers = headers_of(SourceConfig.model_validate({"path": str(data), "delimiter": delimiter, "encoding": encoding}))
-    held = f"; its headers are {', '.join(map(repr, headers[:_SHOWN]))}" if headers else ""
-    return f"{data}: say which header means what, such as --columns customer_id=Client,ordered_at=Date,net=Total{held}"
 
 
 def _tolerant(shop: ShopConfig, max_bad_share: float | None) -> ShopConfig:

@@ -33,6 +33,7 @@ def test_a_saved_shop_reads_back_as_the_same_shop(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("written", ["\t", r"\t"])
 def test_a_tabulator_may_be_written_as_the_messages_say(written: str, tmp_path: Path) -> None:
+    (tmp_path / "o.tsv").write_text("c\td\tn\n")
     shop = choose_shop(NOWHERE, data=tmp_path / "o.tsv", columns=COLUMNS, delimiter=written)
     assert shop.source.delimiter == "\t"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.shops import NO_CURRENCY, AmountFormat
 from cvo_ml.core.arrays import Flags
-from cvo_ml.core.currencies import code_of
+from cvo_ml.core.currencies import currencies_of
 from cvo_ml.ingest.casts.column import Cast, Coded, RawColumn
 from cvo_ml.ingest.casts.fast_path import PlainTexts, quick_amounts
 from cvo_ml.ingest.casts.number_texts import NumberTexts
@@ -145,8 +145,8 @@ def _refuse_other_currency(column: RawColumn, coded: Coded, written: Written) ->
     if not written.is_money or written.currency == NO_CURRENCY:
         return
     for sign in sorted(written.form.currency, key=len, reverse=True):
-        code = code_of(sign)
-        if code not in (None, written.currency) and (found := coded.holds(sign)).any():
+        possible = currencies_of(sign)
+        if possible is not None and written.currency not in possible and (found := coded.holds(sign)).any():
             problem = f"holds amounts in {sign}, but the shop's currency is {written.currency}"
             raise column.refuse(problem, "export each currency for itself, or correct currency", coded.rows(found))
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo_ml.core.currencies import decimals as decimals_of
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn
@@ -75,13 +76,25 @@ def is_amounts(column: FoundColumn) -> bool:
     return bool(column.counts[fitting].sum() >= ENOUGH * column.filled)
 
 
-def decide_amounts(columns: Mapping[str, FoundColumn], findings: FoundOut, prefix: str = "source") -> AmountWriting:
+def decide_amounts(
+    columns: Mapping[str, FoundColumn],
+    findings: FoundOut,
+    prefix: str = "source",
+    question: str = "amounts",
+    currency: str | None = None,
+) -> AmountWriting:
     """How the amounts of a table are written, from all of its columns of amounts together.
 
     Parameters
     ----------
     columns:
         Canonical name, or header, to column.
+    prefix:
+        Keys of the table's source.
+    question:
+        Name of what may be asked.
+    currency:
+        Where it is known: one without decimals has no decimal sign.
     """
     texts = {text: column for column in columns.values() if not column.is_number for text in column.distinct}
     found = {text: match for text in texts if (match := _AMOUNT.fullmatch(text))}
@@ -99,8 +112,11 @@ def decide_amounts(columns: Mapping[str, FoundColumn], findings: FoundOut, prefi
             "export them in one writing"
         )
         return AmountWriting(signs=form.signs)
+    if not decimals and open_ones and currency is not None and decimals_of(currency) == 0:
+        grouping = next(sign for sign in ".," if sign in cores[open_ones[0]])
+        decimals = {"," if grouping == "." else "."}
     if not decimals and open_ones:
-        _ask(open_ones, texts, findings, prefix, form)
+        _ask(question, open_ones, texts, findings, prefix, form)
         sign = next(sign for sign in ".," if sign in cores[open_ones[0]])
         return AmountWriting(sign, None, form.signs, form.parentheses, form.trailing_minus)
     decimal = next(iter(decimals), ".")
@@ -186,7 +202,12 @@ def _example(found: Mapping[str, re.Match[str]], thousands: str, decimal: str) -
 
 
 def _ask(
-    open_ones: list[str], texts: Mapping[str, FoundColumn], findings: FoundOut, prefix: str, form: AmountWriting
+    question: str,
+    open_ones: list[str],
+    texts: Mapping[str, FoundColumn],
+    findings: FoundOut,
+    prefix: str,
+    form: AmountWriting,
 ) -> None:
     sign, other = (".", ",") if "." in open_ones[0] else (",", ".")
     column = texts[open_ones[0]]
@@ -200,7 +221,7 @@ def _ask(
     grouped: dict[str, Json] = {f"{prefix}.decimal": other, f"{prefix}.amounts.thousands": sign, **marks}
     shown = tuple(f"{text} = {text.replace(sign, '')} or {text.replace(sign, '.')}" for text in open_ones[:3])
     findings.ask(
-        "amounts", f"column {column.header!r}: does {sign!r} in {open_ones[0]!r} group thousands, or is it the "
+        question, f"column {column.header!r}: does {sign!r} in {open_ones[0]!r} group thousands, or is it the "
         "decimal sign?",
         {"thousands": grouped, "decimals": decimal}, column.first_rows(open_ones), shown,
     )  # fmt: skip

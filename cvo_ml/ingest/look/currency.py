@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Final
 
 from cvo_ml.config.shops import NO_CURRENCY
+from cvo_ml.core.currencies import currencies_of, have_one_currency
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import currency_in
 from cvo_ml.ingest.look.amounts import AmountWriting
 from cvo_ml.ingest.look.findings import FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 
-_SIGNS: Final = {
-    "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₪": "ILS", "₫": "VND", "₴": "UAH", "₽": "RUB", "₺": "TRY",
-    "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "R$": "BRL", "US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD",
-}  # fmt: skip
+
+def known_currency(grid: Grid, given: str | None) -> str | None:
+    """The only currency in a column of currencies, else the one that is given."""
+    for header in grid.headers_for("currency"):
+        if len(texts := _texts_by_code(grid.columns[header])) == 1 and _is_code(code := next(iter(texts))):
+            return code
+    return given
 
 
 def decide_currency(
@@ -25,14 +27,28 @@ def decide_currency(
     """The one currency; several are asked about."""
     header = next(iter(grid.headers_for("currency")), None)
     column = grid.columns[header] if header else None
-    codes = list(dict.fromkeys(text.upper() for text in column.distinct)) if column is not None else []
-    settings: dict[str, Json] = {"columns.currency": header} if codes and all(len(code) == 3 for code in codes) else {}
-    if settings and column is not None and len(codes) == 1:
-        _currency(codes[0], f"column {header!r} says so in {counted(column.filled, 'row')}", findings, given, settings)
-    elif settings and column is not None:
-        _ask_currency(column, codes, findings, given)
+    texts = _texts_by_code(column) if column is not None else {}
+    if column is not None and len(texts) > 1:
+        _ask_currency(column, texts, findings, given)
+    elif column is not None and texts and _is_code(code := next(iter(texts))):
+        why = f"column {column.header!r} says so in {counted(column.filled, 'row')}"
+        _currency(code, why, findings, given, _of_column(column, code, texts))
     else:
         _by_signs(amounts, written, findings, given)
+
+
+def _texts_by_code(column: FoundColumn) -> dict[str, list[str]]:
+    """Currency, or a text of which nobody knows one, to the texts that stand for it."""
+    found: dict[str, list[str]] = {}
+    for text in column.distinct:
+        found.setdefault(_code_of(text.upper()) or _code_of(text) or text, []).append(text)
+    return found
+
+
+def _of_column(column: FoundColumn, code: str, texts: Mapping[str, list[str]]) -> dict[str, Json]:
+    signs: dict[str, Json] = {text: code for text in texts[code] if text.upper() != code}
+    settings: dict[str, Json] = {"columns.currency": column.header}
+    return {**settings, **({"values.currency": signs} if signs and _is_code(code) else {})}
 
 
 def _currency(code: str, why: str, findings: FoundOut, given: str | None, settings: Settings) -> None:
@@ -41,35 +57,31 @@ def _currency(code: str, why: str, findings: FoundOut, given: str | None, settin
     findings.decide("currency", code, why, {"currency": code, **settings})
 
 
-def _ask_currency(column: FoundColumn, codes: list[str], findings: FoundOut, given: str | None) -> None:
-    counts = dict.fromkeys(codes, 0)
-    for text, count in zip(column.distinct, column.counts.tolist(), strict=True):
-        counts[text.upper()] += count
+def _ask_currency(column: FoundColumn, texts: Mapping[str, list[str]], findings: FoundOut, given: str | None) -> None:
+    rows = dict(zip(column.distinct, column.counts.tolist(), strict=True))
+    counts = {code: sum(rows[text] for text in same) for code, same in texts.items()}
     ranked = sorted(counts, key=lambda code: -counts[code])
-    choices: dict[str, Settings] = {
-        code: {
-            "currency": code,
-            "columns.currency": column.header,
-            "exclude": [
-                {
-                    "rule": "another currency",
-                    "column": "currency",
-                    "equals": [text for text in column.distinct if text.upper() != code],
-                }
-            ],
-        }
-        for code in ranked[:5]
-    }
+    choices: dict[str, Settings] = {code: _only(code, column, texts) for code in ranked[:5]}
     if given in choices:
         chosen = choices[str(given)]
         findings.decide("currency", given, "as --currency says; rows in others are left out by rule", chosen)
         return
     told = ", ".join(f"{code} in {counted(counts[code], 'row')}" for code in ranked[:5])
-    fewer = [text for text in column.distinct if text.upper() != ranked[0]]
     findings.ask(
         "currency", f"column {column.header!r} holds {told}: which one is this shop? Rows in the others are left out",
-        choices, column.first_rows(fewer), [f"{column.header} = {text}" for text in column.distinct[:3]],
+        choices, column.first_rows([text for code in ranked[1:] for text in texts[code]]),
+        [f"{column.header} = {text}" for text in column.distinct[:3]],
     )  # fmt: skip
+
+
+def _only(code: str, column: FoundColumn, texts: Mapping[str, list[str]]) -> Settings:
+    """The rows of one currency; the others are left out by rule."""
+    others = [text for other, same in texts.items() if other != code for text in same]
+    return {
+        "currency": code if _is_code(code) else NO_CURRENCY,
+        **_of_column(column, code, texts),
+        "exclude": [{"rule": "another currency", "column": "currency", "equals": others}],
+    }
 
 
 def _by_signs(
@@ -79,8 +91,9 @@ def _by_signs(
     for column in amounts.values():
         if code := currency_in(column.header):
             found.setdefault(code, f"the header {column.header!r} says so")
-    if len(found) > 1:
-        findings.missing.append(f"currency: the amounts are in {' and '.join(found)}: export each currency for itself")
+    if len(found) > 1 or not have_one_currency(written.signs):
+        told = " and ".join(found if len(found) > 1 else written.signs)
+        findings.missing.append(f"currency: the amounts are in {told}: export each currency for itself")
     elif found:
         code, why = next(iter(found.items()))
         _currency(code, why, findings, given, {})
@@ -94,5 +107,10 @@ def _by_signs(
                         {"currency": NO_CURRENCY})  # fmt: skip
 
 
-def _code_of(sign: str) -> str | None:
-    return sign if re.fullmatch("[A-Z]{3}", sign) else _SIGNS.get(sign)
+def _code_of(written: str) -> str | None:
+    found = currencies_of(written)
+    return next(iter(found)) if found is not None and len(found) == 1 else None
+
+
+def _is_code(text: str) -> bool:
+    return _code_of(text) == text

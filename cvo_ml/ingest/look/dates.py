@@ -212,7 +212,11 @@ def looks_like_times(column: FoundColumn) -> bool:
 
 
 def decide_dates(
-    columns: Mapping[str, FoundColumn], findings: FoundOut, prefix: str = "source"
+    columns: Mapping[str, FoundColumn],
+    findings: FoundOut,
+    prefix: str = "source",
+    question: str = "dates",
+    many: bool = False,
 ) -> dict[str, Reading | None]:
     """The reading of each of the columns of a table, or None where it has none or several; asks once for all of them.
 
@@ -222,6 +226,10 @@ def decide_dates(
         Canonical name to column.
     prefix:
         Keys of the table's source.
+    question:
+        Name of what may be asked.
+    many:
+        Whether the source has further columns of times.
     """
     found = {name: readings(column) for name, column in columns.items()}
     sure = {one[0].written for one in found.values() if len(one) == 1}
@@ -234,22 +242,22 @@ def decide_dates(
             chosen[name] = None
         elif len(ways) == 1 or len(same_way) == 1:
             chosen[name] = (same_way or ways)[0]
-            _decide(name, column, (same_way or ways)[0], len(ways) > 1, findings, prefix, set(columns))
+            _decide(name, column, (same_way or ways)[0], len(ways) > 1, findings, prefix, many or len(columns) > 1)
         else:
             chosen[name] = None
-            _ask(name, column, ways, findings, prefix)
+            _ask(question, column, ways, findings, prefix)
     return chosen
 
 
 def _decide(
-    name: str, column: FoundColumn, way: Reading, by_another: bool, findings: FoundOut, prefix: str, all_names: set[str]
+    name: str, column: FoundColumn, way: Reading, by_another: bool, findings: FoundOut, prefix: str, many: bool
 ) -> None:
     lost = column.filled - int(column.counts[~np.isnat(way.times)].sum())
     said = f"reads {counted(column.filled - lost, 'row')} of {column.filled:,} of {column.header!r}"
     known = way.times[~np.isnat(way.times)]
     span = f"; {str(known.min())[:10]} to {str(known.max())[:10]}" if len(known) else ""
     why = _why(way, column) if not by_another else "; another column that is written so shows which part is the day"
-    key = f"{prefix}.date_format" if len(all_names) == 1 else f"{prefix}.date_formats.{name}"
+    key = f"{prefix}.date_format" if not many else f"{prefix}.date_formats.{name}"
     settings = {key: way.written} if way.written else {}
     findings.decide(f"dates: {name}", way.written or "ISO 8601", said + span + why, settings)
 
@@ -264,7 +272,7 @@ def _why(way: Reading, column: FoundColumn) -> str:
     return f"; the {place} part is the day: {over!r}" if over is not None else ""
 
 
-def _ask(name: str, column: FoundColumn, ways: list[Reading], findings: FoundOut, prefix: str) -> None:
+def _ask(question: str, column: FoundColumn, ways: list[Reading], findings: FoundOut, prefix: str) -> None:
     differing = [text for place, text in enumerate(column.distinct) if len({str(way.times[place]) for way in ways}) > 1]
     shown = tuple(
         f"{text} = " + " or ".join(str(way.times[column.distinct.index(text)])[:10] for way in ways)
@@ -273,7 +281,7 @@ def _ask(name: str, column: FoundColumn, ways: list[Reading], findings: FoundOut
     names = {"%d": "day_first", "%m": "month_first", "%Y": "year_first", "%y": "year_first"}
     choices = {names.get(way.written[:2], way.written): {f"{prefix}.date_format": way.written} for way in ways}
     findings.ask(
-        "dates", f"column {column.header!r}: every day is 12 or less; which part is the day?", choices,
+        question, f"column {column.header!r}: every day is 12 or less; which part is the day?", choices,
         column.first_rows(differing), shown,
     )  # fmt: skip
 

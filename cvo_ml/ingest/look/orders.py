@@ -28,15 +28,37 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
     if groups is not None and groups.repeated:
         _decide_repeated(grid, money, groups, findings)
         return
+    if _is_priced_in_rows(money):
+        quantity, price = money.of("quantity")[0].header, money.of("unit_price")[0].header
+        total = (money.of("total") + money.of("with_tax"))[0].header
+        evidence = f"{quantity!r} x {price!r}: with shipping and tax it is {total!r}"
+        findings.decide(
+            "rows", "lines", "each row has a quantity and a price, and no order id comes twice", {"rows": "lines"}
+        )
+        findings.decide("net", f"{quantity} x {price}", evidence)
+        _decide_products(grid, money, findings, True)
+        return
     rows: dict[str, Json] = {"rows": "orders"}
     why = "no order id comes twice" if groups is not None else "there is no order id: one order per customer and day"
     if not _value_of_orders(money, findings, None):
         if not _value_of_lines(money, findings):
-            _no_value(findings)
+            _ask_whether_to_count(findings)
+            findings.decide("rows", "orders", why, rows)
             return
         rows, why = {"rows": "lines"}, why + "; its value is quantity times price"
     _decide_products(grid, money, findings, rows["rows"] == "lines")
     findings.decide("rows", rows["rows"], why, rows)
+
+
+def _is_priced_in_rows(money: OrderAmounts) -> bool:
+    """Whether the amounts of orders hold tax and shipping alone, and quantity and price say what is left without."""
+    if any(money.of(name) for name in ("net", "subtotal", "line_total")) or not money.is_used("tax"):
+        return False
+    if not (money.of("quantity") and money.of("unit_price")):
+        return False
+    lines = money.numbers(money.of("quantity")[0]) * money.numbers(money.of("unit_price")[0])
+    beside = money.size("shipping") + money.size("tax")
+    return any(agree(money.numbers(total), lines + beside) for total in money.of("total") + money.of("with_tax"))
 
 
 def _order_id(grid: Grid, findings: FoundOut) -> FoundColumn | None:
@@ -81,12 +103,15 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
         _decide_negative_lines(values, groups, findings)
     elif repeated and products:
         value = _net_of(money, repeated) or repeated[0]
+        if groups.may_agree_by_chance(money.numbers(value)):
+            _ask_repeated(grid, money, groups, value, findings)
+            return
         why = f"{several}, and {value.header!r} is the same on all rows of an order: it is the whole order's, repeated"
         _whole_orders(grid, money, groups, value, why, findings)
     elif any(money.of(meaning) for meaning in _VALUES):
         _ask_rows(grid, money, groups, several, findings)
     else:
-        _no_value(findings)
+        _ask_whether_to_count(findings)
 
 
 def _line_values(money: OrderAmounts, groups: OrderRows) -> tuple[str, Numbers, Settings] | None:
@@ -145,7 +170,7 @@ def _whole_orders(
     if not _value_of_orders(kept, findings, groups):
         findings.decide("net", value.header, "the whole order's", {"columns.net": value.header})
     order = findings.settings()["columns.order_id"]
-    settings: dict[str, Json] = {"tables.order_lines.source": SAME, "tables.order_lines.columns.order_id": order}
+    settings: dict[str, Json] = {"tables.order_lines.source.same": SAME, "tables.order_lines.columns.order_id": order}
     product, quantity = next(iter(grid.headers_for("product_id")), None), money.of("quantity")
     if product is None or not quantity:
         return
@@ -164,7 +189,7 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
     candidates = [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
     if not candidates:
         return False
-    meaning, column = candidates[0]
+    meaning, column = _without_beside(money, candidates)
     others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
     if meaning == "subtotal" and others and (found := _subtotal(money, column)) is not None:
         words, is_net = found
@@ -182,17 +207,32 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
     return True
 
 
+def _without_beside(money: OrderAmounts, candidates: list[tuple[str, FoundColumn]]) -> tuple[str, FoundColumn]:
+    """The first candidate; or the one that it is, together with shipping and tax that stand beside it."""
+    first = candidates[0]
+    parts = [np.nan_to_num(money.numbers(money.of(name)[0])) for name in ("shipping", "tax") if money.is_used(name)]
+    beside = [*parts, *([parts[0] + parts[1]] if len(parts) == 2 else [])]
+    for other in candidates[1:]:
+        if any(agree(money.numbers(first[1]), money.numbers(other[1]) + part) for part in beside):
+            return other
+    return first
+
+
 def _is_payout(money: OrderAmounts, column: FoundColumn) -> bool:
     """Whether an amount is another one less the fees of whoever paid it out."""
     if not money.is_used("payment_cost"):
         return False
-    fees = money.size("payment_cost")
+    fees, own = np.asarray(money.size("payment_cost")), money.numbers(column)
+    others = [
+        money.numbers(other) for name in (*_VALUES, "line_total") for other in money.of(name) if other is not column
+    ]
+    taken = [np.nan_to_num(money.numbers(money.of(name)[0])) for name in ("tax", "shipping") if money.is_used(name)]
+    if any(agree(own, other - part) for other in others for part in taken):
+        return False
     return any(
-        agree(money.numbers(column), money.numbers(other) - fees)
-        or agree(np.abs(money.numbers(column)), np.abs(money.numbers(other)) - fees)
-        for meaning in (*_VALUES, "line_total")
-        for other in money.of(meaning)
-        if other is not column
+        agree(own, other + part - fees) or agree(np.abs(own), np.abs(other) + part - fees)
+        for other in others
+        for part in (np.zeros(len(own)), *taken)
     )
 
 
@@ -246,6 +286,18 @@ def _ask_lines(
         {"lines": {"rows": "lines", **settings, **_products(grid, money)},
          "orders": {"rows": "orders", "columns.net": whole.header}}, rows.tolist(),
         [f"{order} {_cell(grid.columns[str(order)], row)}: {_cell(whole, row)}" for row in rows.tolist()],
+    )  # fmt: skip
+
+
+def _ask_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, value: FoundColumn, findings: FoundOut) -> None:
+    """Lines of one price and a total that is repeated look alike where few prices occur."""
+    rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
+    settings: Settings = {"columns.net": value.header}
+    findings.ask(
+        "rows", f"orders have several rows with one {value.header!r}, and few amounts occur at all: is it what each "
+        "row cost, or the whole order, repeated?",
+        {"lines": {"rows": "lines", **settings, **_products(grid, money)}, "orders": {"rows": "orders", **settings}},
+        rows.tolist(), [f"{_cell(value, row)}" for row in rows.tolist()],
     )  # fmt: skip
 
 
@@ -310,8 +362,9 @@ def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOu
     )  # fmt: skip
 
 
-def _no_value(findings: FoundOut) -> None:
-    findings.missing.append(
-        "net: no column holds the value of an order (after discounts, before tax), nor quantity and unit price: export "
-        "one, write columns.net with its header, or counts_only: true where there are no amounts"
-    )
+def _ask_whether_to_count(findings: FoundOut) -> None:
+    findings.ask(
+        "net", "no column holds the value of an order (after discounts, before tax), nor quantity and unit price: "
+        "count orders without a value, or does a column hold it (write its header in place of HEADER)?",
+        {"count_orders": {"counts_only": True}, "map_a_column": {"columns.net": "HEADER"}},
+    )  # fmt: skip

@@ -8,83 +8,77 @@ from typing import Final
 import numpy as np
 
 from cvo_ml.core.result import Json
-from cvo_ml.ingest.header_names import meaning_of
 from cvo_ml.ingest.look.findings import FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.nobody import nobodies
 
-#: Ids that software and people write for nobody, in any case.
-_NOBODY: Final = re.compile(
-    r"0+|-1|guests?|guest (?:customer|user|checkout|order)|walk[- ]?in(?: customer)?|unknown(?: customer)?|anonymous"
-    r"|no customer|cash(?: customer| sale)?|-+|\?+|xxx+|not available|unbekannt(?:er kunde)?|gast(?:bestellung)?"
-    r"|laufkund(?:e|schaft)|barverkauf|diverse|invité|client (?:de passage|comptoir)|anonyme|inconnu|invitado"
-    r"|cliente (?:contado|ocasional|generico|genérico)|desconocido|anónimo|ospite|cliente occasionale|sconosciuto"
-    r"|onbekend|passant|convidado|consumidor final|desconhecido|gość|gosc|nieznany|gäst|okänd",
-    re.IGNORECASE,
-)  # fmt: skip
-#: An id with more than this share of the orders, and so many times the orders of the next one, may be nobody.
-_SHARE, _TIMES = 0.05, 10
-_FEWEST: Final = 20
+_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_KINDS: Final = {"id": "an id", "email": "an e-mail address", "name": "a name"}
+_SHOWN: Final = 3
 
 
 def decide_customers(grid: Grid, findings: FoundOut) -> FoundColumn | None:
-    """The column of customers; None where there is none."""
-    headers = grid.headers_for("customer_id")
-    filled = [header for header in headers if grid.columns[header].filled]
+    """The column of customers: an id before an address, and that before a name; None where there is none."""
+    filled = [header for header in grid.headers_for("customer_id") if grid.columns[header].filled]
     if not filled:
         findings.missing.append(
             "customer_id: no column names the customer (an id, an e-mail address or a name): export one, or write "
             "columns.customer_id with its header"
         )
         return None
-    column = grid.columns[_best(filled, grid)]
+    full = [header for header in filled if grid.columns[header].filled >= 0.5 * grid.rows] or filled
+    ranked = sorted(full, key=lambda header: list(_KINDS).index(_kind(header, grid)))
+    column = grid.columns[ranked[0]]
+    kind = _kind(column.header, grid)
     others = [header for header in filled if header != column.header]
-    beside = (
-        f"; not {', '.join(map(repr, others[:3]))}: an id comes before an address, and that before a name"
-        if others
-        else ""
-    )
-    evidence = f"{counted(len(column.distinct), 'customer')} in {counted(column.filled, 'row')}{beside}"
-    if meaning_of(column.header) == "customer_name":
-        evidence += "; two people of one name are one customer"
+    beside = f"; not {', '.join(map(repr, others[:_SHOWN]))}: an id comes before an address, and that before a name"
+    evidence = f"{_KINDS[kind]}; {counted(len(column.distinct), 'customer')} in {counted(column.filled, 'row')}"
+    evidence += (beside if others else "") + ("; two people of one name are one customer" if kind == "name" else "")
     findings.decide("customer_id", column.header, evidence, {"columns.customer_id": column.header})
     _decide_nobody(column, grid, findings)
     return column
 
 
-def _best(headers: list[str], grid: Grid) -> str:
-    """The first header, unless hardly any row has it while another one is full."""
-    full = [header for header in headers if grid.columns[header].filled >= 0.5 * grid.rows]
-    return (full or headers)[0]
+def _kind(header: str, grid: Grid) -> str:
+    """What a column that names customers holds: by its name, or by its texts where the name is a bare ``customer``."""
+    meaning = grid.meaning_of(header)
+    if meaning != "customer":
+        return {"customer_email": "email", "customer_phone": "email", "customer_name": "name"}.get(meaning or "", "id")
+    texts = grid.columns[header].distinct[:200]
+    if sum(_ADDRESS.fullmatch(text) is not None for text in texts) > 0.8 * len(texts):
+        return "email"
+    named = sum(" " in text and re.search(r"[^\W\d_]{2}", text) is not None for text in texts)
+    return "name" if named > 0.5 * len(texts) else "id"
 
 
 def _decide_nobody(column: FoundColumn, grid: Grid, findings: FoundOut) -> None:
     empty = grid.rows - column.filled
-    settings: dict[str, Json] = {"guests": "exclude"}
+    leave_out: dict[str, Json] = {"guests": "exclude"}
     if empty:
         share = f"{counted(empty, 'row')} of {grid.rows:,} name no customer: they are left out by rule, and counted"
-        findings.decide("guests", "exclude", share, settings)
-    suspects = [text for text in column.distinct if _NOBODY.fullmatch(text)]
-    suspects += [text for text in _heavy(column) if text not in suspects]
-    if not suspects:
+        findings.decide("guests", "exclude", share, leave_out)
+    orders = _orders_of(column, grid)
+    found = nobodies(orders, sum(orders.values()))
+    if not found:
         return
-    rows = int(sum(column.counts[column.distinct.index(text)] for text in suspects))
+    suspects = sorted(found, key=lambda name: -found[name])
+    shown = ", ".join(f"{name!r} with {found[name]:,}" for name in suspects[:_SHOWN])
     choices: dict[str, Settings] = {
-        "nobody": {**settings, "guest_ids": list(suspects)},
+        "nobody": {**leave_out, "guest_ids": list(suspects)},
         "customers": {"customers": list(suspects)},
     }
     findings.ask(
-        "guests", f"column {column.header!r}: {', '.join(map(repr, suspects[:5]))} has {rows:,} of {grid.rows:,} rows: "
-        "nobody, or a customer?", choices, column.first_rows(suspects),
-        [f"{column.header} = {text}" for text in suspects[:3]],
+        "guests", f"column {column.header!r}: {shown} of {sum(orders.values()):,} orders: nobody, or a customer?",
+        choices, column.first_rows(suspects), [f"{column.header} = {text}" for text in suspects[:_SHOWN]],
     )  # fmt: skip
 
 
-def _heavy(column: FoundColumn) -> list[str]:
-    """The ids that hold far more rows than the next one."""
-    if len(column.distinct) < 2 or column.filled < _FEWEST:
-        return []
-    order = np.argsort(-column.counts, kind="stable")
-    first, second = column.counts[order[:2]]
-    if first > _SHARE * column.filled and first >= _TIMES * second:
-        return [column.distinct[int(order[0])]]
-    return []
+def _orders_of(column: FoundColumn, grid: Grid) -> dict[str, int]:
+    """The orders of each customer."""
+    headers = [header for header in grid.headers_for("order_id") if grid.columns[header].filled >= 0.99 * grid.rows]
+    codes = column.codes
+    if headers:
+        pairs = np.unique(np.stack([codes, grid.columns[headers[0]].codes]), axis=1)
+        codes = pairs[0]
+    counts = np.bincount(codes[codes >= 0], minlength=len(column.distinct))
+    return dict(zip(column.distinct, counts.tolist(), strict=True))

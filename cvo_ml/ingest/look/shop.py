@@ -7,21 +7,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from cvo_ml.config.shops import AdapterName
 from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
+from cvo_ml.ingest.known_exports import SIGNATURES, export_of
 from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
-from cvo_ml.ingest.look.currency import decide_currency
+from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
-from cvo_ml.ingest.look.findings import SAME, Decision, FoundOut, Settings, counted
+from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_test_orders
+from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.known_exports import adapter_for
 from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns
+from cvo_ml.ingest.look.order_status import decide_status
 from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.sources import grids_of
+from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
 
 _FILLED: Final = 0.5
@@ -59,7 +63,8 @@ class Look:
         content = nested({"name": self.name, **self.findings.settings()})
         same = _tables_of_first(content)
         for name in same:
-            _table(content, name)["source"] = content["source"]
+            source = {**_source(content), **_source(_table(content, name))}
+            _table(content, name)["source"] = {key: value for key, value in source.items() if key != "same"}
         if self.findings.questions:
             content["questions"] = {
                 question.name: {
@@ -76,7 +81,13 @@ class Look:
 def _tables_of_first(content: Mapping[str, Json]) -> list[str]:
     """The tables that are read from the first source."""
     tables = content.get("tables")
-    return [name for name in tables if _table(content, name)["source"] == SAME] if isinstance(tables, dict) else []
+    return [name for name in tables if "same" in _source(_table(content, name))] if isinstance(tables, dict) else []
+
+
+def _source(content: Mapping[str, Json]) -> dict[str, Json]:
+    source = content["source"]
+    assert isinstance(source, dict)
+    return source
 
 
 def _table(content: Mapping[str, Json], name: str) -> dict[str, Json]:
@@ -107,16 +118,18 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     DataError, UsageError, ConfigError
         If one of them cannot be read as a table.
     """
-    grids = [grid for path in paths for grid in grids_of(path)]
+    grids = grids_of(paths)
     if not grids:
         raise UsageError("nothing to look at: name files")
-    main, *_ = grids
-    main = replace(main, told={header: meaning for meaning, header in given.columns.items()})
+    told = {header: meaning for meaning, header in given.columns.items()}
+    grids = [replace(grid, told={**vendor_words(grid.headers), **told}) for grid in grids]
+    main = main_of(grids)
     findings = FoundOut()
     for decision in main.decisions:
         findings.decisions.append(decision)
     findings.decisions.insert(0, replace(_file(main), settings={f"source.{key}": v for key, v in main.source.items()}))
-    _look_at_orders(main, findings, given)
+    customers = _look_at_orders(main, findings, given)
+    decide_tables([grid for grid in grids if grid is not main], main, customers, findings)
     return Look(given.name or Path(paths[0]).name.split(".")[0] or "shop", findings, tuple(main.headers))
 
 
@@ -125,22 +138,49 @@ def _file(grid: Grid) -> Decision:
     return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}")
 
 
-def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> None:
-    adapter = adapter_for(grid)
+def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
+    """Everything about the first source; returns the column of customers."""
+    keys = [key for item in grid.objects[:1] for key in item]
+    adapter = export_of(keys or grid.headers)
     if adapter is not None:
-        _look_at_export(grid, adapter, findings, given)
-        return
+        return _look_at_export(grid, adapter, findings, given)
+    if can_be(grid, "subscriptions") and not grid.headers_for("order_id"):
+        return _look_at_subscriptions(grid, findings, given)
     times = _time_column(grid, findings)
     reading = decide_dates({"ordered_at": times}, findings)["ordered_at"] if times is not None else None
     columns = amount_columns(grid)
-    written = decide_amounts({c.header: c for found in columns.values() for c in found}, findings)
-    decide_customers(grid, findings)
-    decide_orders(grid, OrderAmounts(columns, written), findings)
+    by_header = {column.header: column for found in columns.values() for column in found}
+    written = decide_amounts(by_header, findings, currency=known_currency(grid, given.currency))
+    customers = decide_customers(grid, findings)
+    money = OrderAmounts(columns, written)
+    decide_orders(grid, money, findings)
     decide_currency(grid, _money(columns), written, findings, given.currency)
     if times is not None:
         decide_zone(times, reading, findings, given.timezone)
+    decide_status(grid, findings)
     decide_test_orders(grid, findings)
+    if money.is_used("refund_amount") and findings.settings().get("rows") == "orders":
+        decide_refund_column(grid, money.of("refund_amount")[0], reading, findings)
     decide_columns_along(grid, findings)
+    return customers
+
+
+def _look_at_subscriptions(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
+    """A shop without orders: one row a subscription."""
+    columns = columns_of(grid, "subscriptions")
+    settings: dict[str, Json] = {
+        "rows": "subscriptions",
+        **{f"columns.{name}": header for name, header in columns.items()},
+    }
+    findings.decide(
+        "rows", "subscriptions", f"the headers are those of subscriptions: {', '.join(columns.values())}", settings
+    )
+    kinds = {column.name: column.kind for column in SUBSCRIPTIONS.columns}
+    times = {name: grid.columns[header] for name, header in columns.items() if kinds[name] == "time"}
+    decide_dates(times, findings)
+    written = decide_amounts({"mrr": grid.columns[columns["mrr"]]}, findings)
+    decide_currency(grid, {"mrr": grid.columns[columns["mrr"]]}, written, findings, given.currency)
+    return grid.columns[columns["customer_id"]]
 
 
 def _time_column(grid: Grid, findings: FoundOut) -> FoundColumn | None:
@@ -162,14 +202,14 @@ def _money(columns: Mapping[str, list[FoundColumn]]) -> dict[str, FoundColumn]:
     return {column.header: column for name, found in columns.items() if name != "quantity" for column in found}
 
 
-def _look_at_export(grid: Grid, adapter: str, findings: FoundOut, given: Given) -> None:
+def _look_at_export(grid: Grid, adapter: AdapterName, findings: FoundOut, given: Given) -> FoundColumn | None:
     """An export that has an adapter: it brings the columns; the rest is looked at."""
     columns = {
         name: grid.columns[header]
         for name, header in ADAPTERS[adapter].declares["columns"].items()
         if header in grid.columns
     }
-    shown = ", ".join(map(repr, sorted(ADAPTERS[adapter].signature or set(grid.headers))[:5]))
+    shown = ", ".join(map(repr, sorted(SIGNATURES[adapter])[:5]))
     findings.decide("adapter", adapter, f"the headers are those of this export: {shown}", {"adapter": adapter})
     kinds = {
         column.name: column.kind
@@ -189,6 +229,7 @@ def _look_at_export(grid: Grid, adapter: str, findings: FoundOut, given: Given) 
     written = decide_amounts(money, findings) if ADAPTERS[adapter].unpack is None else AmountWriting()
     told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
     decide_currency(told, money, written, findings, given.currency)
+    return columns.get("customer_id")
 
 
 def nested(settings: Settings) -> dict[str, Json]:

@@ -6,20 +6,18 @@ import gzip
 import io
 import zipfile
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.input_files import InputFile, open_input
 from cvo_ml.ingest.look.findings import Decision, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.text_layout import TextLayout, decoded, is_sum, lay_out
+from cvo_ml.ingest.look.sums import footer_texts, without_sums
+from cvo_ml.ingest.look.text_layout import TextLayout, decoded, lay_out
 
 #: Bytes of a file that is looked at whole; of a larger one, so many are looked at.
 WHOLE: Final = 64 << 20
@@ -48,12 +46,16 @@ def text_grid(path: Path) -> Grid:
         text = text.removeprefix(_MANGLED_BOM)
     layout = lay_out(text, name, encoding)
     table, ragged = _parsed(text[layout.body :], layout, name)
-    columns, decisions = _without_sums(_columns(table, layout), table.num_rows)
-    if ragged:
-        decisions.append(Decision("rows of another width", f"{ragged:,}", "not read: they have more or fewer fields"))
-    nameless = sum(not header for header in layout.header)
-    if nameless:
-        decisions.append(Decision("columns without a name", f"{nameless}", "left unread"))
+    footer = footer_texts(ragged, layout.delimiter, table.num_rows)
+    columns, decisions = without_sums(_columns(table, layout), footer)
+    if left := len(ragged) - len(footer):
+        decisions.append(
+            Decision("rows of another width", f"{left:,}", "they have more or fewer fields than the header")
+        )
+    if repeated := sorted({header for header in layout.header if header and layout.header.count(header) > 1}):
+        decisions.append(
+            Decision("headers that repeat", ", ".join(repeated)[:80], "left unread: no one column is meant")
+        )
     if not is_whole:
         decisions.append(Decision("looked at", counted(table.num_rows, "row"), "of the beginning, middle and end"))
     source: dict[str, object] = {"path": str(path)}
@@ -105,17 +107,17 @@ def _member(file: InputFile, name: str) -> tuple[bytes, bool]:
         raise DataError(f"is an archive that cannot be read ({error})", "unpack it", file=name) from None
 
 
-def _parsed(text: str, layout: TextLayout, name: str) -> tuple[pa.Table, int]:
-    """The rows as texts, and the number of those that have another width."""
+def _parsed(text: str, layout: TextLayout, name: str) -> tuple[pa.Table, list[str]]:
+    """The rows as texts, and the lines of those that have another width."""
     names = [f"c{place}" for place in range(len(layout.header))]
-    ragged: list[int] = []
+    ragged: list[str] = []
 
     def skip(row: pacsv.InvalidRow) -> str:
-        ragged.append(row.expected_columns)
+        ragged.append(row.text)
         return "skip"
 
     if not text.strip():
-        return pa.table({column: pa.array([], pa.string()) for column in names}), 0
+        return pa.table({column: pa.array([], pa.string()) for column in names}), []
     try:
         table = pacsv.read_csv(
             io.BytesIO(text.encode("utf-8", "replace")),
@@ -128,31 +130,12 @@ def _parsed(text: str, layout: TextLayout, name: str) -> tuple[pa.Table, int]:
     except pa.ArrowInvalid as error:
         problem = f"cannot be parsed ({' '.join(str(error).split())[:160]})"
         raise DataError(problem, "check its quotes and its delimiter", file=name) from None
-    return table, len(ragged)
+    return table, ragged
 
 
 def _columns(table: pa.Table, layout: TextLayout) -> dict[str, FoundColumn]:
-    columns: dict[str, FoundColumn] = {}
-    for place, header in enumerate(layout.header):
-        if header and header not in columns:
-            columns[header] = FoundColumn(header, table[f"c{place}"])
-    return columns
-
-
-def _without_sums(columns: dict[str, FoundColumn], rows: int) -> tuple[dict[str, FoundColumn], list[Decision]]:
-    """The columns without the rows that are sums of others, and what was found of those."""
-    first = next(iter(columns.values()))
-    sums = [text for text in first.distinct if is_sum(text)]
-    if not sums:
-        return columns, []
-    chosen = np.isin(first.codes, [first.distinct.index(text) for text in sums])
-    fullness = np.mean([column.codes >= 0 for column in columns.values()], axis=0)
-    if fullness[chosen].mean() > 0.75 * fullness[~chosen].mean():
-        return columns, []  # rows like all others
-    kept = pa.array(~chosen)
-    numbers = (np.flatnonzero(chosen)[:3] + 1).tolist()
-    evidence = f"{counted(int(chosen.sum()), 'row')} begin so and are emptier than others; first: {numbers}"
-    decision = Decision("rows that are sums", ", ".join(map(repr, sums)), evidence, {"source.total_rows": sums})
-    return {name: replace(column, values=pc.filter(column.values, kept)) for name, column in columns.items()}, [
-        decision
-    ]
+    return {
+        header: FoundColumn(header, table[f"c{place}"])
+        for place, header in enumerate(layout.header)
+        if header and layout.header.count(header) == 1
+    }

@@ -5,26 +5,19 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from cvo_ml.core.errors import DataError
-from cvo_ml.ingest.header_names import key_of, meaning_of
-from cvo_ml.ingest.look.findings import Decision, counted
+from cvo_ml.ingest.look.findings import Decision, Settings, counted
+from cvo_ml.ingest.look.header_row import COMPARED, FIRST_ROWS, Header, header_among
 
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-#: Lines in which the header is looked for, and signs of the part of the file that is parsed for it.
-_FIRST_ROWS: Final = 60
+#: Signs of the part of a file in which its header is looked for.
 _HEAD: Final = 1 << 20
 _UNDEFINED_IN_CP1252: Final = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _CONTROLS_IN_LATIN_1: Final = re.compile(rb"[\x80-\x9f]")
-_VALUE: Final = re.compile(r"[-+(]?[\d.,]+\)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\S+@\S+\.\S+")
-_SUM: Final = re.compile(
-    r"(?:grand |sub)?totals?|sum|summe|gesamt(?:summe)?|zwischensumme|endsumme|total(?:e|en)?|sous-total|somme"
-    r"|totaal|suma|razem|summa|i alt|totalt", re.IGNORECASE,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,8 +28,6 @@ class TextLayout:
     ----------
     header:
         All fields of the header, nameless ones included.
-    header_row:
-        Number of its line.
     body:
         Place in the text at which the rows begin.
     """
@@ -44,7 +35,6 @@ class TextLayout:
     encoding: str
     delimiter: str
     header: tuple[str, ...]
-    header_row: int
     body: int
     decisions: tuple[Decision, ...]
 
@@ -120,53 +110,36 @@ def lay_out(text: str, name: str, encoding: Decision) -> TextLayout:
         raise DataError("is empty", "export it again", file=name)
     if re.match(r"\s*<(?:!doctype|html|head|body|\?xml)", text[:200], re.IGNORECASE):
         raise DataError("is a web page, not a table", "download it again, signed in", file=name)
-    found = [layout for sign in _DELIMITERS if (layout := _header_by(text[:_HEAD], sign)) is not None]
+    found = [cut for sign in _DELIMITERS if (cut := _cut_by(text[:_HEAD], sign)) is not None]
     if not found:
         raise DataError(
-            f"no line of its first {_FIRST_ROWS} is a header: the first begins {text.strip().splitlines()[0][:60]!r}",
+            f"no line of its first {FIRST_ROWS} is a header: the first begins {text.strip().splitlines()[0][:60]!r}",
             "write a first line that names the columns, such as order_id,customer_id,ordered_at,net",
             file=name,
         )
-    best = max(found, key=lambda one: (one.known > 0, one.share > 0.5, one.known, len(one.header)))
-    return TextLayout(
-        encoding.value, best.delimiter, best.header, best.row, best.body, (encoding, *_layout_decisions(best, found)),
-    )  # fmt: skip
+    best = max(found, key=lambda one: _rank(one.header))
+    decisions = (encoding, *_layout_decisions(best, found))
+    return TextLayout(encoding.value, best.delimiter, best.header.fields, best.body, decisions)
+
+
+def _rank(header: Header) -> tuple[bool, bool, int, int]:
+    return header.known > 0, header.share > 0.5, header.known, len(header.fields)
 
 
 @dataclass(frozen=True)
-class _Header:
-    """A line that may be the header, by a delimiter."""
+class _Cut:
+    """A text cut by a delimiter, and the row of it that is the header."""
 
     delimiter: str
-    header: tuple[str, ...]
-    row: int
+    header: Header
+    line: int
     body: int
-    known: int
-    share: float
-    above: tuple[str, ...]
 
 
-def _header_by(text: str, delimiter: str) -> _Header | None:
-    """The first of the lines that name the most columns, if the rows after it have as many fields."""
+def _cut_by(text: str, delimiter: str) -> _Cut | None:
     rows = list(_rows(text, delimiter))
-    candidates: list[_Header] = []
-    widths = Counter(len(fields) for _, _, fields in rows if any(fields))
-    for place, (line, end, fields) in enumerate(rows[:_FIRST_ROWS]):
-        if not _may_be_header(fields):
-            continue
-        after = [len(other) for _, _, other in rows[place + 1 : place + 1001] if any(other)]
-        share = sum(width == len(fields) for width in after) / len(after) if after else 1.0
-        known = len({meaning for field in fields if field.strip() and (meaning := meaning_of(field))})
-        above = tuple(delimiter.join(other).strip(f" {delimiter}") for _, _, other in rows[:place] if any(other))
-        if share > 0.5 or (known >= 3 and widths):
-            candidates.append(_Header(delimiter, tuple(f.strip() for f in fields), line, end, known, share, above))
-    return max(candidates, key=lambda one: (one.share > 0.5, one.known), default=None)
-
-
-def _may_be_header(fields: list[str]) -> bool:
-    named = [field.strip() for field in fields if field.strip()]
-    values = sum(_VALUE.fullmatch(field) is not None for field in named)
-    return len(named) >= 2 and len(named) > len(fields) / 2 and values == 0 and len(set(named)) > len(named) / 2
+    header = header_among([fields for _, _, fields in rows])
+    return None if header is None else _Cut(delimiter, header, *rows[header.place][:2])
 
 
 def _rows(text: str, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
@@ -180,32 +153,27 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, int, list[str]]]:
         for fields in reader:
             yield before + 1, ends[reader.line_num], fields
             before = reader.line_num
-            if before > 2000:
+            if before > FIRST_ROWS + COMPARED:
                 return
     except csv.Error:
         return
 
 
-def _layout_decisions(best: _Header, found: list[_Header]) -> Iterator[Decision]:
-    sign = _DELIMITERS[best.delimiter]
+def _layout_decisions(best: _Cut, found: list[_Cut]) -> Iterator[Decision]:
+    sign, header = _DELIMITERS[best.delimiter], best.header
     others = [other for other in found if other.delimiter != best.delimiter]
-    beaten = f"; by {_DELIMITERS[others[0].delimiter]} only {len(others[0].header)}" if others else ""
-    fields = f"the header has {len(best.header)} fields by {sign}, {best.share:.0%} of the rows have as many{beaten}"
-    settings = {} if best.delimiter == "," else {"source.delimiter": best.delimiter}
-    yield Decision("delimiter", repr(best.delimiter) if best.delimiter != "\t" else "tabulator", fields, settings)
-    evidence = f"{counted(best.known, 'name')} of columns known: {', '.join(filter(None, best.header))[:80]}"
-    above = f"above it: {' / '.join(best.above)[:80]!r}; " if best.above else ""
-    yield Decision(
-        "header", f"line {best.row}", above + evidence, {"source.header_row": best.row} if best.row > 1 else {}
+    beaten = f"; by {_DELIMITERS[others[0].delimiter]} only {len(others[0].header.fields)}" if others else ""
+    evidence = (
+        f"the header has {len(header.fields)} fields by {sign}, {header.share:.0%} of the rows have as many{beaten}"
     )
+    settings = {} if best.delimiter == "," else {"source.delimiter": best.delimiter}
+    yield Decision("delimiter", repr(best.delimiter) if best.delimiter != "\t" else "tabulator", evidence, settings)
+    yield header_decision(header, best.line, "line")
 
 
-def is_sum(text: str) -> bool:
-    """Whether a row that begins so is a sum of others.
-
-    Examples
-    --------
-    >>> is_sum("Grand Total"), is_sum("Summe:"), is_sum("Total Fitness GmbH")
-    (True, True, False)
-    """
-    return _SUM.fullmatch(text.strip(" :*")) is not None and key_of(text) != ""
+def header_decision(header: Header, number: int, what: str) -> Decision:
+    """Where the header stands: a line of a file, or a row of a sheet."""
+    evidence = f"{counted(header.known, 'name')} of columns known: {', '.join(filter(None, header.fields))[:80]}"
+    above = f"above it: {' / '.join(header.above)[:80]!r}; " if header.above else ""
+    settings: Settings = {"source.header_row": number} if header.above else {}
+    return Decision("header", f"{what} {number}", above + evidence, settings)

@@ -40,6 +40,10 @@ LOCKED: Final = (
 )
 
 
+_COLUMNS: Final = "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+_IN_ORDER: Final = " ORDER BY table_schema, table_name, ordinal_position"
+
+
 def quoted(name: str) -> str:
     """A name as an SQL identifier, whatever stands in it.
 
@@ -84,6 +88,41 @@ def read_duckdb(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
         except duckdb.Error as error:  # a view over a file: the connection may not read it
             raise DataError(f"cannot be read ({_first_line(error)})", "store it as a table", file=place) from None
     return raw_from_arrow(rows, found, place, arrow_hash(rows))
+
+
+def duckdb_headers(path: Path) -> dict[str, list[str]]:
+    """The tables and views of a DuckDB file, and the columns of each.
+
+    Raises
+    ------
+    DataError, UsageError
+        As :func:`read_duckdb`.
+    """
+    _refuse_sqlite(path)
+    with _duckdb(path) as connection:
+        return _headers(
+            connection.execute(_COLUMNS + " WHERE table_catalog = current_database()" + _IN_ORDER).fetchall()
+        )
+
+
+def postgres_headers(path: str) -> dict[str, list[str]]:
+    """The tables and views of a PostgreSQL server that are not its own, and the columns of each.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As :func:`read_postgres`.
+    """
+    with _postgres(path) as connection:
+        own = " WHERE table_schema NOT IN ('pg_catalog', 'information_schema')"
+        return _headers(connection.execute((_COLUMNS + own + _IN_ORDER).encode()).fetchall())
+
+
+def _headers(rows: Iterable[tuple[Any, ...]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for schema, table, column in rows:
+        found.setdefault(table if schema in ("main", "public") else f"{schema}.{table}", []).append(column)
+    return found
 
 
 def _refuse_sqlite(path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -21,8 +22,8 @@ import python_calamine as calamine
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.input_files import open_input
+from cvo_ml.ingest.plain_numbers import number_text
 from cvo_ml.ingest.raw import RawTable, SourceFile, check_header
-from cvo_ml.ingest.sources.plain_numbers import number_text
 from cvo_ml.ingest.sources.sheet_size import COMPOUND, LARGEST_SHEET, refuse_too_large
 from cvo_ml.ingest.sources.total_rows import is_total, without_totals
 from cvo_ml.ingest.sources.zipped import content_of
@@ -74,6 +75,25 @@ def header_of_sheet(path: Path, config: SourceConfig) -> tuple[str, ...]:
     """
     book, _ = _opened(path)
     return tuple(_from_header(_sheet(book, config, path.name), config.header_row, path.name)[0])
+
+
+def first_rows_of_sheets(path: Path, most: int) -> dict[str, list[list[str]]]:
+    """The first rows of each sheet that has some, as texts; hidden ones come last.
+
+    Raises
+    ------
+    DataError, UsageError
+        As :func:`read_sheet`.
+    """
+    book, _ = _opened(path)
+    sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == calamine.SheetTypeEnum.WorkSheet]
+    sheets.sort(key=lambda sheet: sheet.visible != calamine.SheetVisibleEnum.Visible)
+    loaded = {sheet.name: _loaded(book, sheet.name, path.name) for sheet in sheets}
+    return {
+        name: [[_text(cell, ".") or "" for cell in row] for row in itertools.islice(sheet.iter_rows(), most)]
+        for name, sheet in loaded.items()
+        if sheet.height
+    }
 
 
 def alike(tables: Sequence[RawTable], decimal: str) -> list[RawTable]:

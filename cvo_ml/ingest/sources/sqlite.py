@@ -52,6 +52,23 @@ def read_sqlite(path: Path, config: SourceConfig, wanted: Sequence[str], optiona
     return raw_from_arrow(rows, found, place, arrow_hash(rows))
 
 
+def sqlite_headers(path: Path) -> dict[str, list[str]]:
+    """The tables and views of an SQLite file, and the columns of each.
+
+    Raises
+    ------
+    DataError, UsageError
+        As :func:`read_sqlite`.
+    """
+    with open_input(path):
+        pass
+    with _opened(path) as connection:
+        known = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        ).fetchall()
+        return {name: [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(name)})")] for (name,) in known}
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:

@@ -1,0 +1,198 @@
+"""Which of several tables holds the orders, and what the others are: refunds, customers, order lines, ….
+
+A table is known by its headers: each required column of a contract has one, by its own name or by another that means
+the same. Ids that occur in none of the orders make it no table of this shop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.result import Json
+from cvo_ml.ingest.header_names import headers_for, key_of
+from cvo_ml.ingest.look.amounts import decide_amounts, is_amounts
+from cvo_ml.ingest.look.dates import Reading, decide_dates
+from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
+from cvo_ml.ingest.look.grid import FoundColumn, Grid
+
+#: Table to canonical column to the meanings that may stand for it, beside the column's own name.
+_ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "refunds": {
+        "refunded_at": ("refunded_at", "date", "created_at", "ordered_at"), "amount": ("refund_amount", "net", "total"),
+        "order_id": ("order_id",), "customer_id": ("customer_id", "customer"), "refund_id": ("refund_id",),
+        "reason": ("reason",),
+    },
+    "order_lines": {
+        "order_id": ("order_id",), "product_id": ("product_id", "product_name"), "quantity": ("quantity",),
+        "unit_price": ("unit_price",), "net": ("line_total", "net"), "line_id": ("line_id",),
+    },
+    "customers": {
+        "customer_id": ("customer_id", "customer", "id"), "created_at": ("created_at", "date"), "country": ("country",),
+        "region": ("region",), "city": ("city",), "marketing_consent": ("marketing_consent",),
+        "acquisition_channel": ("channel",),
+    },
+    "tickets": {
+        "customer_id": ("customer_id", "customer"), "opened_at": ("opened_at", "created_at", "date"),
+        "ticket_id": ("ticket_id", "id"),
+    },
+    "subscriptions": {
+        "subscription_id": ("subscription_id", "id"), "customer_id": ("customer_id", "customer"), "status": ("status",),
+        "mrr": ("mrr",), "started_at": ("started_at", "created_at"), "ended_at": ("ended_at",), "plan": ("plan",),
+        "seats": ("seats",), "currency": ("currency",),
+    },
+}  # fmt: skip
+#: What the name of a file or sheet says that it holds.
+_CALLED: Final = {
+    "refunds": r"refund|erstattung|gutschrift|rembours|reembolso|rimbors|terugbetal|zwrot|credit.?note",
+    "order_lines": r"line|item|position|ligne|linea|riga|regel|detail|pozycj",
+    "customers": r"customer|client|kunde|cliente|klant|contact|user|people|kund\b|klien",
+    "subscriptions": r"subscription|abo|membership",
+    "tickets": r"ticket|case|support",
+    "orders": r"order|bestell|auftr|commande|pedido|ordin|zam|sale|transaction|invoice|rechnung|purchase",
+}
+#: Tables whose required columns say too little to be told without their name.
+_BY_NAME: Final = frozenset(
+    {"events", "touchpoints", "assignments", "milestones", "leads", "treatments", "returns", "tickets"}
+)
+_FIRST: Final = ("refunds", "subscriptions", "order_lines", "customers")
+
+
+def columns_of(grid: Grid, table: str) -> dict[str, str]:
+    """Canonical column to header, as far as a table has them."""
+    by_key = {key_of(header): header for header in grid.headers}
+    aliases = _ALIASES.get(table, {})
+    found: dict[str, str] = {}
+    for column in CONTRACTS[table].columns:
+        own = by_key.get(key_of(column.name))
+        named = (
+            header
+            for meaning in aliases.get(column.name, ())
+            for header in headers_for(meaning, grid.headers, grid.told)
+        )
+        header = own or next((one for one in named if one not in found.values()), None)
+        if header is not None and grid.columns[header].filled:
+            found[column.name] = header
+    return found
+
+
+def is_called(grid: Grid, table: str) -> bool:
+    """Whether the name of a file, sheet or table says so."""
+    return (
+        re.search(_CALLED.get(table, re.escape(table.rstrip("s"))), grid.name.rpartition(": ")[2], re.IGNORECASE)
+        is not None
+    )
+
+
+def can_be(grid: Grid, table: str) -> bool:
+    """Whether a table has all that a contract requires, and looks like it."""
+    found = columns_of(grid, table)
+    if not set(CONTRACTS[table].required) <= set(found):
+        return False
+    if table == "refunds":
+        tells = any(grid.headers_for(meaning) for meaning in ("refund_id", "refund_amount", "refunded_at"))
+        return (tells or is_called(grid, table)) and bool({"order_id", "customer_id"} & set(found))
+    if table == "customers":
+        return is_called(grid, table) or len(grid.columns[found["customer_id"]].distinct) == grid.rows
+    return table not in _BY_NAME or is_called(grid, table)
+
+
+def main_of(grids: Sequence[Grid]) -> Grid:
+    """The table of orders: by its columns, then by its name; the first where none looks like it."""
+
+    def rank(grid: Grid) -> tuple[bool, bool, bool, int]:
+        roles = ("customer_id", "ordered_at")
+        complete = all(grid.headers_for(role) for role in roles) and any(
+            grid.headers_for(meaning)
+            for meaning in ("net", "subtotal", "total", "with_tax", "gross", "line_total", "unit_price")
+        )
+        other = can_be(grid, "refunds") or can_be(grid, "subscriptions")
+        return complete, not other, is_called(grid, "orders"), grid.rows
+
+    return max(grids, key=rank)
+
+
+def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | None, findings: FoundOut) -> None:
+    """What the tables beside the orders are."""
+    order = next(
+        (main.columns[str(header)] for key, header in findings.settings().items() if key == "columns.order_id"), None
+    )
+    taken: set[str] = set()
+    for grid in grids:
+        table = next(
+            (name for name in (*_FIRST, *CONTRACTS) if name != "orders" and name not in taken and can_be(grid, name)),
+            None,
+        )
+        if table is None:
+            findings.decide(
+                f"table {grid.name}",
+                "left unread",
+                f"its headers are none of a known table: {', '.join(grid.headers[:6])}",
+            )
+            continue
+        columns = columns_of(grid, table)
+        if why := _is_foreign(grid, columns, order, customers):
+            findings.decide(f"table {grid.name}", "left unread", why)
+            continue
+        taken.add(table)
+        _decide_table(grid, table, columns, findings)
+
+
+def _is_foreign(
+    grid: Grid, columns: Mapping[str, str], order: FoundColumn | None, customers: FoundColumn | None
+) -> str | None:
+    for name, column in (("order_id", order), ("customer_id", customers)):
+        if name in columns and column is not None and columns[name] in grid.columns:
+            own = grid.columns[columns[name]]
+            shared = len(set(own.distinct) & set(column.distinct))
+            if not shared:
+                return f"none of its {columns[name]!r} is among those of the orders ({column.header!r})"
+    return None
+
+
+def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: FoundOut) -> None:
+    prefix = f"tables.{table}"
+    settings: dict[str, Json] = {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
+    for decision in grid.decisions:
+        settings |= {f"{prefix}.{key}": value for key, value in decision.settings.items()}
+    settings |= {f"{prefix}.columns.{name}": header for name, header in columns.items()}
+    findings.decide(table, grid.name, f"{counted(grid.rows, 'row')}; {', '.join(columns.values())}", settings)
+    kinds = {column.name: column.kind for column in CONTRACTS[table].columns}
+    times = {name: grid.columns[header] for name, header in columns.items() if kinds[name] == "time"}
+    decide_dates(times, findings, f"{prefix}.source", f"{table}_dates")
+    money = {
+        name: grid.columns[header]
+        for name, header in columns.items()
+        if kinds[name] in ("money", "number") and is_amounts(grid.columns[header])
+    }
+    decide_amounts(money, findings, f"{prefix}.source", f"{table}_amounts")
+
+
+def decide_refund_column(grid: Grid, refunded: FoundColumn, ordered: Reading | None, findings: FoundOut) -> None:
+    """Amounts that went back, in a column beside the orders: a table of refunds that is read from the same rows.
+
+    Without a time of their own they count from the latest time of the source: never earlier than it was.
+    """
+    settings: dict[str, Json] = {"tables.refunds.source.same": SAME}
+    order = findings.settings().get("columns.order_id")
+    if order is None or ordered is None:
+        return
+    settings |= {"tables.refunds.columns.order_id": order, "tables.refunds.columns.amount": refunded.header}
+    if refunded.filled < grid.rows:
+        settings["tables.refunds.where_filled"] = "amount"
+    when = next((header for header in grid.headers_for("refunded_at") if grid.columns[header].filled), None)
+    known = ordered.times[~np.isnat(ordered.times)]
+    if when is not None:
+        settings["tables.refunds.columns.refunded_at"] = when
+        evidence = f"their time stands in {when!r}"
+    else:
+        latest = str(known.max())[:19]
+        settings["tables.refunds.constants.refunded_at"] = latest
+        evidence = f"no column says when: they count from the latest time of the file ({latest})"
+    findings.decide("refunds", refunded.header, f"a column beside the orders; {evidence}", settings)
+    if when is not None:
+        decide_dates({"refunded_at": grid.columns[when]}, findings, "tables.refunds.source", "refund_dates", many=True)
