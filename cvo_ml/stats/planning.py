@@ -137,7 +137,7 @@ def _z(level: float) -> float:
 
 
 def _root(excess: Callable[[float], float], low: float, high: float) -> float:
-    """Where a falling function crosses 0, to twelve digits, by halving: importing a solver takes longer than a check."""
+    """Where a falling function crosses 0, to twelve digits, by halving: to import a solver takes longer."""
     while (middle := math.sqrt(low * high)) not in (low, high) and high - low > 1e-12 * high:
         low, high = (middle, high) if excess(middle) > 0 else (low, middle)
     return high
