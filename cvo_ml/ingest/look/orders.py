@@ -104,6 +104,9 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
         _decide_negative_lines(grid, values, groups, findings)
     elif repeated and products:
         value = _net_of(money, repeated) or repeated[0]
+        if groups.may_agree_by_chance(money.numbers(value)):
+            _ask_repeated(grid, money, groups, value, findings)
+            return
         why = f"{several}, and {value.header!r} is the same on all rows of an order: it is the whole order's, repeated"
         _whole_orders(grid, money, groups, value, why, findings)
     elif any(money.of(meaning) for meaning in _VALUES):
@@ -284,6 +287,18 @@ def _ask_lines(
         {"lines": {"rows": "lines", **settings, **_products(grid, money)},
          "orders": {"rows": "orders", "columns.net": whole.header}}, rows.tolist(),
         [f"{order} {_cell(grid.columns[str(order)], row)}: {_cell(whole, row)}" for row in rows.tolist()],
+    )  # fmt: skip
+
+
+def _ask_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, value: FoundColumn, findings: FoundOut) -> None:
+    """Lines of one price and a total that is repeated look alike where few prices occur."""
+    rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
+    settings: Settings = {"columns.net": value.header}
+    findings.ask(
+        "rows", f"orders have several rows with one {value.header!r}, and few amounts occur at all: is it what each "
+        "row cost, or the whole order, repeated?",
+        {"lines": {"rows": "lines", **settings, **_products(grid, money)}, "orders": {"rows": "orders", **settings}},
+        rows.tolist(), [f"{_cell(value, row)}" for row in rows.tolist()],
     )  # fmt: skip
 
 
