@@ -16,7 +16,7 @@ from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.input_files import Stamp
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, check_header, one_file, plain, present, refuse_empty
-from cvo_ml.ingest.sources import files_of
+from cvo_ml.ingest.sources import files_of, is_text
 from cvo_ml.ingest.sources.csv_layout import CsvLayout, lay_out
 from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers, rows_as_raw
 from cvo_ml.ingest.sources.parquet import open_parquet
@@ -132,9 +132,8 @@ def _with_folder(path: Path) -> str:
 
 
 def can_batch(path: Path) -> bool:
-    """Whether a file of this name can be read in batches: CSV (also gzip) and Parquet."""
-    name = path.name.lower()
-    return name.endswith(".parquet") or name.removesuffix(".gz").endswith(_TEXT)
+    """Whether a file of this name can be read in batches: CSV (also gzip or zip) and Parquet."""
+    return path.name.lower().endswith(".parquet") or is_text(path)
 
 
 class Batches:
@@ -152,7 +151,7 @@ class Batches:
         self._stamp: Stamp | None = None
         self._may_be_empty = may_be_empty
         self.notes: tuple[str, ...] = ()
-        if path.name.lower().removesuffix(".gz").endswith(_TEXT):
+        if is_text(path):
             self._layout = lay_out(path, config, wanted, optional, hold=0)  # a folder may have many files
             self.sha256, self.most_rows = self._layout.inspection.sha256, max(1, self._layout.inspection.lines - 1)
             self.notes = self._layout.notes

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError, nearest_name
+from cvo_ml.ingest.known_exports import how_to_map
+from cvo_ml.ingest.plain_numbers import number_text
 
 #: Bytes of the longest field: ids, names and times have some dozen.
 LONGEST_FIELD: Final = 64 << 10
@@ -228,7 +231,7 @@ def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> Non
         if name not in times:
             raise DataError(
                 f"no such column{nearest_name(name, header)}; the file has {', '.join(map(repr, header[:20]))}",
-                "map the column to a header of the file",
+                how_to_map(header, "header of the file"),
                 file=file,
                 column=name,
             )
@@ -323,9 +326,13 @@ def raw_from_frame(frame: pd.DataFrame, wanted: Sequence[str], name: str = "Data
 def _array(values: pd.Series) -> pa.Array:
     if values.dtype == object:
         missing = values.isna().to_numpy()
-        texts = [None if gone else str(value) for value, gone in zip(values, missing, strict=True)]
+        texts = [None if gone else _written(value) for value, gone in zip(values, missing, strict=True)]
         return pa.array(texts, pa.large_string())
     return pa.Array.from_pandas(values)
+
+
+def _written(value: object) -> str:
+    return number_text(str(value), ".") if isinstance(value, float | Decimal) else str(value)
 
 
 def arrow_hash(table: pa.Table) -> str:

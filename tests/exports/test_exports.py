@@ -13,66 +13,9 @@ from tests.exports.shapes import SHAPES, Shape
 
 #: What a stranger may be asked about one export.
 MOST_QUESTIONS: Final = 1
-#: Not read right yet.
-NOT_YET: Final = frozenset(
-    (
-        "WooCommerce: order export plug-in, statuses and guests 0",
-        "Magento 1: order grid",
-        "Magento 2: order grid",
-        "BigCommerce: Orders, default",
-        "Wix: orders of one product",
-        "Ecwid: orders",
-        "PrestaShop: orders",
-        "OpenCart: order table",
-        "Shopware 6: orders",
-        "Xentral: orders",
-        "Gumroad: sales",
-        "Recharge: charges",
-        "Amazon: fulfilled shipments, tabs",
-        "eBay: orders report, lines around the table",
-        "Etsy: sold orders",
-        "PayPal: Aktivitäten",
-        "PayPal: activité",
-        "Stripe: payments",
-        "Square: transactions",
-        "Lemon Squeezy: orders",
-        "Chargebee: invoices",
-        "QuickBooks: invoices and credit memos, titles and a total",
-        "SAP Business One: invoices",
-        "Dynamics NAV: posted sales invoices",
-        "Dynamics Business Central: posted sales invoices",
-        "Odoo: sale.order",
-        "HubSpot: deals",
-        "Salesforce: opportunities report with its footer",
-        "German Excel with storno rows, statuses and times",
-        "Polish",
-        "Japanese: yen without decimals",
-        "a refund column beside the net amount",
-        "guests as Walk-in customer",
-        "Klaviyo: Placed Order events",
-        "Mailchimp: e-commerce orders",
-        "MySQL: seconds since 1970",
-        "MongoDB: extended JSON lines",
-        "a DuckDB file with orders, refunds and customers",
-        "orders with refunds and customers in files beside them",
-        "subscriptions only",
-        "xlsx: one sheet, true days",
-        "xlsx: titles, a total row and further sheets",
-        "xlsx: amounts and days as text",
-        "xlsx: orders, refunds and customers on three sheets",
-        "ods: one sheet",
-        "a folder with a file a year",
-        "xls: titles above the header, true days",
-    )
-)
 
 
-def _parameters() -> list[object]:
-    not_yet = [pytest.mark.xfail(reason="not read right yet", strict=False)]
-    return [pytest.param(shape, id=shape.name, marks=not_yet * (shape.name in NOT_YET)) for shape in SHAPES]
-
-
-@pytest.mark.parametrize("shape", _parameters())
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_shape_is_read_right_to_the_cent(shape: Shape, tmp_path: Path) -> None:
     truth = shape.make(tmp_path)
     tried = attempt(tmp_path, shape.answers)

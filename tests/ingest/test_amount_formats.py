@@ -102,6 +102,7 @@ def test_digits_of_two_readings_are_refused_with_both_remedies(
         (["1,250", "1.250,5"], {"decimal": ","}, [1.25, 1250.5]),
         (["1.250", "980"], {"decimal": ","}, [980, 1250]),  # beside a decimal comma, a point groups
         ([1.25, 980.0], {}, [1.25, 980]),  # numbers have one reading
+        ([Decimal("1.250"), 980], {}, [1.25, 980]),
     ],
 )  # fmt: skip
 def test_digits_are_read_where_the_source_or_the_column_tells(

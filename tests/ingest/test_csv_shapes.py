@@ -36,6 +36,7 @@ SHAPES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "a delimiter at the end of the rows": (with_end(orders_text(200), "", ","), {}),
     "a delimiter at the end of the header": (with_end(orders_text(200), ",", ""), {}),
     "columns without a name and twice": (with_end(orders_text(200), ",,note,note", ",1,a,b"), {}),
+    "two bytes a sign": (["Title", *orders_text(200)], {"header_row": 2, "encoding": "utf-16"}),
     "carriage returns alone": (["\r".join(["Title", *orders_text(200)])], {"header_row": 2}),
 }
 
@@ -43,14 +44,15 @@ SHAPES: dict[str, tuple[list[str], dict[str, Any]]] = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_order_of_an_innocent_shape_is_read(shape: str, write: Write) -> None:
     lines, source = SHAPES[shape]
-    result = read(write(lines), **source)
+    result = read(write(lines, encoding=source.get("encoding", "utf-8")), **source)
     assert (result.ledger, result.tables.orders["net"].sum()) == (RowLedger(200, 200), TRUTH)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_is_the_same_in_an_archive(shape: str, write: Write) -> None:
     lines, source = SHAPES[shape]
-    path = write(zipped({"orders.csv": "\n".join(lines) + "\n"}), "orders.zip")
+    text = "\n".join(lines) + "\n"
+    path = write(zipped({"orders.csv": text.encode(source.get("encoding", "utf-8"))}), "orders.zip")
     assert read(path, **source).ledger == RowLedger(200, 200)
 
 
@@ -63,6 +65,14 @@ def test_totals_are_left_out_by_rule_whatever_their_width(write: Write) -> None:
     expected = RowLedger(204, 200, {"another number of fields than the header": 1}, {"total row": 3})
     assert (result.ledger, result.quarantine["row"].tolist()) == (expected, [204])
     assert result.tables.orders["net"].sum() == TRUTH
+
+
+def test_a_row_that_fills_a_field_behind_the_header_is_faulty(write: Write) -> None:
+    """A delimiter in its amount: read as one more field, it would have cost 1 for 1,250."""
+    lines = with_end([*orders_text(300), "A301,C1,2024-01-01,1"], "", ",")
+    result = read(write([*lines[:-1], lines[-1] + "250"]))
+    assert result.ledger == RowLedger(301, 300, {"another number of fields than the header": 1})
+    assert result.quarantine["row"].tolist() == [301]
 
 
 def test_an_order_whose_second_field_is_such_a_text_is_none(write: Write) -> None:

@@ -39,6 +39,7 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
         ["order,customer,date,amount,currency", "A1,C1,2024-01-01,1,EUR", "A2,C1,2024-01-01,1,"],
         {"columns": PLAIN | {"currency": "currency"}},
     )
+    yield from _formats()
     yield "refund of unknown orders", orders_text(9), {"refunds": ["order,at,amount", "Z9,2024-02-01,1"]}
     yield "negative refund", orders_text(9), {"refunds": ["order,at,amount", "A1,2024-02-01,-1"]}
     yield "refund before its order", orders_text(9), {"refunds": ["order,at,amount", "A9,2024-01-01,1"]}
@@ -52,6 +53,39 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "an id that is nobody", [*orders_text(9), "A10,Walk-in,2024-01-01,5"], {}
     yield "guest ids that are faults", [*orders_text(9), "A10,till,2024-01-01,5"], {"guest_ids": ["till"]}
     yield "unknown ending", orders_text(9), {"source": {"path": "orders.docx"}}
+
+
+def _formats() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """What must be declared about amounts, times, headers and sheets."""
+
+    def amounts(*texts: str) -> list[str]:
+        return ["order,customer,date,amount", *(f'A{n},C1,2024-01-01,"{text}"' for n, text in enumerate(texts))]
+
+    def dates(*texts: str) -> list[str]:
+        return ["order,customer,date,amount", *(f'A{n},C1,"{text}",5' for n, text in enumerate(texts))]
+
+    yield "thousands or decimals", amounts("1.250", "980"), {}
+    yield "thousands or decimals, with commas", amounts("1,250", "980"), {"source": {"decimal": ","}}
+    yield "currency signs", amounts("€5.00"), {}
+    yield "parentheses", amounts("(5.00)"), {}
+    yield "minus at the end", amounts("5.00-"), {}
+    yield "thousands with commas", amounts("1,250.00"), {}
+    yield "another currency's sign", amounts("CHF 5.00"), {"source": {"amounts": {"currency": ["CHF"]}}}
+    yield "fractions of cents", amounts("5.5"), {"source": {"amounts": {"minor_units": True}}}
+    yield "seconds since 1970", dates("1704067200"), {}
+    yield "another unit since 1970", dates("1704067200"), {"source": {"date_format": "epoch_ms"}}
+    yield "names of months", dates("13 Jan 2024"), {}
+    yield "names of months of another language", dates("13. Januar 2024"), {}
+    yield "days without signs", dates("20240113"), {}
+    yield "clock of twelve hours", dates("1/13/24 3:30:05 PM"), {}
+    yield "the wrong format", dates("13.01.2024 10:00"), {"source": {"date_format": "%d.%m.%Y"}}
+    yield "the other order", dates("01/13/2024"), {"source": {"date_format": "%d/%m/%Y"}}
+    yield "ISO 8601 beside a format", dates("2024-01-13"), {"source": {"date_format": "%d/%m/%Y"}}
+    yield "a header further up", orders_text(2), {"source": {"header_row": 2}}
+    yield "a blank header", ["Title", "", *orders_text(2)], {"source": {"header_row": 2}}
+    yield "a header below the end", orders_text(2), {"source": {"header_row": 9}}
+    yield "a sheet of a text", orders_text(2), {"source": {"sheet": "Orders"}}
+    yield "byte order mark only", "\ufeff", {}
 
 
 def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:

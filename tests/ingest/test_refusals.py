@@ -89,6 +89,7 @@ OF_THE_FILE: dict[str, tuple[Any, str]] = {
         with_rows("A1,1.2E+11,2024-01-01,5", "A2,17,2024-01-02,5"),
         "column 'customer': ids were rounded by a spreadsheet, such as 1.2E+11 (1 row; first: 1): export the ids as text.",
     ),
+    "rounded ids with a comma": (with_rows('A1,"1,2E+11",2024-01-01,5'), "ids were rounded by a spreadsheet"),
     "decimal comma": (
         with_rows(*(f'A{row},C1,2024-01-01,"{row},50"' for row in range(5))),
         "column 'amount': decimal comma in 100.0% of its rows, more than the 1.0% allowed (5 rows; first: 1, 2, 3): declare decimal: ','",

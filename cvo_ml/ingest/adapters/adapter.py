@@ -44,10 +44,6 @@ class Adapter:
         The further tables in the same source: name to fields of :class:`TableConfig`.
     resent:
         Rows are events of a tracker, which may send one again with another time.
-    signature:
-        Headers that no other export has together.
-    fits:
-        Whether a JSON object is one of this export.
     """
 
     declares: Mapping[str, Any]
@@ -57,14 +53,6 @@ class Adapter:
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str]], Parts] | None = None
     sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resent: bool = False
-    signature: frozenset[str] = frozenset()
-    fits: Callable[[Mapping[str, Any]], bool] | None = None
-
-    def recognises(self, headers: Sequence[str], objects: Sequence[Mapping[str, Any]] = ()) -> bool:
-        """Whether a file with these headers, or JSON objects, is such an export."""
-        if self.fits is not None:
-            return any(map(self.fits, objects))
-        return bool(self.signature) and self.signature <= set(headers)
 
     @property
     def ragged(self) -> str:

@@ -19,7 +19,7 @@ _NULL: Final = (
     r"|#(?:n/a|ref!|value!|name\?|null!|num!|div/0!)"
 )
 _FIRST_OF_NULL: Final = rb"nN<(uU\#"
-_ROUNDED: Final = r"\d+(?:\.\d+)?[eE]\+\d+"
+_ROUNDED: Final = r"\d+(?:[.,]\d+)?[eE]\+\d+"
 _FLOAT: Final = r"\d+\.0+"
 _LONGEST_NULL: Final = 9
 _FLOATS_READ: Final = "ids written as floats were read as whole numbers"

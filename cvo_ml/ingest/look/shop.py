@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from cvo_ml.config.shops import AdapterName
 from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from cvo_ml.core.errors import UsageError
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
+from cvo_ml.ingest.known_exports import SIGNATURES, export_of
 from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
@@ -18,12 +20,12 @@ from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_test_orders
 from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.known_exports import adapter_for, vendor_words
 from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns
 from cvo_ml.ingest.look.order_status import decide_status
 from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.sources import grids_of
+from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
 
 _FILLED: Final = 0.5
@@ -138,7 +140,8 @@ def _file(grid: Grid) -> Decision:
 
 def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
     """Everything about the first source; returns the column of customers."""
-    adapter = adapter_for(grid)
+    keys = [key for item in grid.objects[:1] for key in item]
+    adapter = export_of(keys or grid.headers)
     if adapter is not None:
         return _look_at_export(grid, adapter, findings, given)
     if can_be(grid, "subscriptions") and not grid.headers_for("order_id"):
@@ -199,14 +202,14 @@ def _money(columns: Mapping[str, list[FoundColumn]]) -> dict[str, FoundColumn]:
     return {column.header: column for name, found in columns.items() if name != "quantity" for column in found}
 
 
-def _look_at_export(grid: Grid, adapter: str, findings: FoundOut, given: Given) -> FoundColumn | None:
+def _look_at_export(grid: Grid, adapter: AdapterName, findings: FoundOut, given: Given) -> FoundColumn | None:
     """An export that has an adapter: it brings the columns; the rest is looked at."""
     columns = {
         name: grid.columns[header]
         for name, header in ADAPTERS[adapter].declares["columns"].items()
         if header in grid.columns
     }
-    shown = ", ".join(map(repr, sorted(ADAPTERS[adapter].signature or set(grid.headers))[:5]))
+    shown = ", ".join(map(repr, sorted(SIGNATURES[adapter])[:5]))
     findings.decide("adapter", adapter, f"the headers are those of this export: {shown}", {"adapter": adapter})
     kinds = {
         column.name: column.kind

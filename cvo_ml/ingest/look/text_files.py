@@ -59,8 +59,9 @@ def text_grid(path: Path) -> Grid:
     if not is_whole:
         decisions.append(Decision("looked at", counted(table.num_rows, "row"), "of the beginning, middle and end"))
     source: dict[str, object] = {"path": str(path)}
+    rows = len(next(iter(columns.values())).values) if columns else table.num_rows
     return Grid(
-        name, source, columns, table.num_rows, is_whole, (*layout.decisions, *decisions)  # type: ignore[arg-type]
+        name, source, columns, rows, is_whole, (*layout.decisions, *decisions)  # type: ignore[arg-type]
     )  # fmt: skip
 
 

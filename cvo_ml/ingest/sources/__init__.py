@@ -22,7 +22,7 @@ from cvo_ml.ingest.sources.spreadsheets import alike, header_of_sheet, read_shee
 from cvo_ml.ingest.sources.sqlite import read_sqlite
 from cvo_ml.ingest.sources.zipped import is_zip, name_inside
 
-__all__ = ["JsonObjects", "files_of", "headers_of", "read_objects", "read_objects_of", "read_source"]
+__all__ = ["JsonObjects", "files_of", "headers_of", "is_text", "read_objects", "read_objects_of", "read_source"]
 
 _TEXT: Final = (".csv", ".txt", ".tsv")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
@@ -66,8 +66,24 @@ def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]
     if source.path.startswith(ENVIRONMENT) or VARIABLE.search(source.path):
         return read_postgres(source, wanted, optional)
     paths = files_of(source)
+    _refuse_unused(source, paths[0])
     tables = _told_apart(paths, [_reader(path)(path, source, wanted, optional) for path in paths])
     return stack(alike(tables, source.decimal) if name_inside(paths[0]).lower().endswith(_SHEETS) else tables)
+
+
+def _refuse_unused(source: SourceConfig, path: Path) -> None:
+    """Refuse settings that a file of this kind does not have: what is declared must do something."""
+    name = _plain_name(path)
+    is_sheet, is_text = name.endswith(_SHEETS), name.endswith(_TEXT)
+    declared = {
+        "sheet": source.sheet is not None and not is_sheet,
+        "header_row": source.header_row != 1 and not (is_sheet or is_text),
+        "total_rows": bool(source.total_rows) and not (is_sheet or is_text),
+    }
+    for setting, in_vain in declared.items():
+        if in_vain:
+            kinds = "spreadsheets" if setting == "sheet" else "text and spreadsheets"
+            raise ConfigError(f"source {path.name}: {setting} is of {kinds}: leave it out")
 
 
 def headers_of(source: SourceConfig) -> tuple[str, ...]:
@@ -143,6 +159,11 @@ def files_of(source: SourceConfig) -> list[Path]:
 def _matching(pattern: Path) -> list[Path]:
     anchor = Path(pattern.anchor) if pattern.is_absolute() else Path()
     return list(anchor.glob(os.path.relpath(pattern, pattern.anchor) if pattern.is_absolute() else str(pattern)))
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is text with delimiters, by its name or that of the one file in an archive."""
+    return _plain_name(path).endswith(_TEXT)
 
 
 def _plain_name(path: Path) -> str:

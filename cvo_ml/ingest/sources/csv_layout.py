@@ -48,6 +48,8 @@ class CsvLayout:
         With nameless fields at its end, where all rows have them.
     lines_above:
         Lines above the header: titles and blank ones.
+    added:
+        How many of the nameless fields the header line itself does not have; a row that fills one is faulty.
     """
 
     name: str
@@ -56,6 +58,7 @@ class CsvLayout:
     header: tuple[str, ...]
     wanted: tuple[str, ...]
     lines_above: int
+    added: int
     notes: tuple[str, ...]
 
     def options(self, columns: Collection[int], rejected: Callable[[pacsv.InvalidRow], str]) -> CsvOptions:
@@ -99,8 +102,12 @@ class CsvLayout:
         return [self.header.index(column) for column in self.wanted]
 
     def places_to_read(self) -> Sequence[int]:
-        """Places of the columns that must be read: all where totals are to be found by their first field."""
-        return range(len(self.header)) if self.config.total_rows else self.places()
+        """Places of the columns that must be read: all where totals are to be found, and those that must be empty."""
+        return range(len(self.header)) if self.config.total_rows else [*self.places(), *self.must_be_empty()]
+
+    def must_be_empty(self) -> range:
+        """Places behind the header's last field."""
+        return range(len(self.header) - self.added, len(self.header))
 
     def unreadable(self, error: pa.ArrowInvalid) -> DataError:
         """The error of a file that the parser gives up."""
@@ -125,17 +132,22 @@ def lay_out(
     """
     name = path.name
     inspection = inspect_text(path, config.encoding, name, hold=hold)
-    header, lines_above, notes = _header(inspection, config, name)
+    written, rows, lines_above, notes = _header(inspection, config, name)
+    header = _as_wide_as(written, rows)
     needed = [column for column in wanted if column not in optional]
     if not set(needed) <= set(header):
         _refuse_lower_header(inspection.head, needed, config, name)
     _check_delimiter(header, needed, config.delimiter, name)
     found = tuple(present(header, wanted))
     check_header(header, [*needed, *found], name)
-    return CsvLayout(name, config, inspection, tuple(header), found, lines_above, notes)
+    added = max(0, len(header) - len(written))
+    return CsvLayout(name, config, inspection, tuple(header), found, lines_above, added, notes)
 
 
-def _header(inspection: Inspection, config: SourceConfig, name: str) -> tuple[list[str], int, tuple[str, ...]]:
+def _header(
+    inspection: Inspection, config: SourceConfig, name: str
+) -> tuple[list[str], list[list[str]], int, tuple[str, ...]]:
+    """The header, some rows below it, the number of lines above it, and what was repaired."""
     text, lines_above = _from_header(inspection.head, config.header_row, name)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=config.delimiter)
     try:
@@ -147,7 +159,7 @@ def _header(inspection: Inspection, config: SourceConfig, name: str) -> tuple[li
     if header and header[0].startswith(_MANGLED_BOM):
         header[0] = header[0].removeprefix(_MANGLED_BOM)
         notes = (f"{name}: the first header began with a damaged byte order mark, which was removed",)
-    return _as_wide_as(header, _first_rows(rows)), lines_above, notes
+    return header, _first_rows(rows), lines_above, notes
 
 
 def _from_header(head: str, header_row: int, name: str) -> tuple[str, int]:

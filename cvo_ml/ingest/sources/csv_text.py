@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from cvo_ml.config.shops import SourceConfig
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError
 from cvo_ml.ingest.raw import RawTable, SourceFile
 from cvo_ml.ingest.sources.csv_layout import UNWRAP, CsvLayout, lay_out
@@ -118,6 +119,10 @@ def rows_as_raw(
     rows:
         How many rows the file has, as far as is known.
     """
+    overfull = _overfull(layout, table)
+    if overfull.any():
+        rejected = sorted([*rejected, *numbers[overfull].tolist()])
+        table, numbers = table.filter(pa.array(~overfull)), numbers[~overfull]
     columns = {name: table[f"c{place}"] for name, place in zip(layout.wanted, layout.places(), strict=True)}
     ragged = np.array([number for number in rejected if number not in totals], dtype=np.int64)
     ragged_totals = np.array([number for number in rejected if number in totals], dtype=np.int64)
@@ -130,6 +135,15 @@ def rows_as_raw(
         ragged_totals,
         layout.notes,
     )
+
+
+def _overfull(layout: CsvLayout, table: pa.Table) -> Flags:
+    """(n,) rows with something in a field behind the header's last: a delimiter within a field may have moved it."""
+    full = np.zeros(table.num_rows, dtype=np.bool_)
+    for place in layout.must_be_empty() if table.num_rows else ():
+        texts = pc.utf8_trim_whitespace(table[f"c{place}"])
+        full |= np.asarray(pc.not_equal(texts, "").to_numpy(zero_copy_only=False), dtype=np.bool_)
+    return full
 
 
 def _parse(layout: CsvLayout, places: Sequence[int]) -> tuple[pa.Table, Rejected]:

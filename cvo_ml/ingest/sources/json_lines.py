@@ -15,9 +15,10 @@ import pyarrow as pa
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.result import Json
+from cvo_ml.ingest.known_exports import how_to_map
+from cvo_ml.ingest.plain_numbers import number_text
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, present, refuse_empty
 from cvo_ml.ingest.sources.inspection import LONGEST_LINE, Inspection, inspect_text
-from cvo_ml.ingest.sources.plain_numbers import number_text
 from cvo_ml.ingest.sources.zipped import name_inside
 
 NOT_AN_OBJECT: Final = "not a JSON object"
@@ -88,7 +89,8 @@ def read_json(path: Path, config: SourceConfig, wanted: Sequence[str], optional:
         if name in wanted and name not in optional and values.null_count == len(values):
             known = sorted({key for item in found.objects[:100] for key in item})
             problem = f"no object has this field{nearest_name(name, known)}; they have {', '.join(known[:20])}"
-            raise DataError(problem, "map the column to a field of the objects", file=path.name, column=name)
+            remedy = how_to_map(known, "field of the objects")
+            raise DataError(problem, remedy, file=path.name, column=name)
     return RawTable((found.source,), columns, found.places, found.ragged)
 
 

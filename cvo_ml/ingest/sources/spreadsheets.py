@@ -22,8 +22,8 @@ import python_calamine as calamine
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.input_files import open_input
+from cvo_ml.ingest.plain_numbers import number_text
 from cvo_ml.ingest.raw import RawTable, SourceFile, check_header, present
-from cvo_ml.ingest.sources.plain_numbers import number_text
 from cvo_ml.ingest.sources.sheet_size import COMPOUND, LARGEST_SHEET, refuse_too_large
 from cvo_ml.ingest.sources.total_rows import is_total, without_totals
 from cvo_ml.ingest.sources.zipped import content_of
