@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import meaning_of
@@ -100,7 +101,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
         findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
         findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
         _decide_products(grid, money, findings, True)
-        _decide_negative_lines(values, groups, findings)
+        _decide_negative_lines(grid, values, groups, findings)
     elif repeated and products:
         value = _net_of(money, repeated) or repeated[0]
         if groups.may_agree_by_chance(money.numbers(value)):
@@ -342,8 +343,8 @@ def _decide_products(grid: Grid, money: OrderAmounts, findings: FoundOut, is_lin
         findings.decide("products", ", ".join(map(str, settings.values())), "by their names", settings)
 
 
-def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
-    """Lines below zero: refunds where whole orders are, discounts where they stand among others."""
+def _decide_negative_lines(grid: Grid, values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
+    """Lines below zero: refunds where whole orders are or their time is another; discounts or refunds among others."""
     below = (np.nan_to_num(values) < 0) & groups.known
     if not below.any():
         return
@@ -354,12 +355,28 @@ def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOu
             "refunds", "negative rows", f"{counted(int(below.sum()), 'row')} below zero, in orders of their own"
         )
         return
+    if not _at_times_of_others(grid, inside, groups.known & ~below, groups, findings):
+        evidence = f"{counted(int(inside.sum()), 'row')} below zero, at other times than what was ordered"
+        findings.decide("refunds", "negative rows", evidence)
+        return
     rows = np.flatnonzero(inside)[:3] + 1
     findings.ask(
         "refunds", f"{counted(int(inside.sum()), 'line')} below zero in orders above zero: discounts, or refunds?",
         {"discounts": {"refunds": "negative_orders"}, "refunds": {"refunds": "negative_rows"}}, rows.tolist(),
         [f"{values[int(row) - 1]:,.2f}" for row in rows],
     )  # fmt: skip
+
+
+def _at_times_of_others(
+    grid: Grid, some: NDArray[np.bool_], others: NDArray[np.bool_], groups: OrderRows, findings: FoundOut
+) -> bool:
+    """Whether some rows have the time of others of their order, as a discount has that is a line of it."""
+    header = findings.settings().get("columns.ordered_at")
+    if header is None:
+        return True
+    times = grid.columns[str(header)]
+    moments = groups.codes * (len(times.distinct) + 1) + times.codes
+    return bool(np.isin(moments[some], moments[others]).any())
 
 
 def _ask_whether_to_count(findings: FoundOut) -> None:
