@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from cvo_ml.config.shops import AdapterName
+from cvo_ml.config.shops import COLUMN_KINDS, AdapterName
 from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
+from cvo_ml.ingest.header_names import meaning_of
 from cvo_ml.ingest.known_exports import SIGNATURES, export_of
 from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
@@ -27,8 +28,14 @@ from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.sources import grids_of
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
+from cvo_ml.ingest.raw import refuse_empty
 
 _FILLED: Final = 0.5
+#: Meanings that change orders or money, so that a header of theirs may not be passed over.
+_NEEDED: Final = frozenset(
+    {"order_id", "customer_id", "ordered_at", "net", "subtotal", "total", "quantity", "unit_price", "currency",
+     "status", "is_test", "refund_amount"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,21 +128,59 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     grids = grids_of(paths)
     if not grids:
         raise UsageError("nothing to look at: name files")
-    told = {header: meaning for meaning, header in given.columns.items()}
+    told = _told(given.columns, grids)
     grids = [replace(grid, told={**vendor_words(grid.headers), **told}) for grid in grids]
     main = main_of(grids)
-    findings = FoundOut()
-    for decision in main.decisions:
-        findings.decisions.append(decision)
-    findings.decisions.insert(0, replace(_file(main), settings={f"source.{key}": v for key, v in main.source.items()}))
+    refuse_empty(main.rows, main.name)
+    findings = FoundOut([_file(main), *main.decisions])
     customers = _look_at_orders(main, findings, given)
+    _decide_told(given.columns, findings)
+    _note_repeated(main, findings)
     decide_tables([grid for grid in grids if grid is not main], main, customers, findings)
     return Look(given.name or Path(paths[0]).name.split(".")[0] or "shop", findings, tuple(main.headers))
 
 
 def _file(grid: Grid) -> Decision:
     extent = counted(grid.rows, "row") + ("" if grid.is_whole else " looked at")
-    return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}")
+    settings = {f"source.{key}": value for key, value in grid.source.items()}
+    return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}", settings)
+
+
+def _told(columns: Mapping[str, str], grids: Sequence[Grid]) -> dict[str, str]:
+    """Header to meaning, as whoever asks says.
+
+    Raises
+    ------
+    UsageError
+        If there is no such meaning or header.
+    """
+    headers = [header for grid in grids for header in grid.headers]
+    for meaning, header in columns.items():
+        if meaning not in COLUMN_KINDS:
+            raise UsageError(
+                f"--columns {meaning}={header}: no such meaning{nearest_name(meaning, list(COLUMN_KINDS))}"
+            )
+        if header not in headers:
+            raise UsageError(f"--columns {meaning}={header}: no such header{nearest_name(header, headers)}")
+    return {header: meaning for meaning, header in columns.items()}
+
+
+def _decide_told(columns: Mapping[str, str], findings: FoundOut) -> None:
+    """What was told and no other decision took up."""
+    settings = findings.settings()
+    for meaning, header in columns.items():
+        if f"columns.{meaning}" not in settings:
+            findings.decide(meaning, header, "as --columns says", {f"columns.{meaning}": header})
+
+
+def _note_repeated(grid: Grid, findings: FoundOut) -> None:
+    """A header that stands twice is missed where its meaning has no other."""
+    for header in grid.repeated:
+        meaning = meaning_of(header)
+        if meaning in _NEEDED and not grid.headers_for(meaning):
+            findings.missing.append(
+                f"{meaning}: the header {header!r} stands twice: give each column a name of its own"
+            )
 
 
 def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
