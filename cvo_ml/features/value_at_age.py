@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import ibis
 import pandas as pd
 
 from cvo_ml.core.units import Horizon, parse_as_of
+from cvo_ml.core.value_basis import Basis, profit
 from cvo_ml.features.engine import Engine, Source, engine, is_visible
 from cvo_ml.features.integer_sums import MICRO, micro, units
 from cvo_ml.features.order_relations import CENT
 
-Basis = Literal["revenue", "contribution"]
+__all__ = ["Basis", "first_orders", "profit", "value_after_winning", "value_by_age"]
+
 #: What each customer's columns hold, in their order.
 COLUMNS: Final = ("value", "later_value", "cost", "later_cost", "serving_cost")
 
@@ -50,22 +52,6 @@ def value_after_winning(tables: Source, as_of: str | date, age: Horizon) -> pd.D
         won = deals.filter(deals.is_won, deals.customer_id.notnull())
         starts = won.group_by(owner=won.customer_id).agg(start=won.closed_at.min())
         return _brought(opened, starts.mutate(first_order=ibis.null("string")), day, age)
-
-
-def profit(values: pd.DataFrame, *, later: bool) -> tuple[pd.Series, Basis]:
-    """Contribution where every order's cost is known, else revenue; and which of the two it is.
-
-    Parameters
-    ----------
-    values:
-        As from ``value_by_age``.
-    later:
-        Without the first order.
-    """
-    value, cost = ("later_value", "later_cost") if later else ("value", "cost")
-    if len(values) == 0 or values["cost"].isna().any():
-        return values[value].astype("float64"), "revenue"
-    return values[value] - values[cost] - values["serving_cost"], "contribution"
 
 
 def first_orders(engine: Engine, as_of: date) -> Any:

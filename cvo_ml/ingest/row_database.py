@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cvo_ml.core.scratch import Scratch
+from cvo_ml.core.sessions import LOCKED, memory_session
 from cvo_ml.core.stopping import interrupted_by
 from cvo_ml.core.stored_table import ArrowTable, FileTable, StoredTable
 
@@ -24,9 +23,6 @@ from cvo_ml.core.stored_table import ArrowTable, FileTable, StoredTable
 MEMORY: Final = "600MB"
 FILE: Final = "__file"
 ROW: Final = "__row"
-_LOCKED: Final = (
-    "TimeZone='UTC'", "python_enable_replacements=false", "enable_external_access=false", "lock_configuration=true",
-)  # fmt: skip
 
 
 def quoted(name: str) -> str:
@@ -37,34 +33,6 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
-
-
-class _Memory:
-    """One database of this process for all small reads: opening one takes longer than reading some hundred rows."""
-
-    def __init__(self) -> None:
-        self._lock, self._owner = threading.Lock(), 0
-        self._database: duckdb.DuckDBPyConnection | None = None
-
-    def session(self) -> duckdb.DuckDBPyConnection:
-        """A connection of its own, whose temporary tables nobody else sees."""
-        with self._lock:
-            if (
-                self._database is None or self._owner != os.getpid()
-            ):  # a child that was forked does not use its parent's
-                self._database, self._owner = self._opened(), os.getpid()
-            return self._database.cursor()
-
-    @staticmethod
-    def _opened() -> duckdb.DuckDBPyConnection:
-        # one thread: sums of the same rows are then the same to the last bit
-        database = duckdb.connect(config={"threads": 1, "temp_directory": ""})
-        for setting in _LOCKED:
-            database.execute(f"SET {setting}")
-        return database
-
-
-_MEMORY: Final = _Memory()
 
 
 class RowDatabase:
@@ -80,7 +48,7 @@ class RowDatabase:
 
     def __init__(self, scratch: Scratch | None = None, memory_limit: str = MEMORY) -> None:
         self.scratch = scratch
-        self._db = _MEMORY.session() if scratch is None else _spilling(scratch.folder, memory_limit)
+        self._db = memory_session() if scratch is None else _spilling(scratch.folder, memory_limit)
         self._stoppable = interrupted_by(self._db.interrupt)
         self._numbers = itertools.count()
         self._written: dict[str, str] = {}
@@ -198,7 +166,7 @@ def _spilling(folder: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
     connection.execute("SET memory_limit=?", [memory_limit])
     connection.execute("SET temp_directory=?", [str(folder / "spill")])
     connection.execute("SET allowed_directories=?", [[str(folder)]])
-    for setting in ("threads=2", *_LOCKED):
+    for setting in ("threads=2", *LOCKED):
         connection.execute(f"SET {setting}")
     return connection
 

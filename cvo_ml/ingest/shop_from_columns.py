@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from cvo_ml.config.messages import place_of, remedy
 from cvo_ml.config.shops import COLUMN_KINDS, NO_CURRENCY, ShopConfig, SourceConfig, StatusClass
 from cvo_ml.core.errors import UsageError, nearest_name
+from cvo_ml.ingest.header_names import headers_for
+from cvo_ml.ingest.known_exports import export_of
 from cvo_ml.ingest.sources import headers_of
 
 #: What a name of a customer's own field begins with.
@@ -131,10 +133,22 @@ def _refuse_incomplete(path: str | Path, mapped: Mapping[str, str], headers: Seq
         missing.append("net")
     if missing:
         held = f"; its headers are {', '.join(map(repr, headers[:_SHOWN]))}" if headers else ""
-        told = ",".join(f"{name}={_EXAMPLES[name]}" for name in missing)
+        told = ",".join(f"{name}={_likely(name, headers)}" for name in missing)
+        if (export := export_of(headers)) is not None:
+            raise UsageError(
+                f"{path}: its headers are those of an export that is known: 'cvo init {path}' writes the shop's file "
+                f"that reads it (adapter: {export})"
+            )
         raise UsageError(
             f"{path}: say which header means what, such as --columns {told}, or let 'cvo init {path}' find out{held}"
         )
+
+
+def _likely(name: str, headers: Sequence[str]) -> str:
+    """The header that is meant as far as its name tells; an example where none does."""
+    roles = (name, "subtotal", "total", "line_total") if name == "net" else (name,)
+    found = next((header for role in roles for header in headers_for(role, headers)), _EXAMPLES[name])
+    return f'"{found}"' if "," in found else found
 
 
 _EXAMPLES: Final[Mapping[str, str]] = {"customer_id": "Client", "ordered_at": "Date", "net": "Total"}

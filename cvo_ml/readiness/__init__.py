@@ -12,13 +12,10 @@ from cvo_ml.config.loader import default_config, load_config
 from cvo_ml.config.readiness import Anchor, ReadinessPolicy, Warnings
 from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.result import Json, Result
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon
-from cvo_ml.core.visibility import visible_table
-from cvo_ml.features.churn_outcomes import CONTRACTUAL
-from cvo_ml.features.engine import engine
 from cvo_ml.ingest.reader import ReadResult
 from cvo_ml.readiness.contents import Contents, contents
-from cvo_ml.readiness.leads import assess_leads
 from cvo_ml.readiness.models import (
     MAP_NET,
     NO_VALUE,
@@ -26,8 +23,8 @@ from cvo_ml.readiness.models import (
     assess_churn,
     assess_clv,
     assess_icp,
-    assess_subscriptions,
 )
+from cvo_ml.readiness.purchases import Purchases, purchases
 
 __all__ = ["AnchorCheck", "Assessment", "Contents", "Readiness", "readiness", "readiness_policy", "verdict"]
 
@@ -94,6 +91,7 @@ def readiness(
     policy: ReadinessPolicy | None = None,
     churn: ChurnJob | None = None,
     icp: IcpJob | None = None,
+    bought: Purchases | None = None,
 ) -> Readiness:
     """Assess a shop's tables as they stood at ``as_of``.
 
@@ -107,6 +105,8 @@ def readiness(
         Minima; default: ``policies/readiness.yaml``.
     churn, icp:
         The jobs whose windows and ages count; default: ``jobs/churn.yaml`` and ``jobs/icp.yaml``.
+    bought:
+        The orders of the tables, where somebody has them already.
 
     Raises
     ------
@@ -116,15 +116,14 @@ def readiness(
     policy = policy or readiness_policy()
     churn = churn or load_config(default_config("jobs/churn.yaml"), ChurnJob)
     icp = icp or load_config(default_config("jobs/icp.yaml"), IcpJob)
-    found = contents(read, as_of, horizon, policy.warnings.giant_order_times_median)
-    with engine(read.tables) as shop:
-        models = [
-            assess_clv(visible_table(read.tables, "orders", as_of), found, as_of, horizon, policy.clv),
-            assess_churn(shop, found, as_of, horizon, policy.churn, churn),
-            assess_icp(shop, as_of, policy.icp, icp),
-            *([assess_subscriptions(shop, as_of, horizon, policy.churn)] if "subscriptions" in read.tables else []),
-            *filter(None, [assess_leads(shop, as_of, policy.icp, icp)]),
-        ]
+    bought = purchases(read.tables) if bought is None else bought
+    found = contents(read, bought, as_of, horizon, policy.warnings.giant_order_times_median)
+    models = [
+        assess_clv(bought, found, as_of, horizon, policy.clv),
+        assess_churn(bought, found, as_of, horizon, policy.churn, churn),
+        assess_icp(bought, as_of, policy.icp, icp),
+        *_of_relations(read.tables, as_of, horizon, policy, icp),
+    ]
     anchors = tuple(_compare(anchor, found, horizon) for anchor in policy.anchors)
     return Readiness(str(as_of), str(horizon), found, tuple(models), anchors, tuple(_warnings(found, policy.warnings)))
 
@@ -134,21 +133,47 @@ def verdict(read: ReadResult, as_of: date, job: FrozenConfig, policy: ReadinessP
 
     None where nothing is demanded beforehand: churn by a condition of the user's own.
     """
-    giant = policy.warnings.giant_order_times_median
+    giant, bought = policy.warnings.giant_order_times_median, purchases(read.tables)
     if isinstance(job, ClvJob):
-        orders, window = visible_table(read.tables, "orders", as_of), job.validation_horizon
-        return assess_clv(orders, contents(read, as_of, window, giant), as_of, window, policy.clv)
-    with engine(read.tables) as shop:
-        if isinstance(job, IcpJob):
-            leads = assess_leads(shop, as_of, policy.icp, job) if job.setting == "leads" else None
-            return leads or assess_icp(shop, as_of, policy.icp, job)
-        assert isinstance(job, ChurnJob)
-        if job.definition in CONTRACTUAL:
-            return assess_subscriptions(shop, as_of, job.horizon, policy.churn)
-        if job.definition == "condition":
-            return None
-        found = contents(read, as_of, job.horizon, giant)
-        return assess_churn(shop, found, as_of, job.horizon, policy.churn, job)
+        window = job.validation_horizon
+        return assess_clv(bought, contents(read, bought, as_of, window, giant), as_of, window, policy.clv)
+    if isinstance(job, IcpJob):
+        leads = _leads(read.tables, as_of, policy, job) if job.setting == "leads" else None
+        return leads or assess_icp(bought, as_of, policy.icp, job)
+    assert isinstance(job, ChurnJob)
+    if job.definition == "condition":
+        return None
+    from cvo_ml.features.churn_outcomes import CONTRACTUAL  # see _subscriptions
+
+    found = contents(read, bought, as_of, job.horizon, giant)
+    if job.definition in CONTRACTUAL:
+        return _subscriptions(read.tables, as_of, job.horizon, policy)
+    return assess_churn(bought, found, as_of, job.horizon, policy.churn, job)
+
+
+def _of_relations(
+    tables: Tables, as_of: date, horizon: Horizon, policy: ReadinessPolicy, icp: IcpJob
+) -> list[Assessment]:
+    """The verdicts on what is learnt from further tables, where the shop has them."""
+    verdicts = [_subscriptions(tables, as_of, horizon, policy)] if "subscriptions" in tables else []
+    leads = _leads(tables, as_of, policy, icp) if {"leads", "deals"} & set(tables) else None
+    return verdicts if leads is None else [*verdicts, leads]
+
+
+def _subscriptions(tables: Tables, as_of: date, horizon: Horizon, policy: ReadinessPolicy) -> Assessment:
+    from cvo_ml.features.engine import engine  # takes as long to import as most shops to check
+    from cvo_ml.readiness.subscriptions import assess_subscriptions
+
+    with engine(tables) as shop:
+        return assess_subscriptions(shop, as_of, horizon, policy.churn)
+
+
+def _leads(tables: Tables, as_of: date, policy: ReadinessPolicy, job: IcpJob) -> Assessment | None:
+    from cvo_ml.features.engine import engine
+    from cvo_ml.readiness.leads import assess_leads
+
+    with engine(tables) as shop:
+        return assess_leads(shop, as_of, policy.icp, job)
 
 
 def _compare(anchor: Anchor, found: Contents, horizon: Horizon) -> AnchorCheck:

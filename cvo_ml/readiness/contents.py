@@ -1,17 +1,23 @@
 """What the tables hold: counts, spans, gaps, shares; all from rows before the cut that were known by then."""
 
+# ruff: noqa: S608 (one query of two fixed texts)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.arrays import Ints
 from cvo_ml.core.result import Result
+from cvo_ml.core.sessions import table_session
+from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
-from cvo_ml.core.visibility import visible, visible_table
 from cvo_ml.ingest.reader import ReadResult
+from cvo_ml.readiness.purchases import DAY, Purchases, gaps_of, moment_of
 
 
 @dataclass(frozen=True)
@@ -68,72 +74,101 @@ class Contents(Result):
     tables: dict[str, int]
 
 
-def contents(read: ReadResult, as_of: date, horizon: Horizon, giant_times_median: float) -> Contents:
-    """What the tables of a shop hold before ``as_of``; shares of nothing are None, not 0."""
-    cut = midnight(as_of)
-    orders, refunds = (visible_table(read.tables, name, as_of) for name in ("orders", "refunds"))
-    first, last = (orders["ordered_at"].min(), orders["ordered_at"].max()) if len(orders) else (None, None)
-    days = purchase_days(orders)
-    per_customer = days["customer_id"].value_counts()
-    repeaters = int((per_customer > 1).sum())
-    gaps = days.groupby("customer_id")["day"].diff().dropna().dt.days
-    silence, silence_from, after_silence = _silence(orders)
-    giants = orders["net"] > giant_times_median * orders.loc[orders["net"] > 0, "net"].median()
-    net = float(orders["net"].sum())
-    seen = pd.Timestamp(read.extracted_at) if read.extracted_at else cut
+def contents(read: ReadResult, bought: Purchases, as_of: date, horizon: Horizon, giant_times_median: float) -> Contents:
+    """What the tables of a shop hold before ``as_of``; shares of nothing are None, not 0.
+
+    Parameters
+    ----------
+    bought:
+        The orders of the same tables.
+    """
+    cut, seen = moment_of(as_of), bought.seen(as_of)
+    moments, values = bought.at[seen], bought.net[seen]
+    first, last = (int(moments.min()), int(moments.max())) if len(moments) else (None, None)
+    customer, day = bought.purchase_days(seen)
+    per_customer = np.bincount(customer, minlength=bought.customers)
+    customers, repeaters = int((per_customer > 0).sum()), int((per_customer > 1).sum())
+    gaps = gaps_of(customer, day)[1]
+    silence, silence_from, after_silence = _silence(bought.day[seen])
+    giants = values > giant_times_median * np.median(values[values > 0]) if (values > 0).any() else values > np.inf
+    net = float(values.sum())
+    refunds = _refunds(read.tables, as_of)
+    known_until = (
+        cut if read.extracted_at is None else int(pd.Timestamp(read.extracted_at).as_unit("us").asm8.astype(np.int64))
+    )
     ledger = read.ledger
     return Contents(
-        orders=len(orders),
-        customers=len(per_customer),
-        refunds=len(refunds),
+        orders=len(values),
+        customers=customers,
+        refunds=refunds.rows,
         currency=read.tables.currency,
         net=net,
         first_order=_day(first),
         last_order=_day(last),
         span_days=_days_between(first, cut),
         repeat_customers=repeaters,
-        repeat_share=_share(repeaters, len(per_customer)),
-        one_time_share=_share(len(per_customer) - repeaters, len(per_customer)),
-        gap_median_days=float(gaps.median()) if len(gaps) else None,
-        gap_p90_days=float(gaps.quantile(0.9)) if len(gaps) else None,
+        repeat_share=_share(repeaters, customers),
+        one_time_share=_share(customers - repeaters, customers),
+        gap_median_days=float(np.median(gaps)) if len(gaps) else None,
+        gap_p90_days=float(np.quantile(gaps, 0.9)) if len(gaps) else None,
         longest_silence_days=silence,
         silence_from=silence_from,
         orders_after_silence=after_silence,
-        value_cv=_value_cv(orders, as_of, horizon),
-        zero_net_share=_share(int((orders["net"] == 0).sum()), len(orders)),
+        value_cv=_value_cv(bought, as_of, horizon),
+        zero_net_share=_share(int((values == 0).sum()), len(values)),
         giant_orders=int(giants.sum()),
-        giant_value_share=_share(float(orders.loc[giants, "net"].sum()), net),
-        refunded_share=_share(float(refunds["amount"].sum()), net),
-        refunds_without_order_share=_share(int(refunds["order_id"].isna().sum()), len(refunds)),
-        days_since_last_order=None if last is None else _days_between(last, seen),
-        cost_share=_share(int(orders["cost"].notna().sum()), len(orders)) if "cost" in orders else None,
+        giant_value_share=_share(float(values[giants].sum()), net),
+        refunded_share=_share(refunds.amount, net),
+        refunds_without_order_share=_share(refunds.without_order, refunds.rows),
+        days_since_last_order=None if last is None else _days_between(last, known_until),
+        cost_share=None if bought.cost is None else _share(int((~np.isnan(bought.cost[seen])).sum()), len(values)),
         rows_in=ledger.rows_in,
         quarantined_share=sum(ledger.quarantined.values()) / max(ledger.rows_in, 1),
-        tables={name: len(frame) for name, frame in sorted(read.tables.frames.items())},
+        tables={name: read.tables.rows(name) for name in sorted(read.tables)},
     )
 
 
-def purchase_days(orders: pd.DataFrame) -> pd.DataFrame:
-    """One row per customer and day with an order, sorted: ``customer_id``, ``day``."""
-    days = orders[["customer_id"]].assign(day=orders["ordered_at"].dt.normalize())
-    return days.drop_duplicates().sort_values(["customer_id", "day"], ignore_index=True)
+class _Refunds(NamedTuple):
+    """Refunds that are seen: how many, how many of them name no order, and what they gave back."""
+
+    rows: int
+    without_order: int
+    amount: float
 
 
-def _silence(orders: pd.DataFrame) -> tuple[int, str | None, int]:
-    days = pd.Series(np.sort(orders["ordered_at"].dt.normalize().unique()))
-    gaps = days.diff().dt.days
+def _refunds(tables: Tables, as_of: date) -> _Refunds:
+    with table_session(tables, "refunds") as connection:
+        known = (
+            "coalesce(known_at, refunded_at)" if "known_at" in connection.sql("FROM refunds").columns else "refunded_at"
+        )
+        cut = [midnight(as_of).to_pydatetime()] * 2
+        found = connection.execute(
+            "SELECT count(*), count(*) - count(order_id), coalesce(fsum(amount), 0) FROM refunds "
+            f"WHERE refunded_at < ? AND {known} <= ?",
+            cut,
+        ).fetchall()
+    return _Refunds(*found[0])
+
+
+def _silence(day: Ints) -> tuple[int, str | None, int]:
+    if not len(day):
+        return 0, None, 0
+    days = np.flatnonzero(np.bincount(day - day.min())) + day.min()
     if len(days) < 2:
         return 0, None, 0
-    longest = int(gaps.idxmax())
-    after = int((orders["ordered_at"] >= days[longest]).sum())
-    return int(gaps[longest]) - 1, _day(days[longest - 1]), after
+    gaps = np.diff(days)
+    longest = int(np.argmax(gaps))
+    after = int((day >= days[longest + 1]).sum())
+    return int(gaps[longest]) - 1, _day(int(days[longest]) * DAY), after
 
 
-def _value_cv(orders: pd.DataFrame, as_of: date, horizon: Horizon) -> float | None:
-    start = midnight(as_of - horizon.delta)
-    known = visible(orders, as_of - horizon.delta, "ordered_at")["customer_id"].unique()
-    window = orders[orders["ordered_at"] >= start]
-    values = window.groupby("customer_id")["net"].sum().reindex(known, fill_value=0.0)
+def _value_cv(bought: Purchases, as_of: date, horizon: Horizon) -> float | None:
+    start = as_of - horizon.delta
+    known = np.zeros(bought.customers, dtype=np.bool_)
+    known[bought.customer[bought.seen(start)]] = True
+    window = bought.seen(as_of) & (bought.at >= moment_of(start))
+    sums = np.bincount(bought.customer[window], weights=bought.net[window], minlength=bought.customers)
+    values = sums[known]
     if len(values) < 2 or not values.mean() > 0:
         return None
     return float(values.std(ddof=1) / values.mean())
@@ -143,9 +178,9 @@ def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
-def _day(moment: pd.Timestamp | None) -> str | None:
-    return None if moment is None or pd.isna(moment) else str(pd.Timestamp(moment).date())
+def _day(moment: int | None) -> str | None:
+    return None if moment is None else str(np.datetime64(moment, "us").astype("datetime64[D]"))
 
 
-def _days_between(first: pd.Timestamp | None, last: pd.Timestamp) -> float:
-    return 0.0 if first is None else (last - first).total_seconds() / 86_400
+def _days_between(first: int | None, last: int) -> float:
+    return 0.0 if first is None else (last - first) / DAY

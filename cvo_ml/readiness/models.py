@@ -7,31 +7,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from cvo_ml.config.jobs import ChurnJob, IcpJob
 from cvo_ml.config.readiness import ChurnMinima, ClvMinima, IcpMinima
+from cvo_ml.core.arrays import Flags
 from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.core.result import Result
 from cvo_ml.core.units import Horizon
-from cvo_ml.core.visibility import visible, visible_table
-from cvo_ml.features.churn_outcomes import days_to_end
-from cvo_ml.features.engine import Engine
-from cvo_ml.features.labels import window_outcome
-from cvo_ml.features.order_relations import KEYS
-from cvo_ml.features.relations import subscription_rows
-from cvo_ml.features.snapshot import is_gone, snapshots
-from cvo_ml.features.value_at_age import profit, value_by_age
-from cvo_ml.readiness.contents import Contents, purchase_days
+from cvo_ml.core.value_basis import profit
+from cvo_ml.readiness.contents import Contents
+from cvo_ml.readiness.purchases import DAY, Purchases, last_window, value_by_age
 from cvo_ml.stats.planning import auc_half_width, customers_for_auc, customers_for_total, total_half_width
 
 NO_VALUE: Final = "no order has a value above 0"
 MAP_NET: Final = "map net to the column with the amounts"
-#: The verdict on churn of subscriptions, beside that on churn by silence.
-CONTRACTUAL_CHURN: Final = "contractual churn"
 CONTRACTUAL_DEFINITION: Final = "for contracts, set churn.definition: subscription_ended"
-#: What eligibility to churn is read from.
-SILENCE: Final = ("days_since_last_order", "number_of_orders", "median_gap_days")
 
 
 @dataclass(frozen=True)
@@ -63,26 +55,25 @@ class Assessment(Result):
     code: str | None = None
 
 
-def _no_orders(model: str, *helps: str) -> Assessment:
+def no_orders(model: str, *helps: str) -> Assessment:
     reasons = ("there are no orders before the cut",)
     return Assessment(model, "refused", reasons, ("a table of orders", *helps), code="no_customers")
 
 
-def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Horizon, minima: ClvMinima) -> Assessment:
+def assess_clv(bought: Purchases, found: Contents, as_of: date, horizon: Horizon, minima: ClvMinima) -> Assessment:
     """CLV: enough customers who bought again before the window that judges the model."""
-    if orders.empty:
-        return _no_orders(CLV.name)
-    if not (orders["net"] > 0).any():
+    if not found.orders:
+        return no_orders(CLV.name)
+    if not (bought.net[bought.seen(as_of)] > 0).any():
         reason = f"{NO_VALUE}, so there is no value to predict"
         return Assessment(CLV.name, "refused", (reason,), (MAP_NET,), code="no_value")
-    before = visible(orders, as_of - horizon.delta, "ordered_at")
-    days = purchase_days(before)
-    repeaters = int((days["customer_id"].value_counts() > 1).sum())
-    valued = _repeaters_with_value(before)
+    before = bought.seen(as_of - horizon.delta)
+    days = np.bincount(bought.purchase_days(before)[0], minlength=bought.customers)
+    repeaters, valued = int((days > 1).sum()), _repeaters_with_value(bought, before)
     numbers = {
         "repeat_customers_before_the_window": float(repeaters),
         "repeat_customers_with_value": float(valued),
-        "customers_before_it": float(days["customer_id"].nunique()),
+        "customers_before_it": float((days > 0).sum()),
     }
     if repeaters < minima.repeat_customers:
         reason = (
@@ -109,11 +100,11 @@ def assess_clv(orders: pd.DataFrame, found: Contents, as_of: date, horizon: Hori
     return Assessment(CLV.name, "thin", (reason,), (more,), width, numbers)
 
 
-def _repeaters_with_value(orders: pd.DataFrame) -> int:
+def _repeaters_with_value(bought: Purchases, chosen: Flags) -> int:
     """Customers with an order of positive value on a later day than their first."""
-    day = orders["ordered_at"].dt.normalize()
-    later = day > day.groupby(orders["customer_id"]).transform("min")
-    return int(orders.loc[later & (orders["net"] > 0), "customer_id"].nunique())
+    first = bought.first_at(chosen) // DAY
+    later = chosen & (bought.net > 0) & (bought.day > first[bought.customer])
+    return int((np.bincount(bought.customer[later]) > 0).sum())
 
 
 def _more_repeaters(found: Contents, repeaters: int, horizon: Horizon, minima: ClvMinima) -> tuple[str, ...]:
@@ -124,11 +115,11 @@ def _more_repeaters(found: Contents, repeaters: int, horizon: Horizon, minima: C
 
 
 def assess_churn(
-    shop: Engine, found: Contents, as_of: date, horizon: Horizon, minima: ChurnMinima, job: ChurnJob
+    bought: Purchases, found: Contents, as_of: date, horizon: Horizon, minima: ChurnMinima, job: ChurnJob
 ) -> Assessment:
     """Churn: closed windows to learn from and to test on, with enough customers of either outcome."""
     if not found.orders:
-        return _no_orders(CHURN.name, *([CONTRACTUAL_DEFINITION] if shop.has("subscriptions") else []))
+        return no_orders(CHURN.name, *([CONTRACTUAL_DEFINITION] if "subscriptions" in bought.tables else []))
     needed = minima.closed_windows * horizon.days + job.shortest_history.days
     if found.span_days < needed:
         windows = f"{minima.closed_windows} closed windows of {horizon} and {job.shortest_history} before them"
@@ -136,7 +127,7 @@ def assess_churn(
         shorter = math.floor((found.span_days - job.shortest_history.days) / minima.closed_windows)
         helps = ("a longer history",) + ((f"a horizon of at most {shorter}D",) if shorter >= 1 else ())
         return Assessment(CHURN.name, "refused", (reason,), helps, code="too_short_history")
-    left, stayed = last_window(shop, as_of, horizon)
+    left, stayed = last_window(bought, as_of, horizon)
     numbers = {"left_in_the_last_window": float(left), "stayed": float(stayed)}
     if min(left, stayed) < minima.of_each_outcome:
         reason = (
@@ -159,24 +150,11 @@ def assess_churn(
     return Assessment(CHURN.name, "thin", (reason,), (more,), width, numbers)
 
 
-def last_window(shop: Engine, as_of: date, horizon: Horizon) -> tuple[int, int]:
-    """Customers eligible to churn before the last window who did not order in it, and who did: training's own labels.
-
-    Who is eligible is read from what was known when the window began, what happened from what is known at its end.
-    """
-    start = as_of - horizon.delta
-    before = snapshots(shop, [start], SILENCE).droplevel("as_of")
-    active = before.index[~is_gone(before, horizon)]
-    stayed = int((window_outcome(shop, start, horizon, active)["orders"] > 0).sum())
-    return len(active) - stayed, stayed
-
-
-def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Assessment:
+def assess_icp(bought: Purchases, as_of: date, minima: IcpMinima, job: IcpJob) -> Assessment:
     """Lookalikes: enough of the most valuable customers to learn from, before those who judge the model."""
-    orders = visible_table(shop.tables, "orders", as_of)
-    if orders.empty:
-        return _no_orders(ICP.name)
-    values = _values_at_age(shop, orders, as_of, job)
+    if not bought.seen(as_of).any():
+        return no_orders(ICP.name)
+    values = _values_at_age(bought, as_of, job)
     if not (values["value"] > 0).any():
         since = "" if job.counts_first_order else " after the first order"
         brought = f"brought a value above 0{since} within {job.age}"
@@ -204,52 +182,14 @@ def assess_icp(shop: Engine, as_of: date, minima: IcpMinima, job: IcpJob) -> Ass
     return Assessment(ICP.name, "ready", (text,), numbers=numbers)
 
 
-def _values_at_age(shop: Engine, orders: pd.DataFrame, as_of: date, job: IcpJob) -> pd.DataFrame:
+def _values_at_age(bought: Purchases, as_of: date, job: IcpJob) -> pd.DataFrame:
     """``first`` order and ``value`` within the age after it, of customers whose window is closed at ``as_of``.
 
     Value is what training takes: profit less refunds, the first order's own only if the job says so.
     """
-    found = value_by_age(shop, as_of, job.age)
+    found = value_by_age(bought, as_of, job.age)
     value, _ = profit(found, later=not job.counts_first_order)
-    begins = orders["ordered_at"].min().normalize() + job.burn_in.delta
+    first_day = np.datetime64(int(bought.day[bought.seen(as_of)].min()), "D")
+    begins = pd.Timestamp(first_day) + job.burn_in.delta
     came_later: pd.Series = found["first_ordered_at"] >= begins
     return pd.DataFrame({"first": found["first_ordered_at"], "value": value}).loc[came_later]
-
-
-def assess_subscriptions(shop: Engine, as_of: date, horizon: Horizon, minima: ChurnMinima) -> Assessment:
-    """Contractual churn: customers with an active subscription before the last window, by whether their last ended."""
-    if visible_table(shop.tables, "orders", as_of).empty:
-        reason = (
-            "there are no orders before the cut, and customers who have subscriptions alone are not learnt from yet"
-        )
-        helps = ("their payments as orders",)
-        return Assessment(CONTRACTUAL_CHURN, "refused", (reason,), helps, code="no_customers")
-    left, stayed = last_contractual_window(shop, as_of, horizon)
-    numbers = {"left_in_the_last_window": float(left), "stayed": float(stayed)}
-    of = f"of {left + stayed:,} customers with an active subscription {horizon} before {as_of}"
-    text = f"{of}, {left:,} ended their last"
-    if min(left, stayed) < minima.of_each_outcome:
-        reason = f"{text}, and {minima.of_each_outcome} who left and who stayed are needed"
-        helps = ("more customers, or a longer horizon",)
-        return Assessment(
-            CONTRACTUAL_CHURN, "refused", (reason,), helps, numbers=numbers, code="too_few_churn_outcomes"
-        )
-    width = auc_half_width(minima.expected_auc, left, stayed)
-    status: Literal["ready", "thin"] = "ready" if width <= minima.auc_half_width else "thin"
-    return Assessment(
-        CONTRACTUAL_CHURN, status, (f"{text}; an AUC is expected within ±{width:.3f}",), (), width, numbers
-    )
-
-
-def last_contractual_window(shop: Engine, as_of: date, horizon: Horizon) -> tuple[int, int]:
-    """Customers with an active subscription before the last window who left in it, and who stayed: training's labels.
-
-    A change of plan ends a subscription and nobody leaves.
-    """
-    start = as_of - horizon.delta
-    held = subscription_rows(shop, [start])
-    active = shop.run(held.group_by(*KEYS).agg(active=held.active.sum().cast("float64")), KEYS)["active"]
-    known = snapshots(shop, [start], SILENCE).index  # training learns from those who ordered
-    rows = active.index[active > 0].intersection(known)
-    left = int(days_to_end(shop, [start], horizon, rows).notna().sum())
-    return left, len(rows) - left

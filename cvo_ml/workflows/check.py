@@ -25,6 +25,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult
 from cvo_ml.readiness import Readiness, readiness
+from cvo_ml.readiness.purchases import Purchases, purchases
 from cvo_ml.workflows.cut_dates import day_after_last_row
 from cvo_ml.workflows.shops import read_tables
 
@@ -105,28 +106,32 @@ def check(request: CheckRequest, workspace: Workspace) -> CheckResult:
     with logged(LOGGER, "check", shop=request.shop.name) as facts:
         read = read_tables(request.shop, workspace, request.as_of)
         as_of = request.as_of or day_after_last_row(read.tables)
-        facts["orders"] = len(read.tables.orders)
+        facts["orders"] = read.tables.rows("orders")
         if request.quarantine is not None:
             write_text(request.quarantine, table_csv(read.quarantine))
-        return CheckResult(rows_read(read), readiness_of(read, as_of, request.horizon, workspace))
+        bought = purchases(read.tables)
+        return CheckResult(rows_read(read, bought), readiness_of(read, as_of, request.horizon, workspace, bought))
 
 
-def rows_read(read: ReadResult) -> RowsRead:
-    """What there is to say of a reading."""
-    orders = read.tables.orders
+def rows_read(read: ReadResult, bought: Purchases | None = None) -> RowsRead:
+    """What there is to say of a reading; ``bought`` are its orders, where somebody has them already."""
+    tables = read.tables
+    customers = (purchases(tables) if bought is None else bought).customers
     return RowsRead(
-        read.ledger, read.notes, read.fingerprint, len(orders), orders["customer_id"].nunique(),
-        len(read.tables.refunds), read.tables.currency, read.quarantine,
+        read.ledger, read.notes, read.fingerprint, tables.rows("orders"), customers, tables.rows("refunds"),
+        tables.currency, read.quarantine,
     )  # fmt: skip
 
 
-def readiness_of(read: ReadResult, as_of: date, horizon: Horizon, workspace: Workspace) -> Readiness:
-    """What the tables can carry as of a date, by the workspace's policy and jobs."""
+def readiness_of(
+    read: ReadResult, as_of: date, horizon: Horizon, workspace: Workspace, bought: Purchases | None = None
+) -> Readiness:
+    """What the tables can carry as of a date, by the workspace's policy and jobs; ``bought`` as for ``rows_read``."""
     own = workspace.configs
     return readiness(
         read, as_of=as_of, horizon=horizon, policy=readiness_policy(workspace),
         churn=load_config(default_config(f"jobs/{CHURN.name}.yaml", own), ChurnJob),
-        icp=load_config(default_config(f"jobs/{ICP.name}.yaml", own), IcpJob),
+        icp=load_config(default_config(f"jobs/{ICP.name}.yaml", own), IcpJob), bought=bought,
     )  # fmt: skip
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pandas as pd
-
-from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
@@ -50,12 +47,7 @@ def day_after_last_row(tables: Tables) -> date:
     DataError
         If no table holds a row with a time.
     """
-    times = [
-        frame[event_time].max()
-        for name, frame in tables.frames.items()
-        if (event_time := CONTRACTS[name].event_time) is not None and event_time in frame and len(frame)
-    ]
-    known = [time for time in times if pd.notna(time)]
+    known = [span[1] for span in map(tables.span, tables) if span is not None]
     if not known:
         raise DataError("no row is left to look at", "check the mapping and the rules that exclude rows")
     last: date = max(known).date()

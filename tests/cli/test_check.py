@@ -64,7 +64,7 @@ def test_a_file_alone_is_answered_with_its_headers_and_what_to_write(run: Run, t
     path = file_of(tmp_path, ["C1"], ["5.00"])
     code, said = run("check", str(path))
     assert code == 2
-    assert "--columns customer_id=Client,ordered_at=Date,net=Total" in said
+    assert "--columns customer_id=customer,ordered_at=date,net=amount" in said
     assert "its headers are 'order', 'customer', 'date', 'amount'" in said
     pd.read_csv(path).to_parquet(tmp_path / "orders.parquet")
     assert "'amount'" in run("check", str(tmp_path / "orders.parquet"))[1]

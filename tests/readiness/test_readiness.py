@@ -17,7 +17,7 @@ from cvo_ml.core.units import Horizon
 from cvo_ml.features.engine import engine
 from cvo_ml.ingest import ReadResult, read_frame, read_shop, sample_shop
 from cvo_ml.readiness import Readiness, readiness
-from cvo_ml.readiness.models import assess_subscriptions
+from cvo_ml.readiness.subscriptions import assess_subscriptions
 from tests.builders import shop_of
 from tests.ingest.conftest import shop
 from tests.ingest.test_public_data import declared_shop

@@ -100,3 +100,20 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
 def test_an_answer_to_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such question"):
         look(tmp_path, GERMAN, answers={"dates": "day_first"})
+
+
+@pytest.mark.parametrize(("choice", "net"), [("lines", 59.7), ("orders", 39.8)])
+def test_lines_of_one_price_are_told_from_a_total_that_is_repeated_by_asking(
+    tmp_path: Path, choice: str, net: float
+) -> None:
+    text = "Order,Customer,Date,SKU,Amount\n1,A,2024-01-13,x,19.90\n1,A,2024-01-13,y,19.90\n2,B,2024-02-14,x,19.90\n"
+    assert [question.name for question in look(tmp_path, text).questions] == ["rows"]
+    look(tmp_path, text, answers={"rows": choice}, overwrite=True)
+    assert read(tmp_path).tables.orders["net"].sum() == pytest.approx(net)
+
+
+def test_totals_that_differ_between_orders_and_never_within_them_are_the_whole_orders(tmp_path: Path) -> None:
+    orders = [(number, 10 + 3.7 * number) for number in range(12)]
+    rows = [f"{number},C{number % 5},2024-01-13,{sku},{value:.2f}" for number, value in orders for sku in "xy"]
+    assert look(tmp_path, "\n".join(["Order,Customer,Date,SKU,Amount", *rows]) + "\n").questions == ()
+    assert read(tmp_path).tables.orders["net"].sum() == pytest.approx(sum(value for _, value in orders), abs=0.1)

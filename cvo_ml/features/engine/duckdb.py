@@ -14,6 +14,7 @@ import pyarrow as pa
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.scratch import Scratch
 from cvo_ml.core.stopping import interrupted_by
+from cvo_ml.core.stored_table import MEMORY, FileTable, StoredTable
 from cvo_ml.core.tables import Tables
 from cvo_ml.features.engine.base import BATCH, Engine, ParquetTables
 
@@ -44,6 +45,8 @@ class DuckDBEngine(Engine):
             settings += [f"allowed_directories=['{_quoted(str(source.folder))}']"]
             settings += [f"memory_limit='{_quoted(source.memory_limit)}'"] * bool(source.memory_limit)
             settings += [f"threads={source.threads:d}"] if source.threads else []
+        elif folders := {table.folder for table in map(source.stored, source) if isinstance(table, FileTable)}:
+            settings += [f"allowed_directories={[str(folder) for folder in folders]}", f"memory_limit='{MEMORY}'"]
         for setting in (*settings, *around_bugs(duckdb.__version__), *LOCKED):
             self._backend.raw_sql(f"SET {setting}")
 
@@ -72,11 +75,19 @@ class DuckDBEngine(Engine):
         if isinstance(self._source, ParquetTables) and name in self._source:
             path = _quoted(str(self._source.folder / f"{name}.parquet"))
             self._backend.raw_sql(f"CREATE VIEW {name} AS FROM read_parquet('{path}')")
+        elif isinstance(stored := self._stored(name), FileTable):
+            self._backend.raw_sql(f"CREATE VIEW {name} AS {stored.query}")
         else:
-            frame = self._source.get(name) if isinstance(self._source, Tables) else CONTRACTS[name].empty()
             # registered, not copied: Ibis' create_table from memory fails on this DuckDB
-            self._backend.con.register(name, pa.Table.from_pandas(frame, preserve_index=False))
+            self._backend.con.register(name, self._arrow(name) if stored is None else stored.arrow())
         return self._backend.table(name)
+
+    def _stored(self, name: str) -> StoredTable | None:
+        return self._source.stored(name) if isinstance(self._source, Tables) else None
+
+    def _arrow(self, name: str) -> pa.Table:
+        frame = self._source.get(name) if isinstance(self._source, Tables) else CONTRACTS[name].empty()
+        return pa.Table.from_pandas(frame, preserve_index=False)
 
     def _batches(self, expression: Any) -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:
         # Ibis' own to_pyarrow_batches calls a function that this DuckDB has no more

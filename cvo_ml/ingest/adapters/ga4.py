@@ -86,9 +86,4 @@ def _currency(row: Mapping[str, Any]) -> Any:
     return row.get("currency")
 
 
-def fits(row: Mapping[str, Any]) -> bool:
-    """Whether an object is a row of such an export."""
-    return {"event_name", "event_timestamp", "user_pseudo_id"} <= set(row)
-
-
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True, fits=fits)
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True)

@@ -39,4 +39,4 @@ DECLARES: Final[dict[str, Any]] = {
     ),
 }
 
-ADAPTER: Final = Adapter(DECLARES, signature=frozenset(DECLARES["columns"].values()))
+ADAPTER: Final = Adapter(DECLARES)

@@ -78,9 +78,4 @@ def _with_id(product: Mapping[str, Any]) -> dict[str, Any]:
     return {**product, "product_id": product.get("product_id") or product.get("sku")}
 
 
-def fits(call: Mapping[str, Any]) -> bool:
-    """Whether an object is a track call."""
-    return {"event", "timestamp", "properties"} <= set(call) and bool({"userId", "anonymousId"} & set(call))
-
-
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True, fits=fits)
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack, sides=_SIDES, resent=True)

@@ -174,7 +174,4 @@ ADAPTER: Final = Adapter(
     optional=frozenset({*_READS, *DECLARES["columns"].values()} - _NEEDED),
     prepare=prepare,
     sides=_SIDES,
-    signature=frozenset(
-        {"Name", "Email", "Financial Status", "Created at", "Subtotal", "Lineitem quantity", "Lineitem price"}
-    ),
 )

@@ -112,11 +112,4 @@ def _latest(times: Sequence[Any]) -> Any:
         return times[0]
 
 
-def fits(subscription: Mapping[str, Any]) -> bool:
-    """Whether an object is a subscription."""
-    return subscription.get("object", "subscription") == "subscription" and {
-        "id", "customer", "status", "items",
-    } <= set(subscription) and at(subscription, "items.data") is not None  # fmt: skip
-
-
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack, fits=fits)
+ADAPTER: Final = Adapter(DECLARES, unpack=unpack)

@@ -20,6 +20,8 @@ AMOUNTS: Final = (
 _CENT: Final = 0.011
 #: Share of the rows in which a sum must come out.
 _NEARLY_ALL: Final = 0.99
+#: Decimal logarithm of the chance from which on amounts that agree prove nothing.
+_LOG_CHANCE: Final = -6.0
 Numbers = NDArray[np.float64]
 
 
@@ -117,6 +119,16 @@ class OrderRows:
         firsts = self.firsts(np.nan_to_num(values, nan=-1.0))[self.codes[self.known]]
         several = self.sizes[self.codes[self.known]] > 1
         return bool(several.any() and np.mean(np.abs(filled - firsts)[several] <= _CENT) >= _NEARLY_ALL)
+
+    def may_agree_by_chance(self, values: Numbers) -> bool:
+        """Whether rows of one order would often have one value too if each had a value of its own.
+
+        The chance that two rows agree is that of two rows of different orders; all further rows of orders must agree.
+        """
+        _, counts = np.unique(np.nan_to_num(self.firsts(values), nan=-1.0), return_counts=True)
+        alike = float(np.sum((counts / counts.sum()) ** 2))
+        further = int((self.sizes - 1).clip(min=0).sum())
+        return bool(further * np.log10(alike) > _LOG_CHANCE)
 
     def is_text_constant(self, column: FoundColumn) -> bool:
         """The same of a column of texts."""

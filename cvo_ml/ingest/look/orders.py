@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import meaning_of
@@ -100,9 +101,12 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
         findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
         findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
         _decide_products(grid, money, findings, True)
-        _decide_negative_lines(values, groups, findings)
+        _decide_negative_lines(grid, values, groups, findings)
     elif repeated and products:
         value = _net_of(money, repeated) or repeated[0]
+        if groups.may_agree_by_chance(money.numbers(value)):
+            _ask_repeated(grid, money, groups, value, findings)
+            return
         why = f"{several}, and {value.header!r} is the same on all rows of an order: it is the whole order's, repeated"
         _whole_orders(grid, money, groups, value, why, findings)
     elif any(money.of(meaning) for meaning in _VALUES):
@@ -254,7 +258,7 @@ def _included(money: OrderAmounts, meaning: str) -> str:
     parts = [name for name in ("shipping", "tax") if money.is_used(name)]
     return (
         f"; it may include {' and '.join(parts)}, which stand beside it"
-        if parts and meaning in ("total", "with_tax")
+        if parts and meaning in ("total", "with_tax", "gross")
         else ""
     )
 
@@ -283,6 +287,18 @@ def _ask_lines(
         {"lines": {"rows": "lines", **settings, **_products(grid, money)},
          "orders": {"rows": "orders", "columns.net": whole.header}}, rows.tolist(),
         [f"{order} {_cell(grid.columns[str(order)], row)}: {_cell(whole, row)}" for row in rows.tolist()],
+    )  # fmt: skip
+
+
+def _ask_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, value: FoundColumn, findings: FoundOut) -> None:
+    """Lines of one price and a total that is repeated look alike where few prices occur."""
+    rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
+    settings: Settings = {"columns.net": value.header}
+    findings.ask(
+        "rows", f"orders have several rows with one {value.header!r}, and few amounts occur at all: is it what each "
+        "row cost, or the whole order, repeated?",
+        {"lines": {"rows": "lines", **settings, **_products(grid, money)}, "orders": {"rows": "orders", **settings}},
+        rows.tolist(), [f"{_cell(value, row)}" for row in rows.tolist()],
     )  # fmt: skip
 
 
@@ -327,8 +343,8 @@ def _decide_products(grid: Grid, money: OrderAmounts, findings: FoundOut, is_lin
         findings.decide("products", ", ".join(map(str, settings.values())), "by their names", settings)
 
 
-def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
-    """Lines below zero: refunds where whole orders are, discounts where they stand among others."""
+def _decide_negative_lines(grid: Grid, values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
+    """Lines below zero: refunds where whole orders are or their time is another; discounts or refunds among others."""
     below = (np.nan_to_num(values) < 0) & groups.known
     if not below.any():
         return
@@ -339,12 +355,28 @@ def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOu
             "refunds", "negative rows", f"{counted(int(below.sum()), 'row')} below zero, in orders of their own"
         )
         return
+    if not _at_times_of_others(grid, inside, groups.known & ~below, groups, findings):
+        evidence = f"{counted(int(inside.sum()), 'row')} below zero, at other times than what was ordered"
+        findings.decide("refunds", "negative rows", evidence)
+        return
     rows = np.flatnonzero(inside)[:3] + 1
     findings.ask(
         "refunds", f"{counted(int(inside.sum()), 'line')} below zero in orders above zero: discounts, or refunds?",
         {"discounts": {"refunds": "negative_orders"}, "refunds": {"refunds": "negative_rows"}}, rows.tolist(),
         [f"{values[int(row) - 1]:,.2f}" for row in rows],
     )  # fmt: skip
+
+
+def _at_times_of_others(
+    grid: Grid, some: NDArray[np.bool_], others: NDArray[np.bool_], groups: OrderRows, findings: FoundOut
+) -> bool:
+    """Whether some rows have the time of others of their order, as a discount has that is a line of it."""
+    header = findings.settings().get("columns.ordered_at")
+    if header is None:
+        return True
+    times = grid.columns[str(header)]
+    moments = groups.codes * (len(times.distinct) + 1) + times.codes
+    return bool(np.isin(moments[some], moments[others]).any())
 
 
 def _ask_whether_to_count(findings: FoundOut) -> None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from cvo_ml.config.shops import COLUMN_KINDS, AdapterName
 from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
+from cvo_ml.ingest.header_names import meaning_of
+from cvo_ml.ingest.known_exports import SIGNATURES, export_of
 from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
@@ -18,15 +21,21 @@ from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_test_orders
 from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.known_exports import adapter_for, vendor_words
 from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns
 from cvo_ml.ingest.look.order_status import decide_status
 from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.sources import grids_of
+from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
+from cvo_ml.ingest.raw import refuse_empty
 
 _FILLED: Final = 0.5
+#: Meanings that change orders or money, so that a header of theirs may not be passed over.
+_NEEDED: Final = frozenset(
+    {"order_id", "customer_id", "ordered_at", "net", "subtotal", "total", "quantity", "unit_price", "currency",
+     "status", "is_test", "refund_amount"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,26 +128,65 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     grids = grids_of(paths)
     if not grids:
         raise UsageError("nothing to look at: name files")
-    told = {header: meaning for meaning, header in given.columns.items()}
+    told = _told(given.columns, grids)
     grids = [replace(grid, told={**vendor_words(grid.headers), **told}) for grid in grids]
     main = main_of(grids)
-    findings = FoundOut()
-    for decision in main.decisions:
-        findings.decisions.append(decision)
-    findings.decisions.insert(0, replace(_file(main), settings={f"source.{key}": v for key, v in main.source.items()}))
+    refuse_empty(main.rows, main.name)
+    findings = FoundOut([_file(main), *main.decisions])
     customers = _look_at_orders(main, findings, given)
+    _decide_told(given.columns, findings)
+    _note_repeated(main, findings)
     decide_tables([grid for grid in grids if grid is not main], main, customers, findings)
     return Look(given.name or Path(paths[0]).name.split(".")[0] or "shop", findings, tuple(main.headers))
 
 
 def _file(grid: Grid) -> Decision:
     extent = counted(grid.rows, "row") + ("" if grid.is_whole else " looked at")
-    return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}")
+    settings = {f"source.{key}": value for key, value in grid.source.items()}
+    return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}", settings)
+
+
+def _told(columns: Mapping[str, str], grids: Sequence[Grid]) -> dict[str, str]:
+    """Header to meaning, as whoever asks says.
+
+    Raises
+    ------
+    UsageError
+        If there is no such meaning or header.
+    """
+    headers = [header for grid in grids for header in grid.headers]
+    for meaning, header in columns.items():
+        if meaning not in COLUMN_KINDS:
+            raise UsageError(
+                f"--columns {meaning}={header}: no such meaning{nearest_name(meaning, list(COLUMN_KINDS))}"
+            )
+        if header not in headers:
+            raise UsageError(f"--columns {meaning}={header}: no such header{nearest_name(header, headers)}")
+    return {header: meaning for meaning, header in columns.items()}
+
+
+def _decide_told(columns: Mapping[str, str], findings: FoundOut) -> None:
+    """What was told and no other decision took up."""
+    settings = findings.settings()
+    for meaning, header in columns.items():
+        if f"columns.{meaning}" not in settings:
+            findings.decide(meaning, header, "as --columns says", {f"columns.{meaning}": header})
+
+
+def _note_repeated(grid: Grid, findings: FoundOut) -> None:
+    """A header that stands twice is missed where its meaning has no other."""
+    for header in grid.repeated:
+        meaning = meaning_of(header)
+        if meaning in _NEEDED and not grid.headers_for(meaning):
+            findings.missing.append(
+                f"{meaning}: the header {header!r} stands twice: give each column a name of its own"
+            )
 
 
 def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
     """Everything about the first source; returns the column of customers."""
-    adapter = adapter_for(grid)
+    keys = [key for item in grid.objects[:1] for key in item]
+    adapter = export_of(keys or grid.headers)
     if adapter is not None:
         return _look_at_export(grid, adapter, findings, given)
     if can_be(grid, "subscriptions") and not grid.headers_for("order_id"):
@@ -156,8 +204,8 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
         decide_zone(times, reading, findings, given.timezone)
     decide_status(grid, findings)
     decide_test_orders(grid, findings)
-    if money.is_used("refund_amount") and findings.settings().get("rows") == "orders":
-        decide_refund_column(grid, money.of("refund_amount")[0], reading, findings)
+    if money.is_used("refund_amount"):
+        decide_refund_column(grid, money, reading, findings)
     decide_columns_along(grid, findings)
     return customers
 
@@ -199,14 +247,14 @@ def _money(columns: Mapping[str, list[FoundColumn]]) -> dict[str, FoundColumn]:
     return {column.header: column for name, found in columns.items() if name != "quantity" for column in found}
 
 
-def _look_at_export(grid: Grid, adapter: str, findings: FoundOut, given: Given) -> FoundColumn | None:
+def _look_at_export(grid: Grid, adapter: AdapterName, findings: FoundOut, given: Given) -> FoundColumn | None:
     """An export that has an adapter: it brings the columns; the rest is looked at."""
     columns = {
         name: grid.columns[header]
         for name, header in ADAPTERS[adapter].declares["columns"].items()
         if header in grid.columns
     }
-    shown = ", ".join(map(repr, sorted(ADAPTERS[adapter].signature or set(grid.headers))[:5]))
+    shown = ", ".join(map(repr, sorted(SIGNATURES[adapter])[:5]))
     findings.decide("adapter", adapter, f"the headers are those of this export: {shown}", {"adapter": adapter})
     kinds = {
         column.name: column.kind

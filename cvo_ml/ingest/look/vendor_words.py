@@ -1,12 +1,9 @@
-"""Exports that are known by their headers: those that have an adapter, and vendors whose words mean something else."""
+"""Vendors whose words mean something else than they say, known by headers that only they have together."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Final
-
-from cvo_ml.ingest.adapters import ADAPTERS
-from cvo_ml.ingest.look.grid import Grid
 
 #: Headers that only one vendor has together, and what other headers of its exports mean there.
 _WORDS: Final[tuple[tuple[frozenset[str], Mapping[str, str]], ...]] = (
@@ -15,14 +12,6 @@ _WORDS: Final[tuple[tuple[frozenset[str], Mapping[str, str]], ...]] = (
     # Etsy: the value before shipping and fees; "Order Net" is what is paid out
     (frozenset({"Order Value", "Order Net", "Card Processing Fees"}), {"Order Value": "net", "Order Net": "payout"}),
 )
-
-
-def adapter_for(grid: Grid) -> str | None:
-    """The adapter that reads a table; None where none knows it."""
-    for name, adapter in ADAPTERS.items():
-        if adapter.recognises(grid.headers, grid.objects):
-            return name
-    return None
 
 
 def vendor_words(headers: Collection[str]) -> dict[str, str]:
