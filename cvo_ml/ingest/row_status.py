@@ -41,7 +41,7 @@ _REMEDIES: Final = {
     "sentinel date": "days up to 1900-01-01, 1970-01-01 and the year 9999 stand for 'unknown': export such as empty",
     "after extracted_at": "correct extracted_at, or the clock that wrote the dates",
     "blank status": "fill it, or say what a row without one is, such as statuses: {'': sale}",
-    "blank currency": "fill it, or leave the column out of the mapping where all rows are in one currency",
+    "blank currency": "fill it, or leave the column unread where all rows are in one currency: ignore",
 }
 
 
