@@ -15,7 +15,7 @@ from cvo_ml.config.shops import SourceConfig
 from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.errors import ConfigError
 from cvo_ml.core.input_files import Stamp
-from cvo_ml.ingest.raw import Places, RawTable, SourceFile, check_header, one_file, plain, refuse_empty
+from cvo_ml.ingest.raw import Places, RawTable, SourceFile, check_header, one_file, plain, present, refuse_empty
 from cvo_ml.ingest.sources import files_of, is_text
 from cvo_ml.ingest.sources.csv_layout import CsvLayout, lay_out
 from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers, rows_as_raw
@@ -146,7 +146,7 @@ class Batches:
         self, path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = (),
         may_be_empty: bool = False, name: str = "",
     ) -> None:  # fmt: skip
-        self.name, self._path, self._wanted = name or path.name, path, list(dict.fromkeys(wanted))
+        self.name, self._path, self._wanted = name or path.name, path, wanted
         self._layout: CsvLayout | None = None
         self._stamp: Stamp | None = None
         self._may_be_empty = may_be_empty
@@ -164,7 +164,7 @@ class Batches:
         with open_parquet(self._path) as found:
             header, rows = found.rows.schema_arrow.names, found.rows.metadata.num_rows
             check_header(header, [name for name in self._wanted if name not in optional], self.name)
-            self._wanted = [name for name in self._wanted if name in header]
+            self._wanted = present(header, self._wanted)
             self._refuse_empty(rows)
             self.most_rows = max(1, rows)
             self.sha256, self._stamp = found.sha256(), found.stamp

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
@@ -146,7 +146,9 @@ def stack(tables: Sequence[RawTable]) -> RawTable:
     """
     if len(tables) == 1:
         return tables[0]
-    columns = {name: _stacked(name, tables) for name in tables[0].columns}
+    columns = {
+        name: _stacked(name, tables) for name in dict.fromkeys(name for table in tables for name in table.columns)
+    }
     rules = dict.fromkeys(rule for table in tables for rule in table.left_out)
     left_out = {
         rule: np.concatenate([table.left_out.get(rule, np.zeros(len(table), dtype=np.bool_)) for table in tables])
@@ -165,16 +167,18 @@ def stack(tables: Sequence[RawTable]) -> RawTable:
 
 
 def _stacked(name: str, tables: Sequence[RawTable]) -> pa.ChunkedArray:
-    first = tables[0].columns[name].type
-    for table in tables[1:]:
+    having = [table for table in tables if name in table.columns]  # one that need not be there may lack in some
+    first = having[0].columns[name].type
+    for table in having[1:]:
         if table.columns[name].type != first:
             raise DataError(
-                f"holds {table.columns[name].type}, but {tables[0].sources[0].name} holds {first}",
+                f"holds {table.columns[name].type}, but {having[0].sources[0].name} holds {first}",
                 "export all files in one schema",
                 file=table.sources[0].name,
                 column=name,
             )
-    return pa.chunked_array([chunk for table in tables for chunk in table.columns[name].chunks], first)
+    parts = [table.columns.get(name, pa.chunked_array([pa.nulls(len(table), first)])) for table in tables]
+    return pa.chunked_array([chunk for part in parts for chunk in part.chunks], first)
 
 
 def _places(parts: Sequence[Places]) -> Places:
@@ -231,6 +235,28 @@ def check_header(header: Sequence[str], wanted: Sequence[str], file: str) -> Non
                 file=file,
                 column=name,
             )
+
+
+class Wanted(list[str]):
+    """Headers to be read, and a rule that says which of the others are read beside them, where a file has them."""
+
+    def __init__(self, headers: Iterable[str], beside: Callable[[str], object] = lambda _: None) -> None:
+        super().__init__(dict.fromkeys(headers))
+        self.beside = beside
+
+
+def present(header: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The wanted headers that a file has, and those that are read beside them if they stand there once.
+
+    Examples
+    --------
+    >>> present(["a", "Test", "c", "c"], Wanted(["a", "b"], lambda name: name in ("Test", "c")))
+    ['a', 'Test']
+    """
+    found = [name for name in dict.fromkeys(wanted) if name in header]
+    if isinstance(wanted, Wanted):
+        found += [name for name in header if name not in found and header.count(name) == 1 and wanted.beside(name)]
+    return found
 
 
 def refuse_empty(rows: int, file: str) -> None:
@@ -291,6 +317,7 @@ def raw_from_frame(frame: pd.DataFrame, wanted: Sequence[str], name: str = "Data
     refuse_empty(len(frame), name)
     header = [str(column) for column in frame.columns]
     check_header(header, wanted, name)
+    wanted = present(header, wanted)
     named = frame.set_axis(header, axis=1)
     table = pa.table({column: _array(named[column]) for column in wanted})
     return raw_from_arrow(table, wanted, name, arrow_hash(table))

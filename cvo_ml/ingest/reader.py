@@ -39,6 +39,7 @@ from cvo_ml.ingest.specs import main_spec, side_spec
 from cvo_ml.ingest.status_refunds import refunded_orders, refunds_by_status
 from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts
 from cvo_ml.ingest.table_rows import TableRows
+from cvo_ml.ingest.unmapped import MeaningOf, conclude_unmapped, unmapped_meaning
 
 #: Days without any row before ``as_of``: a shop that sells once a year has sold within them.
 LONGEST_SILENCE: Final = 366
@@ -225,7 +226,7 @@ class _Reading:
         )
 
     def _main(self, parts: Parts, ragged: str) -> TableRows:
-        spec = main_spec(self._declared, self._max_bad_share, ragged)
+        spec = main_spec(self._declared, self._max_bad_share, ragged, self._beside)
         lines = spec.table != "subscriptions"
         named = lines and bool(self._declared.tables or set(parts) - {spec.table})
         step = self._complete if lines else check_rows
@@ -272,7 +273,7 @@ class _Reading:
         """Give back what is refunded by its status; returns what is said of the statuses, and of these refunds."""
         refunds = tables.get("refunds")
         told_refunds = "refunds" in sides or (refunds is not None and refunds.rows > 0)
-        told = conclude_statuses(main.findings.statuses, main.spec, told_refunds=told_refunds)
+        told = self._unmapped(main) + conclude_statuses(main.findings.statuses, main.spec, told_refunds=told_refunds)
         refunded = _refunded(main)
         if refunded.empty or refunds is None:
             return told, ()
@@ -286,6 +287,16 @@ class _Reading:
         further = self._database.keep_arrow("refunds", pa.Table.from_pandas(added, preserve_index=False), ())
         tables["refunds"] = join_refunds(self._database, refunds, further)
         return told, notes
+
+    @property
+    def _beside(self) -> MeaningOf | None:
+        """What is asked of headers that are not mapped; an adapter knows its format."""
+        return unmapped_meaning(self._declared) if self._shop.adapter is None else None
+
+    def _unmapped(self, main: TableRows) -> tuple[str, ...]:
+        if self._beside is None:
+            return ()
+        return conclude_unmapped(main.findings.beside, self._declared, self._beside, _where(main.sources))
 
     def _written(self) -> pd.Timestamp | None:
         at = self._shop.extracted_at

@@ -28,7 +28,8 @@ from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
-from cvo_ml.ingest.status_rule import exclude_unsold, quarantine_blank
+from cvo_ml.ingest.status_rule import exclude_unsold, money_of, quarantine_blank
+from cvo_ml.ingest.unmapped import tally_beside
 
 AFTER_AS_OF: Final = "after as_of"
 GUEST: Final = "guest (no customer)"
@@ -92,7 +93,9 @@ def validate_rows(
         (spec.header(name), what): count for name, column in casts.items() for what, count in column.counts.items()
     }
     facts_found = {name: column.facts for name, column in casts.items()}
-    return ValidatedRows(spec, raw, status, rows, counts, facts_found, Findings(statuses, latest=_latest(casts, spec)))
+    beside = tally_beside(raw, spec.beside, status.alive, money_of(casts, len(raw)), list(spec.headers.values()))
+    findings = Findings(statuses, beside, _latest(casts, spec))
+    return ValidatedRows(spec, raw, status, rows, counts, facts_found, findings)
 
 
 def _latest(casts: Mapping[str, Cast], spec: TableSpec) -> pd.Timestamp | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -46,6 +46,8 @@ class TableSpec:
         What is wrong with rows that could not be read at all.
     statuses:
         The shop's own words for what became of a sale; None where rows are not sorted by their status.
+    beside:
+        What a header means that is not mapped, if it is a matter of money; None where nobody asks.
     guest_ids:
         Customer ids that stand for nobody, in lower case.
     fold_case:
@@ -72,6 +74,7 @@ class TableSpec:
     constants: Mapping[str, str | float] = field(default_factory=dict)
     ragged: str = RAGGED
     statuses: Mapping[str, StatusClass] | None = None
+    beside: Callable[[str], str | None] | None = None
     guest_ids: frozenset[str] = frozenset()
     fold_case: bool = False
     where_filled: str | None = None
@@ -91,7 +94,12 @@ class TableSpec:
         return self.headers.get(column, column)
 
 
-def main_spec(shop: ShopConfig, max_bad_share: float | None = None, ragged: str = RAGGED) -> TableSpec:
+def main_spec(
+    shop: ShopConfig,
+    max_bad_share: float | None = None,
+    ragged: str = RAGGED,
+    beside: Callable[[str], str | None] | None = None,
+) -> TableSpec:
     """The shop's first source: orders, order lines or subscriptions."""
     table = _MAIN_TABLE[shop.rows]
     return TableSpec(
@@ -112,6 +120,7 @@ def main_spec(shop: ShopConfig, max_bad_share: float | None = None, ragged: str 
         values=shop.values,
         ragged=ragged,
         statuses=None if shop.rows == "subscriptions" else shop.statuses,
+        beside=beside,
         guest_ids=_guest_ids(shop),
         fold_case=shop.ids.fold_case,
     )

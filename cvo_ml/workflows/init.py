@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from cvo_ml.ingest.look import Decision, Given, Look, OpenQuestion, look_at, sho
 
 __all__ = ["Ask", "InitRequest", "InitResult", "OpenQuestion", "init", "pairs_of"]
 LOGGER: Final = logging.getLogger(__name__)
+_SHOWN: Final = 20
 #: Asks a person one question, and returns the choice; None = leave it open.
 Ask = Callable[[OpenQuestion], str | None]
 
@@ -48,7 +49,7 @@ class InitRequest(FrozenConfig):
         Replace a file that is there.
     """
 
-    files: tuple[str, ...] = Field(min_length=1)
+    files: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     out: Path = Path("shop.yaml")
     name: ShopName | None = None
     currency: CurrencyCode | None = None
@@ -128,14 +129,13 @@ def pairs_of(option: str, texts: Iterable[str]) -> dict[str, str]:
 
 
 def _refuse_missing(look: Look, files: tuple[str, ...]) -> None:
-    if missing := look.findings.missing:
-        missing = [*missing, *(f"{question.name}: {question.ask}" for question in look.findings.questions)]
-        held = ", ".join(map(repr, look.headers[:20]))
-        raise DataError(
-            f"{len(missing)} thing{'s' * (len(missing) != 1)} missing:\n" + "\n".join(f"- {line}" for line in missing),
-            f"name headers that are there (--columns {look.hint}); the file has {held}",
-            file=files[0],
-        )
+    """Refuse what no answer settles, and name all of it at once, with what would be asked."""
+    if look.findings.missing:
+        lines = [*look.findings.missing, *(f"{question.name}: {question.ask}" for question in look.findings.questions)]
+        listed = "\n".join(f"- {line}" for line in lines)
+        held = ", ".join(map(repr, look.headers[:_SHOWN]))
+        told = f"name those that are meant (--columns {look.hint})" if look.hint else "correct the file"
+        raise DataError(f"what is missing:\n{listed}\nits headers are {held}", told, file=files[0])
 
 
 def _answers(look: Look, request: InitRequest, ask: Ask | None) -> dict[str, str]:

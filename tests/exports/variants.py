@@ -71,16 +71,19 @@ class Variant:
         chosen = self._sales()
         words = LANGUAGES[self.language]
         rows = movements(chosen) if self.refunds in ("own rows", "same order") else chosen
+        dialect = replace(self.dialect, places=0) if self.whole else self.dialect
         titles = ("House Shop", "2023 - 2024", "") if self.titles else ()
         columns = self._columns(words)
         total = sum((row.net for row in rows), Decimal(0))
-        last = self._total_row(words[7], list(columns).index(words[3]), len(columns), total) if self.total else ()
-        write(folder / "export.csv", rows, columns, replace(self.dialect, above=titles, below=last))
+        last = (
+            self._total_row(dialect, words[7], list(columns).index(words[3]), len(columns), total) if self.total else ()
+        )
+        write(folder / "export.csv", rows, columns, replace(dialect, above=titles, below=last))
         if self.refunds == "file":
             backs = [(sale, back) for sale in chosen for back in sale.refunds]
             write(folder / "refunds.csv", backs, {
                 words[0]: lambda r: r[0].number, words[5]: lambda r: r[1].at, words[4]: lambda r: r[1].amount,
-            }, self.dialect)  # fmt: skip
+            }, dialect)  # fmt: skip
         counted = [sale for sale in chosen if sale.status == "paid"]
         return truth_of(counted, number, order_id=None)
 
@@ -147,9 +150,9 @@ class Variant:
             columns[words[6]] = lambda r: STATES[sale(r).status]
         return columns
 
-    def _total_row(self, word: str, place: int, width: int, total: Decimal) -> tuple[str, ...]:
+    def _total_row(self, dialect: Dialect, word: str, place: int, width: int, total: Decimal) -> tuple[str, ...]:
         cells = [word, *[""] * (width - 1)]
-        cells[place] = self.dialect.text(total)
+        cells[place] = dialect.text(total)
         return (self.dialect.delimiter.join(self._quoted(cell) for cell in cells),)
 
     def _quoted(self, cell: str) -> str:

@@ -159,13 +159,15 @@ def test_a_mapping_without_order_id_makes_one_order_per_customer_and_day(tmp_pat
     assert result.notes == ("order ids were generated: one order per customer and day",)
 
 
-def test_a_mapping_of_lines_is_recognised_and_unknown_names_are_profile_fields() -> None:
-    made = shop_from_columns("x.csv", {**COLUMNS, "segment": "Segment"}, currency="EUR")
+def test_a_mapping_of_lines_is_recognised_and_fields_of_customers_are_named_so() -> None:
+    made = shop_from_columns("x.csv", {**COLUMNS, "profile.segment": "Segment"}, currency="EUR")
     assert (made.rows, made.profile, made.order_id) == ("lines", {"segment": "Segment"}, "column")
 
 
 def test_an_incomplete_mapping_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match=r"^x.csv: columns: customer_id, net not mapped"):
+    with pytest.raises(
+        UsageError, match=r"^x.csv: say which header means what, such as --columns customer_id=Client,net=Total"
+    ):
         shop_from_columns("x.csv", {"order_id": "a", "ordered_at": "b"})
 
 

@@ -11,7 +11,7 @@ from cvo_ml.config.shops import ShopConfig, TableConfig
 from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.batches import Batched, Whole, is_large, streamed
-from cvo_ml.ingest.raw import RawTable, raw_from_frame
+from cvo_ml.ingest.raw import RawTable, Wanted, raw_from_frame
 from cvo_ml.ingest.row_status import RAGGED
 from cvo_ml.ingest.sources import read_objects_of, read_source
 
@@ -77,7 +77,8 @@ def parts_of_frame(frame: pd.DataFrame, shop: ShopConfig, declared: ShopConfig) 
         As ``raw_from_frame``.
     """
     adapter = adapter_of(shop.adapter)
-    wanted = [header for header in adapter.wanted(declared) if header in frame or header not in adapter.optional]
+    asked = adapter.wanted(declared)
+    wanted = Wanted((name for name in asked if name in frame or name not in adapter.optional), asked.beside)
     return _whole(adapter.parts_of(raw_from_frame(frame, wanted), declared))
 
 

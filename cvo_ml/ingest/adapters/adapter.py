@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.result import Json
-from cvo_ml.ingest.raw import RawTable, one_file, stack
+from cvo_ml.ingest.raw import RawTable, Wanted, one_file, stack
 from cvo_ml.ingest.row_status import RAGGED
 from cvo_ml.ingest.sources.json_lines import NOT_AN_OBJECT, JsonObjects, at, texts
+from cvo_ml.ingest.unmapped import unmapped_meaning
 
 #: Raw tables of one source by table name; the first source's own table is among them.
 Parts = Mapping[str, RawTable]
@@ -58,11 +59,12 @@ class Adapter:
         """What is wrong with rows that cannot be read at all."""
         return NOT_AN_OBJECT if self.unpack is not None else RAGGED
 
-    def wanted(self, shop: ShopConfig) -> list[str]:
-        """All headers to read, each once."""
+    def wanted(self, shop: ShopConfig) -> Wanted:
+        """All headers to read, each once; of a format that nobody knows, also what is a meaning and was not mapped."""
         sides = (header for side in self.sides.values() for header in side["columns"].values())
         mapped = [*shop.columns.values(), *shop.profile.values()]
-        return list(dict.fromkeys([*mapped, *(sides if self.prepare is None else ()), *self.reads]))
+        headers = [*mapped, *(sides if self.prepare is None else ()), *self.reads]
+        return Wanted(headers) if self.declares else Wanted(headers, unmapped_meaning(shop))
 
     def parts_of(self, raw: RawTable, shop: ShopConfig) -> Parts:
         """The raw tables of a flat file."""

@@ -16,9 +16,10 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import headers_for, key_of
 from cvo_ml.ingest.look.amounts import decide_amounts, is_amounts
-from cvo_ml.ingest.look.dates import Reading, decide_dates
+from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows
 
 #: Table to canonical column to the meanings that may stand for it, beside the column's own name.
 _ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
@@ -172,27 +173,48 @@ def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: 
     decide_amounts(money, findings, f"{prefix}.source", f"{table}_amounts")
 
 
-def decide_refund_column(grid: Grid, refunded: FoundColumn, ordered: Reading | None, findings: FoundOut) -> None:
+def decide_refund_column(grid: Grid, money: OrderAmounts, ordered: Reading | None, findings: FoundOut) -> None:
     """Amounts that went back, in a column beside the orders: a table of refunds that is read from the same rows.
 
-    Without a time of their own they count from the latest time of the source: never earlier than it was.
+    One that is repeated on all lines of an order went back once. Without a time of their own they count from the latest
+    time of the source: never earlier than it was.
     """
-    settings: dict[str, Json] = {"tables.refunds.source.same": SAME}
-    order = findings.settings().get("columns.order_id")
-    if order is None or ordered is None:
+    refunded = money.of("refund_amount")[0]
+    found, ways = findings.settings(), [ordered] if ordered is not None else _ways_of_orders(grid, findings)
+    whose = next((name for name in ("order_id", "customer_id") if f"columns.{name}" in found), None)
+    if whose is None or not ways:
         return
-    settings |= {"tables.refunds.columns.order_id": order, "tables.refunds.columns.amount": refunded.header}
+    settings: dict[str, Json] = {
+        "tables.refunds.source.same": SAME,
+        f"tables.refunds.columns.{whose}": found[f"columns.{whose}"],
+        "tables.refunds.columns.amount": refunded.header,
+    }
     if refunded.filled < grid.rows:
         settings["tables.refunds.where_filled"] = "amount"
+    if whose == "order_id" and _is_repeated(grid.columns[str(found["columns.order_id"])], money.numbers(refunded)):
+        settings["tables.refunds.columns.refund_id"] = found["columns.order_id"]
     when = next((header for header in grid.headers_for("refunded_at") if grid.columns[header].filled), None)
-    known = ordered.times[~np.isnat(ordered.times)]
     if when is not None:
         settings["tables.refunds.columns.refunded_at"] = when
         evidence = f"their time stands in {when!r}"
     else:
-        latest = str(known.max())[:19]
+        latest = str(max(way.times[~np.isnat(way.times)].max() for way in ways))[:19]
         settings["tables.refunds.constants.refunded_at"] = latest
         evidence = f"no column says when: they count from the latest time of the file ({latest})"
     findings.decide("refunds", refunded.header, f"a column beside the orders; {evidence}", settings)
-    if when is not None:
+    if when is not None and (ordered is not None or len(readings(grid.columns[when])) == 1):  # else it is asked already
         decide_dates({"refunded_at": grid.columns[when]}, findings, "tables.refunds.source", "refund_dates", many=True)
+
+
+def _is_repeated(order: FoundColumn, refunded: Numbers) -> bool:
+    """Whether all rows of an order of which something went back say the same of it."""
+    orders, back = OrderRows(order.codes), np.nan_to_num(refunded)
+    with_refund = np.flatnonzero((orders.sums(np.abs(back)) > 0) & (orders.sizes > 1))
+    rows = np.isin(orders.codes, with_refund)
+    return bool(rows.any() and np.allclose(back[rows], orders.firsts(back)[orders.codes[rows]]))
+
+
+def _ways_of_orders(grid: Grid, findings: FoundOut) -> list[Reading]:
+    """The readings of the orders' times that are asked about."""
+    header = findings.settings().get("columns.ordered_at")
+    return readings(grid.columns[str(header)]) if header is not None else []

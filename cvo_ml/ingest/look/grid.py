@@ -107,6 +107,8 @@ class Grid:
         The first objects, where it is JSON.
     told:
         Header to meaning, where that is known from elsewhere than its name.
+    repeated:
+        Headers of several columns, none of which is read.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Grid:
     decisions: tuple[Decision, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     told: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
 
     @property
     def headers(self) -> list[str]:

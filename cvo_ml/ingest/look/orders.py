@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import meaning_of
@@ -52,7 +53,7 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
 
 def _is_priced_in_rows(money: OrderAmounts) -> bool:
     """Whether the amounts of orders hold tax and shipping alone, and quantity and price say what is left without."""
-    if any(money.of(name) for name in ("net", "subtotal", "line_total")) or not money.is_used("tax"):
+    if any(money.of(name) for name in ("net", "subtotal", "line_total")) or money.told or not money.is_used("tax"):
         return False
     if not (money.of("quantity") and money.of("unit_price")):
         return False
@@ -100,7 +101,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
         findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
         findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
         _decide_products(grid, money, findings, True)
-        _decide_negative_lines(values, groups, findings)
+        _decide_negative_lines(grid, values, groups, findings)
     elif repeated and products:
         value = _net_of(money, repeated) or repeated[0]
         if groups.may_agree_by_chance(money.numbers(value)):
@@ -186,10 +187,11 @@ def _whole_orders(
 def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows | None) -> bool:
     """Which amount is the value of an order: after discounts, before tax, without shipping."""
     candidates = [(meaning, column) for meaning in _VALUES for column in money.of(meaning)]
-    candidates = [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
+    told = [(meaning, column) for meaning, column in candidates if column.header in money.told]
+    candidates = told or [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
     if not candidates:
         return False
-    meaning, column = _without_beside(money, candidates)
+    meaning, column = candidates[0] if told else _without_beside(money, candidates)
     others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
     if meaning == "subtotal" and others and (found := _subtotal(money, column)) is not None:
         words, is_net = found
@@ -257,7 +259,7 @@ def _included(money: OrderAmounts, meaning: str) -> str:
     parts = [name for name in ("shipping", "tax") if money.is_used(name)]
     return (
         f"; it may include {' and '.join(parts)}, which stand beside it"
-        if parts and meaning in ("total", "with_tax")
+        if parts and meaning in ("total", "with_tax", "gross")
         else ""
     )
 
@@ -342,8 +344,8 @@ def _decide_products(grid: Grid, money: OrderAmounts, findings: FoundOut, is_lin
         findings.decide("products", ", ".join(map(str, settings.values())), "by their names", settings)
 
 
-def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
-    """Lines below zero: refunds where whole orders are, discounts where they stand among others."""
+def _decide_negative_lines(grid: Grid, values: Numbers, groups: OrderRows, findings: FoundOut) -> None:
+    """Lines below zero: refunds where whole orders are or their time is another; discounts or refunds among others."""
     below = (np.nan_to_num(values) < 0) & groups.known
     if not below.any():
         return
@@ -354,12 +356,28 @@ def _decide_negative_lines(values: Numbers, groups: OrderRows, findings: FoundOu
             "refunds", "negative rows", f"{counted(int(below.sum()), 'row')} below zero, in orders of their own"
         )
         return
+    if not _at_times_of_others(grid, inside, groups.known & ~below, groups, findings):
+        evidence = f"{counted(int(inside.sum()), 'row')} below zero, at other times than what was ordered"
+        findings.decide("refunds", "negative rows", evidence)
+        return
     rows = np.flatnonzero(inside)[:3] + 1
     findings.ask(
         "refunds", f"{counted(int(inside.sum()), 'line')} below zero in orders above zero: discounts, or refunds?",
         {"discounts": {"refunds": "negative_orders"}, "refunds": {"refunds": "negative_rows"}}, rows.tolist(),
         [f"{values[int(row) - 1]:,.2f}" for row in rows],
     )  # fmt: skip
+
+
+def _at_times_of_others(
+    grid: Grid, some: NDArray[np.bool_], others: NDArray[np.bool_], groups: OrderRows, findings: FoundOut
+) -> bool:
+    """Whether some rows have the time of others of their order, as a discount has that is a line of it."""
+    header = findings.settings().get("columns.ordered_at")
+    if header is None:
+        return True
+    times = grid.columns[str(header)]
+    moments = groups.codes * (len(times.distinct) + 1) + times.codes
+    return bool(np.isin(moments[some], moments[others]).any())
 
 
 def _ask_whether_to_count(findings: FoundOut) -> None:

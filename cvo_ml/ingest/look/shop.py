@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from cvo_ml.config.shops import AdapterName
+from cvo_ml.config.shops import COLUMN_KINDS, AdapterName
 from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
+from cvo_ml.ingest.header_names import meaning_of
 from cvo_ml.ingest.known_exports import SIGNATURES, export_of
 from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
@@ -27,8 +28,24 @@ from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.sources import grids_of
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
+from cvo_ml.ingest.raw import refuse_empty
 
 _FILLED: Final = 0.5
+_TIMES: Final = (
+    "ordered_at",
+    "date",
+    "created_at",
+    "paid_at",
+    "shipped_at",
+    "delivered_at",
+    "changed_at",
+    "refunded_at",
+)
+#: Meanings that change orders or money, so that a header of theirs may not be passed over.
+_NEEDED: Final = frozenset(
+    {"order_id", "customer_id", "ordered_at", "net", "subtotal", "total", "quantity", "unit_price", "currency",
+     "status", "is_test", "refund_amount"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,21 +138,59 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     grids = grids_of(paths)
     if not grids:
         raise UsageError("nothing to look at: name files")
-    told = {header: meaning for meaning, header in given.columns.items()}
+    told = _told(given.columns, grids)
     grids = [replace(grid, told={**vendor_words(grid.headers), **told}) for grid in grids]
     main = main_of(grids)
-    findings = FoundOut()
-    for decision in main.decisions:
-        findings.decisions.append(decision)
-    findings.decisions.insert(0, replace(_file(main), settings={f"source.{key}": v for key, v in main.source.items()}))
+    refuse_empty(main.rows, main.name)
+    findings = FoundOut([_file(main), *main.decisions])
     customers = _look_at_orders(main, findings, given)
+    _decide_told(given.columns, findings)
+    _note_repeated(main, findings)
     decide_tables([grid for grid in grids if grid is not main], main, customers, findings)
     return Look(given.name or Path(paths[0]).name.split(".")[0] or "shop", findings, tuple(main.headers))
 
 
 def _file(grid: Grid) -> Decision:
     extent = counted(grid.rows, "row") + ("" if grid.is_whole else " looked at")
-    return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}")
+    settings = {f"source.{key}": value for key, value in grid.source.items()}
+    return Decision("file", grid.name, f"{extent}, {counted(len(grid.columns), 'column')}", settings)
+
+
+def _told(columns: Mapping[str, str], grids: Sequence[Grid]) -> dict[str, str]:
+    """Header to meaning, as whoever asks says.
+
+    Raises
+    ------
+    UsageError
+        If there is no such meaning or header.
+    """
+    headers = [header for grid in grids for header in grid.headers]
+    for meaning, header in columns.items():
+        if meaning not in COLUMN_KINDS:
+            raise UsageError(
+                f"--columns {meaning}={header}: no such meaning{nearest_name(meaning, list(COLUMN_KINDS))}"
+            )
+        if header not in headers:
+            raise UsageError(f"--columns {meaning}={header}: no such header{nearest_name(header, headers)}")
+    return {header: meaning for meaning, header in columns.items()}
+
+
+def _decide_told(columns: Mapping[str, str], findings: FoundOut) -> None:
+    """What was told and no other decision took up."""
+    settings = findings.settings()
+    for meaning, header in columns.items():
+        if f"columns.{meaning}" not in settings:
+            findings.decide(meaning, header, "as --columns says", {f"columns.{meaning}": header})
+
+
+def _note_repeated(grid: Grid, findings: FoundOut) -> None:
+    """A header that stands twice is missed where its meaning has no other."""
+    for header in grid.repeated:
+        meaning = meaning_of(header)
+        if meaning in _NEEDED and not grid.headers_for(meaning):
+            findings.missing.append(
+                f"{meaning}: the header {header!r} stands twice: give each column a name of its own"
+            )
 
 
 def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
@@ -147,20 +202,25 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
     if can_be(grid, "subscriptions") and not grid.headers_for("order_id"):
         return _look_at_subscriptions(grid, findings, given)
     times = _time_column(grid, findings)
-    reading = decide_dates({"ordered_at": times}, findings)["ordered_at"] if times is not None else None
+    beside = [grid.columns[header] for meaning in _TIMES for header in grid.headers_for(meaning)]
+    reading = None
+    if times is not None:
+        reading = decide_dates({"ordered_at": times}, findings, beside=[one for one in beside if one is not times])[
+            "ordered_at"
+        ]
     columns = amount_columns(grid)
     by_header = {column.header: column for found in columns.values() for column in found}
     written = decide_amounts(by_header, findings, currency=known_currency(grid, given.currency))
     customers = decide_customers(grid, findings)
-    money = OrderAmounts(columns, written)
+    money = OrderAmounts(columns, written, frozenset(grid.told))
     decide_orders(grid, money, findings)
     decide_currency(grid, _money(columns), written, findings, given.currency)
     if times is not None:
         decide_zone(times, reading, findings, given.timezone)
     decide_status(grid, findings)
     decide_test_orders(grid, findings)
-    if money.is_used("refund_amount") and findings.settings().get("rows") == "orders":
-        decide_refund_column(grid, money.of("refund_amount")[0], reading, findings)
+    if money.is_used("refund_amount"):
+        decide_refund_column(grid, money, reading, findings)
     decide_columns_along(grid, findings)
     return customers
 

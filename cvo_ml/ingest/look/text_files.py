@@ -14,10 +14,12 @@ import pyarrow.csv as pacsv
 
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.input_files import InputFile, open_input
+from cvo_ml.core.result import Json
 from cvo_ml.ingest.look.findings import Decision, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.sums import footer_texts, without_sums
 from cvo_ml.ingest.look.text_layout import TextLayout, decoded, lay_out
+from cvo_ml.ingest.raw import check_header
 
 #: Bytes of a file that is looked at whole; of a larger one, so many are looked at.
 WHOLE: Final = 64 << 20
@@ -38,29 +40,32 @@ def text_grid(path: Path) -> Grid:
     with open_input(path) as file:
         raw, is_whole = _bytes_of(file, name)
     if not raw.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t " + _NUL):
-        raise DataError(
-            "is empty" if not raw.count(_NUL) else "holds nothing but NUL bytes", "export it again", file=name
-        )
+        problem = "is empty" if is_whole and not raw.count(_NUL) else "holds no line of text"
+        raise DataError(problem, "export it again", file=name)
     text, _, encoding = decoded(raw, name, is_cut=not is_whole)
     if text.startswith(_MANGLED_BOM):
         text = text.removeprefix(_MANGLED_BOM)
     layout = lay_out(text, name, encoding)
+    check_header(layout.header, (), name)
     table, ragged = _parsed(text[layout.body :], layout, name)
+    if not table.num_rows and text[layout.body :].count('"') % 2:
+        raise DataError("a quote is opened and not closed, so no row can be read", "close it", file=name)
     footer = footer_texts(ragged, layout.delimiter, table.num_rows)
     columns, decisions = without_sums(_columns(table, layout), footer)
     if left := len(ragged) - len(footer):
         decisions.append(
             Decision("rows of another width", f"{left:,}", "they have more or fewer fields than the header")
         )
-    if repeated := sorted({header for header in layout.header if header and layout.header.count(header) > 1}):
-        decisions.append(
-            Decision("headers that repeat", ", ".join(repeated)[:80], "left unread: no one column is meant")
-        )
+    repeated = tuple(sorted({header for header in layout.header if header and layout.header.count(header) > 1}))
+    if repeated:
+        evidence = "left unread: no one column is meant"
+        decisions.append(Decision("headers that repeat", ", ".join(repeated)[:80], evidence))
+    rows = len(next(iter(columns.values())).values) if columns else 0
     if not is_whole:
-        decisions.append(Decision("looked at", counted(table.num_rows, "row"), "of the beginning, middle and end"))
-    source: dict[str, object] = {"path": str(path)}
+        decisions.append(Decision("looked at", counted(rows, "row"), "of the beginning, middle and end"))
+    source: dict[str, Json] = {"path": str(path)}
     return Grid(
-        name, source, columns, table.num_rows, is_whole, (*layout.decisions, *decisions)  # type: ignore[arg-type]
+        name, source, columns, rows, is_whole, (*layout.decisions, *decisions), repeated=repeated
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError
-from cvo_ml.ingest.raw import check_header
+from cvo_ml.ingest.raw import check_header, present
 from cvo_ml.ingest.sources.inspection import Inspection, inspect_text
 
 _OTHER_DELIMITERS: Final = (",", ";", "\t", "|")
@@ -146,7 +146,7 @@ def lay_out(
     if not set(needed) <= set(header):
         _refuse_lower_header(inspection.head, needed, config, name)
     _check_delimiter(header, needed, config.delimiter, name)
-    found = tuple(column for column in wanted if column in header)
+    found = tuple(present(header, wanted))
     check_header(header, [*needed, *found], name)
     added = max(0, len(header) - len(written))
     return CsvLayout(name, config, inspection, tuple(header), found, lines_above, added, notes)

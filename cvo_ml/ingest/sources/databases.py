@@ -20,7 +20,7 @@ from cvo_ml.core.input_files import open_input
 from cvo_ml.core.scratch import scratch_folder
 from cvo_ml.core.secrets import Secret
 from cvo_ml.core.stopping import interrupted_by
-from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, raw_from_arrow
+from cvo_ml.ingest.raw import RawTable, arrow_hash, check_header, present, raw_from_arrow
 
 if TYPE_CHECKING:
     import psycopg
@@ -295,7 +295,7 @@ def chosen(header: list[str], wanted: Sequence[str], optional: Collection[str], 
         If one that is not optional is missing.
     """
     check_header(header, [name for name in wanted if name not in optional], where)
-    return [name for name in dict.fromkeys(wanted) if name in header]
+    return present(header, wanted)
 
 
 def _select(columns: Sequence[str], schema: str, name: str) -> str:

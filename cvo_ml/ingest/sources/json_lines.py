@@ -17,7 +17,7 @@ from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.known_exports import how_to_map
 from cvo_ml.ingest.plain_numbers import number_text
-from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, refuse_empty
+from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, present, refuse_empty
 from cvo_ml.ingest.sources.inspection import LONGEST_LINE, Inspection, inspect_text
 from cvo_ml.ingest.sources.zipped import name_inside
 
@@ -84,14 +84,20 @@ def read_json(path: Path, config: SourceConfig, wanted: Sequence[str], optional:
         As :func:`read_objects`, and if no object has a wanted field that is not ``optional``.
     """
     found = read_objects(path, config, wanted)
-    columns = {name: texts(at(item, name) for item in found.objects) for name in dict.fromkeys(wanted)}
+    columns = {name: texts(at(item, name) for item in found.objects) for name in _fields(found, wanted)}
     for name, values in columns.items():
-        if name not in optional and values.null_count == len(values):
+        if name in wanted and name not in optional and values.null_count == len(values):
             known = sorted({key for item in found.objects[:100] for key in item})
             problem = f"no object has this field{nearest_name(name, known)}; they have {', '.join(known[:20])}"
             remedy = how_to_map(known, "field of the objects")
             raise DataError(problem, remedy, file=path.name, column=name)
     return RawTable((found.source,), columns, found.places, found.ragged)
+
+
+def _fields(found: JsonObjects, wanted: Sequence[str]) -> list[str]:
+    """The wanted fields, and those of the first objects that are read beside them."""
+    known = dict.fromkeys(key for item in found.objects[:100] for key in item)
+    return list(dict.fromkeys([*wanted, *present([*known], wanted)]))
 
 
 def at(item: Mapping[str, Json], path: str) -> Any:

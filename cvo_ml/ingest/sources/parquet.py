@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.input_files import Stamp, open_input
-from cvo_ml.ingest.raw import RawTable, check_header, raw_from_arrow
+from cvo_ml.ingest.raw import RawTable, check_header, present, raw_from_arrow
 from cvo_ml.ingest.sources.inspection import HELD
 
 
@@ -35,7 +35,7 @@ def read_parquet(path: Path, wanted: Sequence[str], optional: Collection[str] = 
     with open_parquet(path) as found:
         header = found.rows.schema_arrow.names
         check_header(header, [name for name in wanted if name not in optional], path.name)
-        chosen = [name for name in dict.fromkeys(wanted) if name in header]
+        chosen = present(header, wanted)
         table = found.rows.read(columns=chosen)
         sha256 = found.sha256()
     return raw_from_arrow(table, chosen, path.name, sha256)

@@ -23,7 +23,7 @@ from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.input_files import open_input
 from cvo_ml.ingest.plain_numbers import number_text
-from cvo_ml.ingest.raw import RawTable, SourceFile, check_header
+from cvo_ml.ingest.raw import RawTable, SourceFile, check_header, present
 from cvo_ml.ingest.sources.sheet_size import COMPOUND, LARGEST_SHEET, refuse_too_large
 from cvo_ml.ingest.sources.total_rows import is_total, without_totals
 from cvo_ml.ingest.sources.zipped import content_of
@@ -55,7 +55,7 @@ def read_sheet(path: Path, config: SourceConfig, wanted: Sequence[str], optional
     sheet = _sheet(book, config, path.name)
     header, start, rows = _from_header(sheet, config.header_row, path.name)
     needed = [name for name in wanted if name not in optional]
-    found = [name for name in dict.fromkeys(wanted) if name in header]
+    found = present(header, wanted)
     if not set(needed) <= set(header):
         _refuse_lower_header(sheet, needed, config.header_row, path.name)
     check_header(header, [*needed, *found], path.name)
