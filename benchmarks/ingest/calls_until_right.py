@@ -36,10 +36,11 @@ def main() -> None:
     counts = [calls for _, calls in found if calls is not None]
     console = Console()
     console.print(table)
+    locales = len({shape.locale for shape, _ in found})
     console.print(
-        f"{len(found)} shapes in {len({shape.locale for shape, _ in found})} locales: median {statistics.median(counts):g}"
-        f", maximum {max(counts)}, never right {len(found) - len(counts)}"
+        f"{len(found)} shapes in {locales} locales: median {statistics.median(counts):g}, maximum {max(counts)}"
     )
+    console.print(f"never right: {len(found) - len(counts)}")
 
 
 if __name__ == "__main__":
