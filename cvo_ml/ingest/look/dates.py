@@ -217,6 +217,7 @@ def decide_dates(
     prefix: str = "source",
     question: str = "dates",
     many: bool = False,
+    beside: Sequence[FoundColumn] = (),
 ) -> dict[str, Reading | None]:
     """The reading of each of the columns of a table, or None where it has none or several; asks once for all of them.
 
@@ -230,13 +231,16 @@ def decide_dates(
         Name of what may be asked.
     many:
         Whether the source has further columns of times.
+    beside:
+        Other columns of times, which the same program has written: what is sure of one of them is sure of all.
     """
     found = {name: readings(column) for name, column in columns.items()}
-    sure = {one[0].written for one in found.values() if len(one) == 1}
+    known = [*found.values(), *map(readings, beside)]
+    sure = {_day_of(one[0].written) for one in known if len(one) == 1}
     chosen: dict[str, Reading | None] = {}
     for name, ways in found.items():
         column = columns[name]
-        same_way = [one for one in ways if one.written in sure]
+        same_way = [one for one in ways if _day_of(one.written) in sure]
         if not ways:
             findings.missing.append(_unreadable(column, name))
             chosen[name] = None
@@ -247,6 +251,11 @@ def decide_dates(
             chosen[name] = None
             _ask(question, column, ways, findings, prefix)
     return chosen
+
+
+def _day_of(written: str) -> str:
+    """The format of the day alone, whatever clock follows."""
+    return re.split(r"[T ,]+%[HI]", written)[0]
 
 
 def _decide(

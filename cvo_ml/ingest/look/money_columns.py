@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,10 +43,13 @@ class OrderAmounts:
     ----------
     columns:
         Meaning to columns, the best first.
+    told:
+        Headers whose meaning is known from elsewhere than their names: no arithmetic overrules it.
     """
 
     columns: Mapping[str, list[FoundColumn]]
     written: AmountWriting
+    told: Collection[str] = ()
     _numbers: dict[str, Numbers] = field(default_factory=dict, repr=False)
 
     def numbers(self, column: FoundColumn) -> Numbers:

@@ -33,6 +33,16 @@ from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import refuse_empty
 
 _FILLED: Final = 0.5
+_TIMES: Final = (
+    "ordered_at",
+    "date",
+    "created_at",
+    "paid_at",
+    "shipped_at",
+    "delivered_at",
+    "changed_at",
+    "refunded_at",
+)
 #: Meanings that change orders or money, so that a header of theirs may not be passed over.
 _NEEDED: Final = frozenset(
     {"order_id", "customer_id", "ordered_at", "net", "subtotal", "total", "quantity", "unit_price", "currency",
@@ -194,12 +204,17 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
     if can_be(grid, "subscriptions") and not grid.headers_for("order_id"):
         return _look_at_subscriptions(grid, findings, given)
     times = _time_column(grid, findings)
-    reading = decide_dates({"ordered_at": times}, findings)["ordered_at"] if times is not None else None
+    beside = [grid.columns[header] for meaning in _TIMES for header in grid.headers_for(meaning)]
+    reading = None
+    if times is not None:
+        reading = decide_dates({"ordered_at": times}, findings, beside=[one for one in beside if one is not times])[
+            "ordered_at"
+        ]
     columns = amount_columns(grid)
     by_header = {column.header: column for found in columns.values() for column in found}
     written = decide_amounts(by_header, findings, currency=known_currency(grid, given.currency))
     customers = decide_customers(grid, findings)
-    money = OrderAmounts(columns, written)
+    money = OrderAmounts(columns, written, frozenset(grid.told))
     credited = credit_rows(grid, money)
     if credited is None:
         decide_orders(grid, money, findings)
