@@ -44,6 +44,8 @@ def _strptime_format(date_format: str) -> str:
     except ValueError as error:
         if "directive" in str(error) or "stray" in str(error):
             raise ValueError(f"date_format {date_format!r} is no strptime format: write one like '%d/%m/%Y'") from None
+    if ("%I" in date_format) != ("%p" in date_format):  # half of all times would be twelve hours off
+        raise ValueError(f"date_format {date_format!r}: %I (hour of twelve) and %p (AM or PM) need each other")
     return date_format
 
 
