@@ -254,3 +254,44 @@ def test_amounts_have_the_decimals_of_their_currency(places: int, day: str, code
         return truth_of(chosen, number, net=net)
 
     tried(make, {})
+
+
+@FEW
+@given(
+    st.sampled_from(("refunded_total", "Refunded Amount", "Amount Refunded")), st.booleans(), st.sampled_from(("0", ""))
+)
+def test_refunds_on_lines_are_counted_once(header: str, repeated: bool, none: str) -> None:
+    """A refund stands on all lines of its order, or on the line that came back."""
+    chosen = small(paid())
+
+    def make(folder: Path) -> Truth:
+        def back(row: Any) -> object:
+            sale, line = row
+            here = repeated or line is sale.lines[0]
+            return sale.refunded if sale.refunds and here else none
+
+        write(folder / "lines.csv", line_rows(chosen), {
+            "order_id": lambda r: r[0].number, "customer_id": lambda r: r[0].customer.number,
+            "order_date": lambda r: r[0].at, "sku": lambda r: r[1].sku, "quantity": lambda r: r[1].quantity,
+            "item_total": lambda r: r[1].net, header: back,
+        })  # fmt: skip
+        return truth_of(chosen, number)
+
+    tried(make, {})
+
+
+@FEW
+@given(
+    st.sampled_from(("Bearbeitungsstand", "Notiz", "flag", "X")),
+    st.fixed_dictionaries({state: st.sampled_from(words) for state, words in STATUSES.items()}),
+)
+def test_a_column_of_another_name_that_says_what_is_no_sale_is_asked_about(
+    header: str, words: Mapping[str, str]
+) -> None:
+    chosen = without_refunds(small(s for s in sales() if s.person and s.status != "test"))
+
+    def make(folder: Path) -> Truth:
+        write(folder / "orders.csv", chosen, {**PLAIN, header: lambda s: words[s.status]})
+        return truth_of((s for s in chosen if s.status == "paid"), number)
+
+    assert tried(make, {"status": "status"})

@@ -205,6 +205,20 @@ def test_empty_rows_and_columns_that_are_only_formatted_do_not_count(write: Writ
     assert read(write(ods_of({"A": cells + rest}), "x.ods")).ledger == RowLedger(1, 1)
 
 
+def test_cells_need_not_say_where_they_stand(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The format allows it, and each stands behind the one before."""
+    one = "<row>" + "".join(
+        f'<c t="inlineStr"><is><t>{text}</t></is></c>' for text in ("A{}", "C1", "2024-01-02", "1.5")
+    )
+    head = one.replace("A{}", "order").replace("C1", "customer").replace("2024-01-02", "date").replace("1.5", "amount")
+    rows = "</row>".join([head, *(one.format(number) for number in range(500))]) + "</row>"
+    monkeypatch.setattr(sheet_size, "MOST_CELLS", 501 * 4)
+    assert read(write(xlsx_of({"A": rows}), "x.xlsx")).ledger == RowLedger(500, 500)
+    monkeypatch.setattr(sheet_size, "MOST_CELLS", 501 * 4 - 1)
+    with pytest.raises(DataError, match=r"a sheet has 2,004 cells"):
+        read(write(xlsx_of({"A": rows}), "x.xlsx"))
+
+
 def test_the_limit_is_of_cells(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(xlsx([HEADER, *[["A", "C", date(2024, 1, 2), 1]] * 30]), "x.xlsx")
     monkeypatch.setattr(sheet_size, "MOST_CELLS", 123)

@@ -19,6 +19,7 @@ from cvo_ml.ingest.look.amounts import decide_amounts, is_amounts
 from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows
 
 #: Table to canonical column to the meanings that may stand for it, beside the column's own name.
 _ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
@@ -172,11 +173,13 @@ def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: 
     decide_amounts(money, findings, f"{prefix}.source", f"{table}_amounts")
 
 
-def decide_refund_column(grid: Grid, refunded: FoundColumn, ordered: Reading | None, findings: FoundOut) -> None:
+def decide_refund_column(grid: Grid, money: OrderAmounts, ordered: Reading | None, findings: FoundOut) -> None:
     """Amounts that went back, in a column beside the orders: a table of refunds that is read from the same rows.
 
-    Without a time of their own they count from the latest time of the source: never earlier than it was.
+    One that is repeated on all lines of an order went back once. Without a time of their own they count from the latest
+    time of the source: never earlier than it was.
     """
+    refunded = money.of("refund_amount")[0]
     found, ways = findings.settings(), [ordered] if ordered is not None else _ways_of_orders(grid, findings)
     whose = next((name for name in ("order_id", "customer_id") if f"columns.{name}" in found), None)
     if whose is None or not ways:
@@ -188,6 +191,8 @@ def decide_refund_column(grid: Grid, refunded: FoundColumn, ordered: Reading | N
     }
     if refunded.filled < grid.rows:
         settings["tables.refunds.where_filled"] = "amount"
+    if whose == "order_id" and _is_repeated(grid.columns[str(found["columns.order_id"])], money.numbers(refunded)):
+        settings["tables.refunds.columns.refund_id"] = found["columns.order_id"]
     when = next((header for header in grid.headers_for("refunded_at") if grid.columns[header].filled), None)
     if when is not None:
         settings["tables.refunds.columns.refunded_at"] = when
@@ -199,6 +204,14 @@ def decide_refund_column(grid: Grid, refunded: FoundColumn, ordered: Reading | N
     findings.decide("refunds", refunded.header, f"a column beside the orders; {evidence}", settings)
     if when is not None and (ordered is not None or len(readings(grid.columns[when])) == 1):  # else it is asked already
         decide_dates({"refunded_at": grid.columns[when]}, findings, "tables.refunds.source", "refund_dates", many=True)
+
+
+def _is_repeated(order: FoundColumn, refunded: Numbers) -> bool:
+    """Whether all rows of an order of which something went back say the same of it."""
+    orders, back = OrderRows(order.codes), np.nan_to_num(refunded)
+    with_refund = np.flatnonzero((orders.sums(np.abs(back)) > 0) & (orders.sizes > 1))
+    rows = np.isin(orders.codes, with_refund)
+    return bool(rows.any() and np.allclose(back[rows], orders.firsts(back)[orders.codes[rows]]))
 
 
 def _ways_of_orders(grid: Grid, findings: FoundOut) -> list[Reading]:

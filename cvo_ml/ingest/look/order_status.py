@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from cvo_ml.core.result import Json
-from cvo_ml.ingest.header_names import key_of
+from cvo_ml.ingest.header_names import key_of, meaning_of
 from cvo_ml.ingest.look.findings import FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.statuses import class_of
@@ -21,6 +21,7 @@ def decide_status(grid: Grid, findings: FoundOut) -> None:
     columns = [grid.columns[header] for header in grid.headers_for("status") if grid.columns[header].filled]
     columns = [column for column in columns if not _is_no_status(column, findings)]
     if not columns:
+        _ask_of_contents(grid, findings)
         return
     telling = [column for column in columns if _left_out(column)]
     if len(telling) > 1 and not _agree(telling[0], telling[1]):
@@ -41,6 +42,21 @@ def decide_status(grid: Grid, findings: FoundOut) -> None:
         )  # fmt: skip
     if (blank := grid.rows - column.filled) > 0.01 * grid.rows and column.filled:
         _ask_blank(column, blank, findings)
+
+
+def _ask_of_contents(grid: Grid, findings: FoundOut) -> None:
+    """Ask about a column of unknown name that holds words of statuses, of which some are no sale."""
+    for header, column in grid.columns.items():
+        if meaning_of(header) is not None or not 1 < len(column.distinct) <= _MOST_UNKNOWN:
+            continue
+        known = [text for text in column.distinct if class_of(text) is not None]
+        if _left_out(column) and len(known) >= 0.5 * len(column.distinct):
+            findings.ask(
+                "status", f"column {header!r} looks as if it said what became of an order: {_told(column)}. Does it?",
+                {"status": {"columns.status": header}, "something_else": {"ignore": [header]}},
+                column.first_rows(_left_out(column)),
+            )  # fmt: skip
+            return
 
 
 def _is_no_status(column: FoundColumn, findings: FoundOut) -> bool:

@@ -258,7 +258,7 @@ def _included(money: OrderAmounts, meaning: str) -> str:
     parts = [name for name in ("shipping", "tax") if money.is_used(name)]
     return (
         f"; it may include {' and '.join(parts)}, which stand beside it"
-        if parts and meaning in ("total", "with_tax")
+        if parts and meaning in ("total", "with_tax", "gross")
         else ""
     )
 

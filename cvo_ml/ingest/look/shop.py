@@ -204,8 +204,8 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
         decide_zone(times, reading, findings, given.timezone)
     decide_status(grid, findings)
     decide_test_orders(grid, findings)
-    if money.is_used("refund_amount") and findings.settings().get("rows") == "orders":
-        decide_refund_column(grid, money.of("refund_amount")[0], reading, findings)
+    if money.is_used("refund_amount"):
+        decide_refund_column(grid, money, reading, findings)
     decide_columns_along(grid, findings)
     return customers
 

@@ -25,6 +25,7 @@ LARGEST_SHEET: Final = 256 << 20
 #: Cells of a sheet, as rows times columns: a million rows of thirty columns.
 MOST_CELLS: Final = 32_000_000
 _CELL: Final = re.compile(rb"<(?:\w+:)?(c|row)(?=[\s/>])(?:[^<]*?\sr\s*=\s*[\"']([A-Za-z]{0,3})(\d{1,10})[\"'])?")
+_USUAL: Final = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
 _LONGEST_TAG: Final = 1 << 20
 _ENCRYPTED: Final = 1
 
@@ -59,22 +60,40 @@ def _refuse_cells(cells: int, name: str) -> None:
         raise DataError(problem, "clear what stands far below or beside the table, or export CSV", file=name)
 
 
+@dataclass
+class _Corner:
+    """The last row and column of a part of an .xlsx file, and where the next cell without a name would stand."""
+
+    row: int = 0
+    column: int = 0
+    next_row: int = 0
+    next_column: int = 0
+
+    def add(self, text: bytes) -> None:
+        """Look at more of it."""
+        cells = _USUAL.findall(text)
+        if len(cells) == text.count(b"<c") + text.count(b":c"):
+            self.row = self.next_row = max([self.row, *map(int, {number for _, number in cells})])
+            self.column = self.next_column = max([self.column, *map(_column, {letters for letters, _ in cells})])
+            return
+        for tag, letters, number in _CELL.findall(text):  # other tags, or other ways to write one
+            if tag == b"row":
+                self.next_row, self.next_column = int(number) if number else self.next_row + 1, 0
+                continue
+            self.next_row = int(number) if number else self.next_row
+            self.next_column = _column(letters) if number else self.next_column + 1
+            self.row, self.column = max(self.row, self.next_row), max(self.column, self.next_column)
+
+
 def _named(chunks: Iterator[bytes]) -> int:
-    """Rows times columns up to the last cell that is named in a part of an .xlsx file."""
-    rest, row, column, unnamed = b"", 0, 0, False
-    last_row = 0
+    """Rows times columns up to the last cell of a part of an .xlsx file."""
+    rest, corner = b"", _Corner()
     for chunk in chunks:
         text = rest + chunk
         cut = text.rfind(b"<")
         text, rest = (text[:cut], text[cut:]) if cut >= 0 and len(text) - cut < _LONGEST_TAG else (text, b"")
-        for tag, letters, number in _CELL.findall(text):
-            if tag == b"row":
-                last_row = max(last_row, int(number or 0))
-            elif number:
-                row, column = max(row, int(number)), max(column, _column(letters))
-            else:
-                unnamed, column = True, column + 1  # one more beside the last
-    return max(row, last_row if unnamed else 0) * column
+        corner.add(text)
+    return corner.row * corner.column
 
 
 def _column(letters: bytes) -> int:
