@@ -282,6 +282,7 @@ FX: Final = TableContract(
         _required("date", "time", "from this day on"),
         _required("currency", "text"),
         _required("rate", "number", "what one unit of it is worth in the shop's currency"),
+        _KNOWN_AT,
     ),
     key=("date", "currency"),
 )
