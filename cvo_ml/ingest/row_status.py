@@ -23,9 +23,6 @@ _REMEDIES: Final = {
     "decimal comma": "declare decimal: ',' (--decimal)",
     "not a number": "write plain numbers such as 1234.50, or declare what stands beside them, such as "
     "amounts: {currency: ['€'], thousands: ' '}",
-    "commas between digits": "declare amounts: {thousands: ','} if they group digits, or decimal: ',' (--decimal)",
-    "in parentheses": "declare amounts: {parentheses: true} if such amounts are below zero",
-    "minus at the end": "declare amounts: {trailing_minus: true}",
     "no whole number of minor units": "amounts.minor_units are whole, such as cents: leave it out, or correct them",
     "too large": "amounts and quantities stay below 1e13: check the column, or give money in a larger unit",
     "not an ISO 8601 date": "write 2024-06-30 or 2024-06-30T18:00:00Z, or declare its date_format (--date-format)",

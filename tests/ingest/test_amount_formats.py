@@ -65,8 +65,8 @@ def net(column: Sequence[Any], currency: str = "EUR", **source: Any) -> list[flo
 
 
 @pytest.mark.parametrize("place", LOCALES)
-@settings(max_examples=15, deadline=None)
-@given(values=st.lists(MONEY.filter(bool), min_size=1, max_size=8))
+@settings(max_examples=6, deadline=None)
+@given(values=st.lists(MONEY.filter(bool), min_size=1, max_size=40))
 def test_an_amount_is_read_as_it_was_written(place: str, values: list[Decimal]) -> None:
     currency = {"America": "USD", "Britain": "GBP", "Sweden": "SEK"}.get(place, "EUR")
     found = net([written(value, place) for value in values], currency, **LOCALES[place][2])
@@ -166,10 +166,6 @@ def test_the_sign_of_another_currency_is_refused() -> None:
     ("amount", "said"),
     [
         ("12.50 EUR", r"not a number .*amounts: {currency: \['€'\], thousands: ' '}"),
-        ("(3.50)", r"in parentheses .*declare amounts: {parentheses: true}"),
-        ("3.50-", r"minus at the end .*declare amounts: {trailing_minus: true}"),
-        ("1,234.50", r"commas between digits .*declare amounts: {thousands: ','}"),
-        ("1,250", r"commas between digits .*or decimal: ','"),
         ("12,5", r"decimal comma .*declare decimal: ','"),
     ],
 )
@@ -178,10 +174,38 @@ def test_what_is_not_declared_is_refused_with_what_to_declare(amount: str, said:
         net(["1.50", amount])
 
 
+@pytest.mark.parametrize(
+    ("amount", "source", "said"),
+    [
+        ("(3.50)", {}, r"holds amounts such as \(3.50\), .*declare amounts: {parentheses: true} beside"),
+        ("3.50-", {}, "declare amounts: {trailing_minus: true}"),
+        ("1,234.50", {}, "declare amounts: {thousands: ','}"),
+        ("12,34,567", {}, "declare amounts: {thousands: ','}"),
+        ("(1,234.50)", {}, "declare amounts: {parentheses: true, thousands: ','}"),
+        ("1 234", {}, "declare amounts: {thousands: ' '}"),
+        ("1\u202f234,50", {"decimal": ","}, "declare amounts: {thousands: ' '}"),
+        ("1'234.50", {}, 'declare amounts: {thousands: "\'"}'),
+        ("(€3.50)", {"amounts": {"currency": ["€"]}}, "declare amounts: {parentheses: true}"),
+        (
+            "1,250",
+            {},
+            "two readings.*declare decimal: ',' and amounts: {thousands: ''} if the comma is the decimal sign, or amounts",
+        ),
+    ],
+)
+def test_one_of_thousand_is_enough_to_ask_how_the_others_are_written(
+    amount: str, source: dict[str, Any], said: str
+) -> None:
+    """Set aside as single faults, the largest orders would be missing, or what went back."""
+    with pytest.raises(DataError, match=rf"{said}") as refusal:
+        net([*["1,5" if "decimal" in source else "1.5"] * 999, amount], **source)
+    assert refusal.value.first_rows == (1000,)
+
+
 @pytest.mark.parametrize("amount", ["(3.50", "3.50)", "-3.50-", "(-3.50)", "12,34", "1,2345", "€", "- -3"])
 def test_what_nobody_writes_is_no_number(amount: str) -> None:
     form = {"parentheses": True, "trailing_minus": True, "thousands": ",", "currency": ["€"]}
-    with pytest.raises(DataError, match=r"(not a number|decimal comma|commas between digits) in 50.0%"):
+    with pytest.raises(DataError, match=r"(not a number|decimal comma) in 50\.0%"):
         net(["1.50", amount], amounts=form)
 
 

@@ -112,12 +112,12 @@ def test_is_refused(case: str, write: Write) -> None:
     assert str(refusal.value).endswith(".")
 
 
-@pytest.mark.parametrize("amount", ["12.50 EUR", "(3.50)", "NaN", "inf", "1e400", "-inf", "1,234.50"])
+@pytest.mark.parametrize("amount", ["12.50 EUR", "NaN", "inf", "1e400", "-inf"])
 def test_a_wrong_amount_above_the_allowed_share_is_refused(amount: str, write: Write) -> None:
     lines = [*orders_text(9), f'A10,C1,2024-01-01,"{amount}"']
     with pytest.raises(
         DataError,
-        match=r"column 'amount': (?:not a number|not finite|in parentheses|commas between digits) in 10.0% of its rows.*first: 10\)",
+        match=r"column 'amount': not (a number|finite) in 10.0% of its rows.*first: 10\)",
     ):
         read_shop(shop(write(lines)))
 

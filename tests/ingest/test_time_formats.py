@@ -33,16 +33,16 @@ def times(dates: Sequence[Any], timezone: str = "UTC", **source: Any) -> list[pd
     return read(dates, timezone, **source).tables.orders["ordered_at"].tolist()
 
 
-@settings(max_examples=30, deadline=None)
-@given(moments=st.lists(MOMENTS, min_size=1, max_size=5), date_format=st.sampled_from(FORMATS))
+@settings(max_examples=10, deadline=None)
+@given(moments=st.lists(MOMENTS, min_size=1, max_size=20), date_format=st.sampled_from(FORMATS))
 def test_a_time_is_read_as_it_was_written(moments: list[datetime], date_format: str) -> None:
     written = [moment.strftime(date_format) for moment in moments]
     assert times(written, date_format=date_format) == sorted(map(pd.Timestamp, moments))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
-    moments=st.lists(MOMENTS, min_size=1, max_size=5),
+    moments=st.lists(MOMENTS, min_size=1, max_size=20),
     unit=st.sampled_from([("epoch_s", 1), ("epoch_ms", 1000), ("epoch_us", 10**6)]),
 )
 def test_a_time_since_1970_is_read_in_its_unit(moments: list[datetime], unit: tuple[str, int]) -> None:

@@ -37,7 +37,10 @@ def ask(screen: Screen, question: OpenQuestion) -> str | None:
         screen.say(f"  {number}  {choice}")
     while True:
         screen.say("Number or name, nothing to leave it open:")
-        entered = input().strip()
+        try:
+            entered = input().strip()
+        except EOFError:
+            return None
         if not entered:
             return None
         if entered in choices:

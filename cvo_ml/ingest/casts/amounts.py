@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cvo_ml.config.shops import NO_CURRENCY, AmountFormat
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.currencies import currencies_of
-from cvo_ml.ingest.casts.column import Cast, Coded, RawColumn
+from cvo_ml.ingest.casts.column import Cast, Coded, RawColumn, as_mask
 from cvo_ml.ingest.casts.fast_path import PlainTexts, quick_amounts
 from cvo_ml.ingest.casts.number_texts import NumberTexts
 
@@ -24,10 +25,13 @@ TWO_READINGS: Final = "numbers with two readings"
 ONE_READING: Final = "numbers with one reading"
 _PLAIN: Final = AmountFormat()
 _LOOKS_DECIMAL_COMMA: Final = r"[+-]?[\d.]*\d,\d{1,2}"
-_GROUPED_BY_COMMA: Final = r"[+-]?\d{1,3}(?:,\d{2,3})+(?:\.\d*)?"
 _NOT_FINITE: Final = r"(?i)[+-]?(?:nan|inf|infinity)"
-_PARENTHESES: Final = r"\([^()]*\d[^()]*\)"
-_TRAILING_MINUS: Final = r"[^-]*\d[^-]*-"
+_ONE_GROUP: Final = r"^[+-]?[1-9]\d{0,2},\d{3}$"
+_LOOKED_AT: Final = 10_000  # distinct texts that are no numbers
+_SIGNS: Final = (",", " ", "'")  # between thousands, where there is none of them declared
+_EXAMPLES: Final = {
+    ",": "1,234.50", " ": "1 234.50", "'": "1'234.50", "parentheses": "(3.50)", "trailing_minus": "3.50-",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def _from_text(column: RawColumn, coded: Coded, written: Written) -> Cast:
     two, facts = _two_readings(texts, written)
     if _is_refused(facts, column):
         raise column.refuse(*_readings(written.decimal), coded.rows(two))
+    _refuse_undeclared(column, coded, written, texts)
     numbers = texts.numbers()
     not_finite = (texts.readable & ~np.isfinite(numbers)) | coded.matches(_NOT_FINITE, ~texts.readable)
     faults = {"not finite": not_finite, **_unreadable(coded, written, texts.readable | not_finite | coded.empty())}
@@ -126,19 +131,49 @@ def _two_readings(texts: NumberTexts, written: Written) -> tuple[Flags, frozense
 
 
 def _unreadable(coded: Coded, written: Written, settled: Flags) -> dict[str, Flags]:
-    """Why the texts that are not settled are no numbers, as precisely as can be told."""
-    faults: dict[str, Flags] = {}
-    reasons = [
-        ("decimal comma", _LOOKS_DECIMAL_COMMA, written.decimal == "."),
-        ("commas between digits", _GROUPED_BY_COMMA, written.decimal == "."),
-        ("in parentheses", _PARENTHESES, not written.form.parentheses),
-        ("minus at the end", _TRAILING_MINUS, not written.form.trailing_minus),
+    """Why the texts that are not settled are no numbers."""
+    comma = coded.matches(_LOOKS_DECIMAL_COMMA, ~settled) if written.decimal == "." else np.zeros_like(settled)
+    return {"decimal comma": comma, "not a number": ~settled & ~comma}
+
+
+def _refuse_undeclared(column: RawColumn, coded: Coded, written: Written, texts: NumberTexts) -> None:
+    """Refuse numbers written as the source does not say, however few.
+
+    Set aside as single faults, the largest amounts would be missing, or those that went back.
+    """
+    left = np.flatnonzero(~texts.readable & ~coded.empty())[:_LOOKED_AT]
+    if not len(left):
+        return
+    unread = coded.texts.take(pa.array(left))
+    needed, found = _what_reads(unread, written)
+    if not needed:
+        return
+    rows = np.zeros(len(coded.texts), dtype=np.bool_)
+    rows[left[found]] = True
+    one_group = as_mask(pc.match_substring_regex(unread.filter(pa.array(found)), _ONE_GROUP))
+    if needed == {"thousands": ","} and one_group.all():
+        raise column.refuse(*_readings(",", instead="."), coded.rows(rows))
+    examples = " and ".join(_EXAMPLES[value if key == "thousands" else key] for key, value in needed.items())
+    listed = ", ".join(f"{key}: {'true' if value is True else repr(value)}" for key, value in needed.items())
+    problem = f"holds amounts such as {examples}, and the source does not say so"
+    raise column.refuse(problem, f"declare amounts: {{{listed}}} beside what is declared", coded.rows(rows))
+
+
+def _what_reads(texts: pa.LargeStringArray, written: Written) -> tuple[dict[str, Any], Flags]:
+    """Further declarations by which some texts are numbers, and which are: first by one, then by two of them."""
+    below: list[dict[str, Any]] = [{"parentheses": True}, {"trailing_minus": True}]
+    signs: list[dict[str, Any]] = [
+        {"thousands": sign} for sign in _SIGNS if sign != written.decimal and written.form.thousands is None
     ]
-    for reason, pattern, applies in reasons:
-        if applies:
-            faults[reason] = coded.matches(pattern, ~settled)
-            settled = settled | faults[reason]
-    return {**faults, "not a number": ~settled}
+    needed: dict[str, Any] = {}
+    found = np.zeros(len(texts), dtype=np.bool_)
+    for more in [*below, *signs, *({**minus, **sign} for minus in below for sign in signs)]:
+        form = written.form.model_copy(update={**more, **needed})
+        further = NumberTexts.of(texts, written.decimal, form).readable & ~found
+        if further.any():
+            needed = {**more, **needed}
+            found |= further
+    return needed, found
 
 
 def _refuse_other_currency(column: RawColumn, coded: Coded, written: Written) -> None:
@@ -151,13 +186,23 @@ def _refuse_other_currency(column: RawColumn, coded: Coded, written: Written) ->
             raise column.refuse(problem, "export each currency for itself, or correct currency", coded.rows(found))
 
 
-def _readings(decimal: str) -> tuple[str, str]:
-    """What is wrong with numbers of two readings, and both ways to declare one."""
-    sign, other, example = ("point", ",", "1.250") if decimal == "." else ("comma", ".", "1,250")
+def _readings(sign: str, instead: str = "") -> tuple[str, str]:
+    """What is wrong with numbers of two readings, and both ways to declare one.
+
+    Parameters
+    ----------
+    sign:
+        What stands between their digits.
+    instead:
+        The declared decimal sign, where it is another.
+    """
+    name, example, other = ("point", "1.250", ",") if sign == "." else ("comma", "1,250", ".")
+    as_decimal = f"decimal: '{sign}' and amounts: {{thousands: ''}}" if instead else "amounts: {thousands: ''}"
+    as_group = "" if instead else f"decimal: '{other}' and "
     return (
         f"numbers such as {example} have two readings, and none tells which is right",
-        f"declare amounts: {{thousands: ''}} if the {sign} is the decimal sign, or decimal: '{other}' and "
-        f"amounts: {{thousands: '{decimal}'}} if it groups thousands",
+        f"declare {as_decimal} if the {name} is the decimal sign, or {as_group}amounts: {{thousands: '{sign}'}} "
+        "if it groups thousands",
     )
 
 

@@ -53,7 +53,7 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
 
 def _is_priced_in_rows(money: OrderAmounts) -> bool:
     """Whether the amounts of orders hold tax and shipping alone, and quantity and price say what is left without."""
-    if any(money.of(name) for name in ("net", "subtotal", "line_total")) or not money.is_used("tax"):
+    if any(money.of(name) for name in ("net", "subtotal", "line_total")) or money.told or not money.is_used("tax"):
         return False
     if not (money.of("quantity") and money.of("unit_price")):
         return False
@@ -187,10 +187,11 @@ def _whole_orders(
 def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows | None) -> bool:
     """Which amount is the value of an order: after discounts, before tax, without shipping."""
     candidates = [(meaning, column) for meaning in _VALUES for column in money.of(meaning)]
-    candidates = [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
+    told = [(meaning, column) for meaning, column in candidates if column.header in money.told]
+    candidates = told or [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
     if not candidates:
         return False
-    meaning, column = _without_beside(money, candidates)
+    meaning, column = candidates[0] if told else _without_beside(money, candidates)
     others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
     if meaning == "subtotal" and others and (found := _subtotal(money, column)) is not None:
         words, is_net = found
