@@ -193,9 +193,9 @@ class RowWriter:
             self._held.append(rows)
             return
         if self._file is None:
-            # ids, times and amounts hardly repeat: a dictionary of them costs more than it saves
+            # ids, times and amounts hardly repeat: a dictionary of them costs more than it saves, and so does packing
             self._file = pq.ParquetWriter(
-                self.path, rows.schema, compression="lz4", use_dictionary=[*repeating], write_statistics=False
+                self.path, rows.schema, compression="none", use_dictionary=[*repeating], write_statistics=False
             )
         self._file.write_table(rows)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cvo_ml.core.arrays import Ints
+from cvo_ml.core.arrays import Flags, Ints
 from cvo_ml.core.result import Result
 from cvo_ml.core.sessions import table_session
 from cvo_ml.core.tables import Tables
@@ -83,14 +84,16 @@ def contents(read: ReadResult, bought: Purchases, as_of: date, horizon: Horizon,
         The orders of the same tables.
     """
     cut, seen = moment_of(as_of), bought.seen(as_of)
-    moments, values = bought.at[seen], bought.net[seen]
+    chosen: Flags | slice = slice(None) if seen.all() else seen  # of millions of rows a copy is felt
+    moments, values = bought.at[chosen], bought.net[chosen]
     first, last = (int(moments.min()), int(moments.max())) if len(moments) else (None, None)
-    customer, day = bought.purchase_days(seen)
+    customer, day = bought.purchase_days(as_of)
     per_customer = np.bincount(customer, minlength=bought.customers)
     customers, repeaters = int((per_customer > 0).sum()), int((per_customer > 1).sum())
-    gaps = gaps_of(customer, day)[1]
-    silence, silence_from, after_silence = _silence(bought.day[seen])
-    giants = values > giant_times_median * np.median(values[values > 0]) if (values > 0).any() else values > np.inf
+    gaps = np.bincount(gaps_of(customer, day)[1])
+    silence, silence_from, after_silence = _silence(bought.day[chosen])
+    positive = values[values > 0]
+    giants = values > (giant_times_median * np.median(positive, overwrite_input=True) if len(positive) else np.inf)
     net = float(values.sum())
     refunds = _refunds(read.tables, as_of)
     known_until = (
@@ -109,8 +112,8 @@ def contents(read: ReadResult, bought: Purchases, as_of: date, horizon: Horizon,
         repeat_customers=repeaters,
         repeat_share=_share(repeaters, customers),
         one_time_share=_share(customers - repeaters, customers),
-        gap_median_days=float(np.median(gaps)) if len(gaps) else None,
-        gap_p90_days=float(np.quantile(gaps, 0.9)) if len(gaps) else None,
+        gap_median_days=_quantile(gaps, 0.5),
+        gap_p90_days=_quantile(gaps, 0.9),
         longest_silence_days=silence,
         silence_from=silence_from,
         orders_after_silence=after_silence,
@@ -121,7 +124,7 @@ def contents(read: ReadResult, bought: Purchases, as_of: date, horizon: Horizon,
         refunded_share=_share(refunds.amount, net),
         refunds_without_order_share=_share(refunds.without_order, refunds.rows),
         days_since_last_order=None if last is None else _days_between(last, known_until),
-        cost_share=None if bought.cost is None else _share(int((~np.isnan(bought.cost[seen])).sum()), len(values)),
+        cost_share=None if bought.cost is None else _share(int((~np.isnan(bought.cost[chosen])).sum()), len(values)),
         rows_in=ledger.rows_in,
         quarantined_share=sum(ledger.quarantined.values()) / max(ledger.rows_in, 1),
         tables={name: read.tables.rows(name) for name in sorted(read.tables)},
@@ -148,6 +151,16 @@ def _refunds(tables: Tables, as_of: date) -> _Refunds:
             cut,
         ).fetchall()
     return _Refunds(*found[0])
+
+
+def _quantile(counts: Ints, share: float) -> float | None:
+    """A quantile of whole numbers from 0, of which ``counts`` says how often each stands; None of none."""
+    rows = int(counts.sum())
+    if not rows:
+        return None
+    place = share * (rows - 1)
+    low, high = np.searchsorted(np.cumsum(counts), (math.floor(place), math.ceil(place)), side="right")
+    return float(low + (high - low) * (place - math.floor(place)))
 
 
 def _silence(day: Ints) -> tuple[int, str | None, int]:

@@ -67,8 +67,9 @@ def assess_clv(bought: Purchases, found: Contents, as_of: date, horizon: Horizon
     if not (bought.net[bought.seen(as_of)] > 0).any():
         reason = f"{NO_VALUE}, so there is no value to predict"
         return Assessment(CLV.name, "refused", (reason,), (MAP_NET,), code="no_value")
-    before = bought.seen(as_of - horizon.delta)
-    days = np.bincount(bought.purchase_days(before)[0], minlength=bought.customers)
+    start = as_of - horizon.delta
+    before = bought.seen(start)
+    days = np.bincount(bought.purchase_days(start)[0], minlength=bought.customers)
     repeaters, valued = int((days > 1).sum()), _repeaters_with_value(bought, before)
     numbers = {
         "repeat_customers_before_the_window": float(repeaters),

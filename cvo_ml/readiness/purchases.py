@@ -87,11 +87,6 @@ class Purchases:
         days: Ints = (self.at // DAY).astype(np.int32)
         return days
 
-    @cached_property
-    def micro(self) -> Ints:
-        """(n,) net in millionths."""
-        return _micro(self.net)
-
     def seen(self, as_of: date) -> Flags:
         """(n,) placed before a date, and known by then."""
         cut = moment_of(as_of)
@@ -103,11 +98,22 @@ class Purchases:
         kept, cut = self.seen(as_of), moment_of(as_of)
         chosen = (self.refunds.at < cut) & (self.refunds.known <= cut)
         orders, back = _summed(self.refunds.order[chosen], self.refunds.amount[chosen])
-        kept[orders] &= (back <= 0) | (self.micro[orders] - back > CENT)
+        kept[orders] &= (back <= 0) | (_micro(self.net[orders]) - back > CENT)
         return kept
 
-    def purchase_days(self, chosen: Flags) -> tuple[Ints, Ints]:
-        """The different (customer, day) of the chosen orders, sorted."""
+    def purchase_days(self, as_of: date, *, kept: bool = False) -> tuple[Ints, Ints]:
+        """The different (customer, day) of the orders seen before a date, sorted; of the kept ones only if asked."""
+        if self.known is not None or (kept and len(self.refunds.order)):
+            return self._days_of(self.kept(as_of) if kept else self.seen(as_of))
+        customer, day = self._all_days
+        before = day < day_of(as_of)
+        return customer[before], day[before]
+
+    @cached_property
+    def _all_days(self) -> tuple[Ints, Ints]:
+        return self._days_of(np.ones(len(self), dtype=np.bool_))
+
+    def _days_of(self, chosen: Flags) -> tuple[Ints, Ints]:
         if not chosen.any():
             return np.empty(0, np.int64), np.empty(0, np.int64)
         first = int(self.day.min())
@@ -115,7 +121,7 @@ class Purchases:
         keys |= self.day[chosen] - first
         keys.sort()
         keys = keys[_changes(keys)]
-        return keys >> 24, (keys & 0xFFFFFF) + first
+        return (keys >> 24).astype(np.int32), ((keys & 0xFFFFFF) + first).astype(np.int32)
 
     def first_at(self, chosen: Flags) -> Ints:
         """(customers,) the first moment of each customer's chosen orders; ``NEVER`` where there is none."""
@@ -176,7 +182,7 @@ def last_window(bought: Purchases, as_of: date, horizon: Horizon) -> tuple[int, 
     Who is eligible is read from what was known when the window began, what happened from what is known at its end.
     """
     start = as_of - horizon.delta
-    customer, day = bought.purchase_days(bought.kept(start))
+    customer, day = bought.purchase_days(start, kept=True)
     ends = np.flatnonzero(np.append(customer[1:] != customer[:-1], True)) if len(customer) else np.empty(0, np.int64)
     since = day_of(start) - day[ends]
     # gone already: silent for more than twice the horizon, and more than three times the own median gap
@@ -199,7 +205,7 @@ def gaps_of(customer: Ints, day: Ints) -> tuple[Ints, Ints]:
 def _median_gaps(customer: Ints, day: Ints) -> Floats:
     """The median gap of each customer in ``customer``, in order; NaN with one purchase day."""
     owner, gap = gaps_of(customer, day)
-    keys = (owner << 24) | gap
+    keys = (owner.astype(np.int64) << 24) | gap
     keys.sort()
     gap = keys & 0xFFFFFF
     known = customer[_changes(customer)]
@@ -223,7 +229,7 @@ def value_by_age(bought: Purchases, as_of: date, age: Horizon) -> pd.DataFrame:
     end = np.where(first == NEVER, NEVER, first + age.whole_days * DAY * (first != NEVER))
     closed = end <= cut
     inside = np.flatnonzero(seen & closed[bought.customer] & (bought.at < end[bought.customer]))
-    left = np.maximum(bought.micro[inside] - _back(bought, inside, end, cut), 0)
+    left = np.maximum(_micro(bought.net[inside]) - _back(bought, inside, end, cut), 0)
     counts, customer = left > CENT, bought.customer[inside]
     later = np.ones(len(bought), dtype=np.bool_)
     later[_first_orders(bought, inside, first)] = False
@@ -248,6 +254,8 @@ def _back(bought: Purchases, inside: Ints, end: Ints, cut: int) -> Ints:
     refunds = bought.refunds
     chosen = (refunds.at < cut) & (refunds.known <= cut)
     chosen &= refunds.known <= end[bought.customer[refunds.order]]
+    if not chosen.any():
+        return np.zeros(1, dtype=np.int64)
     back = np.zeros(len(bought), dtype=np.int64)
     np.add.at(back, refunds.order[chosen], refunds.amount[chosen])
     return back[inside]
@@ -328,8 +336,11 @@ def _numpy(table: pa.Table, name: str) -> np.ndarray:
 def _micro(amount: Floats) -> Ints:
     """Amounts as whole millionths, rounded as DuckDB rounds: a half away from zero."""
     scaled = amount * MICRO
-    whole: Ints = (np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)).astype(np.int64)
-    return whole
+    whole = np.abs(scaled)
+    whole += 0.5
+    np.floor(whole, out=whole)
+    np.copysign(whole, scaled, out=whole)
+    return whole.astype(np.int64)
 
 
 def moment_of(day: date) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
 
 from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.result import Result
@@ -49,6 +48,8 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     """
     if not 0 <= successes <= trials or trials == 0:
         raise ValueError("wilson needs 0 <= successes <= trials and trials > 0")
+    from scipy.stats import binomtest  # takes longer to import than most commands to run
+
     found = binomtest(successes, trials).proportion_ci(level, "wilson")
     return Interval(successes / trials, float(found.low), float(found.high), level)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from statistics import NormalDist
 from typing import Final
-
-from scipy.optimize import brentq
-from scipy.stats import norm
 
 _MOST: Final = 1e12
 
@@ -128,10 +127,17 @@ def customers_for_auc(auc: float, positive_share: float, half_width: float, leve
         return auc_half_width(auc, customers * positive_share, customers * (1 - positive_share), level) - half_width
 
     least = 2 / min(positive_share, 1 - positive_share)
-    return least if excess(least) <= 0 else float(brentq(excess, least, _MOST))
+    return least if excess(least) <= 0 else _root(excess, least, _MOST)
 
 
 def _z(level: float) -> float:
     if not 0 < level < 1:
         raise ValueError("level must be in (0, 1)")
-    return float(norm.ppf(0.5 + level / 2))
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def _root(excess: Callable[[float], float], low: float, high: float) -> float:
+    """Where a falling function crosses 0, to twelve digits, by halving: to import a solver takes longer."""
+    while (middle := math.sqrt(low * high)) not in (low, high) and high - low > 1e-12 * high:
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return high

@@ -8,7 +8,6 @@ from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.core.visibility import visible_table
-from cvo_ml.features.labels import is_closed
 
 
 def default_cut(tables: Tables, horizon: Horizon) -> date:
@@ -62,6 +61,8 @@ def check_window(tables: Tables, as_of: date, horizon: Horizon) -> None:
     UsageError
         If the window after ``as_of`` is not over in the data.
     """
+    from cvo_ml.features.labels import is_closed  # takes longer to import than most shops to check
+
     if not is_closed(tables, as_of, horizon):
         raise UsageError(
             f"the data end before {as_of + horizon.delta}, so the {horizon} after {as_of} cannot be judged: "

@@ -96,7 +96,7 @@ def headers_of(source: SourceConfig) -> tuple[str, ...]:
     """
     path = files_of(source)[0]
     if _plain_name(path).endswith(_TEXT):
-        return lay_out(path, source, ()).header
+        return lay_out(path, source, (), head_only=True).header
     if _plain_name(path).endswith(_SHEETS):
         return header_of_sheet(path, source)
     if _plain_name(path).endswith(".parquet"):

@@ -116,7 +116,13 @@ class CsvLayout:
 
 
 def lay_out(
-    path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = (), *, hold: int | None = None
+    path: Path,
+    config: SourceConfig,
+    wanted: Sequence[str],
+    optional: Collection[str] = (),
+    *,
+    hold: int | None = None,
+    head_only: bool = False,
 ) -> CsvLayout:
     """Inspect a CSV file and its header, without reading its rows.
 
@@ -124,6 +130,8 @@ def lay_out(
     ----------
     hold:
         So many bytes are kept, so that the rows are read from memory; None = those of a file read at once.
+    head_only:
+        Nothing is wanted but the header: the rest of the file is not looked at.
 
     Raises
     ------
@@ -131,7 +139,7 @@ def lay_out(
         As :func:`read_csv`.
     """
     name = path.name
-    inspection = inspect_text(path, config.encoding, name, hold=hold)
+    inspection = inspect_text(path, config.encoding, name, hold=hold, head_only=head_only)
     written, rows, lines_above, notes = _header(inspection, config, name)
     header = _as_wide_as(written, rows)
     needed = [column for column in wanted if column not in optional]

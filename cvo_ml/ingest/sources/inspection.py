@@ -118,7 +118,13 @@ class _Hashed(io.RawIOBase):
 
 
 def inspect_text(
-    path: Path, encoding: str, name: str, *, hold: int | None = None, longest: int = LONGEST_LINE
+    path: Path,
+    encoding: str,
+    name: str,
+    *,
+    hold: int | None = None,
+    longest: int = LONGEST_LINE,
+    head_only: bool = False,
 ) -> Inspection:
     """Read a text file once and refuse what cannot be a table.
 
@@ -128,6 +134,8 @@ def inspect_text(
         So many bytes are kept, so that the next pass reads them from memory; None = ``HELD``.
     longest:
         Signs that a line may have.
+    head_only:
+        Only the first part is looked at, for its header: nothing else of what is found is true of the whole.
 
     Raises
     ------
@@ -138,10 +146,10 @@ def inspect_text(
         If there is no such file, or it is no file.
     """
     with open_input(path) as file:
-        return _inspected(file, encoding, name, HELD if hold is None else hold, longest)
+        return _inspected(file, encoding, name, HELD if hold is None else hold, longest, head_only)
 
 
-def _inspected(file: InputFile, encoding: str, name: str, hold: int, longest: int) -> Inspection:
+def _inspected(file: InputFile, encoding: str, name: str, hold: int, longest: int, head_only: bool) -> Inspection:
     digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder(encoding)()
     head, decoded, lines, quotes, last, seen = b"", "", 0, 0, "", 0
     held, size, line, packed = list[bytes](), 0, 0, is_zip(file.path) or file.is_gzip()
@@ -163,7 +171,10 @@ def _inspected(file: InputFile, encoding: str, name: str, hold: int, longest: in
         quotes += _count(chunk, text, '"', encoding)
         last = text[-1:] or last
         seen += len(text.strip().strip("\ufeff")) if not seen else 0
-    _decode(decoder, b"", encoding, name, lines, final=True)
+        if head_only and seen:
+            break
+    else:
+        _decode(decoder, b"", encoding, name, lines, final=True)
     if not seen:
         raise DataError("is empty", "export it again", file=name)
     return Inspection(
