@@ -337,3 +337,31 @@ def test_refunds_above_zero_are_never_sales(header: str, kinds: tuple[str, str],
         return truth_of(chosen, number)
 
     tried(make, {"refunds": "refunds"})
+
+
+@FEW
+@given(
+    st.sampled_from(("amount_cents", "total_in_cents", "netTotalCents", "Betrag (Cent)", "amount_minor")),
+    st.sampled_from(("EUR", "JPY", "KWD")), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_cents_are_never_whole_units(header: str, code: str, both: bool, refunds: bool) -> None:
+    chosen = small(paid()) if refunds else without_refunds(small(paid()))
+    places = {"EUR": 2, "JPY": 0, "KWD": 3}[code]
+
+    def minor(amount: Decimal) -> int:
+        return int(amount.scaleb(2))
+
+    def unit(amount: Decimal) -> Decimal:
+        return Decimal(minor(amount)).scaleb(-places)
+
+    def make(folder: Path) -> Truth:
+        columns: dict[str, Any] = {name: of for name, of in PLAIN.items() if name != "Net Amount"}
+        if both:
+            columns["Net Amount"] = lambda s: unit(s.net)
+        if refunds:
+            columns["refund_cents"] = lambda s: minor(s.refunded)
+        columns |= {header: lambda s: minor(s.net), "currency": lambda s: code}
+        write(folder / "orders.csv", chosen, columns, Dialect(places=places))
+        return truth_of(chosen, number, net=lambda s: unit(s.net), refund=lambda s, back: unit(back.amount))
+
+    tried(make, {})
