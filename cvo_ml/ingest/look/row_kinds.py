@@ -49,6 +49,6 @@ def _ask(column: FoundColumn, others: list[str], findings: FoundOut) -> None:
         left_out["ignore"] = [status]
     choices: dict[str, Settings] = {"sales_only": left_out, "all_rows": {"ignore": [column.header]}}
     findings.ask(
-        "kinds", f"column {column.header!r} holds {', '.join(map(repr, others[:5]))} ({counted(rows, 'row')}): are they "
-        "no sales?", choices, column.first_rows(others), [f"{column.header} = {text}" for text in others[:3]],
+        "kinds", f"column {column.header!r} holds {', '.join(map(repr, others[:5]))} ({counted(rows, 'row')}): are "
+        "they no sales?", choices, column.first_rows(others), [f"{column.header} = {text}" for text in others[:3]],
     )  # fmt: skip
