@@ -29,17 +29,18 @@ def calls_of(shape: Shape) -> int | None:
 
 def main() -> None:
     """Print the calls of each shape, their median and their maximum."""
-    found = {shape: calls_of(shape) for shape in SHAPES}
+    found = [(shape, calls_of(shape)) for shape in SHAPES]
     table = Table("export", "locale", "calls", "asked about")
-    for shape, calls in found.items():
+    for shape, calls in found:
         table.add_row(shape.name, shape.locale, str(calls or "never"), ", ".join(shape.answers))
-    counts = [calls for calls in found.values() if calls is not None]
+    counts = [calls for _, calls in found if calls is not None]
     console = Console()
     console.print(table)
+    locales = len({shape.locale for shape, _ in found})
     console.print(
-        f"{len(found)} shapes in {len({shape.locale for shape in found})} locales: median {statistics.median(counts):g}"
-        f", maximum {max(counts)}, never right {len(found) - len(counts)}"
+        f"{len(found)} shapes in {locales} locales: median {statistics.median(counts):g}, maximum {max(counts)}"
     )
+    console.print(f"never right: {len(found) - len(counts)}")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ _SIGNS: Final = re.compile(r"R\$|[€£$¥₹₺₪]|\bzł\b")
 _WRAPPERS: Final = re.compile(r"^(?:properties|order|orders|data|attributes|node|fields|record|payload|_source)[.:]")
 #: What stands behind a name and says how its value is written: of extended JSON, and of times.
 _CLOCK: Final = re.compile(r"\.\$(?:date|oid|numberDecimal|numberLong|numberInt|numberDouble)$|\s*\(?\bUTC\b\)?$")
+_MINOR: Final = re.compile(r"(?<=[A-Za-z])[ _.(]*(?:[iI]n[ _]?)?(?:[cC]ents?|minor(?:[ _]units?)?|[pP]ence)\)?$")
 _TWO_WORDS: Final = re.compile(r"[a-z][A-Z]|[A-Za-z]_[A-Za-z]")
 _LETTERS: Final = str.maketrans(
     {"ß": "ss", "ø": "o", "æ": "ae", "ł": "l", "đ": "d", "œ": "oe", "ı": "i", "º": "", "°": ""}
@@ -82,7 +83,7 @@ def _ranked(header: str) -> tuple[str, int] | None:
     plain = _SIGNS.sub(" ", _CODE.sub(" ", bare)) if not _is_code(bare) else bare
     last = plain.rpartition(".")[2]
     several = last if _TWO_WORDS.search(last) else plain
-    for name in dict.fromkeys((header, plain, _WRAPPERS.sub("", plain), several)):
+    for name in dict.fromkeys((header, plain, _WRAPPERS.sub("", plain), several, _MINOR.sub("", several))):
         if found := _ranks().get(key_of(name)):
             return found
     return None
@@ -104,6 +105,19 @@ def meaning_of(header: str) -> str | None:
     """
     found = _ranked(header)
     return None if found is None else found[0]
+
+
+def in_minor_units(header: str) -> bool:
+    """Whether a header says that its amounts are whole numbers of the smallest unit.
+
+    Examples
+    --------
+    >>> in_minor_units("amount_cents"), in_minor_units("totalInCents"), in_minor_units("Betrag (Cent)")
+    (True, True, True)
+    >>> in_minor_units("amount"), in_minor_units("recents")
+    (False, False)
+    """
+    return _MINOR.search(header) is not None and meaning_of(header) is not None
 
 
 def headers_for(role: str, headers: Sequence[str], told: Mapping[str, str] | None = None) -> tuple[str, ...]:

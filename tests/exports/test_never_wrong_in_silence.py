@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.ingest import read_shop
 from tests.exports.comparing import differences
+from tests.exports.marketplaces import movements
 from tests.exports.reading import attempt
 from tests.exports.shop import Sale, Truth, paid, sales, truth_of, without_refunds
 from tests.exports.shop_systems import number
@@ -295,3 +296,72 @@ def test_a_column_of_another_name_that_says_what_is_no_sale_is_asked_about(
         return truth_of((s for s in chosen if s.status == "paid"), number)
 
     assert tried(make, {"status": "status"})
+
+
+@FEW
+@given(
+    st.sampled_from(("cancelled_at", "Cancelled", "is_cancelled", "voided_at", "deleted_at", "Storniert", "Paid")),
+    st.sampled_from(FLAGS), st.booleans(),
+)  # fmt: skip
+def test_a_mark_of_what_is_no_sale_is_never_passed_over(header: str, flags: tuple[str, str], with_status: bool) -> None:
+    chosen = without_refunds(small(s for s in sales() if s.person and s.status in ("paid", "cancelled")))
+
+    def make(folder: Path) -> Truth:
+        def mark(sale: Sale) -> object:
+            marked = (sale.status == "cancelled") != (header == "Paid")
+            return (sale.at if marked else None) if header.endswith("_at") else flags[not marked]
+
+        more = {"Status": lambda s: "completed"} if with_status else {}
+        write(folder / "orders.csv", chosen, {**PLAIN, header: mark, **more})
+        return truth_of((s for s in chosen if s.status == "paid"), number)
+
+    tried(make, dict.fromkeys(("deletedat", "paid", "cancelledat", "cancelled", "iscancelled", "voidedat", "storniert"),
+                              "no_sales"))  # fmt: skip
+
+
+@FEW
+@given(
+    st.sampled_from(("Type", "Transaction Type", "Belegart", "Document type")),
+    st.sampled_from((("Sale", "Refund"), ("Invoice", "Credit Memo"), ("Rechnung", "Gutschrift"), ("charge", "refund"))),
+    st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_refunds_above_zero_are_never_sales(header: str, kinds: tuple[str, str], own: bool, negative: bool) -> None:
+    chosen = small(paid())
+
+    def make(folder: Path) -> Truth:
+        write(folder / "documents.csv", movements(chosen), {
+            "Number": lambda m: m.number if own else m.sale.number, "Customer ID": lambda m: m.sale.customer.number,
+            "Date": lambda m: m.at, header: lambda m: kinds[m.is_refund],
+            "Net Amount": lambda m: m.net if negative else abs(m.net),
+        })  # fmt: skip
+        return truth_of(chosen, number)
+
+    tried(make, {"refunds": "refunds"})
+
+
+@FEW
+@given(
+    st.sampled_from(("amount_cents", "total_in_cents", "netTotalCents", "Betrag (Cent)", "amount_minor")),
+    st.sampled_from(("EUR", "JPY", "KWD")), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_cents_are_never_whole_units(header: str, code: str, both: bool, refunds: bool) -> None:
+    chosen = small(paid()) if refunds else without_refunds(small(paid()))
+    places = {"EUR": 2, "JPY": 0, "KWD": 3}[code]
+
+    def minor(amount: Decimal) -> int:
+        return int(amount.scaleb(2))
+
+    def unit(amount: Decimal) -> Decimal:
+        return Decimal(minor(amount)).scaleb(-places)
+
+    def make(folder: Path) -> Truth:
+        columns: dict[str, Any] = {name: of for name, of in PLAIN.items() if name != "Net Amount"}
+        if both:
+            columns["Net Amount"] = lambda s: unit(s.net)
+        if refunds:
+            columns["refund_cents"] = lambda s: minor(s.refunded)
+        columns |= {header: lambda s: minor(s.net), "currency": lambda s: code}
+        write(folder / "orders.csv", chosen, columns, Dialect(places=places))
+        return truth_of(chosen, number, net=lambda s: unit(s.net), refund=lambda s, back: unit(back.amount))
+
+    tried(make, {})

@@ -225,3 +225,9 @@ def _ask(
         "decimal sign?",
         {"thousands": grouped, "decimals": decimal}, column.first_rows(open_ones), shown,
     )  # fmt: skip
+
+
+def decide_minor_units(findings: FoundOut, prefix: str) -> None:
+    """The headers say that amounts are whole numbers of the smallest unit."""
+    evidence = "the headers say so; some currencies have no smaller unit, or three decimals"
+    findings.decide("minor units", "cents", evidence, {f"{prefix}.amounts.minor_units": True})

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,11 @@ _FIRST_SECOND, _LAST_SECOND = 788_918_400, 2_524_608_000
 _SPREADSHEET: Final = re.compile(r"[345]\d{4}(?:\.\d+)?")
 #: Texts that are tried one by one before all are.
 _TRIED: Final = 200
+#: Distinct texts that a format must read before all are tried, and the share of them.
+_SAMPLE: Final = 5_000
+_NEARLY: Final = 0.9
+#: What was found out about columns that are still looked at.
+_KNOWN: Final[WeakKeyDictionary[FoundColumn, list[Reading]]] = WeakKeyDictionary()
 _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 #: Share of the rows that a reading must read, as in ``max_bad_share``.
 ENOUGH: Final = 0.99
@@ -68,6 +74,12 @@ class Reading:
 
 def readings(column: FoundColumn) -> list[Reading]:
     """The ways that read nearly all texts of a column, none of them the same as another; the best first."""
+    if column not in _KNOWN:
+        _KNOWN[column] = _readings(column)
+    return _KNOWN[column]
+
+
+def _readings(column: FoundColumn) -> list[Reading]:
     if not column.distinct:
         return []
     if column.is_time:
@@ -76,6 +88,8 @@ def readings(column: FoundColumn) -> list[Reading]:
     if counted_since:
         return counted_since
     candidates = _without_odd_years(column, _candidates(column.distinct))
+    if len(candidates) > 1 and len(column.distinct) > _SAMPLE:
+        candidates = [written for written in candidates if _share(column.distinct[:_SAMPLE], written) >= _NEARLY]
     found = [one for written in candidates if (one := _read(column, written)) is not None]
     best = max((one.share for one in found), default=0.0)
     kept: list[Reading] = []
@@ -188,16 +202,23 @@ def _clock_format(found: re.Match[str] | None) -> str:
     return f"{found['before']}%{'I' if half else 'H'}{sign}%M{seconds}{part}{halves}{zone}"
 
 
+def _share(texts: Sequence[str], written: str) -> float:
+    """Of some texts, those that a format reads."""
+    return float(_times(pd.Series(texts, dtype="str"), written).notna().mean())
+
+
 def _read(column: FoundColumn, written: str) -> Reading | None:
-    texts = pd.Series(column.distinct, dtype="str")
-    if not written:
-        iso = texts.str.fullmatch(_ISO.pattern)
-        plain = texts.where(iso).str.replace(r"\s?UTC$", "Z", regex=True).str.replace(r"\s([+-]\d+)", r"\1", regex=True)
-        times = pd.to_datetime(plain, format="ISO8601", errors="coerce", utc=True)
-    else:
-        times = pd.to_datetime(texts, format=written, errors="coerce", utc=True)
+    times = _times(pd.Series(column.distinct, dtype="str"), written)
     found = _reading(column, written, times)
     return found if found.share > 0.5 else None
+
+
+def _times(texts: pd.Series, written: str) -> pd.Series:
+    if written:
+        return pd.to_datetime(texts, format=written, errors="coerce", utc=True)
+    iso = texts.str.fullmatch(_ISO.pattern)
+    plain = texts.where(iso).str.replace(r"\s?UTC$", "Z", regex=True).str.replace(r"\s([+-]\d+)", r"\1", regex=True)
+    return pd.to_datetime(plain, format="ISO8601", errors="coerce", utc=True)
 
 
 def _reading(column: FoundColumn, written: str, times: pd.Series) -> Reading:
@@ -274,10 +295,9 @@ def _decide(
 def _why(way: Reading, column: FoundColumn) -> str:
     if not re.match(r"%[dm]\W%[dm]\W", way.written):
         return ""
-    first = [int(found[0]) for text in column.distinct if (found := re.match(r"\d+", text))]
-    second = [int(found[1]) for text in column.distinct if (found := re.match(r"\d+\D(\d+)", text))]
-    days, place = (first, "first") if way.written.startswith("%d") else (second, "second")
-    over = next((text for text, day in zip(column.distinct, days, strict=False) if day > 12), None)
+    day_first = way.written.startswith("%d")
+    day, place = (re.compile(r"(\d+)"), "first") if day_first else (re.compile(r"\d+\D(\d+)"), "second")
+    over = next((text for text in column.distinct if (found := day.match(text)) and int(found[1]) > 12), None)
     return f"; the {place} part is the day: {over!r}" if over is not None else ""
 
 

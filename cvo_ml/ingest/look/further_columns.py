@@ -8,8 +8,9 @@ from typing import Final
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import Grid
 
-_YES: Final = re.compile(r"true|yes|y|t|1|ja|oui|si|sí|tak|sim|x|wahr|vrai", re.IGNORECASE)
-_NO: Final = re.compile(r"false|no|n|f|0|nein|non|nee|nie|não|nao|falsch|faux", re.IGNORECASE)
+#: Flags, in any case.
+YES: Final = re.compile(r"true|yes|y|t|1|ja|oui|si|sí|tak|sim|x|wahr|vrai", re.IGNORECASE)
+NO: Final = re.compile(r"false|no|n|f|0|nein|non|nee|nie|não|nao|falsch|faux", re.IGNORECASE)
 #: Columns that are taken along as they are, by their meaning.
 ALONG: Final = ("channel", "discount_code", "country", "region", "city", "category", "brand")
 
@@ -18,8 +19,8 @@ def decide_test_orders(grid: Grid, findings: FoundOut) -> None:
     """A column that marks test orders."""
     for header in grid.headers_for("is_test"):
         column = grid.columns[header]
-        yes = [text for text in column.distinct if _YES.fullmatch(text)]
-        no = [text for text in column.distinct if _NO.fullmatch(text)]
+        yes = [text for text in column.distinct if YES.fullmatch(text)]
+        no = [text for text in column.distinct if NO.fullmatch(text)]
         if column.distinct and len(yes) + len(no) == len(column.distinct):
             rows = sum(int(column.counts[column.distinct.index(text)]) for text in yes)
             evidence = f"column {header!r}: {counted(rows, 'row')} marked {yes or 'yes'}, left out by rule"

@@ -14,8 +14,8 @@ import numpy as np
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
-from cvo_ml.ingest.header_names import headers_for, key_of
-from cvo_ml.ingest.look.amounts import decide_amounts, is_amounts
+from cvo_ml.ingest.header_names import headers_for, in_minor_units, key_of
+from cvo_ml.ingest.look.amounts import decide_amounts, decide_minor_units, is_amounts
 from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
@@ -171,6 +171,8 @@ def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: 
         if kinds[name] in ("money", "number") and is_amounts(grid.columns[header])
     }
     decide_amounts(money, findings, f"{prefix}.source", f"{table}_amounts")
+    if any(in_minor_units(column.header) for column in money.values()):
+        decide_minor_units(findings, f"{prefix}.source")
 
 
 def decide_refund_column(grid: Grid, money: OrderAmounts, ordered: Reading | None, findings: FoundOut) -> None:

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cvo_ml.core.result import Json
@@ -20,9 +20,10 @@ from cvo_ml.ingest.look.findings import Decision
 NOTHING: Final = frozenset(
     {"", "null", "nan", "none", "<na>", "nat", "na", "n/a", "#n/a", "(not set)", "undefined", r"\n"}
 )
+_LONGEST: Final = max(map(len, NOTHING))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FoundColumn:
     """A column of a table.
 
@@ -68,12 +69,15 @@ class FoundColumn:
 
     @cached_property
     def _coded(self) -> tuple[NDArray[np.int64], list[str]]:
-        texts = self.values.cast(pa.string()) if not pa.types.is_string(self.values.type) else self.values
-        codes, found = pd.factorize(texts.to_pandas(), use_na_sentinel=True)
-        plain = [str(text).strip() for text in found]
-        kept: dict[str, int] = {}
-        places = [kept.setdefault(text, len(kept)) if text.lower() not in NOTHING else -1 for text in plain]
-        return np.append(np.array(places, dtype=np.int64), -1)[codes], list(kept)
+        texts = pc.utf8_trim_whitespace(self.values.cast(pa.large_string())).combine_chunks()
+        encoded = texts.dictionary_encode()
+        found = encoded.dictionary.to_pylist()
+        nothing = [place for place, text in enumerate(found) if len(text) <= _LONGEST and text.lower() in NOTHING]
+        places = np.cumsum(~np.isin(np.arange(len(found)), nothing)) - 1
+        places[nothing] = -1
+        codes = encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)
+        left_out = set(nothing)
+        return np.append(places, -1)[codes], [text for place, text in enumerate(found) if place not in left_out]
 
     def first_rows(self, texts: Sequence[str], most: int = 3) -> list[int]:
         """Numbers of the first rows with one of these texts (1 = the first after the header)."""

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cvo_ml.ingest.header_names import in_minor_units
 from cvo_ml.ingest.look.amounts import AmountWriting, is_amounts
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 
@@ -17,6 +18,7 @@ AMOUNTS: Final = (
     "net", "subtotal", "total", "with_tax", "gross", "line_total", "unit_price", "quantity", "discount", "shipping",
     "tax", "payment_cost", "refund_amount", "payout", "tips", "cost", "unit_cost",
 )  # fmt: skip
+_VALUES: Final = ("net", "subtotal", "total", "with_tax", "gross", "line_total", "unit_price")
 _CENT: Final = 0.011
 #: Share of the rows in which a sum must come out.
 _NEARLY_ALL: Final = 0.99
@@ -32,7 +34,28 @@ def amount_columns(grid: Grid) -> dict[str, list[FoundColumn]]:
         columns = [grid.columns[header] for header in grid.headers_for(meaning)]
         if amounts := [column for column in columns if is_amounts(column)]:
             found[meaning] = amounts
-    return found
+    return _of_one_unit(found)
+
+
+def are_minor_units(columns: Mapping[str, list[FoundColumn]]) -> bool:
+    """Whether the amounts are whole numbers of the smallest unit, by their headers."""
+    return any(in_minor_units(column.header) for found in columns.values() for column in found)
+
+
+def _of_one_unit(columns: Mapping[str, list[FoundColumn]]) -> dict[str, list[FoundColumn]]:
+    """The amounts of whole orders and lines in one unit: in euros where a value stands in euros, else in cents."""
+    plain = {
+        meaning: [column for column in found if not in_minor_units(column.header)] for meaning, found in columns.items()
+    }
+    if any(plain.get(meaning) for meaning in _VALUES):
+        return {meaning: found for meaning, found in plain.items() if found}
+    if not are_minor_units(columns):
+        return dict(columns)
+    return {
+        meaning: kept
+        for meaning, found in columns.items()
+        if (kept := [column for column in found if meaning == "quantity" or in_minor_units(column.header)])
+    }
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ def _orders_of(column: FoundColumn, grid: Grid) -> dict[str, int]:
     headers = [header for header in grid.headers_for("order_id") if grid.columns[header].filled >= 0.99 * grid.rows]
     codes = column.codes
     if headers:
-        pairs = np.unique(np.stack([codes, grid.columns[headers[0]].codes]), axis=1)
-        codes = pairs[0]
+        orders = grid.columns[headers[0]]
+        size = len(orders.distinct) + 1
+        codes = np.unique(codes * size + orders.codes + 1) // size
     counts = np.bincount(codes[codes >= 0], minlength=len(column.distinct))
     return dict(zip(column.distinct, counts.tolist(), strict=True))

@@ -12,19 +12,22 @@ from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
-from cvo_ml.ingest.header_names import meaning_of
+from cvo_ml.ingest.header_names import in_minor_units, meaning_of
 from cvo_ml.ingest.known_exports import SIGNATURES, export_of
-from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, is_amounts
+from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, decide_minor_units, is_amounts
+from cvo_ml.ingest.look.credit_rows import credit_rows
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
 from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_test_orders
 from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns
+from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns, are_minor_units
+from cvo_ml.ingest.look.not_sold import decide_not_sold
 from cvo_ml.ingest.look.order_status import decide_status
 from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
+from cvo_ml.ingest.look.row_kinds import decide_row_kinds
 from cvo_ml.ingest.look.sources import grids_of
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
@@ -209,15 +212,27 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
             "ordered_at"
         ]
     columns = amount_columns(grid)
+    if are_minor_units(columns):
+        decide_minor_units(findings, "source")
     by_header = {column.header: column for found in columns.values() for column in found}
     written = decide_amounts(by_header, findings, currency=known_currency(grid, given.currency))
     customers = decide_customers(grid, findings)
     money = OrderAmounts(columns, written, frozenset(grid.told))
-    decide_orders(grid, money, findings)
+    credited = credit_rows(grid, money)
+    if credited is None:
+        decide_orders(grid, money, findings)
+    else:
+        sales = credited.sales(grid)
+        decide_orders(sales, replace(money, columns=amount_columns(sales), _numbers={}), findings)
     decide_currency(grid, _money(columns), written, findings, given.currency)
     if times is not None:
         decide_zone(times, reading, findings, given.timezone)
-    decide_status(grid, findings)
+    if credited is None:
+        decide_status(grid, findings)
+        decide_row_kinds(grid, findings)
+    else:
+        credited.decide(grid, findings)
+    decide_not_sold(grid, findings)
     decide_test_orders(grid, findings)
     if money.is_used("refund_amount"):
         decide_refund_column(grid, money, reading, findings)
@@ -239,6 +254,8 @@ def _look_at_subscriptions(grid: Grid, findings: FoundOut, given: Given) -> Foun
     times = {name: grid.columns[header] for name, header in columns.items() if kinds[name] == "time"}
     decide_dates(times, findings)
     written = decide_amounts({"mrr": grid.columns[columns["mrr"]]}, findings)
+    if in_minor_units(columns["mrr"]):
+        decide_minor_units(findings, "source")
     decide_currency(grid, {"mrr": grid.columns[columns["mrr"]]}, written, findings, given.currency)
     return grid.columns[columns["customer_id"]]
 
