@@ -44,6 +44,8 @@ def _strptime_format(date_format: str) -> str:
     except ValueError as error:
         if "directive" in str(error) or "stray" in str(error):
             raise ValueError(f"date_format {date_format!r} is no strptime format: write one like '%d/%m/%Y'") from None
+    if ("%I" in date_format) != ("%p" in date_format):  # half of all times would be twelve hours off
+        raise ValueError(f"date_format {date_format!r}: %I (hour of twelve) and %p (AM or PM) need each other")
     return date_format
 
 
@@ -364,24 +366,30 @@ class ShopConfig(FrozenConfig):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for name in (*self.columns, *self.values):
+        for name in (*self.columns, *self.values, *self.constants):
             if name not in self.kinds:
                 raise ValueError(f"columns: {name!r} has no meaning{nearest_name(name, list(self.kinds))}")
         for name in self.profile:
             if name in self.kinds:
                 raise ValueError(f"profile: {name!r} is a canonical column: map it under 'columns'")
+        if twice := sorted(set(self.columns) & set(self.constants)):
+            raise ValueError(f"constants: {twice[0]!r} is mapped too: keep one of the two")
+        if self.counts_only and "net" in {*self.columns, *self.constants}:
+            raise ValueError("counts_only: net is mapped: orders have a value, leave counts_only out")
         if self.adapter is None:
             self._check_complete()
         self._check_tables()
         return self
 
     def _check_complete(self) -> None:
+        given = {*self.columns, *self.constants}
         if self.rows == "subscriptions":
-            missing = sorted(set(SUBSCRIPTIONS.required) - set(self.columns))
+            missing = sorted(set(SUBSCRIPTIONS.required) - given)
         else:
             needed = {"customer_id", "ordered_at"} | ({"order_id"} if self.order_id == "column" else set())
-            has_price = self.rows == "lines" and {"quantity", "unit_price"} <= set(self.columns)
-            missing = sorted(needed - set(self.columns)) + ([] if has_price or "net" in self.columns else ["net"])
+            has_price = self.rows == "lines" and {"quantity", "unit_price"} <= given
+            valued = has_price or "net" in given or self.counts_only
+            missing = sorted(needed - given) + ([] if valued else ["net"])
         if missing:
             raise ValueError(f"columns: {', '.join(missing)} not mapped: name the header of each")
         if self.order_id == "generated" and "order_id" in self.columns:
@@ -396,3 +404,8 @@ class ShopConfig(FrozenConfig):
             if name in own[self.rows]:
                 raise ValueError(f"tables: {name!r} comes from the first source: declare it there, or there only")
             table.check(name)
+        if "fx" in self.tables and self.currency == NO_CURRENCY:
+            raise ValueError("tables: fx: say which currency its rates lead to: currency: EUR")
+        for name in {"refunds"} & set(self.tables) if "fx" in self.tables else ():
+            if "currency" not in {*self.tables[name].columns, *self.tables[name].constants}:
+                raise ValueError(f"tables: {name}: map currency: where rates are declared, amounts may be in any")

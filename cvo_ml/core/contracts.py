@@ -45,6 +45,7 @@ REFUNDS: Final = TableContract(
         _required("amount", "money", "positive: what went back to the customer"),
         Column("order_id", "id", meaning="the order it gives back; null where only the customer is known"),
         Column("customer_id", "id"),
+        Column("currency", "text"),
         Column("reason", "text"),
         _KNOWN_AT,
     ),
@@ -275,6 +276,17 @@ PRICES: Final = TableContract(
     event_time="valid_from",
 )
 
+FX: Final = TableContract(
+    "fx",
+    (
+        _required("date", "time", "from this day on"),
+        _required("currency", "text"),
+        _required("rate", "number", "what one unit of it is worth in the shop's currency"),
+        _KNOWN_AT,
+    ),
+    key=("date", "currency"),
+)
+
 CONTRACTS: Final[Mapping[str, TableContract]] = {
     contract.name: contract
     for contract in (
@@ -296,5 +308,6 @@ CONTRACTS: Final[Mapping[str, TableContract]] = {
         DEALS,
         MILESTONES,
         PRICES,
+        FX,
     )
 }

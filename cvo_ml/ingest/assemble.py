@@ -30,7 +30,9 @@ _REFUNDS: Final = {
 
 def complete(rows: pd.DataFrame, shop: ShopConfig) -> None:
     """Fill in place what the mapping implies: net of a line, generated order ids, known_at of rows without one."""
-    if shop.rows == "lines" and "net" not in rows:
+    if shop.counts_only:
+        rows["net"] = 0.0
+    elif shop.rows == "lines" and "net" not in rows:
         rows["net"] = rows["quantity"] * rows["unit_price"]
     if shop.order_id == "generated":
         rows["order_id"] = rows["customer_id"] + "@" + rows["ordered_at"].dt.strftime("%Y-%m-%d")

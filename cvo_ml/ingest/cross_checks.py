@@ -11,6 +11,7 @@
 | refund before its order was placed | quarantined: "before its order" |
 | refund of another customer than its order's | quarantined: "another customer than its order's" |
 | subscription, ticket, deal or price that ends before it begins | quarantined: "ends before it begins" |
+| rate of a currency of 0 and less | quarantined: "not above zero" |
 | propensity outside (0, 1] | quarantined: "outside 0 to 1" |
 | refunds of an order above its value | kept and reported: often tax or shipping |
 | rows of customers without an order | kept and reported |
@@ -66,6 +67,8 @@ def check_rows(validated: ValidatedRows) -> None:
         begins, ends = _SPANS[spec.table]
         early = surely_before(rows[ends], rows[begins], spec.timezone)
         status.quarantine(early, spec.header(ends), "ends before it begins")
+    if spec.table == "fx":
+        status.quarantine((rows["rate"] <= 0).to_numpy(), spec.header("rate"), "not above zero")
     if "propensity" in rows:
         outside = (rows["propensity"] <= 0) | (rows["propensity"] > 1)
         status.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")

@@ -54,10 +54,10 @@ def looks_like_nobody(customer_id: str) -> bool:
 
     Examples
     --------
-    >>> [looks_like_nobody(text) for text in ("0", "Walk-in customer", "Invité", "10", "guestrow")]
-    [True, True, True, False, False]
+    >>> [looks_like_nobody(text) for text in ("0", "Walk-in customer", "Invité", "-", "10", "guestrow")]
+    [True, True, True, True, False, False]
     """
-    return _NUMBERS.fullmatch(customer_id) is not None or key_of(customer_id) in _NAMES
+    return _NUMBERS.fullmatch(customer_id) is not None or key_of(customer_id) in _NAMES or not key_of(customer_id)
 
 
 def to_look_at(orders: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final
@@ -25,11 +25,20 @@ from cvo_ml.core.stored_table import StoredFrames, StoredTable
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
 from cvo_ml.core.wall_times import wall_time
-from cvo_ml.ingest.adapters import Parts, adapter_of, first_parts, further_parts, parts_of_frame, with_adapter
+from cvo_ml.ingest.adapters import (
+    Parts,
+    adapter_of,
+    first_parts,
+    further_parts,
+    own_source,
+    parts_of_frame,
+    with_adapter,
+)
 from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refunds, side_table, with_costs
 from cvo_ml.ingest.batches import is_large
 from cvo_ml.ingest.cross_checks import check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
+from cvo_ml.ingest.exchange import Rates
 from cvo_ml.ingest.nobody import refuse_nobody, to_look_at
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
@@ -181,10 +190,13 @@ class _Reading:
     ) -> None:  # fmt: skip
         self._shop, self._declared, self._database = shop, declared, database
         self._as_of, self._max_bad_share = as_of, max_bad_share
+        self._fx: TableRows | None = None
+        self._rates: Rates | None = None
 
     def read(self, parts: Parts) -> ReadResult:
         """Tables, ledgers and notes."""
         adapter = adapter_of(self._shop.adapter)
+        self._read_rates()
         main = self._main(parts, adapter.ragged)
         alike = resolve_duplicates(main, resent=adapter.resent)
         tables = self._first_tables(main)
@@ -217,6 +229,7 @@ class _Reading:
                 *between,
                 *by_status,
                 *(_empty(name) for name, ledger in zip(sides, further, strict=True) if not ledger.rows_in),
+                *_free(tables["orders"], self._database, self._declared),
                 *_said(self._declared),
             ),
             _fingerprint(sources),
@@ -226,11 +239,21 @@ class _Reading:
         )
 
     def _main(self, parts: Parts, ragged: str) -> TableRows:
-        spec = main_spec(self._declared, self._max_bad_share, ragged, self._beside)
+        spec = replace(main_spec(self._declared, self._max_bad_share, ragged, self._beside), rates=self._rates)
         lines = spec.table != "subscriptions"
         named = lines and bool(self._declared.tables or set(parts) - {spec.table})
         step = self._complete if lines else check_rows
         return scan(parts[spec.table], spec, self._as_of, self._database, step, keeps_ids=named)
+
+    def _read_rates(self) -> None:
+        """Read the declared rates of currencies before any amount."""
+        config = self._declared.tables.get("fx")
+        if config is not None:
+            spec = side_spec(self._declared, "fx", config, self._max_bad_share)
+            self._fx = scan(own_source("fx", config)[0], spec, self._as_of, self._database, check_rows)
+            resolve_duplicates(self._fx)
+            rates = self._database.arrow(f"SELECT date, currency, rate FROM {self._fx.used}").to_pandas()
+            self._rates = Rates.of(rates, self._declared.currency)
 
     def _complete(self, validated: ValidatedRows) -> None:
         complete(validated.rows, self._declared)
@@ -252,7 +275,11 @@ class _Reading:
         """Read the further tables; each row is validated for itself."""
         sides = {}
         for name, (source, config, ragged) in further_parts(self._shop, self._declared, parts).items():
+            if name == "fx" and self._fx is not None:
+                sides[name] = self._fx
+                continue
             spec = side_spec(self._declared, name, config, self._max_bad_share, ragged)
+            spec = replace(spec, rates=self._rates)
             named = name == "refunds" and "order_id" in spec.columns
             sides[name] = scan(source, spec, self._as_of, self._database, check_rows, keeps_ids=named)
         return sides
@@ -356,8 +383,17 @@ def _empty(table: str) -> str:
 
 
 def _said(shop: ShopConfig) -> tuple[str, ...]:
-    generated = shop.order_id == "generated"
-    return ("order ids were generated: one order per customer and day",) if generated else ()
+    generated = ("order ids were generated: one order per customer and day",) if shop.order_id == "generated" else ()
+    counted = ("the source has no amounts: orders are counted, and their value is 0",) if shop.counts_only else ()
+    return generated + counted
+
+
+def _free(orders: StoredTable, database: RowDatabase, shop: ShopConfig) -> tuple[str, ...]:
+    """What is said of orders without a value."""
+    if not orders.rows or shop.counts_only:
+        return ()
+    (free,) = database.one("SELECT count(*) FROM orders WHERE net = 0")
+    return (f"{free:,} orders of value 0 were kept: free orders are purchases",) if free else ()
 
 
 def _fingerprint(sources: Sequence[SourceFile]) -> str:

@@ -24,6 +24,7 @@ from cvo_ml.ingest.casts import Cast, RawColumn, cast
 from cvo_ml.ingest.casts.column import as_mask
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
 from cvo_ml.ingest.casts.ids import CASE
+from cvo_ml.ingest.exchange import converted
 from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
@@ -36,6 +37,7 @@ GUEST: Final = "guest (no customer)"
 TEST_ORDER: Final = "test order"
 NOT_OF_TABLE: Final = "no row of this table"
 ZERO_REFUND: Final = "refund of zero"
+_ONE_CURRENCY: Final = "export each currency for itself, or declare rates: tables: {fx: …} with date, currency and rate"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def validate_rows(
     """
     status = RowStatus(raw, spec.table, spec.max_bad_share, spec.ragged, spec.people)
     casts = cast_columns(raw, spec, facts)
+    if spec.rates is not None and spec.event_time in casts and "currency" in casts:
+        casts = converted(casts, spec.kinds, spec.event_time, spec.rates)
     exclude_by_rule(status, casts, spec, as_of)
     statuses = exclude_unsold(status, raw, casts, spec)
     quarantine_faults(status, raw, casts, spec)
@@ -220,7 +224,7 @@ def quarantine_faults(status: RowStatus, raw: RawTable, casts: Mapping[str, Cast
         if name == "customer_id":
             status.quarantine(_guests(casts, spec), spec.header(name), "guest id")
     quarantine_blank(status, casts, spec)
-    if "currency" in casts:
+    if "currency" in casts and spec.table != "fx":  # a table of rates holds as many as there are
         _check_currency(status, raw, casts["currency"], spec)
     if spec.extracted_at is not None and spec.event_time is not None and spec.event_time in casts:
         late = (casts[spec.event_time].values > wall_time(spec.extracted_at, spec.timezone)).to_numpy()
@@ -243,5 +247,5 @@ def _check_currency(status: RowStatus, raw: RawTable, column: Cast, spec: TableS
     if set(found) - {expected}:
         rows = known & (codes != expected).to_numpy()
         problem = f"holds {', '.join(found[:5])}, but one run holds one currency ({expected})"
-        raise _column(raw, header).refuse(problem, "export each currency for itself", rows)
+        raise _column(raw, header).refuse(problem, _ONE_CURRENCY, rows)
     status.quarantine(_empty(column), header, "blank currency")

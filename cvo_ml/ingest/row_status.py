@@ -37,6 +37,7 @@ _REMEDIES: Final = {
     "not a JSON object": "write one JSON object a line",
     "sentinel date": "days up to 1900-01-01, 1970-01-01 and the year 9999 stand for 'unknown': export such as empty",
     "after extracted_at": "correct extracted_at, or the clock that wrote the dates",
+    "no rate of its currency by its day": "give a rate from the first day of each currency on (table fx)",
     "blank status": "fill it, or say what a row without one is, such as statuses: {'': sale}",
     "blank currency": "fill it, or leave the column unread where all rows are in one currency: ignore",
 }

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from cvo_ml.config.shops import Exclusion, ShopConfig, SourceConfig, StatusClass, TableConfig
 from cvo_ml.core.contract import Kind
 from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.ingest.exchange import Rates
 from cvo_ml.ingest.row_status import RAGGED
 
 #: Columns that identify a row wherever the source has them, beside the keys of the contracts.
@@ -48,6 +49,10 @@ class TableSpec:
         The shop's own words for what became of a sale; None where rows are not sorted by their status.
     beside:
         What a header means that is not mapped, if it is a matter of money; None where nobody asks.
+    counts_only:
+        Whether rows have no amounts.
+    rates:
+        By which amounts in other currencies are converted; None = one run holds one currency.
     guest_ids:
         Customer ids that stand for nobody, in lower case.
     fold_case:
@@ -75,6 +80,8 @@ class TableSpec:
     ragged: str = RAGGED
     statuses: Mapping[str, StatusClass] | None = None
     beside: Callable[[str], str | None] | None = None
+    counts_only: bool = False
+    rates: Rates | None = None
     guest_ids: frozenset[str] = frozenset()
     fold_case: bool = False
     where_filled: str | None = None
@@ -121,6 +128,8 @@ def main_spec(
         ragged=ragged,
         statuses=None if shop.rows == "subscriptions" else shop.statuses,
         beside=beside,
+        counts_only=shop.counts_only,
+        constants=shop.constants,
         guest_ids=_guest_ids(shop),
         fold_case=shop.ids.fold_case,
     )

@@ -24,7 +24,9 @@ from cvo_ml.ingest.specs import TableSpec
 from cvo_ml.ingest.statuses import class_of, is_partly_refunded
 
 #: Class to the rule that leaves its rows out.
-LEFT_OUT: Final[Mapping[StatusClass, str]] = {"pending": "pending (status)", "not_a_sale": "not a sale (status)"}
+LEFT_OUT: Final[dict[StatusClass, str]] = {"pending": "pending (status)", "not_a_sale": "not a sale (status)"}
+#: Where orders have no value, none can go back: what is refunded is no purchase.
+_WITHOUT_AMOUNTS: Final[dict[StatusClass, str]] = {"refunded": "refunded (status)"}
 _CALLED: Final[Mapping[StatusClass, str]] = {
     "sale": "sales",
     "pending": "pending, left out",
@@ -53,7 +55,7 @@ def exclude_unsold(status: RowStatus, raw: RawTable, casts: Mapping[str, Cast], 
     blank = class_of("", spec.statuses)
     found = tallies(texts, status.alive & ~_blank(texts, blank), money_of(casts, len(raw)), raw.places)
     sorted_rows = texts.map(classes).where(texts.notna(), blank)
-    for status_class, rule in LEFT_OUT.items():
+    for status_class, rule in (LEFT_OUT | (_WITHOUT_AMOUNTS if spec.counts_only else {})).items():
         status.exclude((sorted_rows == status_class).to_numpy(dtype=np.bool_), rule)
     return found
 

@@ -72,6 +72,13 @@ def test_a_date_that_a_spreadsheet_did_not_understand_beside_dates_is_refused(wr
             read(write(xlsx(rows), "orders.xlsx"), **declared)
 
 
+def test_an_id_that_a_spreadsheet_made_a_date_of_is_told(write: Write) -> None:
+    """3-12 becomes the third of December: nobody can tell afterwards, but that there are dates among the ids can be."""
+    rows = [HEADER, ["1-40", "C1", date(2024, 1, 2), 1], [date(2024, 12, 3), "C2", date(2024, 1, 2), 1]]
+    result = read(write(xlsx(rows), "orders.xlsx"))
+    assert "orders.xlsx: column 'order': 1 date among other cells read as text" in result.notes
+
+
 def test_errors_of_cells_are_null_and_flags_are_flags(write: Write) -> None:
     rows = [[*HEADER, "test"], ["A1", "C1", date(2024, 1, 2), 1, False], ["A2", "#N/A", date(2024, 1, 2), 1, False]]
     rows += [["A3", "C3", "#REF!", "#DIV/0!", False], ["A4", "C4", date(2024, 1, 2), 1, True]]

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from cvo_ml.core.errors import DataError
 from cvo_ml.ingest import ReadResult, read_frame
@@ -123,10 +124,10 @@ def test_a_zone_in_brackets_is_only_a_name() -> None:
 
 
 @pytest.mark.parametrize("dates", [["2024-01-01T22:00:00Z"], ["2024-01-01T22:00:00 UTC"]])
-@pytest.mark.parametrize("end", ["Z", " UTC"])
+@pytest.mark.parametrize("end", ["Z", " UTC", " %Z"])
 def test_a_zone_in_words_in_the_format_is_a_zone(dates: list[str], end: str) -> None:
     """Midnight in Berlin is an hour before that of UTC, so both readings differ."""
-    written = [date.removesuffix("Z").removesuffix(" UTC") + end for date in dates]
+    written = [date.removesuffix("Z").removesuffix(" UTC") + end.replace("%Z", "GMT") for date in dates]
     marked = times([date.replace(" UTC", "Z") for date in dates], "Europe/Berlin")
     assert times(written, "Europe/Berlin", date_format=f"%Y-%m-%dT%H:%M:%S{end}") == marked
 
@@ -154,6 +155,13 @@ def test_a_zone_in_words_in_the_format_is_a_zone(dates: list[str], end: str) -> 
 def test_a_format_that_is_simply_wrong_says_so(dates: list[str], declared: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
         times(dates, date_format=declared)
+
+
+@pytest.mark.parametrize("date_format", ["%d/%m/%Y %I:%M", "%d/%m/%Y %H:%M %p"])
+def test_a_clock_of_which_half_is_not_said_is_refused(date_format: str) -> None:
+    """Python reads 3:30 PM by %H as 3:30 in the morning, and by %I alone too."""
+    with pytest.raises(ValidationError, match=r"%I .* and %p .* need each other"):
+        shop(source={"date_format": date_format})
 
 
 def test_days_are_not_taken_for_counts() -> None:

@@ -16,7 +16,8 @@ from cvo_ml.ingest.row_status import RAGGED
 from cvo_ml.ingest.sources import read_objects_of, read_source
 
 __all__ = [
-    "ADAPTERS", "Adapter", "Parts", "adapter_of", "first_parts", "further_parts", "parts_of_frame", "with_adapter",
+    "ADAPTERS", "Adapter", "Parts", "adapter_of", "first_parts", "further_parts", "own_source", "parts_of_frame",
+    "with_adapter",
 ]  # fmt: skip
 
 #: The tables of one source by name; the first source's own is among them.
@@ -101,11 +102,12 @@ def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[
             config = TableConfig.model_validate({"source": declared.source.model_dump(), **side})
             found[name] = (parts[name], config, adapter.ragged)
     for name, config in declared.tables.items():
-        found[name] = _own_source(name, config)
+        found[name] = own_source(name, config)
     return found
 
 
-def _own_source(name: str, config: TableConfig) -> tuple[Batched, TableConfig, str]:
+def own_source(name: str, config: TableConfig) -> tuple[Batched, TableConfig, str]:
+    """A further table's rows, its declaration, and what is wrong with its unreadable rows."""
     adapter = adapter_of(config.adapter)
     if adapter.unpack is None:
         wanted = [*config.columns.values(), *config.profile.values()]

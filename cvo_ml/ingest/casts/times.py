@@ -211,7 +211,7 @@ def _parse_declared(column: RawColumn, coded: Coded, date_format: str) -> tuple[
 
 def _carries_zone(date_format: str) -> bool:
     """Whether times of a format carry a zone, by an offset or in words."""
-    return "%z" in date_format or _ZONE_AT_END.search(date_format) is not None
+    return "%z" in date_format.lower() or _ZONE_AT_END.search(date_format) is not None
 
 
 def _refuse_undeclared(column: RawColumn, coded: Coded, texts: pd.Series, date_format: str, failed: Flags) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import io
 import itertools
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -53,16 +53,22 @@ def read_sheet(path: Path, config: SourceConfig, wanted: Sequence[str], optional
     """
     book, sha256 = _opened(path)
     sheet = _sheet(book, config, path.name)
-    header, start, rows = _from_header(sheet, config.header_row, path.name)
+    header, rows = _from_header(sheet, config.header_row, path.name)
     needed = [name for name in wanted if name not in optional]
     found = present(header, wanted)
     if not set(needed) <= set(header):
         _refuse_lower_header(sheet, needed, config.header_row, path.name)
     check_header(header, [*needed, *found], path.name)
-    columns, numbers, totals = _columns(rows, [header.index(name) for name in found], config, start)
+    columns, numbers, totals = _columns(rows, [header.index(name) for name in found], config)
+    values = {name: column.values() for name, column in zip(found, columns, strict=True)}
+    notes = tuple(
+        f"{path.name}: column {name!r}: {column.dates:,} date{'s' * (column.dates != 1)} among other cells read as text"
+        for name, column in zip(found, columns, strict=True)
+        if column.dates and values[name].type == pa.large_string()
+    )
     source = SourceFile(path.name, len(numbers), sha256)
     none = np.array([], dtype=np.int64)
-    return without_totals(source, dict(zip(found, columns, strict=True)), numbers, totals, none, none)
+    return without_totals(source, values, numbers, totals, none, none, notes)
 
 
 def header_of_sheet(path: Path, config: SourceConfig) -> tuple[str, ...]:
@@ -186,10 +192,8 @@ def _loaded(book: calamine.CalamineWorkbook, sheet: str, name: str) -> calamine.
         raise _unreadable(error, name) from None
 
 
-def _from_header(
-    sheet: calamine.CalamineSheet, header_row: int, name: str
-) -> tuple[list[str], int, Iterator[list[Any]]]:
-    """The headers, the number of the sheet's row in which they stand, and the rows below them.
+def _from_header(sheet: calamine.CalamineSheet, header_row: int, name: str) -> tuple[list[str], Iterator[list[Any]]]:
+    """The headers, and the rows below them.
 
     Empty rows above a header in row 1 are none.
     """
@@ -200,7 +204,7 @@ def _from_header(
             if not any(header):
                 problem = f"row {number} is blank, so it is no header"
                 raise DataError(problem, "declare the header_row in which the header stands", file=name)
-            return [text.strip() for text in header], number, rows
+            return [text.strip() for text in header], rows
     if sheet.height:
         raise DataError(f"has no row {header_row}", "declare the header_row in which the header stands", file=name)
     raise DataError("is empty", "export it again", file=name)
@@ -213,32 +217,51 @@ def _refuse_lower_header(sheet: calamine.CalamineSheet, needed: Sequence[str], h
             raise DataError(problem, f"declare header_row: {number}", file=name)
 
 
+@dataclass
+class _Column:
+    """Cells of a column, some thousand as Python's, those before them as arrays; ``dates`` counts days and times."""
+
+    decimal: str
+    cells: list[Any] = field(default_factory=list)
+    pieces: list[pa.Array] = field(default_factory=list)
+    dates: int = 0
+
+    def put_away(self) -> None:
+        """Make an array of the cells."""
+        cells = [None if cell == "" else cell for cell in self.cells]
+        if any(issubclass(kind, date) for kind in set(map(type, cells))):
+            self.dates += sum(isinstance(cell, date) for cell in cells)
+        self.pieces.append(_typed(cells, self.decimal))
+        self.cells.clear()
+
+    def values(self) -> pa.ChunkedArray:
+        """All cells as one type."""
+        kind = _common({piece.type for piece in self.pieces if piece.null_count < len(piece)})
+        chunks = [_as(pa.chunked_array([piece]), kind, self.decimal) for piece in self.pieces]
+        return pa.chunked_array([chunk for column in chunks for chunk in column.chunks], kind)
+
+
 def _columns(
-    rows: Iterator[list[Any]], places: Sequence[int], config: SourceConfig, start: int
-) -> tuple[list[pa.ChunkedArray], np.ndarray, np.ndarray]:
-    """Columns at these places, the rows' numbers, and which are totals; some thousand rows are Python's at a time."""
-    cells: list[list[Any]] = [[] for _ in places]
-    pieces: list[list[pa.Array]] = [[] for _ in places]
+    rows: Iterator[list[Any]], places: Sequence[int], config: SourceConfig
+) -> tuple[list[_Column], np.ndarray, np.ndarray]:
+    """Columns at these places, the rows' numbers, and which are totals, whose cells are left out."""
+    columns = [_Column(config.decimal) for _ in places]
     numbers: list[int] = []
     totals: list[bool] = []
     for number, row in enumerate(rows, start=1):
         if not any(cell != "" for cell in row):
             continue
+        total = bool(config.total_rows) and is_total([str(cell) for cell in row], config.total_rows)
         numbers.append(number)
-        totals.append(bool(config.total_rows) and is_total([str(cell) for cell in row], config.total_rows))
-        for place, column in zip(places, cells, strict=True):
-            column.append(row[place])
+        totals.append(total)
+        for place, column in zip(places, columns, strict=True):
+            column.cells.append("" if total else row[place])
         if len(numbers) % _ROWS_AT_ONCE == 0:
-            _put_away(cells, pieces, config.decimal)
-    _put_away(cells, pieces, config.decimal)
-    columns = [_joined(column, config.decimal) for column in pieces]
+            for column in columns:
+                column.put_away()
+    for column in columns:
+        column.put_away()
     return columns, np.array(numbers, dtype=np.int64), np.array(totals, dtype=np.bool_)
-
-
-def _put_away(cells: list[list[Any]], pieces: list[list[pa.Array]], decimal: str) -> None:
-    for column, piece in zip(cells, pieces, strict=True):
-        piece.append(_typed([None if cell == "" else cell for cell in column], decimal))
-        column.clear()
 
 
 def _typed(cells: list[Any], decimal: str) -> pa.Array:
@@ -284,10 +307,3 @@ def _text(cell: Any, decimal: str) -> str | None:
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ")
     return str(cell) if isinstance(cell, timedelta) else cell.isoformat()
-
-
-def _joined(pieces: list[pa.Array], decimal: str) -> pa.ChunkedArray:
-    """The pieces of a column as one type."""
-    kind = _common({piece.type for piece in pieces if piece.null_count < len(piece)})
-    chunks = [_as(pa.chunked_array([piece]), kind, decimal) for piece in pieces]
-    return pa.chunked_array([chunk for column in chunks for chunk in column.chunks], kind)
