@@ -43,7 +43,7 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
     why = "no order id comes twice" if groups is not None else "there is no order id: one order per customer and day"
     if not _value_of_orders(money, findings, None):
         if not _value_of_lines(money, findings):
-            _ask_whether_to_count(findings)
+            _ask_whether_to_count(grid, findings)
             findings.decide("rows", "orders", why, rows)
             return
         rows, why = {"rows": "lines"}, why + "; its value is quantity times price"
@@ -100,6 +100,8 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
             return
         findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
         findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
+        if proof is None and not settings:
+            _ask_discount(header, money, findings)
         _decide_products(grid, money, findings, True)
         _decide_negative_lines(grid, values, groups, findings)
     elif repeated and products:
@@ -116,7 +118,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
     elif any(money.of(meaning) for meaning in _VALUES):
         _ask_rows(grid, money, groups, several, findings)
     else:
-        _ask_whether_to_count(findings)
+        _ask_whether_to_count(grid, findings)
 
 
 def _line_values(money: OrderAmounts, groups: OrderRows) -> tuple[str, Numbers, Settings] | None:
@@ -207,6 +209,8 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
     else:
         beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
         evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
+        if meaning in ("subtotal", "gross"):
+            _ask_discount(column.header, money, findings)
     findings.decide("net", column.header, evidence, {"columns.net": column.header})
     if below := int((np.nan_to_num(money.numbers(column)) < 0).sum()):
         findings.decide("refunds", "rows below zero", f"{counted(below, 'row')}: each is a refund at its own time")
@@ -340,6 +344,7 @@ def _value_of_lines(money: OrderAmounts, findings: FoundOut) -> bool:
     if money.of("quantity") and money.of("unit_price"):
         words = f"{money.of('quantity')[0].header} x {money.of('unit_price')[0].header}"
         findings.decide("net", words, "no other amount is in the file")
+        _ask_discount(words, money, findings)
         return True
     return False
 
@@ -395,9 +400,36 @@ def _at_times_of_others(
     return bool(np.isin(moments[some], moments[others]).any())
 
 
-def _ask_whether_to_count(findings: FoundOut) -> None:
+def _ask_discount(value: str, money: OrderAmounts, findings: FoundOut) -> None:
+    """Discounts stand beside a value, and nothing in the file tells whether they are taken off it already."""
+    if not money.is_used("discount"):
+        return
+    column = money.of("discount")[0]
+    rows = np.flatnonzero(np.abs(np.nan_to_num(money.numbers(column))) > 0)
+    taken_along: Settings = {"columns.discount": column.header}
     findings.ask(
-        "net", "no column holds the value of an order (after discounts, before tax), nor quantity and unit price: "
+        "discount",
+        f"column {column.header!r} holds discounts in {counted(len(rows), 'row')}: are they taken off {value!r} "
+        "already? If not, its values are those before discounts: export a column of what is left, or count them so",
+        {"taken_off_already": taken_along, "count_before_discounts": taken_along}, (rows[:3] + 1).tolist(),
+    )  # fmt: skip
+
+
+def _ask_whether_to_count(grid: Grid, findings: FoundOut) -> None:
+    named = [
+        grid.columns[header]
+        for meaning in (*_VALUES, "line_total")
+        for header in grid.headers_for(meaning)
+        if grid.columns[header].filled
+    ]
+    beside = ""
+    if named:
+        other = next((text for text in named[0].distinct if not any(sign.isdigit() for sign in text)), "")
+        beside = (
+            f" ({named[0].header!r} is called so, but not all of its texts are amounts: {other!r})" if other else ""
+        )
+    findings.ask(
+        "net", f"no column holds the value of an order{beside or ' (after discounts, before tax)'}, nor its prices: "
         "count orders without a value, or does a column hold it (write its header in place of HEADER)?",
         {"count_orders": {"counts_only": True}, "map_a_column": {"columns.net": "HEADER"}},
     )  # fmt: skip
