@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cvo_ml.core.errors import DataError
+from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.ingest.look import Given, Look, look_at
 
 HEADER = "Order ID,Customer ID,Order Date,Net Amount"
@@ -236,3 +236,19 @@ def test_orders_that_are_copied_whole_count_once(tmp_path: Path) -> None:
     look = seen(tmp_path, [HEADER, *rows])
     assert asked(look) == []
     assert settings(look)["rows"] == "orders"
+
+
+def test_what_is_left_unread_is_said(tmp_path: Path) -> None:
+    look = seen(tmp_path, [f"{HEADER},Colour,Weight", "1,A,2024-01-02,5.00,red,2"])
+    (unread,) = [decision for decision in look.findings.decisions if decision.what == "left unread"]
+    assert unread.evidence.startswith("Colour, Weight")
+
+
+def test_an_address_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="env://VARIABLE") as refused:
+        look_at(["postgresql://me:secret@host/shop"])
+    assert "secret" not in str(refused.value)
+
+
+def test_the_name_of_the_file_names_the_shop(tmp_path: Path) -> None:
+    assert seen(tmp_path, [HEADER, "1,A,2024-01-02,5.00"], name="Aufträge [1]\t.csv").name == "Aufträge 1"
