@@ -109,6 +109,10 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
             return
         why = f"{several}, and {value.header!r} is the same on all rows of an order: it is the whole order's, repeated"
         _whole_orders(grid, money, groups, value, why, findings)
+    elif any(money.of(meaning) for meaning in _VALUES) and all(map(groups.is_text_constant, grid.columns.values())):
+        why = f"{several}, each time with the same fields: copies, of which one counts"
+        findings.decide("rows", "orders", why, {"rows": "orders"})
+        _value_of_orders(money, findings, groups)
     elif any(money.of(meaning) for meaning in _VALUES):
         _ask_rows(grid, money, groups, several, findings)
     else:
@@ -193,16 +197,19 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
         return False
     meaning, column = candidates[0] if told else _without_beside(money, candidates)
     others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
-    if meaning == "subtotal" and others and (found := _subtotal(money, column)) is not None:
-        words, is_net = found
-        if not is_net:
-            _ask_value(column, others[0], words, findings)
-            return True
-        evidence = words
+    found = _subtotal(money, column) if meaning == "subtotal" and others else None
+    if meaning in ("subtotal", "gross") and not told and (found is None or not found[1]) and money.is_used("discount"):
+        words = found[0] if found else f"{money.of('discount')[0].header!r} may be in it or beside it"
+        _ask_value(money, column, others, words, findings)
+        return True
+    if found is not None:
+        evidence = found[0]
     else:
         beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
         evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
     findings.decide("net", column.header, evidence, {"columns.net": column.header})
+    if below := int((np.nan_to_num(money.numbers(column)) < 0).sum()):
+        findings.decide("refunds", "rows below zero", f"{counted(below, 'row')}: each is a refund at its own time")
     for name in ("discount", "shipping", "tax"):
         if columns := money.of(name):
             findings.decide(name, columns[0].header, "by its name", {f"columns.{name}": columns[0].header})
@@ -264,10 +271,18 @@ def _included(money: OrderAmounts, meaning: str) -> str:
     )
 
 
-def _ask_value(column: FoundColumn, other: FoundColumn, words: str, findings: FoundOut) -> None:
+def _ask_value(
+    money: OrderAmounts, column: FoundColumn, others: list[FoundColumn], words: str, findings: FoundOut
+) -> None:
+    discount = money.of("discount")[0]
+    rows = np.flatnonzero(np.asarray(money.size("discount")) > 0)[:3] + 1
+    choices: dict[str, Settings] = {one.header: {"columns.net": one.header} for one in (column, *others[:2])}
+    if not others:
+        choices["another"] = {"columns.net": "HEADER"}
     findings.ask(
-        "net", f"which amount is the value of an order? Of {column.header!r}: {words}",
-        {column.header: {"columns.net": column.header}, other.header: {"columns.net": other.header}}, (1,),
+        "net", f"which amount is the value of an order, after discounts and before tax? Of {column.header!r}: {words}",
+        choices, rows.tolist(),
+        [", ".join(f"{one.header} {_cell(one, int(row))}" for one in (column, discount, *others[:2])) for row in rows],
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from cvo_ml.ingest.look.not_sold import decide_not_sold
 from cvo_ml.ingest.look.order_status import decide_status
 from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
+from cvo_ml.ingest.look.row_kinds import decide_row_kinds
 from cvo_ml.ingest.look.sources import grids_of
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
@@ -228,6 +229,7 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
         decide_zone(times, reading, findings, given.timezone)
     if credited is None:
         decide_status(grid, findings)
+        decide_row_kinds(grid, findings)
     else:
         credited.decide(grid, findings)
     decide_not_sold(grid, findings)

@@ -216,3 +216,23 @@ def test_a_header_without_rows_and_a_file_without_header_are_refused(tmp_path: P
         seen(tmp_path, [HEADER])
     with pytest.raises(DataError, match="is a header"):
         seen(tmp_path, ["1,A,2024-01-02,5.00", "2,B,2024-01-03,6.00"])
+
+
+def test_withdrawals_among_payments_are_asked_about(tmp_path: Path) -> None:
+    rows = ["1,A,2024-01-02,Payment,5.00", "2,B,2024-01-03,General Withdrawal,-90.00", "3,A,2024-01-04,Payment,6.00"]
+    look = seen(tmp_path, ["Transaction ID,Customer ID,Date,Type,Amount", *rows])
+    assert asked(look) == ["kinds"]
+    statuses = look.findings.questions[0].choices["sales_only"]["statuses"]
+    assert statuses == {"Payment": "sale", "General Withdrawal": "not_a_sale"}
+
+
+def test_an_amount_before_discounts_alone_is_asked_about(tmp_path: Path) -> None:
+    rows = ["1,A,2024-01-02,5.00,1.00", "2,B,2024-01-03,6.00,0.00"]
+    assert asked(seen(tmp_path, ["Order ID,Customer ID,Date,Gross Sales,Discounts", *rows])) == ["net"]
+
+
+def test_orders_that_are_copied_whole_count_once(tmp_path: Path) -> None:
+    rows = ["1,A,2024-01-02,5.00", "2,B,2024-01-03,6.00", "1,A,2024-01-02,5.00"]
+    look = seen(tmp_path, [HEADER, *rows])
+    assert asked(look) == []
+    assert settings(look)["rows"] == "orders"
