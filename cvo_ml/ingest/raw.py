@@ -253,10 +253,11 @@ def present(header: Sequence[str], wanted: Sequence[str]) -> list[str]:
     >>> present(["a", "Test", "c", "c"], Wanted(["a", "b"], lambda name: name in ("Test", "c")))
     ['a', 'Test']
     """
-    found = [name for name in dict.fromkeys(wanted) if name in header]
-    if isinstance(wanted, Wanted):
-        found += [name for name in header if name not in found and header.count(name) == 1 and wanted.beside(name)]
-    return found
+    times = Counter(header)
+    found = dict.fromkeys(name for name in wanted if name in times)
+    if isinstance(wanted, Wanted) and len(header) <= MOST_COLUMNS:  # a wider one is refused
+        found |= dict.fromkeys(name for name in times if times[name] == 1 and name not in found and wanted.beside(name))
+    return list(found)
 
 
 def refuse_empty(rows: int, file: str) -> None:
