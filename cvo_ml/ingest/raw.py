@@ -255,8 +255,10 @@ def present(header: Sequence[str], wanted: Sequence[str]) -> list[str]:
     """
     times = Counter(header)
     found = dict.fromkeys(name for name in wanted if name in times)
-    if isinstance(wanted, Wanted) and len(header) <= MOST_COLUMNS:  # a wider one is refused
-        found |= dict.fromkeys(name for name in times if times[name] == 1 and name not in found and wanted.beside(name))
+    if isinstance(wanted, Wanted) and len(header) <= MOST_COLUMNS:
+        found |= dict.fromkeys(
+            name for name in header if name not in found and times[name] == 1 and wanted.beside(name)
+        )
     return list(found)
 
 

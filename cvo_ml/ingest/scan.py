@@ -65,6 +65,7 @@ def scan(
         found = _Pass(source, spec, as_of, database, complete, keeps_ids).run_again(found)
     found.account.end()
     if not source.whole:
+        pa.default_memory_pool().release_unused()
         found.count_cases()
     return found.rows()
 

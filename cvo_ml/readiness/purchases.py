@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -37,8 +37,8 @@ NEVER: Final = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
-class Refunds:
-    """Refunds that name an order: the place of the order, when they were and became known, and millionths."""
+class NamedRefunds:
+    """NamedRefunds that name an order: the place of the order, when they were and became known, and millionths."""
 
     order: Ints
     at: Ints
@@ -69,7 +69,7 @@ class Purchases:
     known: Ints | None
     net: Floats
     cost: Floats | None
-    refunds: Refunds
+    refunds: NamedRefunds
     tables: Tables
     hashes: Ints
 
@@ -137,16 +137,18 @@ def purchases(tables: Tables) -> Purchases:
         values = ["hash(customer_id) AS customer", "epoch_us(ordered_at) AS moment", "net"]
         values += ["epoch_us(coalesce(known_at, ordered_at)) AS known"] * ("known_at" in columns)
         values += ["CAST(cost AS DOUBLE) AS cost"] * ("cost" in columns)
-        found = connection.sql(f"SELECT {', '.join(values)} FROM orders").to_arrow_table()
+        read = connection.execute(f"SELECT {', '.join(values)} FROM orders").fetchnumpy()
         refunds = _refunds(connection)
-    codes, hashes = pd.factorize(_numpy(found, "customer"))
-    known = _numpy(found, "known") if "known" in found.column_names else None
-    cost = np.round(_numpy(found, "cost") * MICRO) if "cost" in found.column_names else None
+    codes, hashes = pd.factorize(np.asarray(read.pop("customer")))
+    found: dict[str, Any] = dict(read)
+    cost = np.round(np.ma.filled(found["cost"], np.nan) * MICRO) if "cost" in found else None
     customer: Ints = codes.astype(np.int32)
-    return Purchases(customer, _numpy(found, "moment"), known, _numpy(found, "net"), cost, refunds, tables, hashes)
+    return Purchases(
+        customer, found["moment"], found.get("known"), found["net"], cost, refunds, tables, np.asarray(hashes)
+    )
 
 
-def _refunds(connection: DuckDBPyConnection) -> Refunds:
+def _refunds(connection: DuckDBPyConnection) -> NamedRefunds:
     columns = connection.sql("FROM refunds").columns
     known = "coalesce(known_at, refunded_at)" if "known_at" in columns else "refunded_at"
     found = connection.sql(
@@ -155,12 +157,12 @@ def _refunds(connection: DuckDBPyConnection) -> Refunds:
     ).to_arrow_table()
     if not len(found):
         none = np.empty(0, np.int64)
-        return Refunds(none, none, none, none)
+        return NamedRefunds(none, none, none, none)
     ids = found["order_id"].combine_chunks()
     place = dict(_places_of(connection, ids.unique()))
     order = np.array([place.get(name, -1) for name in ids.to_pylist()], dtype=np.int64)
     chosen = order >= 0
-    return Refunds(
+    return NamedRefunds(
         order[chosen], _numpy(found, "moment")[chosen], _numpy(found, "known")[chosen],
         _micro(_numpy(found, "amount")[chosen]),
     )  # fmt: skip

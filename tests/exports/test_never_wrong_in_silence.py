@@ -365,3 +365,57 @@ def test_cents_are_never_whole_units(header: str, code: str, both: bool, refunds
         return truth_of(chosen, number, net=lambda s: unit(s.net), refund=lambda s, back: unit(back.amount))
 
     tried(make, {})
+
+
+@FEW
+@given(st.sampled_from(("Discount", "Line Discount", "Rabatt", "Discount Amount")), st.booleans())
+def test_discounts_beside_a_value_are_asked_about(header: str, priced: bool) -> None:
+    """Nothing in the file tells whether prices, or a subtotal without a total, are those after discounts."""
+    chosen = without_refunds(small(paid()))
+
+    def make(folder: Path) -> Truth:
+        columns: dict[str, Any] = {
+            "Order ID": lambda r: r[0].number, "Customer ID": lambda r: r[0].customer.number,
+            "Order Date": lambda r: r[0].at, header: lambda r: "1.50" if r[0].number % 3 else "0",
+        }  # fmt: skip
+        if priced:
+            columns |= {"SKU": lambda r: r[1].sku, "Qty": lambda r: r[1].quantity, "Unit Price": lambda r: r[1].price}
+        else:
+            columns["Subtotal"] = lambda r: r[0].net
+        rows = line_rows(chosen) if priced else [(sale, sale.lines[0]) for sale in chosen]
+        write(folder / "orders.csv", rows, columns)
+        return truth_of(chosen, number)
+
+    assert not tried(make, {})
+    assert tried(make, {"discount": "taken_off_already"})
+
+
+@FEW
+@given(st.sampled_from(("Customer ID", "Kundennummer", "user_id")), st.sampled_from((2, 5, 10)), st.booleans())
+def test_customers_without_a_number_but_with_an_address_are_asked_about(header: str, every: int, guests: bool) -> None:
+    chosen = without_refunds(small(paid()))
+
+    def make(folder: Path) -> Truth:
+        columns: dict[str, Any] = {name: of for name, of in PLAIN.items() if name != "Customer ID"}
+        columns |= {
+            header: lambda s: s.customer.number if s.number % every else "",
+            "Email": lambda s: s.customer.email,
+        }
+        write(folder / "orders.csv", chosen, columns)
+        if guests:
+            return truth_of((s for s in chosen if s.number % every), number)
+        return truth_of(chosen, lambda s: s.customer.email)
+
+    assert not tried(make, {})
+    assert tried(make, {"customers": header if guests else "Email"})
+
+
+def test_addresses_that_differ_in_upper_and_lower_case_are_one_customer(tmp_path: Path) -> None:
+    chosen = without_refunds(small(paid()))
+    write(tmp_path / "orders.csv", chosen, {
+        "Order": lambda s: s.number, "Date": lambda s: s.at, "Net": lambda s: s.net,
+        "E-Mail": lambda s: s.customer.email.title() if s.number % 2 else s.customer.email,
+    })  # fmt: skip
+    found = attempt(tmp_path, {})
+    assert found.result is not None
+    assert differences(found.result, truth_of(chosen, lambda s: s.customer.email)) == []

@@ -395,6 +395,7 @@ READ_THEMSELVES = {
     "cvo_ml/core/scores.py": "texts of a column that this package wrote",
     "cvo_ml/features/engine/base.py": "writes",
     "cvo_ml/features/engine/duckdb.py": "a database in memory",
+    "cvo_ml/core/sessions.py": "a database in memory over tables of its own scratch folder",
     "cvo_ml/core/stored_table.py": "a database in memory over tables of its own scratch folder",
     "cvo_ml/ingest/batches.py": "parses streams of input_files",
     "cvo_ml/ingest/look/text_files.py": "parses streams of input_files",

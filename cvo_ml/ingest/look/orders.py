@@ -43,7 +43,7 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
     why = "no order id comes twice" if groups is not None else "there is no order id: one order per customer and day"
     if not _value_of_orders(money, findings, None):
         if not _value_of_lines(money, findings):
-            _ask_whether_to_count(findings)
+            _ask_whether_to_count(grid, findings)
             findings.decide("rows", "orders", why, rows)
             return
         rows, why = {"rows": "lines"}, why + "; its value is quantity times price"
@@ -100,6 +100,8 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
             return
         findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
         findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
+        if proof is None and not settings:
+            _ask_discount(header, money, findings)
         _decide_products(grid, money, findings, True)
         _decide_negative_lines(grid, values, groups, findings)
     elif repeated and products:
@@ -116,7 +118,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
     elif any(money.of(meaning) for meaning in _VALUES):
         _ask_rows(grid, money, groups, several, findings)
     else:
-        _ask_whether_to_count(findings)
+        _ask_whether_to_count(grid, findings)
 
 
 def _line_values(money: OrderAmounts, groups: OrderRows) -> tuple[str, Numbers, Settings] | None:
@@ -198,16 +200,19 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
     meaning, column = candidates[0] if told else _without_beside(money, candidates)
     others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
     found = _subtotal(money, column) if meaning == "subtotal" and others else None
-    if meaning in ("subtotal", "gross") and not told and (found is None or not found[1]) and money.is_used("discount"):
-        words = found[0] if found else f"{money.of('discount')[0].header!r} may be in it or beside it"
-        _ask_value(money, column, others, words, findings)
+    if meaning in ("subtotal", "gross") and not told and found is None and money.is_used("discount"):
+        _ask_value(money, column, others, findings)
         return True
+    less = found[1] if found is not None else ()
     if found is not None:
         evidence = found[0]
     else:
         beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
         evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
-    findings.decide("net", column.header, evidence, {"columns.net": column.header})
+        if meaning in ("subtotal", "gross"):
+            _ask_discount(column.header, money, findings)
+    settings: Settings = {"columns.net": column.header, **({"net_less": list(less)} if less else {})}
+    findings.decide("net", " less ".join([column.header, *less]), evidence, settings)
     if below := int((np.nan_to_num(money.numbers(column)) < 0).sum()):
         findings.decide("refunds", "rows below zero", f"{counted(below, 'row')}: each is a refund at its own time")
     for name in ("discount", "shipping", "tax"):
@@ -245,20 +250,23 @@ def _is_payout(money: OrderAmounts, column: FoundColumn) -> bool:
     )
 
 
-def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, bool] | None:
-    """What the subtotal is by how the total adds up, and whether it is the value before tax and after discounts."""
+def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, tuple[str, ...]] | None:
+    """What the subtotal is by how the total adds up, and what it still holds: the discount, or tax."""
     subtotal, totals = money.numbers(column), [*money.of("total"), *money.of("with_tax")]
     shipping, tax, discount = (money.size(meaning) for meaning in ("shipping", "tax", "discount"))
+    with_tax = (
+        () if money.is_used("shipping") or not money.of("tax") else ("tax",)
+    )  # else some of the tax is shipping's
     for total in totals:
         whole, name = money.numbers(total), repr(total.header)
         if agree(whole, subtotal + shipping + tax):
-            return f"{name} is it with shipping and tax", True
+            return f"{name} is it with shipping and tax", ()
         if agree(whole, subtotal - discount + shipping + tax):
-            return f"{name} is it less the discount, with shipping and tax: it is before discounts", False
+            return f"{name} is it less the discount, with shipping and tax: it is before discounts", ("discount",)
         if agree(whole, subtotal + shipping) and money.is_used("tax"):
-            return f"{name} is it with shipping alone: it includes tax", True
+            return f"{name} is it with shipping alone: it includes tax", with_tax
         if agree(whole, subtotal - discount + shipping) and money.is_used("tax"):
-            return f"{name} is it less the discount, with shipping: it includes tax and is before discounts", False
+            return f"{name} is it less the discount: it includes tax and is before discounts", ("discount", *with_tax)
     return None
 
 
@@ -271,17 +279,15 @@ def _included(money: OrderAmounts, meaning: str) -> str:
     )
 
 
-def _ask_value(
-    money: OrderAmounts, column: FoundColumn, others: list[FoundColumn], words: str, findings: FoundOut
-) -> None:
+def _ask_value(money: OrderAmounts, column: FoundColumn, others: list[FoundColumn], findings: FoundOut) -> None:
     discount = money.of("discount")[0]
     rows = np.flatnonzero(np.asarray(money.size("discount")) > 0)[:3] + 1
-    choices: dict[str, Settings] = {one.header: {"columns.net": one.header} for one in (column, *others[:2])}
-    if not others:
-        choices["another"] = {"columns.net": "HEADER"}
+    off: Settings = {"columns.net": column.header, "columns.discount": discount.header, "net_less": ["discount"]}
+    choices: dict[str, Settings] = {f"{column.header} less {discount.header}": off}
+    choices |= {one.header: {"columns.net": one.header} for one in (column, *others[:2])}
     findings.ask(
-        "net", f"which amount is the value of an order, after discounts and before tax? Of {column.header!r}: {words}",
-        choices, rows.tolist(),
+        "net", f"which amount is the value of an order, after discounts and before tax? {discount.header!r} may be in "
+        f"{column.header!r} or beside it", choices, rows.tolist(),
         [", ".join(f"{one.header} {_cell(one, int(row))}" for one in (column, discount, *others[:2])) for row in rows],
     )  # fmt: skip
 
@@ -340,6 +346,7 @@ def _value_of_lines(money: OrderAmounts, findings: FoundOut) -> bool:
     if money.of("quantity") and money.of("unit_price"):
         words = f"{money.of('quantity')[0].header} x {money.of('unit_price')[0].header}"
         findings.decide("net", words, "no other amount is in the file")
+        _ask_discount(words, money, findings)
         return True
     return False
 
@@ -395,9 +402,36 @@ def _at_times_of_others(
     return bool(np.isin(moments[some], moments[others]).any())
 
 
-def _ask_whether_to_count(findings: FoundOut) -> None:
+def _ask_discount(value: str, money: OrderAmounts, findings: FoundOut) -> None:
+    """Discounts stand beside a value, and nothing in the file tells whether they are taken off it already."""
+    if not money.is_used("discount"):
+        return
+    column = money.of("discount")[0]
+    rows = np.flatnonzero(np.abs(np.nan_to_num(money.numbers(column))) > 0)
+    taken_along: Settings = {"columns.discount": column.header}
     findings.ask(
-        "net", "no column holds the value of an order (after discounts, before tax), nor quantity and unit price: "
+        "discount",
+        f"column {column.header!r} holds discounts in {counted(len(rows), 'row')}: are they taken off {value!r} "
+        "already? If not, its values are those before discounts: export a column of what is left, or count them so",
+        {"taken_off_already": taken_along, "count_before_discounts": taken_along}, (rows[:3] + 1).tolist(),
+    )  # fmt: skip
+
+
+def _ask_whether_to_count(grid: Grid, findings: FoundOut) -> None:
+    named = [
+        grid.columns[header]
+        for meaning in (*_VALUES, "line_total")
+        for header in grid.headers_for(meaning)
+        if grid.columns[header].filled
+    ]
+    beside = ""
+    if named:
+        other = next((text for text in named[0].distinct if not any(sign.isdigit() for sign in text)), "")
+        beside = (
+            f" ({named[0].header!r} is called so, but not all of its texts are amounts: {other!r})" if other else ""
+        )
+    findings.ask(
+        "net", f"no column holds the value of an order{beside or ' (after discounts, before tax)'}, nor its prices: "
         "count orders without a value, or does a column hold it (write its header in place of HEADER)?",
         {"count_orders": {"counts_only": True}, "map_a_column": {"columns.net": "HEADER"}},
     )  # fmt: skip

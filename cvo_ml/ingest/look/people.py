@@ -14,6 +14,8 @@ from cvo_ml.ingest.nobody import nobodies
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _KINDS: Final = {"id": "an id", "email": "an e-mail address", "name": "a name"}
+#: Share of the rows without a customer from which on another column is asked about.
+_MANY: Final = 0.05
 _SHOWN: Final = 3
 
 
@@ -34,9 +36,36 @@ def decide_customers(grid: Grid, findings: FoundOut) -> FoundColumn | None:
     beside = f"; not {', '.join(map(repr, others[:_SHOWN]))}: an id comes before an address, and that before a name"
     evidence = f"{_KINDS[kind]}; {counted(len(column.distinct), 'customer')} in {counted(column.filled, 'row')}"
     evidence += (beside if others else "") + ("; two people of one name are one customer" if kind == "name" else "")
+    fuller = next(
+        (grid.columns[header] for header in ranked[1:] if _is_fuller(grid.columns[header], column, grid)), None
+    )
+    if fuller is not None:
+        _ask_whom(column, fuller, grid, findings)
+        return column
     findings.decide("customer_id", column.header, evidence, {"columns.customer_id": column.header})
+    if kind == "email" and (pairs := len(column.distinct) - len({text.casefold() for text in column.distinct})):
+        one = f"{pairs:,} of the addresses differ from another in upper and lower case only"
+        findings.decide("ids", "fold_case", one, {"ids.fold_case": True})
     _decide_nobody(column, grid, findings)
     return column
+
+
+def _is_fuller(other: FoundColumn, column: FoundColumn, grid: Grid) -> bool:
+    """Whether many rows that name no customer in a column name one in the other."""
+    return bool(((column.codes < 0) & (other.codes >= 0)).sum() > _MANY * grid.rows)
+
+
+def _ask_whom(column: FoundColumn, fuller: FoundColumn, grid: Grid, findings: FoundOut) -> None:
+    lost = np.flatnonzero((column.codes < 0) & (fuller.codes >= 0))
+    left_out: Settings = {"columns.customer_id": column.header, "guests": "exclude"}
+    rest: dict[str, Json] = {"guests": "exclude"} if fuller.filled < grid.rows else {}
+    findings.ask(
+        "customers",
+        f"{counted(len(lost), 'row')} of {grid.rows:,} have no {column.header!r}, but a {fuller.header!r}: leave "
+        f"them out as guests, or tell customers by {fuller.header!r}?",
+        {column.header: left_out, fuller.header: {"columns.customer_id": fuller.header, **rest}},
+        (lost[:_SHOWN] + 1).tolist(),
+    )  # fmt: skip
 
 
 def _kind(header: str, grid: Grid) -> str:
