@@ -26,6 +26,7 @@ from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
 from cvo_ml.ingest.casts.ids import CASE
 from cvo_ml.ingest.exchange import converted
 from cvo_ml.ingest.findings import Findings
+from cvo_ml.ingest.net_parts import without_parts
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
@@ -89,6 +90,7 @@ def validate_rows(
         casts = converted(casts, spec.kinds, spec.event_time, spec.rates)
     if spec.table == "subscriptions" and {"status", "mrr"} <= set(casts):
         casts = without_unpaid(casts)
+    casts = without_parts(casts, spec.net_less)
     exclude_by_rule(status, casts, spec, as_of)
     statuses = exclude_unsold(status, raw, casts, spec)
     quarantine_faults(status, raw, casts, spec)
