@@ -30,7 +30,7 @@ from cvo_ml.ingest.net_parts import without_parts
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
-from cvo_ml.ingest.status_rule import exclude_unsold, money_of, quarantine_blank
+from cvo_ml.ingest.status_rule import exclude_unsold, money_of, quarantine_blank, without_unpaid
 from cvo_ml.ingest.unmapped import tally_beside
 
 AFTER_AS_OF: Final = "after as_of"
@@ -88,6 +88,8 @@ def validate_rows(
     casts = cast_columns(raw, spec, facts)
     if spec.rates is not None and spec.event_time in casts and "currency" in casts:
         casts = converted(casts, spec.kinds, spec.event_time, spec.rates)
+    if spec.table == "subscriptions" and {"status", "mrr"} <= set(casts):
+        casts = without_unpaid(casts)
     casts = without_parts(casts, spec.net_less)
     exclude_by_rule(status, casts, spec, as_of)
     statuses = exclude_unsold(status, raw, casts, spec)
