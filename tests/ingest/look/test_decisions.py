@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError, UsageError
+from cvo_ml.ingest import read_shop
 from cvo_ml.ingest.look import Given, Look, look_at
 
 HEADER = "Order ID,Customer ID,Order Date,Net Amount"
@@ -28,6 +30,11 @@ def settings(look: Look) -> dict[str, Any]:
 def asked(look: Look) -> list[str]:
     """The names of the questions."""
     return [question.name for question in look.findings.questions]
+
+
+def net_of(look: Look) -> list[float]:
+    """The values that are read by the file that would be written."""
+    return [float(net) for net in read_shop(ShopConfig.model_validate(look.content())).tables.orders["net"]]
 
 
 def dated(*texts: str) -> list[str]:
@@ -155,10 +162,18 @@ def test_what_a_provider_pays_out_is_no_value(tmp_path: Path) -> None:
     assert settings(look)["columns.net"] == "Gross"
 
 
-def test_a_subtotal_before_discounts_is_asked_about(tmp_path: Path) -> None:
+def test_a_subtotal_before_discounts_is_read_without_them(tmp_path: Path) -> None:
     rows = ["1,A,2024-01-02,10.00,2.00,5.00,13.00", "2,B,2024-01-03,20.00,0.00,5.00,25.00"]
     look = seen(tmp_path, ["Order ID,Customer ID,Date,Subtotal,Discount,Shipping,Total", *rows])
-    assert asked(look) == ["net"]
+    assert asked(look) == []
+    assert (settings(look)["columns.net"], settings(look)["net_less"]) == ("Subtotal", ["discount"])
+    assert sorted(net_of(look)) == [8.0, 20.0]
+
+
+def test_a_subtotal_that_holds_tax_is_read_without_it(tmp_path: Path) -> None:
+    rows = ["1,A,2024-01-02,11.90,-1.19,1.71,10.71", "2,B,2024-01-03,23.80,0.00,3.80,23.80"]
+    look = seen(tmp_path, ["Order ID,Customer ID,Date,Subtotal,Discount,Tax,Total", *rows])
+    assert sorted(net_of(look)) == [9.0, 20.0]
 
 
 def test_what_is_told_of_a_column_is_not_overruled(tmp_path: Path) -> None:
