@@ -140,7 +140,7 @@ def cast_columns(raw: RawTable, spec: TableSpec, facts: Mapping[str, frozenset[s
 
 def _decimals(raw: RawTable, spec: TableSpec) -> int | NDArray[np.int64]:
     """How many decimals the currency has, by row where each names its own; only minor units ask for it."""
-    own = decimals(spec.currency)
+    own = decimals(str(spec.constants.get("currency", spec.currency)))
     if not spec.source.amounts.minor_units or spec.columns.get("currency") not in raw.columns:
         return own
     coded = _column(raw, spec.columns["currency"]).coded()
