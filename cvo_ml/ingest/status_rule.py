@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,7 @@ from cvo_ml.ingest.findings import Tallies, Tally, counted_texts, tallies
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
-from cvo_ml.ingest.statuses import class_of, is_partly_refunded
+from cvo_ml.ingest.statuses import class_of, is_partly_refunded, status_key
 
 #: Class to the rule that leaves its rows out.
 LEFT_OUT: Final[dict[StatusClass, str]] = {"pending": "pending (status)", "not_a_sale": "not a sale (status)"}
@@ -33,6 +34,11 @@ _CALLED: Final[Mapping[StatusClass, str]] = {
     "not_a_sale": "not a sale, left out",
     "refunded": "refunded, which count when ordered and go back later",
 }
+#: States of a subscription in which nobody pays.
+_UNPAID: Final = frozenset(
+    ("trialing", "trial", "intrial", "freetrial", "ontrial", "comped", "complimentary", "free", "gifted", "incomplete",
+     "incompleteexpired", "testphase", "essai", "prueba", "prova", "proefperiode")
+)  # fmt: skip
 #: A column with more unknown texts holds no statuses, and its texts are not shown.
 _MOST_UNKNOWN: Final = 40
 
@@ -72,6 +78,17 @@ def quarantine_blank(status: RowStatus, casts: Mapping[str, Cast], spec: TableSp
         status.quarantine(
             _blank(casts["status"].values, class_of("", spec.statuses)), spec.header("status"), "blank status"
         )
+
+
+def without_unpaid(casts: Mapping[str, Cast]) -> dict[str, Cast]:
+    """Subscriptions that nobody pays for yet, trials and gifts, with a monthly revenue of 0."""
+    texts, mrr = casts["status"].values, casts["mrr"]
+    unpaid = {text: status_key(str(text)) in _UNPAID for text in texts.dropna().unique()}
+    rows = texts.map(unpaid).eq(True).to_numpy() & (mrr.values > 0).to_numpy(dtype=np.bool_)
+    if not rows.any():
+        return dict(casts)
+    counts = {**mrr.counts, "amounts of trials and free subscriptions are 0 until they are paid": int(rows.sum())}
+    return {**casts, "mrr": replace(mrr, values=mrr.values.mask(rows, 0.0), counts=counts)}
 
 
 def _blank(texts: pd.Series, meaning: StatusClass | None) -> np.ndarray:

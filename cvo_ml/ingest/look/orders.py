@@ -211,11 +211,16 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
     else:
         beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
         evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
-        if meaning in ("subtotal", "gross"):
-            _ask_discount(column.header, money, findings)
     settings: Settings = {"columns.net": column.header, **({"net_less": list(less)} if less else {})}
     findings.decide("net", " less ".join([column.header, *less]), evidence, settings)
-    if below := int((np.nan_to_num(money.numbers(column)) < 0).sum()):
+    values = money.numbers(column)
+    below = int((np.nan_to_num(values) < 0).sum())
+    if below > 0.5 * len(values):
+        findings.missing.append(
+            f"net: {below:,} of {len(values):,} values of {column.header!r} are below zero, as sales are in a ledger: "
+            "export them with the other sign, so that only refunds are below zero"
+        )
+    elif below:
         findings.decide("refunds", "rows below zero", f"{counted(below, 'row')}: each is a refund at its own time")
     for name in ("discount", "shipping", "tax"):
         if columns := money.of(name):
