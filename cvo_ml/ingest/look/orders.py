@@ -204,16 +204,23 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
         _ask_value(money, column, others, findings)
         return True
     less = found[1] if found is not None else ()
+    if meaning == "with_tax" and money.is_used("tax") and not told:
+        less = ("tax",)  # its name says that it holds it
     if found is not None:
         evidence = found[0]
     else:
         beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
         evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
-        if meaning in ("subtotal", "gross"):
-            _ask_discount(column.header, money, findings)
     settings: Settings = {"columns.net": column.header, **({"net_less": list(less)} if less else {})}
     findings.decide("net", " less ".join([column.header, *less]), evidence, settings)
-    if below := int((np.nan_to_num(money.numbers(column)) < 0).sum()):
+    values = money.numbers(column)
+    below = int((np.nan_to_num(values) < 0).sum())
+    if below > 0.5 * len(values):
+        findings.missing.append(
+            f"net: {below:,} of {len(values):,} values of {column.header!r} are below zero, as sales are in a ledger: "
+            "export them with the other sign, so that only refunds are below zero"
+        )
+    elif below:
         findings.decide("refunds", "rows below zero", f"{counted(below, 'row')}: each is a refund at its own time")
     for name in ("discount", "shipping", "tax"):
         if columns := money.of(name):
@@ -273,7 +280,7 @@ def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, tuple[str,
 def _included(money: OrderAmounts, meaning: str) -> str:
     parts = [name for name in ("shipping", "tax") if money.is_used(name)]
     return (
-        f"; it may include {' and '.join(parts)}, which stand beside it"
+        f"; it may include {' and '.join(parts)}: net_less: [{', '.join(parts)}] takes that off"
         if parts and meaning in ("total", "with_tax", "gross")
         else ""
     )

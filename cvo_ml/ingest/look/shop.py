@@ -15,7 +15,7 @@ from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
 from cvo_ml.ingest.header_names import in_minor_units, meaning_of
 from cvo_ml.ingest.known_exports import SIGNATURES, export_of
-from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, decide_minor_units, is_amounts
+from cvo_ml.ingest.look.amounts import AmountWriting, ask_minor_units, decide_amounts, decide_minor_units, is_amounts
 from cvo_ml.ingest.look.credit_rows import credit_rows
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
@@ -250,6 +250,7 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
     else:
         sales = credited.sales(grid)
         decide_orders(sales, replace(money, columns=amount_columns(sales), _numbers={}), findings)
+    _ask_about_cents(grid, money, findings)
     decide_currency(grid, _money(columns), written, findings, given.currency)
     if times is not None:
         decide_zone(times, reading, findings, given.timezone)
@@ -264,6 +265,13 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
         decide_refund_column(grid, money, reading, findings)
     decide_columns_along(grid, findings)
     return customers
+
+
+def _ask_about_cents(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
+    found = findings.settings()
+    order, net = (grid.columns.get(str(found.get(f"columns.{name}"))) for name in ("order_id", "net"))
+    if order is not None and net is not None and not are_minor_units(money.columns):
+        ask_minor_units(order, money.numbers(net), findings, "source")
 
 
 def _look_at_subscriptions(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
