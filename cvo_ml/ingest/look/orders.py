@@ -205,6 +205,8 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
         _ask_value(money, column, others, findings)
         return True
     less = found[1] if found is not None else ()
+    if meaning == "with_tax" and money.is_used("tax") and not told:
+        less = ("tax",)  # its name says that it holds it
     if found is not None:
         evidence = found[0]
     else:
@@ -279,7 +281,7 @@ def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, tuple[str,
 def _included(money: OrderAmounts, meaning: str) -> str:
     parts = [name for name in ("shipping", "tax") if money.is_used(name)]
     return (
-        f"; it may include {' and '.join(parts)}, which stand beside it"
+        f"; it may include {' and '.join(parts)}: net_less: [{', '.join(parts)}] takes that off"
         if parts and meaning in ("total", "with_tax", "gross")
         else ""
     )

@@ -176,6 +176,11 @@ def test_a_subtotal_that_holds_tax_is_read_without_it(tmp_path: Path) -> None:
     assert sorted(net_of(look)) == [9.0, 20.0]
 
 
+def test_a_total_that_is_called_with_tax_is_read_without_it(tmp_path: Path) -> None:
+    look = seen(tmp_path, ["Bestellnummer;Kunde;Datum;Bruttobetrag;MwSt", "1;A;2024-01-02;11,90;1,90"])
+    assert net_of(look) == [10.0]
+
+
 def test_what_is_told_of_a_column_is_not_overruled(tmp_path: Path) -> None:
     rows = ["T1,A,2024-01-02,10.00,-0.30,9.70", "T2,B,2024-01-03,20.00,-0.60,19.40"]
     given = Given(columns={"net": "Net"})
