@@ -172,7 +172,8 @@ def _keyed(model_input: pd.DataFrame) -> pd.DataFrame:
 def _read(frame: pd.DataFrame, day: date, currency: str, timezone: str) -> ReadResult:
     """The orders, by the rules for files."""
     columns = {name: name for name in ORDERS_TAKEN if name in frame}
-    shop = shop_from_columns("orders", columns, rows="orders", currency=currency, timezone=timezone)
+    asked = tuple(frame["customer_id"].dropna().astype("str").unique())  # whom somebody asks about is a customer
+    shop = shop_from_columns("orders", columns, rows="orders", currency=currency, timezone=timezone, customers=asked)
     return read_frame(frame, shop, as_of=day)
 
 

@@ -304,6 +304,9 @@ class ShopConfig(FrozenConfig):
         How ids are compared.
     ignore:
         Headers that name a meaning and are left unread on purpose.
+    net_less:
+        Columns whose amounts the column of ``net`` still holds and which are taken off it: ``[discount]`` of a subtotal
+        before discounts, ``[shipping, tax]`` of a total.
     counts_only:
         The source has no amounts: orders are counted, and their value is 0.
     tables:
@@ -335,6 +338,7 @@ class ShopConfig(FrozenConfig):
     customers: tuple[str, ...] = ()
     ids: IdRules = IdRules()
     ignore: tuple[str, ...] = ()
+    net_less: tuple[Literal["discount", "shipping", "tax"], ...] = ()
     counts_only: bool = False
     tables: dict[str, TableConfig] = Field(default_factory=dict)
 
@@ -374,6 +378,8 @@ class ShopConfig(FrozenConfig):
                 raise ValueError(f"profile: {name!r} is a canonical column: map it under 'columns'")
         if twice := sorted(set(self.columns) & set(self.constants)):
             raise ValueError(f"constants: {twice[0]!r} is mapped too: keep one of the two")
+        if self.adapter is None and (unmapped := [name for name in (*self.net_less,) if name not in self.columns]):
+            raise ValueError(f"net_less: {', '.join(unmapped)} not mapped: name the header of each under 'columns'")
         if self.counts_only and "net" in {*self.columns, *self.constants}:
             raise ValueError("counts_only: net is mapped: orders have a value, leave counts_only out")
         if self.adapter is None:

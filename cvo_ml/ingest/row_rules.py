@@ -26,10 +26,11 @@ from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
 from cvo_ml.ingest.casts.ids import CASE
 from cvo_ml.ingest.exchange import converted
 from cvo_ml.ingest.findings import Findings
+from cvo_ml.ingest.net_parts import without_parts
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
-from cvo_ml.ingest.status_rule import exclude_unsold, money_of, quarantine_blank
+from cvo_ml.ingest.status_rule import exclude_unsold, money_of, quarantine_blank, without_unpaid
 from cvo_ml.ingest.unmapped import tally_beside
 
 AFTER_AS_OF: Final = "after as_of"
@@ -87,6 +88,9 @@ def validate_rows(
     casts = cast_columns(raw, spec, facts)
     if spec.rates is not None and spec.event_time in casts and "currency" in casts:
         casts = converted(casts, spec.kinds, spec.event_time, spec.rates)
+    if spec.table == "subscriptions" and {"status", "mrr"} <= set(casts):
+        casts = without_unpaid(casts)
+    casts = without_parts(casts, spec.net_less)
     exclude_by_rule(status, casts, spec, as_of)
     statuses = exclude_unsold(status, raw, casts, spec)
     quarantine_faults(status, raw, casts, spec)
@@ -136,7 +140,7 @@ def cast_columns(raw: RawTable, spec: TableSpec, facts: Mapping[str, frozenset[s
 
 def _decimals(raw: RawTable, spec: TableSpec) -> int | NDArray[np.int64]:
     """How many decimals the currency has, by row where each names its own; only minor units ask for it."""
-    own = decimals(spec.currency)
+    own = decimals(str(spec.constants.get("currency", spec.currency)))
     if not spec.source.amounts.minor_units or spec.columns.get("currency") not in raw.columns:
         return own
     coded = _column(raw, spec.columns["currency"]).coded()

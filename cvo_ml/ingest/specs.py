@@ -49,6 +49,8 @@ class TableSpec:
         The shop's own words for what became of a sale; None where rows are not sorted by their status.
     beside:
         What a header means that is not mapped, if it is a matter of money; None where nobody asks.
+    net_less:
+        Columns that are taken off ``net``.
     counts_only:
         Whether rows have no amounts.
     rates:
@@ -80,6 +82,7 @@ class TableSpec:
     ragged: str = RAGGED
     statuses: Mapping[str, StatusClass] | None = None
     beside: Callable[[str], str | None] | None = None
+    net_less: tuple[str, ...] = ()
     counts_only: bool = False
     rates: Rates | None = None
     guest_ids: frozenset[str] = frozenset()
@@ -128,6 +131,7 @@ def main_spec(
         ragged=ragged,
         statuses=None if shop.rows == "subscriptions" else shop.statuses,
         beside=beside,
+        net_less=shop.net_less,
         counts_only=shop.counts_only,
         constants=shop.constants,
         guest_ids=_guest_ids(shop),

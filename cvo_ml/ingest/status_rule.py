@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,7 @@ from cvo_ml.ingest.findings import Tallies, Tally, counted_texts, tallies
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.row_status import RowStatus
 from cvo_ml.ingest.specs import TableSpec
-from cvo_ml.ingest.statuses import class_of, is_partly_refunded
+from cvo_ml.ingest.statuses import class_of, is_partly_refunded, status_key
 
 #: Class to the rule that leaves its rows out.
 LEFT_OUT: Final[dict[StatusClass, str]] = {"pending": "pending (status)", "not_a_sale": "not a sale (status)"}
@@ -33,6 +34,11 @@ _CALLED: Final[Mapping[StatusClass, str]] = {
     "not_a_sale": "not a sale, left out",
     "refunded": "refunded, which count when ordered and go back later",
 }
+#: States of a subscription in which nobody pays.
+_UNPAID: Final = frozenset(
+    ("trialing", "trial", "intrial", "freetrial", "ontrial", "comped", "complimentary", "free", "gifted", "incomplete",
+     "incompleteexpired", "testphase", "essai", "prueba", "prova", "proefperiode")
+)  # fmt: skip
 #: A column with more unknown texts holds no statuses, and its texts are not shown.
 _MOST_UNKNOWN: Final = 40
 
@@ -74,6 +80,17 @@ def quarantine_blank(status: RowStatus, casts: Mapping[str, Cast], spec: TableSp
         )
 
 
+def without_unpaid(casts: Mapping[str, Cast]) -> dict[str, Cast]:
+    """Subscriptions that nobody pays for yet, trials and gifts, with a monthly revenue of 0."""
+    texts, mrr = casts["status"].values, casts["mrr"]
+    unpaid = {text: status_key(str(text)) in _UNPAID for text in texts.dropna().unique()}
+    rows = texts.map(unpaid).eq(True).to_numpy() & (mrr.values > 0).to_numpy(dtype=np.bool_)
+    if not rows.any():
+        return dict(casts)
+    counts = {**mrr.counts, "amounts of trials and free subscriptions are 0 until they are paid": int(rows.sum())}
+    return {**casts, "mrr": replace(mrr, values=mrr.values.mask(rows, 0.0), counts=counts)}
+
+
 def _blank(texts: pd.Series, meaning: StatusClass | None) -> np.ndarray:
     """Rows without a status, where the shop does not say what that means."""
     return texts.isna().to_numpy() if meaning is None else np.zeros(len(texts), dtype=np.bool_)
@@ -97,7 +114,7 @@ def conclude_statuses(found: Tallies, spec: TableSpec, *, told_refunds: bool) ->
     DataError
         If nobody knows what one of them means.
     """
-    _refuse_unknown(found, spec)
+    refuse_unknown(found, spec)
     by_class: dict[StatusClass, dict[str, Tally]] = {}
     for text, tally in found.items():
         by_class.setdefault(class_of(text, spec.statuses) or "sale", {})[text or "(blank)"] = tally
@@ -121,7 +138,14 @@ def _sum(texts: Mapping[str, Tally]) -> str:
     return f"{total:,} row{'s' * (total != 1)} ({sum(tally.money for tally in texts.values()):,.2f})"
 
 
-def _refuse_unknown(found: Tallies, spec: TableSpec) -> None:
+def refuse_unknown(found: Tallies, spec: TableSpec) -> None:
+    """Refuse statuses that nobody knows the meaning of.
+
+    Raises
+    ------
+    DataError
+        Naming all of them, and what to write.
+    """
     unknown = {text: tally for text, tally in found.items() if class_of(text, spec.statuses) is None}
     if not unknown:
         return

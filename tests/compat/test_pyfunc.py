@@ -173,6 +173,11 @@ def test_orders_may_be_told_in_several_ways(
     assert_same(quietly(champions["clv"], told(orders)), answers["clv"])
 
 
+def test_whom_somebody_asks_about_is_a_customer(champions: dict[str, Any], orders: pd.DataFrame) -> None:
+    """In a file, an id that holds all orders and is called 0 would be asked about."""
+    assert quietly(champions[CLV.name], orders.assign(customer_id="0"))["customer_id"].tolist() == ["0"]
+
+
 def test_later_orders_change_nothing(
     champions: dict[str, Any], answers: dict[str, pd.DataFrame], orders: pd.DataFrame
 ) -> None:

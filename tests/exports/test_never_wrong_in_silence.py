@@ -19,7 +19,7 @@ from tests.exports.reading import attempt
 from tests.exports.shop import Sale, Truth, paid, sales, truth_of, without_refunds
 from tests.exports.shop_systems import number
 from tests.exports.variants import Variant, variants
-from tests.exports.writing import Columns, Dialect, line_rows, write
+from tests.exports.writing import Columns, Dialect, line_rows, sheet_of, write, xlsx
 
 EXAMPLES: Final = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 FEW: Final = settings(EXAMPLES, max_examples=15)
@@ -386,8 +386,14 @@ def test_discounts_beside_a_value_are_asked_about(header: str, priced: bool) -> 
         write(folder / "orders.csv", rows, columns)
         return truth_of(chosen, number)
 
+    def less(folder: Path) -> Truth:
+        make(folder)
+        takes = {s.number: Decimal("1.50") * (len(s.lines) if priced else 1) for s in chosen if s.number % 3}
+        return truth_of(chosen, number, net=lambda s: s.net - takes.get(s.number, 0))
+
     assert not tried(make, {})
-    assert tried(make, {"discount": "taken_off_already"})
+    assert tried(make, {"discount": "taken_off_already", "net": "Subtotal"})
+    assert tried(less, {"discount": "take_them_off", "net": f"Subtotal less {header}"})
 
 
 @FEW
@@ -419,3 +425,29 @@ def test_addresses_that_differ_in_upper_and_lower_case_are_one_customer(tmp_path
     found = attempt(tmp_path, {})
     assert found.result is not None
     assert differences(found.result, truth_of(chosen, lambda s: s.customer.email)) == []
+
+
+def test_sheets_with_the_same_headers_are_not_passed_over(tmp_path: Path) -> None:
+    chosen = without_refunds(small(paid()))
+    halves = {"Jan": sheet_of(chosen[:40], PLAIN), "Feb": sheet_of(chosen[40:], PLAIN)}
+    xlsx(tmp_path / "orders.xlsx", halves)
+    assert "has the headers of" in attempt(tmp_path, {}).refusal
+
+
+def test_sales_below_zero_as_in_a_ledger_are_refused(tmp_path: Path) -> None:
+    chosen = without_refunds(small(paid()))
+    write(tmp_path / "orders.csv", chosen, {**PLAIN, "Net Amount": lambda s: -s.net})
+    assert "below zero, as sales are in a ledger" in attempt(tmp_path, {}).refusal
+
+
+def test_whole_amounts_of_stripe_are_asked_about(tmp_path: Path) -> None:
+    chosen = without_refunds(small(paid()))
+    write(tmp_path / "orders.csv", chosen, {
+        "id": lambda s: f"ch_{s.number}", "customer": lambda s: f"cus_{s.customer.number}", "created": lambda s: s.at,
+        "amount": lambda s: int(s.net * 100), "currency": lambda s: "usd",
+    })  # fmt: skip
+    found = attempt(tmp_path, {"minor_units": "cents"})
+    assert found.asked == ("minor_units",)
+    assert found.result is not None
+    truth = truth_of(chosen, lambda s: f"cus_{s.customer.number}", order_id=lambda s: f"ch_{s.number}")
+    assert differences(found.result, truth) == []

@@ -35,6 +35,7 @@ PYFUNC: Final = "0032-pyfunc-on-raw-orders.md"
 OUTPUT: Final = "0028-secrets-addresses-and-output.md"
 MACHINERY: Final = "0034-machinery.md"
 OWN: Final = "0031-own-features.md"
+MEANINGS: Final = "0040-what-a-row-means.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "format_version", SCORES),
@@ -80,6 +81,8 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("score_later", "models.churn.job.features", OWN),
     Change("score_later", "models.icp.job.more_features", OWN),
     Change("score_prospects", "model.job.more_features", OWN),
+    Change("empty: check orders.csv", "says", MEANINGS),
+    Change("empty: check orders.csv --columns customer_id=client,ordered_at=date", "says", MEANINGS),
 )
 
 

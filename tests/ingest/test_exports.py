@@ -202,7 +202,7 @@ class TestStripe:
         assert until.loc["sub_test001", "current_period_end"] == pd.Timestamp("2024-02-01")
         assert since.loc["sub_test004", "current_period_end"] == pd.Timestamp("2024-02-01")
         assert until["mrr"].tolist() == pytest.approx([87.0, 10.0, 5 * 30.4375 / 7], abs=1e-6)
-        assert since["mrr"].tolist() == pytest.approx([107.0, 20.0])
+        assert since["mrr"].tolist() == pytest.approx([107.0, 0.0])  # the second is a trial
         assert since.loc["sub_test004", ["plan", "seats"]].tolist() == ["Pro+Support", 5.0]
 
     def test_an_ended_subscription_has_its_end_and_reason(self) -> None:

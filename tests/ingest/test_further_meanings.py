@@ -143,3 +143,15 @@ def test_converted_money_equals_the_generators(
     result = read_shop(declared, max_bad_share=1.0)
     assert result.tables.orders["net"].sum() == pytest.approx(sum(value for value in truth if value is not None))
     assert sum(result.ledger.quarantined.values()) == truth.count(None)
+
+
+@pytest.mark.usefixtures("both_readers")
+def test_a_subscription_that_nobody_pays_yet_has_no_monthly_revenue(write: Write) -> None:
+    rows = ["s1,C1,active,20,2024-01-01", "s2,C2,trialing,20,2024-01-02", "s3,C3,Comped,20,2024-01-03",
+            "s4,C4,canceled,20,2024-01-04"]  # fmt: skip
+    columns = {"subscription_id": "id", "customer_id": "who", "status": "state", "mrr": "month", "started_at": "since"}
+    result = read_shop(shop(write(["id,who,state,month,since", *rows]), rows="subscriptions", columns=columns))
+    assert result.tables.get("subscriptions")["mrr"].tolist() == [20.0, 0.0, 0.0, 20.0]
+    assert result.notes == (
+        "orders.csv: column 'month': 2 amounts of trials and free subscriptions are 0 until they are paid",
+    )  # fmt: skip

@@ -23,6 +23,7 @@ _AMOUNT: Final = re.compile(
     rf"(?P<minus2>[-−+]?)[{_SPACES}]*{_DIGITS}(?P<dash>[.,][-–—]{{1,2}})?(?P<exponent>[eE][+-]?\d+)?[{_SPACES}]*(?P<minus3>-?)[{_SPACES}]*"
     rf"(?:{_MARK.replace('mark', 'mark2')})?[{_SPACES}]*(?P<minus4>-?)(?P<close>\)?)"
 )  # fmt: skip
+_OF_STRIPE: Final = re.compile(r"(?:ch|pi|py|in|cs|txn)_\w+")
 #: Share of a column's rows that must be amounts.
 ENOUGH: Final = 0.99
 
@@ -231,3 +232,16 @@ def decide_minor_units(findings: FoundOut, prefix: str) -> None:
     """The headers say that amounts are whole numbers of the smallest unit."""
     evidence = "the headers say so; some currencies have no smaller unit, or three decimals"
     findings.decide("minor units", "cents", evidence, {f"{prefix}.amounts.minor_units": True})
+
+
+def ask_minor_units(ids: FoundColumn, values: NDArray[np.float64], findings: FoundOut, prefix: str) -> None:
+    """Ask whether whole amounts are cents, where orders are objects of Stripe, whose interface counts so."""
+    known = values[np.isfinite(values)]
+    if not len(known) or (known != np.round(known)).any() or not all(map(_OF_STRIPE.fullmatch, ids.distinct)):
+        return
+    findings.ask(
+        "minor_units",
+        f"orders are objects of Stripe, such as {ids.distinct[0]!r}, and their amounts are whole, such as "
+        f"{known[0]:,.0f}: is that cents, as its interface counts?",
+        {"cents": {f"{prefix}.amounts.minor_units": True}, "whole_units": {f"{prefix}.amounts.minor_units": False}},
+    )  # fmt: skip

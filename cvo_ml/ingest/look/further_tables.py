@@ -49,7 +49,7 @@ _ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }  # fmt: skip
 #: What the name of a file or sheet says that it holds.
 _CALLED: Final = {
-    "refunds": r"refund|erstattung|gutschrift|rembours|reembolso|rimbors|terugbetal|zwrot|credit.?note",
+    "refunds": r"refund|return|retoure|erstattung|gutschrift|rembours|reembolso|rimbors|terugbetal|zwrot|credit.?note",
     "order_lines": r"line|item|position|ligne|linea|riga|regel|detail|pozycj",
     "customers": r"customer|client|kunde|cliente|klant|contact|user|people|kund\b|klien",
     "subscriptions": r"subscription|abo|membership",
@@ -124,6 +124,12 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
     )
     taken: set[str] = set()
     for grid in grids:
+        if grid.headers == main.headers:
+            findings.missing.append(
+                f"{grid.name} has the headers of {main.name}, and only one would be read: put their rows into one "
+                "sheet, or save each as CSV into one folder, and name that"
+            )
+            continue
         table = next(
             (name for name in (*_FIRST, *CONTRACTS) if name != "orders" and name not in taken and can_be(grid, name)),
             None,

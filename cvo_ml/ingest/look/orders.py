@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -200,19 +201,27 @@ def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows 
     meaning, column = candidates[0] if told else _without_beside(money, candidates)
     others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
     found = _subtotal(money, column) if meaning == "subtotal" and others else None
-    if meaning in ("subtotal", "gross") and not told and (found is None or not found[1]) and money.is_used("discount"):
-        words = found[0] if found else f"{money.of('discount')[0].header!r} may be in it or beside it"
-        _ask_value(money, column, others, words, findings)
+    if meaning in ("subtotal", "gross") and not told and found is None and money.is_used("discount"):
+        _ask_value(money, column, others, findings)
         return True
+    less = found[1] if found is not None else ()
+    if meaning == "with_tax" and money.is_used("tax") and not told:
+        less = ("tax",)  # its name says that it holds it
     if found is not None:
         evidence = found[0]
     else:
         beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
         evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
-        if meaning in ("subtotal", "gross"):
-            _ask_discount(column.header, money, findings)
-    findings.decide("net", column.header, evidence, {"columns.net": column.header})
-    if below := int((np.nan_to_num(money.numbers(column)) < 0).sum()):
+    settings: Settings = {"columns.net": column.header, **({"net_less": list(less)} if less else {})}
+    findings.decide("net", " less ".join([column.header, *less]), evidence, settings)
+    values = money.numbers(column)
+    below = int((np.nan_to_num(values) < 0).sum())
+    if below > 0.5 * len(values):
+        findings.missing.append(
+            f"net: {below:,} of {len(values):,} values of {column.header!r} are below zero, as sales are in a ledger: "
+            "export them with the other sign, so that only refunds are below zero"
+        )
+    elif below:
         findings.decide("refunds", "rows below zero", f"{counted(below, 'row')}: each is a refund at its own time")
     for name in ("discount", "shipping", "tax"):
         if columns := money.of(name):
@@ -249,43 +258,44 @@ def _is_payout(money: OrderAmounts, column: FoundColumn) -> bool:
     )
 
 
-def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, bool] | None:
-    """What the subtotal is by how the total adds up, and whether it is the value before tax and after discounts."""
+def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, tuple[str, ...]] | None:
+    """What the subtotal is by how the total adds up, and what it still holds: the discount, or tax."""
     subtotal, totals = money.numbers(column), [*money.of("total"), *money.of("with_tax")]
     shipping, tax, discount = (money.size(meaning) for meaning in ("shipping", "tax", "discount"))
+    with_tax = (
+        () if money.is_used("shipping") or not money.of("tax") else ("tax",)
+    )  # else some of the tax is shipping's
     for total in totals:
         whole, name = money.numbers(total), repr(total.header)
         if agree(whole, subtotal + shipping + tax):
-            return f"{name} is it with shipping and tax", True
+            return f"{name} is it with shipping and tax", ()
         if agree(whole, subtotal - discount + shipping + tax):
-            return f"{name} is it less the discount, with shipping and tax: it is before discounts", False
+            return f"{name} is it less the discount, with shipping and tax: it is before discounts", ("discount",)
         if agree(whole, subtotal + shipping) and money.is_used("tax"):
-            return f"{name} is it with shipping alone: it includes tax", True
+            return f"{name} is it with shipping alone: it includes tax", with_tax
         if agree(whole, subtotal - discount + shipping) and money.is_used("tax"):
-            return f"{name} is it less the discount, with shipping: it includes tax and is before discounts", False
+            return f"{name} is it less the discount: it includes tax and is before discounts", ("discount", *with_tax)
     return None
 
 
 def _included(money: OrderAmounts, meaning: str) -> str:
     parts = [name for name in ("shipping", "tax") if money.is_used(name)]
     return (
-        f"; it may include {' and '.join(parts)}, which stand beside it"
+        f"; it may include {' and '.join(parts)}: net_less: [{', '.join(parts)}] takes that off"
         if parts and meaning in ("total", "with_tax", "gross")
         else ""
     )
 
 
-def _ask_value(
-    money: OrderAmounts, column: FoundColumn, others: list[FoundColumn], words: str, findings: FoundOut
-) -> None:
+def _ask_value(money: OrderAmounts, column: FoundColumn, others: list[FoundColumn], findings: FoundOut) -> None:
     discount = money.of("discount")[0]
     rows = np.flatnonzero(np.asarray(money.size("discount")) > 0)[:3] + 1
-    choices: dict[str, Settings] = {one.header: {"columns.net": one.header} for one in (column, *others[:2])}
-    if not others:
-        choices["another"] = {"columns.net": "HEADER"}
+    off: Settings = {"columns.net": column.header, "columns.discount": discount.header, "net_less": ["discount"]}
+    choices: dict[str, Settings] = {f"{column.header} less {discount.header}": off}
+    choices |= {one.header: {"columns.net": one.header} for one in (column, *others[:2])}
     findings.ask(
-        "net", f"which amount is the value of an order, after discounts and before tax? Of {column.header!r}: {words}",
-        choices, rows.tolist(),
+        "net", f"which amount is the value of an order, after discounts and before tax? {discount.header!r} may be in "
+        f"{column.header!r} or beside it", choices, rows.tolist(),
         [", ".join(f"{one.header} {_cell(one, int(row))}" for one in (column, discount, *others[:2])) for row in rows],
     )  # fmt: skip
 
@@ -407,11 +417,15 @@ def _ask_discount(value: str, money: OrderAmounts, findings: FoundOut) -> None:
     column = money.of("discount")[0]
     rows = np.flatnonzero(np.abs(np.nan_to_num(money.numbers(column))) > 0)
     taken_along: Settings = {"columns.discount": column.header}
+    choices: dict[str, Settings] = {"taken_off_already": taken_along}
+    if "%" in column.header or re.search(r"(?i)perc|pct|prozent|pourcent", column.header):
+        choices["count_before_discounts"] = {"ignore": [column.header]}
+    else:
+        choices["take_them_off"] = {**taken_along, "net_less": ["discount"]}
     findings.ask(
         "discount",
         f"column {column.header!r} holds discounts in {counted(len(rows), 'row')}: are they taken off {value!r} "
-        "already? If not, its values are those before discounts: export a column of what is left, or count them so",
-        {"taken_off_already": taken_along, "count_before_discounts": taken_along}, (rows[:3] + 1).tolist(),
+        "already?", choices, (rows[:3] + 1).tolist(),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
 from cvo_ml.ingest.header_names import in_minor_units, meaning_of
 from cvo_ml.ingest.known_exports import SIGNATURES, export_of
-from cvo_ml.ingest.look.amounts import AmountWriting, decide_amounts, decide_minor_units, is_amounts
+from cvo_ml.ingest.look.amounts import AmountWriting, ask_minor_units, decide_amounts, decide_minor_units, is_amounts
 from cvo_ml.ingest.look.credit_rows import credit_rows
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
@@ -34,6 +35,7 @@ from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import refuse_empty
 
 _FILLED: Final = 0.5
+_SHOWN: Final = 12
 _TIMES: Final = (
     "ordered_at",
     "date",
@@ -149,8 +151,14 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     customers = _look_at_orders(main, findings, given)
     _decide_told(given.columns, findings)
     _note_repeated(main, findings)
+    _note_unread(main, findings)
     decide_tables([grid for grid in grids if grid is not main], main, customers, findings)
-    return Look(given.name or Path(paths[0]).name.split(".")[0] or "shop", findings, tuple(main.headers))
+    return Look(given.name or _name_of(paths[0]), findings, tuple(main.headers))
+
+
+def _name_of(path: str) -> str:
+    """The name of a shop after its first file, without signs that a name may not have."""
+    return re.sub(r"[^\w .&+-]|_+$", "", Path(path).name.split(".")[0]).strip() or "shop"
 
 
 def _file(grid: Grid) -> Decision:
@@ -196,6 +204,24 @@ def _note_repeated(grid: Grid, findings: FoundOut) -> None:
             )
 
 
+def _note_unread(grid: Grid, findings: FoundOut) -> None:
+    """Headers that no decision and no question names."""
+    settings = [findings.settings(), *(keys for question in findings.questions for keys in question.choices.values())]
+    if any("adapter" in keys for keys in settings):
+        return
+    named = {
+        str(one)
+        for keys in settings
+        for value in keys.values()
+        for one in (value if isinstance(value, list) else [value])
+    }
+    unread = [header for header in grid.headers if header not in named]
+    if unread:
+        more = f" and {len(unread) - _SHOWN:,} more" if len(unread) > _SHOWN else ""
+        evidence = f"{', '.join(unread[:_SHOWN])}{more}: no decision hangs on them"
+        findings.decide("left unread", counted(len(unread), "column"), evidence)
+
+
 def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
     """Everything about the first source; returns the column of customers."""
     keys = [key for item in grid.objects[:1] for key in item]
@@ -224,6 +250,7 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
     else:
         sales = credited.sales(grid)
         decide_orders(sales, replace(money, columns=amount_columns(sales), _numbers={}), findings)
+    _ask_about_cents(grid, money, findings)
     decide_currency(grid, _money(columns), written, findings, given.currency)
     if times is not None:
         decide_zone(times, reading, findings, given.timezone)
@@ -238,6 +265,13 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
         decide_refund_column(grid, money, reading, findings)
     decide_columns_along(grid, findings)
     return customers
+
+
+def _ask_about_cents(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
+    found = findings.settings()
+    order, net = (grid.columns.get(str(found.get(f"columns.{name}"))) for name in ("order_id", "net"))
+    if order is not None and net is not None and not are_minor_units(money.columns):
+        ask_minor_units(order, money.numbers(net), findings, "source")
 
 
 def _look_at_subscriptions(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:

@@ -62,6 +62,8 @@ def _folder(folder: Path) -> list[Grid]:
 def _file(path: str) -> list[Grid]:
     if path.startswith(ENVIRONMENT):
         return _database(path, postgres_headers(path))
+    if "://" in path:  # not shown: it may hold a password
+        raise UsageError("an address of a server is named: keep it in an environment variable, and name env://VARIABLE")
     place = Path(path)
     plain = (name_inside(place) if is_zip(place) else place.name).lower().removesuffix(".gz")
     if plain.endswith(".parquet"):

@@ -17,7 +17,7 @@ _WIDTH: Final = 118
 _ORDER: Final = (
     "name", "currency", "timezone", "adapter", "source", "rows", "order_id", "columns", "profile", "constants",
     "statuses", "guests",
-    "guest_ids", "customers", "refunds", "exclude", "ignore", "counts_only", "tables", "questions",
+    "guest_ids", "customers", "refunds", "exclude", "ignore", "net_less", "counts_only", "tables", "questions",
 )  # fmt: skip
 _FIRST: Final = """\
 # Written by `cvo init`: every decision with the evidence for it. Edit what is wrong; `cvo check --shop` reads it.

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from cvo_ml.core.errors import DataError
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.errors import DataError, UsageError
+from cvo_ml.ingest import read_shop
 from cvo_ml.ingest.look import Given, Look, look_at
 
 HEADER = "Order ID,Customer ID,Order Date,Net Amount"
@@ -28,6 +30,11 @@ def settings(look: Look) -> dict[str, Any]:
 def asked(look: Look) -> list[str]:
     """The names of the questions."""
     return [question.name for question in look.findings.questions]
+
+
+def net_of(look: Look) -> list[float]:
+    """The values that are read by the file that would be written."""
+    return [float(net) for net in read_shop(ShopConfig.model_validate(look.content())).tables.orders["net"]]
 
 
 def dated(*texts: str) -> list[str]:
@@ -155,10 +162,23 @@ def test_what_a_provider_pays_out_is_no_value(tmp_path: Path) -> None:
     assert settings(look)["columns.net"] == "Gross"
 
 
-def test_a_subtotal_before_discounts_is_asked_about(tmp_path: Path) -> None:
+def test_a_subtotal_before_discounts_is_read_without_them(tmp_path: Path) -> None:
     rows = ["1,A,2024-01-02,10.00,2.00,5.00,13.00", "2,B,2024-01-03,20.00,0.00,5.00,25.00"]
     look = seen(tmp_path, ["Order ID,Customer ID,Date,Subtotal,Discount,Shipping,Total", *rows])
-    assert asked(look) == ["net"]
+    assert asked(look) == []
+    assert (settings(look)["columns.net"], settings(look)["net_less"]) == ("Subtotal", ["discount"])
+    assert sorted(net_of(look)) == [8.0, 20.0]
+
+
+def test_a_subtotal_that_holds_tax_is_read_without_it(tmp_path: Path) -> None:
+    rows = ["1,A,2024-01-02,11.90,-1.19,1.71,10.71", "2,B,2024-01-03,23.80,0.00,3.80,23.80"]
+    look = seen(tmp_path, ["Order ID,Customer ID,Date,Subtotal,Discount,Tax,Total", *rows])
+    assert sorted(net_of(look)) == [9.0, 20.0]
+
+
+def test_a_total_that_is_called_with_tax_is_read_without_it(tmp_path: Path) -> None:
+    look = seen(tmp_path, ["Bestellnummer;Kunde;Datum;Bruttobetrag;MwSt", "1;A;2024-01-02;11,90;1,90"])
+    assert net_of(look) == [10.0]
 
 
 def test_what_is_told_of_a_column_is_not_overruled(tmp_path: Path) -> None:
@@ -236,3 +256,19 @@ def test_orders_that_are_copied_whole_count_once(tmp_path: Path) -> None:
     look = seen(tmp_path, [HEADER, *rows])
     assert asked(look) == []
     assert settings(look)["rows"] == "orders"
+
+
+def test_what_is_left_unread_is_said(tmp_path: Path) -> None:
+    look = seen(tmp_path, [f"{HEADER},Colour,Weight", "1,A,2024-01-02,5.00,red,2"])
+    (unread,) = [decision for decision in look.findings.decisions if decision.what == "left unread"]
+    assert unread.evidence.startswith("Colour, Weight")
+
+
+def test_an_address_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="env://VARIABLE") as refused:
+        look_at(["postgresql://me:secret@host/shop"])
+    assert "secret" not in str(refused.value)
+
+
+def test_the_name_of_the_file_names_the_shop(tmp_path: Path) -> None:
+    assert seen(tmp_path, [HEADER, "1,A,2024-01-02,5.00"], name="Aufträge [1]\t.csv").name == "Aufträge 1"
