@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -34,6 +35,8 @@ def complete(rows: pd.DataFrame, shop: ShopConfig) -> None:
         rows["net"] = 0.0
     elif shop.rows == "lines" and "net" not in rows:
         rows["net"] = rows["quantity"] * rows["unit_price"]
+        for part in shop.net_less:
+            rows["net"] -= np.sign(rows["net"]) * rows[part].abs().fillna(0.0)
     if shop.order_id == "generated":
         rows["order_id"] = rows["customer_id"] + "@" + rows["ordered_at"].dt.strftime("%Y-%m-%d")
     if "known_at" in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.core.arrays import Flags, Floats
+from cvo_ml.core.errors import DataError
 from cvo_ml.ingest.raw import Places
 
 _FIRST_ROWS: Final = 3
@@ -58,6 +59,30 @@ class Findings:
             {name: _merged(self.beside.get(name, {}), other.beside.get(name, {})) for name in headers},
             max((time for time in (self.latest, other.latest) if time is not None), default=None),
         )
+
+
+def refuse_all_at_once(questions: Sequence[Callable[[], object]]) -> None:
+    """Ask all questions, and refuse once with all that are open: nobody should answer one to meet the next.
+
+    Raises
+    ------
+    DataError
+        If any of them refuses.
+    """
+    refused: list[DataError] = []
+    for question in questions:
+        try:
+            question()
+        except DataError as error:
+            refused.append(error)
+    if not refused:
+        return
+    first, *more = refused
+    also = "".join(f"; also {str(error).removeprefix(f'{error.file}: ').removesuffix('.')}" for error in more)
+    raise DataError(
+        first.problem, first.remedy + also, file=first.file, column=first.column, count=first.count,
+        first_rows=first.first_rows,
+    )  # fmt: skip
 
 
 def tallies(texts: pd.Series, chosen: Flags, money: Floats, places: Places) -> dict[str, Tally]:

@@ -39,6 +39,7 @@ from cvo_ml.ingest.batches import is_large
 from cvo_ml.ingest.cross_checks import check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.exchange import Rates
+from cvo_ml.ingest.findings import refuse_all_at_once
 from cvo_ml.ingest.nobody import refuse_nobody, to_look_at
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
@@ -46,7 +47,7 @@ from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.scan import scan
 from cvo_ml.ingest.specs import main_spec, side_spec
 from cvo_ml.ingest.status_refunds import refunded_orders, refunds_by_status
-from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts
+from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts, refuse_unknown
 from cvo_ml.ingest.table_rows import TableRows
 from cvo_ml.ingest.unmapped import MeaningOf, conclude_unmapped, unmapped_meaning
 
@@ -200,7 +201,13 @@ class _Reading:
         main = self._main(parts, adapter.ragged)
         alike = resolve_duplicates(main, resent=adapter.resent)
         tables = self._first_tables(main)
-        self._refuse_nobody(main, tables["orders"])
+        refuse_all_at_once(
+            (
+                lambda: refuse_unknown(main.findings.statuses, main.spec),
+                lambda: self._unmapped(main),
+                lambda: self._refuse_nobody(main, tables["orders"]),
+            )
+        )
         sides = self._sides(parts)
         between = check_between(main, tables["orders"], sides)
         for side in sides.values():

@@ -114,7 +114,7 @@ def conclude_statuses(found: Tallies, spec: TableSpec, *, told_refunds: bool) ->
     DataError
         If nobody knows what one of them means.
     """
-    _refuse_unknown(found, spec)
+    refuse_unknown(found, spec)
     by_class: dict[StatusClass, dict[str, Tally]] = {}
     for text, tally in found.items():
         by_class.setdefault(class_of(text, spec.statuses) or "sale", {})[text or "(blank)"] = tally
@@ -138,7 +138,14 @@ def _sum(texts: Mapping[str, Tally]) -> str:
     return f"{total:,} row{'s' * (total != 1)} ({sum(tally.money for tally in texts.values()):,.2f})"
 
 
-def _refuse_unknown(found: Tallies, spec: TableSpec) -> None:
+def refuse_unknown(found: Tallies, spec: TableSpec) -> None:
+    """Refuse statuses that nobody knows the meaning of.
+
+    Raises
+    ------
+    DataError
+        Naming all of them, and what to write.
+    """
     unknown = {text: tally for text, tally in found.items() if class_of(text, spec.statuses) is None}
     if not unknown:
         return

@@ -386,8 +386,14 @@ def test_discounts_beside_a_value_are_asked_about(header: str, priced: bool) -> 
         write(folder / "orders.csv", rows, columns)
         return truth_of(chosen, number)
 
+    def less(folder: Path) -> Truth:
+        make(folder)
+        takes = {s.number: Decimal("1.50") * (len(s.lines) if priced else 1) for s in chosen if s.number % 3}
+        return truth_of(chosen, number, net=lambda s: s.net - takes.get(s.number, 0))
+
     assert not tried(make, {})
     assert tried(make, {"discount": "taken_off_already", "net": "Subtotal"})
+    assert tried(less, {"discount": "take_them_off", "net": f"Subtotal less {header}"})
 
 
 @FEW

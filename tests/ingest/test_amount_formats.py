@@ -79,6 +79,8 @@ def test_an_amount_is_read_as_it_was_written(place: str, values: list[Decimal]) 
         (["1.250", "980"], {}, r"declare amounts: {thousands: ''} if the point is the decimal sign, or decimal: ','"),
         (["-1.250", "17", "1.000"], {}, r"such as 1.250 have two readings.* \(2 rows; first: 1, 3\)"),
         (["1,250", "980"], {"decimal": ","}, r"if the comma is the decimal sign, or decimal: '.' and amounts: {th"),
+        (["1.250", "1.250.000", "12.5"], {}, r"numbers such as 1.250.000 group .* first: 2.*declare decimal: ','"),
+        (["1,250", "1,250,000.50"], {"decimal": ","}, r"numbers such as 1,250,000 group .*declare decimal: '.'"),
         (["€1.250", "€980"], {"amounts": {"currency": ["€"]}}, "numbers such as 1.250 have two readings"),
     ],
 )  # fmt: skip

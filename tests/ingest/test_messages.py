@@ -66,6 +66,7 @@ def _formats() -> Iterator[tuple[str, Any, dict[str, Any]]]:
 
     yield "thousands or decimals", amounts("1.250", "980"), {}
     yield "thousands or decimals, with commas", amounts("1,250", "980"), {"source": {"decimal": ","}}
+    yield "thousands by the decimal sign", amounts("1.250.000", "12.5"), {}
     yield "currency signs", amounts("€5.00"), {}
     yield "parentheses", amounts("(5.00)"), {}
     yield "minus at the end", amounts("5.00-"), {}

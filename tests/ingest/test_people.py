@@ -133,3 +133,16 @@ class TestFoldedCase:
         result = read_shop(declared)
         assert result.tables.get("customers")[["customer_id", "country"]].to_numpy().tolist() == [["ann@x.org", "DE"]]
         assert result.ledger.excluded == {"guest (no customer)": 1, "customers: guest (no customer)": 1}
+
+
+def test_all_that_is_open_is_asked_at_once(write: Write) -> None:
+    lines = [
+        "order,customer,date,amount,state,currency",
+        "A1,C1,2024-01-01,5,auf Eis,EUR",
+        "A2,0,2024-01-02,5,paid,CHF",
+    ]
+    columns = {"order_id": "order", "customer_id": "customer", "ordered_at": "date", "net": "amount", "status": "state"}
+    with pytest.raises(DataError) as asked:
+        read_shop(shop(write(lines), columns=columns))
+    for named in ('statuses: {"auf Eis": sale}', "columns: {currency:", 'guest_ids: ["0"]'):
+        assert named in str(asked.value)

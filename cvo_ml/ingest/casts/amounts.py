@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -110,6 +111,7 @@ def _is_refused(found: frozenset[str], column: RawColumn) -> bool:
 def _from_text(column: RawColumn, coded: Coded, written: Written) -> Cast:
     texts = NumberTexts.of(coded.texts, written.decimal, written.form)
     _refuse_other_currency(column, coded, written)
+    _refuse_grouped_by_decimal_sign(column, coded, written, texts)
     two, facts = _two_readings(texts, written)
     if _is_refused(facts, column):
         raise column.refuse(*_readings(written.decimal), coded.rows(two))
@@ -119,6 +121,17 @@ def _from_text(column: RawColumn, coded: Coded, written: Written) -> Cast:
     faults = {"not finite": not_finite, **_unreadable(coded, written, texts.readable | not_finite | coded.empty())}
     spread = coded.spread(numbers, np.nan).astype(np.float64)
     return _finite(spread, {reason: coded.rows(chosen) for reason, chosen in faults.items()}, facts)
+
+
+def _refuse_grouped_by_decimal_sign(column: RawColumn, coded: Coded, written: Written, texts: NumberTexts) -> None:
+    """Refuse numbers with two groups behind the declared decimal sign: it is none, whatever the others look like."""
+    sign, other = written.decimal, "," if written.decimal == "." else "."
+    left = ~texts.readable & coded.holds(sign)
+    grouped = coded.matches(rf"\D*[1-9]\d{{0,2}}(?:{re.escape(sign)}\d{{3}}){{2,}}(?:{re.escape(other)}\d*)?\D*", left)
+    if grouped.any():
+        problem = f"numbers such as 1{sign}250{sign}000 group thousands by the declared decimal sign"
+        remedy = f"declare decimal: '{other}' (--decimal) and amounts: {{thousands: '{sign}'}}"
+        raise column.refuse(problem, remedy, coded.rows(grouped))
 
 
 def _two_readings(texts: NumberTexts, written: Written) -> tuple[Flags, frozenset[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import numpy as np
@@ -416,11 +417,15 @@ def _ask_discount(value: str, money: OrderAmounts, findings: FoundOut) -> None:
     column = money.of("discount")[0]
     rows = np.flatnonzero(np.abs(np.nan_to_num(money.numbers(column))) > 0)
     taken_along: Settings = {"columns.discount": column.header}
+    choices: dict[str, Settings] = {"taken_off_already": taken_along}
+    if "%" in column.header or re.search(r"(?i)perc|pct|prozent|pourcent", column.header):
+        choices["count_before_discounts"] = {"ignore": [column.header]}
+    else:
+        choices["take_them_off"] = {**taken_along, "net_less": ["discount"]}
     findings.ask(
         "discount",
         f"column {column.header!r} holds discounts in {counted(len(rows), 'row')}: are they taken off {value!r} "
-        "already? If not, its values are those before discounts: export a column of what is left, or count them so",
-        {"taken_off_already": taken_along, "count_before_discounts": taken_along}, (rows[:3] + 1).tolist(),
+        "already?", choices, (rows[:3] + 1).tolist(),
     )  # fmt: skip
 
 
