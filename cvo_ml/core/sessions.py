@@ -74,7 +74,7 @@ def table_session(tables: Tables, *names: str) -> Iterator[DuckDBPyConnection]:
 
 def _arrow(tables: Tables, name: str, table: object) -> pa.Table:
     if isinstance(table, ArrowTable):
-        return table.table
+        return table.unsorted
     frame = tables.frame(name) if name in tables else CONTRACTS[name].empty()
     return pa.Table.from_pandas(frame, preserve_index=False)
 

@@ -71,41 +71,56 @@ class StoredTable(ABC):
         return CONTRACTS[self.name].validate(_framed(self.arrow(), CONTRACTS[self.name]))
 
 
-@dataclass(frozen=True)
 class ArrowTable(StoredTable):
-    """Rows in memory, in their order."""
+    """Rows in memory.
 
-    name: str
-    table: pa.Table
+    Parameters
+    ----------
+    rows:
+        In any order.
+    order:
+        The columns by which they are sorted when somebody asks for their order.
+    ties:
+        Columns of ``rows`` that are none of the table, and decide where ``order`` does not.
+    """
+
+    def __init__(self, name: str, rows: pa.Table, order: Sequence[str] = (), ties: Sequence[str] = ()) -> None:
+        self.name, self._rows, self._ties = name, rows, list(ties)
+        self._order = list(dict.fromkeys([*order, *ties]))
+        self.unsorted = rows.drop_columns(self._ties) if ties else rows
 
     @property
     def rows(self) -> int:
         """How many there are."""
-        return int(self.table.num_rows)
+        return int(self.unsorted.num_rows)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Their names, in order."""
-        return tuple(self.table.column_names)
+        return tuple(self.unsorted.column_names)
 
     def arrow(self) -> pa.Table:
-        """The rows."""
-        return self.table
+        """The rows, sorted."""
+        if self._order:
+            places = pc.sort_indices(self._rows, sort_keys=[(column, "ascending") for column in self._order])
+            self.unsorted = self._rows = self.unsorted.take(places)
+            self._order, self._ties = [], []
+        return self.unsorted
 
     def relation(self) -> DuckDBPyRelation:
-        """The rows for SQL."""
+        """The rows for SQL, sorted."""
         import duckdb
 
-        return duckdb.connect(config={"enable_external_access": "false"}).from_arrow(self.table)
+        return duckdb.connect(config={"enable_external_access": "false"}).from_arrow(self.arrow())
 
     def span(self, column: str) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """The first and the last moment of a column."""
-        found = pc.min_max(self.table[column])
+        found = pc.min_max(self.unsorted[column])
         return _span(found["min"].as_py(), found["max"].as_py())
 
     def write(self, path: Path) -> None:
-        """Write the rows into a Parquet file."""
-        pq.write_table(self.table, path)
+        """Write the rows into a Parquet file, sorted."""
+        pq.write_table(self.arrow(), path)
 
 
 @dataclass(frozen=True)

@@ -106,11 +106,11 @@ class RowDatabase:
         (row,) = self._db.execute(query).fetchall()
         return tuple(row)
 
-    def store(self, query: str, order: Sequence[str] = ()) -> str:
+    def store(self, query: str) -> str:
         """Compute a query once; what is returned reads its rows again."""
         if self.scratch is None:
             name = f"stored_{next(self._numbers)}"
-            self.hold(name, self.arrow(query + _ordered(order)))
+            self.hold(name, self.arrow(query))
             return f"SELECT * FROM {name}"
         path = self.scratch.folder / f"stored-{next(self._numbers):06}.parquet"
         self._db.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION lz4)")
@@ -134,10 +134,9 @@ class RowDatabase:
             The query reads files alone, and little more than the table: where rows are on disk they are not copied.
         """
         if self.scratch is None:
-            table = self.arrow(f"{query}{_ordered((*order, *(name for name in ties if name not in order)))}")
-            table = table.drop_columns([*ties]) if ties else table
-            self.hold(name, table)
-            return ArrowTable(name, table)
+            table = ArrowTable(name, self.arrow(query), order, ties)
+            self.hold(name, table.unsorted)
+            return table
         columns = [column for column in self._columns(query) if column not in ties]
         query = f"SELECT {', '.join(map(quoted, columns))} FROM ({query})"
         source = query if as_it_is else self.store(query)
@@ -155,10 +154,6 @@ class RowDatabase:
 
     def _columns(self, query: str) -> list[str]:
         return list(self._db.sql(query).columns)
-
-
-def _ordered(columns: Sequence[str]) -> str:
-    return f" ORDER BY {', '.join(map(quoted, columns))}" if columns else ""
 
 
 def _spilling(folder: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
