@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cvo_ml.config.shops import StatusClass
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.header_names import key_of
+from cvo_ml.ingest.look.amounts import is_amounts
 from cvo_ml.ingest.look.dates import looks_like_times
 from cvo_ml.ingest.look.findings import FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import NO, YES
@@ -33,6 +34,10 @@ _SAID: Final[tuple[tuple[str, StatusClass], ...]] = (
 _PAID: Final = r"(?:is|order|was)?(?:paid|bezahlt|payee?|pagado|pagato|betaald|captured|settled)"
 
 
+#: Different texts of a column that is filled in or left empty.
+_FEW: Final = 3
+
+
 @dataclass(frozen=True)
 class _Marked:
     """Rows that a column marks.
@@ -43,11 +48,14 @@ class _Marked:
         (rows,) which it marks.
     settings:
         What the shop's file says of it.
+    is_sure:
+        Whether flags or times mark them, and not some text.
     """
 
     column: FoundColumn
     rows: NDArray[np.bool_]
     settings: Settings
+    is_sure: bool = True
 
 
 def decide_not_sold(grid: Grid, findings: FoundOut) -> None:
@@ -60,7 +68,7 @@ def decide_not_sold(grid: Grid, findings: FoundOut) -> None:
         if by_status is not None and not (found.rows & ~by_status).any():
             continue
         marks = counted(int(found.rows.sum()), "row")
-        if by_status is None and _asks(findings) and not _is_open(header):
+        if by_status is None and found.is_sure and _asks(findings) and not _is_open(header):
             findings.decide("status", header, f"marks {marks} that are no sale", found.settings)
             continue
         _ask(found, header, marks, findings)
@@ -76,11 +84,17 @@ def _marked(header: str, column: FoundColumn) -> _Marked | None:
     no = [text for text in column.distinct if NO.fullmatch(text)]
     if column.distinct and len(yes) + len(no) == len(column.distinct):
         return _by_flags(column, no if is_paid else yes, yes if is_paid else no, "pending" if is_paid else found)
-    if found is None or not column.distinct or not looks_like_times(column):
+    if is_paid and 0 < len(column.distinct) <= _FEW and not is_amounts(column):
+        statuses: dict[str, Json] = {**dict.fromkeys(column.distinct, "sale"), "": "pending"}
+        return _Marked(column, column.codes < 0, {"columns.status": header, "statuses": statuses})
+    if found is None or not column.distinct:
+        return None
+    is_sure = looks_like_times(column)
+    if not is_sure and (found == "refunded" or is_amounts(column)):
         return None
     rules: Json = [{"rule": f"marked by {header}", "column": "status", "pattern": ".+"}]
     settings: dict[str, Json] = {"columns.status": header, "statuses": {"": "sale"}, "exclude": rules}
-    return _Marked(column, column.codes >= 0, settings)
+    return _Marked(column, column.codes >= 0, settings, is_sure)
 
 
 def _by_flags(column: FoundColumn, marked: list[str], others: list[str], said: StatusClass | None) -> _Marked:
