@@ -22,7 +22,7 @@ from tests.exports.variants import Variant, variants
 from tests.exports.writing import Columns, Dialect, line_rows, sheet_of, write, xlsx
 
 EXAMPLES: Final = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-FEW: Final = settings(EXAMPLES, max_examples=15)
+FEW: Final = settings(EXAMPLES, max_examples=8)
 ROWS: Final = 90
 PLAIN: Final[Columns] = {
     "Order ID": lambda s: s.number, "Customer ID": number, "Order Date": lambda s: s.at, "Net Amount": lambda s: s.net,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from cvo_ml.core.contracts import ORDER_LINES, ORDERS
+from cvo_ml.ingest.look.amounts import is_amounts
+from cvo_ml.ingest.look.dates import readings
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import Grid
 
@@ -37,3 +40,19 @@ def decide_columns_along(grid: Grid, findings: FoundOut, names: tuple[str, ...] 
                 evidence = f"by its name; {counted(len(grid.columns[header].distinct), 'value')}"
                 findings.decide(meaning, header, evidence, {f"columns.{meaning}": header})
                 break
+
+
+def decide_own_names(grid: Grid, findings: FoundOut) -> None:
+    """Headers that are called as a column of the contract, where nothing else has taken them up."""
+    rows = findings.settings().get("rows")
+    contract = {"orders": ORDERS, "lines": ORDER_LINES}.get(str(rows))
+    asked = {key for question in findings.questions for keys in question.choices.values() for key in keys}
+    for column in contract.columns if contract is not None else ():
+        key = f"columns.{column.name}"
+        if column.name not in grid.columns or key in findings.settings() or key in asked:
+            continue
+        found = grid.columns[column.name]
+        amounts = column.kind in ("money", "number") and is_amounts(found)
+        times = column.kind == "time" and [way.written for way in readings(found)] == [""]
+        if found.filled and (amounts or times or column.kind == "text"):
+            findings.decide(column.name, column.name, "called as what it means", {key: column.name})

@@ -272,3 +272,11 @@ def test_an_address_is_not_repeated(tmp_path: Path) -> None:
 
 def test_the_name_of_the_file_names_the_shop(tmp_path: Path) -> None:
     assert seen(tmp_path, [HEADER, "1,A,2024-01-02,5.00"], name="Aufträge [1]\t.csv").name == "Aufträge 1"
+
+
+def test_headers_that_are_called_as_what_they_mean_map_themselves(tmp_path: Path) -> None:
+    header = "order_id,customer_id,ordered_at,net,gross,cost,known_at,discount_code"
+    look = seen(tmp_path, [header, "1,A,2024-01-02,5.00,6.00,2.00,2024-01-03,XMAS"])
+    own = {key: value for key, value in settings(look).items() if key.startswith("columns.")}
+    assert own == {f"columns.{name}": name for name in header.split(",")}
+    assert net_of(look) == [5.0]
