@@ -127,25 +127,27 @@ def train_models(request: TrainRequest, workspace: Workspace) -> list[TrainedMod
             storage = workspace.tracking.resolve() / STUDIES
             fit = partial(_fit_tuned, read.tables, request.as_of, settings, budget, storage)
         try:
-            _refuse_unready(name, read, request.as_of, settings)
-            done.append(registration.take(name, settings.jobs[name], fit))
+            done.append(
+                registration.take(name, settings.jobs[name], _if_ready(name, read, request.as_of, settings, fit))
+            )
         except ModelRefused as refused:
             done.append(RefusedModel(name, refused.reason_code, str(refused)))
     return done
 
 
-def _refuse_unready(name: str, read: ReadResult, as_of: date, settings: TrainingSettings) -> None:
-    """Refuse what ``cvo check`` says cannot be trained, in its words.
+def _if_ready(
+    name: str, read: ReadResult, as_of: date, settings: TrainingSettings, fit: Callable[[Run], Trained]
+) -> Callable[[Run], Trained]:
+    """The fit, which refuses what ``cvo check`` says cannot be trained, in its words and with what would help."""
 
-    Raises
-    ------
-    ModelRefused
-        With what would help.
-    """
-    found = verdict(read, as_of, settings.jobs[name], settings.minima)
-    if found is not None and found.status == "refused":
-        helps = f": {'; '.join(found.helps)} would help" if found.helps else ""
-        raise ModelRefused(f"{name}: {'; '.join(found.reasons)}{helps}", reason_code=found.code or "not_ready")
+    def ready(run: Run) -> Trained:
+        found = verdict(read, as_of, settings.jobs[name], settings.minima)
+        if found is not None and found.status == "refused":
+            helps = f": {'; '.join(found.helps)} would help" if found.helps else ""
+            raise ModelRefused(f"{name}: {'; '.join(found.reasons)}{helps}", reason_code=found.code or "not_ready")
+        return fit(run)
+
+    return ready
 
 
 def train_static(request: StaticRequest, workspace: Workspace) -> StaticModel | RefusedModel:

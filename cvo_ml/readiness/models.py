@@ -22,6 +22,7 @@ from cvo_ml.readiness.purchases import DAY, Purchases, last_window, value_by_age
 from cvo_ml.stats.planning import auc_half_width, customers_for_auc, customers_for_total, total_half_width
 
 NO_VALUE: Final = "no order has a value above 0"
+FORMULA_SERVES: Final = "until then a formula serves, without probabilities"
 MAP_NET: Final = "map net to the column with the amounts"
 CONTRACTUAL_DEFINITION: Final = "for contracts, set churn.definition: subscription_ended"
 
@@ -61,7 +62,7 @@ def no_orders(model: str, *helps: str) -> Assessment:
 
 
 def assess_clv(bought: Purchases, found: Contents, as_of: date, horizon: Horizon, minima: ClvMinima) -> Assessment:
-    """CLV: enough customers who bought again before the window that judges the model."""
+    """CLV: enough customers who bought again before the window that judges the model; with fewer, a formula serves."""
     if not found.orders:
         return no_orders(CLV.name)
     if not (bought.net[bought.seen(as_of)] > 0).any():
@@ -78,16 +79,18 @@ def assess_clv(bought: Purchases, found: Contents, as_of: date, horizon: Horizon
     }
     if repeaters < minima.repeat_customers:
         reason = (
-            f"{repeaters:,} customers bought again before the last {horizon}, and {minima.repeat_customers} are needed"
+            f"{repeaters:,} customers bought again before the last {horizon}, and a model of purchases needs "
+            f"{minima.repeat_customers}: {FORMULA_SERVES}"
         )
-        helps = _more_repeaters(found, repeaters, horizon, minima)
-        return Assessment(CLV.name, "refused", (reason,), helps, numbers=numbers, code="too_few_repeat_customers")
+        return Assessment(
+            CLV.name, "thin", (reason,), _more_repeaters(found, repeaters, horizon, minima), None, numbers
+        )
     if valued < minima.repeat_customers:
         reason = (
             f"{repeaters:,} customers bought again before the last {horizon}, but only {valued:,} of them for a value "
-            f"above 0, and {minima.repeat_customers} are needed"
+            f"above 0, and a model of values needs {minima.repeat_customers}: {FORMULA_SERVES}"
         )
-        return Assessment(CLV.name, "refused", (reason,), (MAP_NET,), numbers=numbers, code="no_value")
+        return Assessment(CLV.name, "thin", (reason,), (MAP_NET,), None, numbers)
     if found.value_cv is None:
         reason = f"no value came in the last {horizon}, so its spread is not known"
         return Assessment(CLV.name, "thin", (reason,), ("use a longer history, or a longer horizon",), numbers=numbers)

@@ -48,7 +48,8 @@ def test_a_shop_of_one_time_buyers_is_described_and_says_what_it_cannot_train(ru
     code, said = run("check", str(path), "--columns", COLUMNS)
     assert code == 0
     assert "0% of the customers ordered on more than one day." in said
-    assert "clv: refused – 0 customers bought again" in said
+    assert "clv: thin – 0 customers bought again" in said
+    assert "until then a formula serves, without probabilities" in said
     assert "customers who buy again" in said
     assert "churn: refused" in said
     assert "Traceback" not in said
@@ -57,7 +58,7 @@ def test_a_shop_of_one_time_buyers_is_described_and_says_what_it_cannot_train(ru
     report = json.loads(said)
     assert report["contents"]["one_time_share"] == 1.0
     assert report["contents"]["gap_median_days"] is None
-    assert report["models"]["clv"]["status"] == "refused"
+    assert report["models"]["clv"]["status"] == "thin"
 
 
 def test_a_file_alone_is_answered_with_its_headers_and_what_to_write(run: Run, tmp_path: Path) -> None:

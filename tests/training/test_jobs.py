@@ -19,7 +19,7 @@ from cvo_ml.readiness import readiness
 from cvo_ml.registry.bundles.bundle import load_bundle, save_bundle
 from cvo_ml.registry.bundles.purchase_columns import BTYD
 from cvo_ml.simulate import simulate_shop
-from cvo_ml.workflows.train import RefusedModel, TrainRequest
+from cvo_ml.workflows.train import RefusedModel, TrainedModel, TrainRequest
 from tests.builders import SHOP_CUT, seeded_shop
 from training.churn import evaluation
 from training.churn.dataset import windows_of
@@ -152,7 +152,7 @@ def test_figures_have_titles_and_units() -> None:
 
 
 def test_training_refuses_what_check_refuses_in_its_words(tmp_path: Path) -> None:
-    people = [f"C{n % 40}" for n in range(120)]
+    people = [f"C{n % 40}" for n in range(120)]  # too few who bought again: of CLV, the formula serves
     days = pd.date_range("2023-01-01", periods=120, freq="4D").strftime("%Y-%m-%d")
     rows = pd.DataFrame({"order_id": range(120), "customer_id": people, "ordered_at": days, "net": 5.0})
     rows.to_csv(tmp_path / "orders.csv", index=False)
@@ -166,7 +166,9 @@ def test_training_refuses_what_check_refuses_in_its_words(tmp_path: Path) -> Non
     found = {one.model: one for one in readiness(read_shop(told), as_of=as_of, horizon=Horizon("90D")).models}
     trained = train_models(TrainRequest(shop=told, as_of=as_of, names=("clv", "churn", "icp")), place)
     assert [model.name for model in trained] == ["clv", "churn", "icp"]
-    for model in trained:
+    assert isinstance(trained[0], TrainedModel)
+    assert (found["clv"].status, trained[0].kind) == ("thin", "clv.formula")
+    for model in trained[1:]:
         assert isinstance(model, RefusedModel)
         assert (found[model.name].status, found[model.name].code) == ("refused", model.reason)
         assert found[model.name].reasons[0] in model.text
