@@ -36,6 +36,7 @@ OUTPUT: Final = "0028-secrets-addresses-and-output.md"
 MACHINERY: Final = "0034-machinery.md"
 OWN: Final = "0031-own-features.md"
 MEANINGS: Final = "0040-what-a-row-means.md"
+VERDICT: Final = "0041-one-verdict-one-consent.md"
 
 CHANGED: Final[tuple[Change, ...]] = (
     Change("score", "format_version", SCORES),
@@ -83,6 +84,16 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("score_prospects", "model.job.more_features", OWN),
     Change("empty: check orders.csv", "says", MEANINGS),
     Change("empty: check orders.csv --columns customer_id=client,ordered_at=date", "says", MEANINGS),
+    Change("backtest", "plan.policies.priorities.unsaid_consent", VERDICT),
+    Change("score", "priorities.unsaid_consent", VERDICT),
+    Change("score_later", "priorities.unsaid_consent", VERDICT),
+    Change("simulate_shop", "shop", VERDICT),
+    Change("check", "models.*.code", VERDICT),
+    Change("check", "quarantine", VERDICT),
+    Change("check_data", "models.*.code", VERDICT),
+    Change("check_data", "quarantine", VERDICT),
+    Change("check_data", "models.clv.status", VERDICT),
+    Change("check_data", "models.clv.reasons[*]", VERDICT),
 )
 
 
