@@ -56,6 +56,7 @@ _NOT_NUMBER: Final = _all_but(b"0123456789.-")
 _POINT, _MINUS, _ZERO = b".-0"
 _SHORTEST_GROUPED: Final = 5  # 1.250
 _FIRST: Final = 1_000
+_BLOCK: Final = 1 << 16  # what is computed of so many bytes stays in the processor's cache
 LOWER: Final = "letters in lower case"
 UPPER: Final = "letters in upper case"
 _CASES: Final = {LOWER: _runs(bytes(range(97, 123))), UPPER: _runs(bytes(range(65, 91)))}
@@ -90,7 +91,8 @@ class PlainTexts:
 
     def hold_any(self, signs: Sequence[Run]) -> bool:
         """Whether one of the bytes is among these signs."""
-        return any(bool(_among(self.data, run).any()) for run in signs)
+        blocks = (self.data[start : start + _BLOCK] for start in range(0, len(self.data), _BLOCK))
+        return any(bool(_among(block, run).any()) for block in blocks for run in signs)
 
     def have_one_reading(self) -> bool | None:
         """Whether one of these numbers tells that its point is a decimal sign; None where there is no point.
