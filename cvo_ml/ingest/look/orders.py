@@ -1,8 +1,7 @@
-"""What a row is: an order, a line of one, or a line that repeats the order's amounts; and which is its value."""
+"""What a row is: an order, a line of one, or a line that repeats the order's amounts."""
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import numpy as np
@@ -13,14 +12,16 @@ from cvo_ml.ingest.header_names import meaning_of
 from cvo_ml.ingest.look.findings import SAME, FoundOut, Settings, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows, agree
+from cvo_ml.ingest.look.order_value import (
+    VALUES,
+    ask_discount,
+    ask_whether_to_count,
+    cell_of,
+    value_of_lines,
+    value_of_orders,
+)
 
 _PRODUCT: Final = ("product_id", "product_name", "line_id", "quantity", "unit_price", "line_total")
-#: Amounts that may be the value of an order, the best first.
-_VALUES: Final = ("net", "subtotal", "total", "with_tax", "gross")
-_WORDS: Final = {
-    "net": "after discounts, before tax", "subtotal": "the sum of its products", "total": "with whatever it includes",
-    "with_tax": "with tax", "gross": "before what is taken off",
-}  # fmt: skip
 
 
 def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
@@ -42,9 +43,9 @@ def decide_orders(grid: Grid, money: OrderAmounts, findings: FoundOut) -> None:
         return
     rows: dict[str, Json] = {"rows": "orders"}
     why = "no order id comes twice" if groups is not None else "there is no order id: one order per customer and day"
-    if not _value_of_orders(money, findings, None):
-        if not _value_of_lines(money, findings):
-            _ask_whether_to_count(grid, findings)
+    if not value_of_orders(money, findings, None):
+        if not value_of_lines(money, findings):
+            ask_whether_to_count(grid, findings)
             findings.decide("rows", "orders", why, rows)
             return
         rows, why = {"rows": "lines"}, why + "; its value is quantity times price"
@@ -83,7 +84,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
     several = f"{counted(groups.repeated, 'order id')} of {len(groups.sizes):,} on several rows"
     lines = _line_values(money, groups)
     repeated = [
-        column for meaning in _VALUES for column in money.of(meaning) if groups.is_constant(money.numbers(column))
+        column for meaning in VALUES for column in money.of(meaning) if groups.is_constant(money.numbers(column))
     ]
     if lines is not None:
         header, values, settings = lines
@@ -102,7 +103,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
         findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
         findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
         if proof is None and not settings:
-            _ask_discount(header, money, findings)
+            ask_discount(header, money, findings)
         _decide_products(grid, money, findings, True)
         _decide_negative_lines(grid, values, groups, findings)
     elif repeated and products:
@@ -112,14 +113,14 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
             return
         why = f"{several}, and {value.header!r} is the same on all rows of an order: it is the whole order's, repeated"
         _whole_orders(grid, money, groups, value, why, findings)
-    elif any(money.of(meaning) for meaning in _VALUES) and all(map(groups.is_text_constant, grid.columns.values())):
+    elif any(money.of(meaning) for meaning in VALUES) and all(map(groups.is_text_constant, grid.columns.values())):
         why = f"{several}, each time with the same fields: copies, of which one counts"
         findings.decide("rows", "orders", why, {"rows": "orders"})
-        _value_of_orders(money, findings, groups)
-    elif any(money.of(meaning) for meaning in _VALUES):
+        value_of_orders(money, findings, groups)
+    elif any(money.of(meaning) for meaning in VALUES):
         _ask_rows(grid, money, groups, several, findings)
     else:
-        _ask_whether_to_count(grid, findings)
+        ask_whether_to_count(grid, findings)
 
 
 def _line_values(money: OrderAmounts, groups: OrderRows) -> tuple[str, Numbers, Settings] | None:
@@ -159,7 +160,7 @@ def _of_orders(money: OrderAmounts, groups: OrderRows, meaning: str) -> Numbers:
 
 
 def _net_of(money: OrderAmounts, columns: list[FoundColumn]) -> FoundColumn | None:
-    ranked = [column for meaning in _VALUES for column in money.of(meaning) if column in columns]
+    ranked = [column for meaning in VALUES for column in money.of(meaning) if column in columns]
     return ranked[0] if ranked else None
 
 
@@ -175,7 +176,7 @@ def _whole_orders(
         },
         money.written,
     )
-    if not _value_of_orders(kept, findings, groups):
+    if not value_of_orders(kept, findings, groups):
         findings.decide("net", value.header, "the whole order's", {"columns.net": value.header})
     order = findings.settings()["columns.order_id"]
     settings: dict[str, Json] = {"tables.order_lines.source.same": SAME, "tables.order_lines.columns.order_id": order}
@@ -189,115 +190,6 @@ def _whole_orders(
     if price := money.of("unit_price"):
         settings["tables.order_lines.columns.unit_price"] = price[0].header
     findings.decide("order_lines", "in the same rows", f"products in {product!r}", settings)
-
-
-def _value_of_orders(money: OrderAmounts, findings: FoundOut, groups: OrderRows | None) -> bool:
-    """Which amount is the value of an order: after discounts, before tax, without shipping."""
-    candidates = [(meaning, column) for meaning in _VALUES for column in money.of(meaning)]
-    told = [(meaning, column) for meaning, column in candidates if column.header in money.told]
-    candidates = told or [(meaning, column) for meaning, column in candidates if not _is_payout(money, column)]
-    if not candidates:
-        return False
-    meaning, column = candidates[0] if told else _without_beside(money, candidates)
-    others = [other for _, other in candidates[1:] if not agree(money.numbers(other), money.numbers(column))]
-    found = _subtotal(money, column) if meaning == "subtotal" and others else None
-    if meaning in ("subtotal", "gross") and not told and found is None and money.is_used("discount"):
-        _ask_value(money, column, others, findings)
-        return True
-    less = found[1] if found is not None else ()
-    if meaning == "with_tax" and money.is_used("tax") and not told:
-        less = ("tax",)  # its name says that it holds it
-    if found is not None:
-        evidence = found[0]
-    else:
-        beside = f"; not {', '.join(repr(other.header) for other in others[:3])}" if others else ""
-        evidence = f"{_WORDS[meaning]}{beside}{_included(money, meaning)}"
-    settings: Settings = {"columns.net": column.header, **({"net_less": list(less)} if less else {})}
-    findings.decide("net", " less ".join([column.header, *less]), evidence, settings)
-    values = money.numbers(column)
-    below = int((np.nan_to_num(values) < 0).sum())
-    if below > 0.5 * len(values):
-        findings.missing.append(
-            f"net: {below:,} of {len(values):,} values of {column.header!r} are below zero, as sales are in a ledger: "
-            "export them with the other sign, so that only refunds are below zero"
-        )
-    elif below:
-        findings.decide("refunds", "rows below zero", f"{counted(below, 'row')}: each is a refund at its own time")
-    for name in ("discount", "shipping", "tax"):
-        if columns := money.of(name):
-            findings.decide(name, columns[0].header, "by its name", {f"columns.{name}": columns[0].header})
-    return True
-
-
-def _without_beside(money: OrderAmounts, candidates: list[tuple[str, FoundColumn]]) -> tuple[str, FoundColumn]:
-    """The first candidate; or the one that it is, together with shipping and tax that stand beside it."""
-    first = candidates[0]
-    parts = [np.nan_to_num(money.numbers(money.of(name)[0])) for name in ("shipping", "tax") if money.is_used(name)]
-    beside = [*parts, *([parts[0] + parts[1]] if len(parts) == 2 else [])]
-    for other in candidates[1:]:
-        if any(agree(money.numbers(first[1]), money.numbers(other[1]) + part) for part in beside):
-            return other
-    return first
-
-
-def _is_payout(money: OrderAmounts, column: FoundColumn) -> bool:
-    """Whether an amount is another one less the fees of whoever paid it out."""
-    if not money.is_used("payment_cost"):
-        return False
-    fees, own = np.asarray(money.size("payment_cost")), money.numbers(column)
-    others = [
-        money.numbers(other) for name in (*_VALUES, "line_total") for other in money.of(name) if other is not column
-    ]
-    taken = [np.nan_to_num(money.numbers(money.of(name)[0])) for name in ("tax", "shipping") if money.is_used(name)]
-    if any(agree(own, other - part) for other in others for part in taken):
-        return False
-    return any(
-        agree(own, other + part - fees) or agree(np.abs(own), np.abs(other) + part - fees)
-        for other in others
-        for part in (np.zeros(len(own)), *taken)
-    )
-
-
-def _subtotal(money: OrderAmounts, column: FoundColumn) -> tuple[str, tuple[str, ...]] | None:
-    """What the subtotal is by how the total adds up, and what it still holds: the discount, or tax."""
-    subtotal, totals = money.numbers(column), [*money.of("total"), *money.of("with_tax")]
-    shipping, tax, discount = (money.size(meaning) for meaning in ("shipping", "tax", "discount"))
-    with_tax = (
-        () if money.is_used("shipping") or not money.of("tax") else ("tax",)
-    )  # else some of the tax is shipping's
-    for total in totals:
-        whole, name = money.numbers(total), repr(total.header)
-        if agree(whole, subtotal + shipping + tax):
-            return f"{name} is it with shipping and tax", ()
-        if agree(whole, subtotal - discount + shipping + tax):
-            return f"{name} is it less the discount, with shipping and tax: it is before discounts", ("discount",)
-        if agree(whole, subtotal + shipping) and money.is_used("tax"):
-            return f"{name} is it with shipping alone: it includes tax", with_tax
-        if agree(whole, subtotal - discount + shipping) and money.is_used("tax"):
-            return f"{name} is it less the discount: it includes tax and is before discounts", ("discount", *with_tax)
-    return None
-
-
-def _included(money: OrderAmounts, meaning: str) -> str:
-    parts = [name for name in ("shipping", "tax") if money.is_used(name)]
-    return (
-        f"; it may include {' and '.join(parts)}: net_less: [{', '.join(parts)}] takes that off"
-        if parts and meaning in ("total", "with_tax", "gross")
-        else ""
-    )
-
-
-def _ask_value(money: OrderAmounts, column: FoundColumn, others: list[FoundColumn], findings: FoundOut) -> None:
-    discount = money.of("discount")[0]
-    rows = np.flatnonzero(np.asarray(money.size("discount")) > 0)[:3] + 1
-    off: Settings = {"columns.net": column.header, "columns.discount": discount.header, "net_less": ["discount"]}
-    choices: dict[str, Settings] = {f"{column.header} less {discount.header}": off}
-    choices |= {one.header: {"columns.net": one.header} for one in (column, *others[:2])}
-    findings.ask(
-        "net", f"which amount is the value of an order, after discounts and before tax? {discount.header!r} may be in "
-        f"{column.header!r} or beside it", choices, rows.tolist(),
-        [", ".join(f"{one.header} {_cell(one, int(row))}" for one in (column, discount, *others[:2])) for row in rows],
-    )  # fmt: skip
 
 
 def _ask_lines(
@@ -316,7 +208,7 @@ def _ask_lines(
         "do not add up to it: is the value of an order the sum of its lines, or that amount once?",
         {"lines": {"rows": "lines", **settings, **_products(grid, money)},
          "orders": {"rows": "orders", "columns.net": whole.header}}, rows.tolist(),
-        [f"{order} {_cell(grid.columns[str(order)], row)}: {_cell(whole, row)}" for row in rows.tolist()],
+        [f"{order} {cell_of(grid.columns[str(order)], row)}: {cell_of(whole, row)}" for row in rows.tolist()],
     )  # fmt: skip
 
 
@@ -328,35 +220,18 @@ def _ask_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, value: Fou
         "rows", f"orders have several rows with one {value.header!r}, and few amounts occur at all: is it what each "
         "row cost, or the whole order, repeated?",
         {"lines": {"rows": "lines", **settings, **_products(grid, money)}, "orders": {"rows": "orders", **settings}},
-        rows.tolist(), [f"{_cell(value, row)}" for row in rows.tolist()],
+        rows.tolist(), [f"{cell_of(value, row)}" for row in rows.tolist()],
     )  # fmt: skip
 
 
 def _ask_rows(grid: Grid, money: OrderAmounts, groups: OrderRows, several: str, findings: FoundOut) -> None:
-    value = next(column for meaning in _VALUES for column in money.of(meaning))
+    value = next(column for meaning in VALUES for column in money.of(meaning))
     rows = np.flatnonzero(groups.known & (groups.sizes[groups.codes] > 1))[:3] + 1
     findings.ask(
         "rows", f"{several}, without a product: parts of an order that add up, or one order written several times?",
         {name: {"rows": name, "columns.net": value.header} for name in ("lines", "orders")}, rows.tolist(),
-        [f"{_cell(value, row)}" for row in rows.tolist()],
+        [f"{cell_of(value, row)}" for row in rows.tolist()],
     )  # fmt: skip
-
-
-def _cell(column: FoundColumn, row: int) -> object:
-    """What stands in a row (1 = the first after the header)."""
-    return column.values[row - 1].as_py()
-
-
-def _value_of_lines(money: OrderAmounts, findings: FoundOut) -> bool:
-    if columns := money.of("line_total"):
-        findings.decide("net", columns[0].header, "of each line", {"columns.net": columns[0].header})
-        return True
-    if money.of("quantity") and money.of("unit_price"):
-        words = f"{money.of('quantity')[0].header} x {money.of('unit_price')[0].header}"
-        findings.decide("net", words, "no other amount is in the file")
-        _ask_discount(words, money, findings)
-        return True
-    return False
 
 
 def _products(grid: Grid, money: OrderAmounts) -> dict[str, Json]:
@@ -408,42 +283,3 @@ def _at_times_of_others(
     times = grid.columns[str(header)]
     moments = groups.codes * (len(times.distinct) + 1) + times.codes
     return bool(np.isin(moments[some], moments[others]).any())
-
-
-def _ask_discount(value: str, money: OrderAmounts, findings: FoundOut) -> None:
-    """Discounts stand beside a value, and nothing in the file tells whether they are taken off it already."""
-    if not money.is_used("discount"):
-        return
-    column = money.of("discount")[0]
-    rows = np.flatnonzero(np.abs(np.nan_to_num(money.numbers(column))) > 0)
-    taken_along: Settings = {"columns.discount": column.header}
-    choices: dict[str, Settings] = {"taken_off_already": taken_along}
-    if "%" in column.header or re.search(r"(?i)perc|pct|prozent|pourcent", column.header):
-        choices["count_before_discounts"] = {"ignore": [column.header]}
-    else:
-        choices["take_them_off"] = {**taken_along, "net_less": ["discount"]}
-    findings.ask(
-        "discount",
-        f"column {column.header!r} holds discounts in {counted(len(rows), 'row')}: are they taken off {value!r} "
-        "already?", choices, (rows[:3] + 1).tolist(),
-    )  # fmt: skip
-
-
-def _ask_whether_to_count(grid: Grid, findings: FoundOut) -> None:
-    named = [
-        grid.columns[header]
-        for meaning in (*_VALUES, "line_total")
-        for header in grid.headers_for(meaning)
-        if grid.columns[header].filled
-    ]
-    beside = ""
-    if named:
-        other = next((text for text in named[0].distinct if not any(sign.isdigit() for sign in text)), "")
-        beside = (
-            f" ({named[0].header!r} is called so, but not all of its texts are amounts: {other!r})" if other else ""
-        )
-    findings.ask(
-        "net", f"no column holds the value of an order{beside or ' (after discounts, before tax)'}, nor its prices: "
-        "count orders without a value, or does a column hold it (write its header in place of HEADER)?",
-        {"count_orders": {"counts_only": True}, "map_a_column": {"columns.net": "HEADER"}},
-    )  # fmt: skip
