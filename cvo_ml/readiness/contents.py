@@ -18,7 +18,7 @@ from cvo_ml.core.sessions import table_session
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.ingest.reader import ReadResult
-from cvo_ml.readiness.purchases import DAY, Purchases, all_or, gaps_of, moment_of
+from cvo_ml.readiness.purchases import DAY, Purchases, all_or, counts_of, gaps_of, moment_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def contents(read: ReadResult, bought: Purchases, as_of: date, horizon: Horizon,
     customer, day = bought.purchase_days(as_of)
     per_customer = np.bincount(customer, minlength=bought.customers)
     customers, repeaters = int((per_customer > 0).sum()), int((per_customer > 1).sum())
-    gaps = np.bincount(gaps_of(customer, day)[1])
+    gaps = counts_of(gaps_of(customer, day)[1])
     silence, silence_from, after_silence = _silence(bought.day[chosen])
     positive = values[values > 0]
     giants = values > (giant_times_median * np.median(positive, overwrite_input=True) if len(positive) else np.inf)
@@ -165,8 +165,8 @@ def _quantile(counts: Ints, share: float) -> float | None:
 def _silence(day: Ints) -> tuple[int, str | None, int]:
     if not len(day):
         return 0, None, 0
-    first = day.min()
-    counts = np.bincount(day - first)
+    first = int(day.min())
+    counts = counts_of(day, first)
     days = np.flatnonzero(counts) + first
     if len(days) < 2:
         return 0, None, 0

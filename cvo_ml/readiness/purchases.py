@@ -200,10 +200,15 @@ def last_window(bought: Purchases, as_of: date, horizon: Horizon) -> tuple[int, 
     ends = np.flatnonzero(np.append(customer[1:] != customer[:-1], True)) if len(customer) else np.empty(0, np.int64)
     since = day_of(start) - day[ends]
     # gone already: silent for more than twice the horizon, and more than three times the own median gap
-    longest = np.maximum(3 * np.nan_to_num(_median_gaps(customer, day)), 2 * horizon.days)
+    known, silent = customer[ends], since > 2 * horizon.days
     active = np.zeros(bought.customers, dtype=np.bool_)
-    active[customer[ends][since <= longest]] = True
-    inside = bought.kept(as_of) & (day_of(as_of) - bought.day <= horizon.whole_days)
+    active[known[~silent]] = True
+    asked = np.zeros(bought.customers, dtype=np.bool_)
+    asked[known[silent]] = True
+    theirs = asked[customer]
+    medians = np.nan_to_num(_median_gaps(customer[theirs], day[theirs]))
+    active[known[silent][since[silent] <= 3 * medians]] = True
+    inside = bought.kept(as_of) & (bought.day >= day_of(as_of) - horizon.whole_days)
     came = np.zeros(bought.customers, dtype=np.bool_)
     came[bought.customer[inside]] = True
     stayed = int((active & came).sum())
@@ -351,12 +356,22 @@ def _sorted_pairs(customer: Ints, days: Ints, *, different: bool = False) -> tup
     kind = np.dtype(np.uint32 if (int(customer.max()) + 1) * span < 1 << 32 else np.uint64)
     keys: NDArray[Any] = customer.astype(kind)
     keys *= kind.type(span)
-    keys += days.astype(kind)
+    np.add(keys, days, out=keys, casting="unsafe")
     keys.sort()
     keys = keys[_changes(keys)] if different else keys
     owner: NDArray[Any] = keys // kind.type(span)
-    keys -= owner * kind.type(span)
+    keys %= kind.type(span)
     return owner.astype(np.int32), keys.astype(np.int32)
+
+
+def counts_of(days: Ints, first: int = 0) -> Ints:
+    """How often each day from ``first`` stands, block by block: counting makes 64 bits of each."""
+    if not len(days):
+        return np.zeros(0, dtype=np.int64)
+    counts = np.zeros(int(days.max()) - first + 1, dtype=np.int64)
+    for start in range(0, len(days), _BATCH):
+        counts += np.bincount(days[start : start + _BATCH] - first, minlength=len(counts))
+    return counts
 
 
 def all_or(chosen: Flags) -> Flags | slice:
