@@ -40,7 +40,7 @@ from cvo_ml.ingest.cross_checks import check_between, check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.exchange import Rates
 from cvo_ml.ingest.findings import refuse_all_at_once
-from cvo_ml.ingest.nobody import refuse_nobody, to_look_at
+from cvo_ml.ingest.nobody import any_to_look_at, refuse_nobody, to_look_at
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
 from cvo_ml.ingest.row_rules import ValidatedRows
@@ -273,7 +273,10 @@ class _Reading:
 
     def _refuse_nobody(self, main: TableRows, orders: StoredTable) -> None:
         """Refuse a source in which somebody may be nobody, until the shop says who it is."""
-        if main.spec.table != "subscriptions":
+        if main.spec.table == "subscriptions":
+            return
+        (any_,) = self._database.one(any_to_look_at("orders", orders.rows))
+        if any_:
             found = self._database.arrow(to_look_at("orders"))
             of_each = dict(zip(*(found[name].to_pylist() for name in ("customer_id", "orders")), strict=True))
             refuse_nobody(of_each, orders.rows, main.spec, self._declared.customers, _where(main.sources))

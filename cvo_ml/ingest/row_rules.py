@@ -94,7 +94,7 @@ def validate_rows(
     exclude_by_rule(status, casts, spec, as_of)
     statuses = exclude_unsold(status, raw, casts, spec)
     quarantine_faults(status, raw, casts, spec)
-    rows = pd.DataFrame({name: column.values for name, column in casts.items()})
+    rows = pd.DataFrame({name: column.values for name, column in casts.items()}, copy=False)
     for name, value in spec.constants.items():
         rows[name] = _constant(value, spec.kinds[name], len(rows))
     counts = {

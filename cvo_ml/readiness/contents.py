@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from cvo_ml.core.arrays import Flags, Ints
+from cvo_ml.core.arrays import Ints
 from cvo_ml.core.result import Result
 from cvo_ml.core.sessions import table_session
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import Horizon, midnight
 from cvo_ml.ingest.reader import ReadResult
-from cvo_ml.readiness.purchases import DAY, Purchases, gaps_of, moment_of
+from cvo_ml.readiness.purchases import DAY, Purchases, all_or, gaps_of, moment_of
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ def contents(read: ReadResult, bought: Purchases, as_of: date, horizon: Horizon,
     bought:
         The orders of the same tables.
     """
-    cut, seen = moment_of(as_of), bought.seen(as_of)
-    chosen: Flags | slice = slice(None) if seen.all() else seen  # of millions of rows a copy is felt
+    cut, chosen = moment_of(as_of), all_or(bought.seen(as_of))
     moments, values = bought.at[chosen], bought.net[chosen]
     first, last = (int(moments.min()), int(moments.max())) if len(moments) else (None, None)
     customer, day = bought.purchase_days(as_of)
@@ -166,12 +165,14 @@ def _quantile(counts: Ints, share: float) -> float | None:
 def _silence(day: Ints) -> tuple[int, str | None, int]:
     if not len(day):
         return 0, None, 0
-    days = np.flatnonzero(np.bincount(day - day.min())) + day.min()
+    first = day.min()
+    counts = np.bincount(day - first)
+    days = np.flatnonzero(counts) + first
     if len(days) < 2:
         return 0, None, 0
     gaps = np.diff(days)
     longest = int(np.argmax(gaps))
-    after = int((day >= days[longest + 1]).sum())
+    after = int(counts[days[longest + 1] - first :].sum())
     return int(gaps[longest]) - 1, _day(int(days[longest]) * DAY), after
 
 

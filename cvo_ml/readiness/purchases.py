@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cvo_ml.core.arrays import Flags, Floats, Ints
 from cvo_ml.core.sessions import table_session
@@ -116,17 +117,16 @@ class Purchases:
     def _days_of(self, chosen: Flags) -> tuple[Ints, Ints]:
         if not chosen.any():
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        first = int(self.day.min())
-        keys = self.customer[chosen].astype(np.int64) << 24
-        keys |= self.day[chosen] - first
-        keys.sort()
-        keys = keys[_changes(keys)]
-        return (keys >> 24).astype(np.int32), ((keys & 0xFFFFFF) + first).astype(np.int32)
+        rows = all_or(chosen)
+        first = self.day[rows].min()
+        customer, day = _sorted_pairs(self.customer[rows], self.day[rows] - first, different=True)
+        day += first
+        return customer, day
 
     def first_at(self, chosen: Flags) -> Ints:
         """(customers,) the first moment of each customer's chosen orders; ``NEVER`` where there is none."""
-        first = np.full(self.customers, NEVER, dtype=np.int64)
-        np.minimum.at(first, self.customer[chosen], self.at[chosen])
+        first, rows = np.full(self.customers, NEVER, dtype=np.int64), all_or(chosen)
+        np.minimum.at(first, self.customer[rows], self.at[rows])
         return first
 
 
@@ -134,18 +134,30 @@ def purchases(tables: Tables) -> Purchases:
     """A shop's orders as arrays; no table becomes a frame for it."""
     with table_session(tables, "orders", "refunds") as connection:
         columns = set(connection.sql("FROM orders").columns)
-        values = ["hash(customer_id) AS customer", "epoch_us(ordered_at) AS moment", "net"]
+        values = ["hash(customer_id) AS customer", "epoch_us(ordered_at) AS moment", "CAST(net AS DOUBLE) AS net"]
         values += ["epoch_us(coalesce(known_at, ordered_at)) AS known"] * ("known_at" in columns)
         values += ["CAST(cost AS DOUBLE) AS cost"] * ("cost" in columns)
-        read = connection.execute(f"SELECT {', '.join(values)} FROM orders").fetchnumpy()
+        found = _arrays(connection, f"SELECT {', '.join(values)} FROM orders")
         refunds = _refunds(connection)
-    codes, hashes = pd.factorize(np.asarray(read.pop("customer")))
-    found: dict[str, Any] = dict(read)
-    cost = np.round(np.ma.filled(found["cost"], np.nan) * MICRO) if "cost" in found else None
+    codes, hashes = pd.factorize(found.pop("customer"))
+    cost = np.round(found["cost"] * MICRO) if "cost" in found else None
     customer: Ints = codes.astype(np.int32)
     return Purchases(
         customer, found["moment"], found.get("known"), found["net"], cost, refunds, tables, np.asarray(hashes)
     )
+
+
+def _arrays(connection: DuckDBPyConnection, query: str) -> dict[str, Any]:
+    """The columns of a query, batch by batch into their places: memory that is touched once."""
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM ({query})").fetchall()
+    reader = connection.sql(query).to_arrow_reader(_BATCH)
+    found = {field.name: np.empty(rows, field.type.to_pandas_dtype()) for field in reader.schema}
+    start = 0
+    for batch in reader:
+        for name, column in zip(found, batch.columns, strict=True):
+            found[name][start : start + len(column)] = column.to_numpy(zero_copy_only=False)
+        start += batch.num_rows
+    return found
 
 
 def _refunds(connection: DuckDBPyConnection) -> NamedRefunds:
@@ -207,9 +219,7 @@ def gaps_of(customer: Ints, day: Ints) -> tuple[Ints, Ints]:
 def _median_gaps(customer: Ints, day: Ints) -> Floats:
     """The median gap of each customer in ``customer``, in order; NaN with one purchase day."""
     owner, gap = gaps_of(customer, day)
-    keys = (owner.astype(np.int64) << 24) | gap
-    keys.sort()
-    gap = keys & 0xFFFFFF
+    owner, gap = _sorted_pairs(owner, gap)
     known = customer[_changes(customer)]
     begins, count = np.searchsorted(owner, known), np.bincount(np.searchsorted(known, owner), minlength=len(known))
     medians = np.full(len(known), np.nan)
@@ -230,25 +240,31 @@ def value_by_age(bought: Purchases, as_of: date, age: Horizon) -> pd.DataFrame:
     first = bought.first_at(seen)
     end = np.where(first == NEVER, NEVER, first + age.whole_days * DAY * (first != NEVER))
     closed = end <= cut
-    inside = np.flatnonzero(seen & closed[bought.customer] & (bought.at < end[bought.customer]))
-    left = np.maximum(_micro(bought.net[inside]) - _back(bought, inside, end, cut), 0)
-    counts, customer = left > CENT, bought.customer[inside]
-    later = np.ones(len(bought), dtype=np.bool_)
-    later[_first_orders(bought, inside, first)] = False
-    later = later[inside]
-    cost = np.full(len(inside), np.nan) if bought.cost is None else bought.cost[inside]
-    unpriced = _sums(bought, customer[counts], np.isnan(cost[counts]).astype(np.float64)) > 0
-    known = np.nan_to_num(cost)
-    sums = {
-        "value": _sums(bought, customer[counts], left[counts]),
-        "later_value": _sums(bought, customer[counts & later], left[counts & later]),
-        "cost": np.where(unpriced, np.nan, _sums(bought, customer[counts], known[counts])),
-        "later_cost": np.where(unpriced, np.nan, _sums(bought, customer[counts & later], known[counts & later])),
-    }
-    found = pd.DataFrame({name: values[closed] / MICRO for name, values in sums.items()})
+    inside = np.flatnonzero(seen & (bought.at < np.where(closed, end, -NEVER)[bought.customer]))
+    left = _micro(bought.net[inside])
+    left -= _back(bought, inside, end, cut)
+    counts = left > CENT
+    left *= counts
+    customer, firsts = bought.customer[inside], np.searchsorted(inside, _first_orders(bought, inside, first))
+    sums = dict(zip(("value", "later_value"), _with_later(bought, customer, left, firsts), strict=True))
+    if bought.cost is None:
+        unpriced, costs = sums["value"] > 0, (np.zeros(bought.customers),) * 2
+    else:
+        cost = np.where(counts, bought.cost[inside], 0)
+        unpriced = _sums(bought, customer, np.isnan(cost)) > 0
+        costs = _with_later(bought, customer, np.nan_to_num(cost), firsts)
+    for name, values in zip(("cost", "later_cost"), costs, strict=True):
+        sums[name] = np.where(unpriced, np.nan, values)
+    found = {"first_ordered_at": first[closed].view("datetime64[us]")}
+    found |= {name: values[closed] / MICRO for name, values in sums.items()}
     found["serving_cost"] = _serving(bought, first, end, cut)[closed]
-    found.insert(0, "first_ordered_at", first[closed].view("datetime64[us]"))
-    return found
+    return pd.DataFrame(found, copy=False)
+
+
+def _with_later(bought: Purchases, customer: Ints, values: Ints | Floats, firsts: Ints) -> tuple[Floats, Floats]:
+    """The sums of all orders, and of those but the first; they are whole numbers, so the difference is exact."""
+    every = _sums(bought, customer, values)
+    return every, every - _sums(bought, customer[firsts], values[firsts])
 
 
 def _back(bought: Purchases, inside: Ints, end: Ints, cut: int) -> Ints:
@@ -310,7 +326,7 @@ def _serving(bought: Purchases, first: Ints, end: Ints, cut: int) -> Floats:
     return _sums(bought, customer[inside], amount[inside]) / MICRO
 
 
-def _sums(bought: Purchases, customer: Ints, values: Ints | Floats) -> Floats:
+def _sums(bought: Purchases, customer: Ints, values: Ints | Floats | Flags) -> Floats:
     """(customers,) sums of whole numbers: exact up to 2**53."""
     sums: Floats = np.bincount(customer, weights=values, minlength=bought.customers).astype(np.float64)
     return sums
@@ -322,6 +338,30 @@ def _summed(places: Ints, values: Ints) -> tuple[Ints, Ints]:
     sums = np.zeros(len(different), dtype=np.int64)
     np.add.at(sums, inverse, values)
     return different, sums
+
+
+def _sorted_pairs(customer: Ints, days: Ints, *, different: bool = False) -> tuple[Ints, Ints]:
+    """Pairs of a customer and days ≥ 0, sorted; each pair once if asked.
+
+    One number stands for both: the shorter it is, the sooner millions are sorted.
+    """
+    if not len(days):
+        return customer, days
+    span = int(days.max()) + 1
+    kind = np.dtype(np.uint32 if (int(customer.max()) + 1) * span < 1 << 32 else np.uint64)
+    keys: NDArray[Any] = customer.astype(kind)
+    keys *= kind.type(span)
+    keys += days.astype(kind)
+    keys.sort()
+    keys = keys[_changes(keys)] if different else keys
+    owner: NDArray[Any] = keys // kind.type(span)
+    keys -= owner * kind.type(span)
+    return owner.astype(np.int32), keys.astype(np.int32)
+
+
+def all_or(chosen: Flags) -> Flags | slice:
+    """What takes the chosen rows of an array: without a copy where that is all of them, which is felt of millions."""
+    return slice(None) if chosen.all() else chosen
 
 
 def _changes(values: Ints) -> Flags:

@@ -8,6 +8,7 @@ costs many times what this proof does.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,24 +23,43 @@ from cvo_ml.core.arrays import Flags
 Bytes = NDArray[np.uint8]
 
 
-def _only(allowed: bytes) -> Flags:
-    table = np.zeros(256, dtype=np.bool_)
-    table[np.frombuffer(allowed, dtype=np.uint8)] = True
-    return table
+#: Signs that follow each other: the first, and how many.
+Run = tuple[np.uint8, np.uint8]
+
+
+def _runs(signs: bytes) -> tuple[Run, ...]:
+    """Signs as few runs: comparing bytes with two ends takes a tenth of the time of looking each up in a table."""
+    found: list[list[int]] = []
+    for sign in sorted(signs):
+        if found and sign == sum(found[-1]):
+            found[-1][1] += 1
+        else:
+            found.append([sign, 1])
+    return tuple((np.uint8(first), np.uint8(length)) for first, length in found)
+
+
+def _all_but(allowed: bytes) -> tuple[Run, ...]:
+    return _runs(bytes(set(range(256)) - set(allowed)))
+
+
+def _among(data: Bytes, run: Run) -> Flags:
+    first, length = run
+    return data - first < length  # what is below the first wraps round to above the last
 
 
 _PRINTED: Final = bytes(range(33, 127))
 #: Without a space nothing can be trimmed, without + no id was rounded, without . none ends in .0, without "
 #: none is wrapped in quotes.
-_ID: Final = _only(_PRINTED.replace(b"+", b"").replace(b".", b"").replace(b'"', b""))
-_NUMBER: Final = _only(b"0123456789.-")
-_DIGITS: Final = _only(b"0123456789")
+_NOT_ID: Final = _all_but(_PRINTED.replace(b"+", b"").replace(b".", b"").replace(b'"', b""))
+_NOT_NUMBER: Final = _all_but(b"0123456789.-")
+(_DIGITS,) = _runs(b"0123456789")
 _POINT, _MINUS, _ZERO = b".-0"
 _SHORTEST_GROUPED: Final = 5  # 1.250
 _FIRST: Final = 1_000
+_BLOCK: Final = 1 << 16  # what is computed of so many bytes stays in the processor's cache
 LOWER: Final = "letters in lower case"
 UPPER: Final = "letters in upper case"
-_CASES: Final = {LOWER: _only(bytes(range(97, 123))), UPPER: _only(bytes(range(65, 91)))}
+_CASES: Final = {LOWER: _runs(bytes(range(97, 123))), UPPER: _runs(bytes(range(65, 91)))}
 
 
 @dataclass(frozen=True)
@@ -69,9 +89,10 @@ class PlainTexts:
         found = np.frombuffer(data, dtype=np.uint8)[offsets[0] : offsets[-1]]
         return cls(texts, offsets - offsets[0], found)
 
-    def hold_only(self, allowed: Flags) -> bool:
-        """Whether all bytes are among the allowed ones; ``allowed`` is (256,)."""
-        return bool(allowed[self.data].all())
+    def hold_any(self, signs: Sequence[Run]) -> bool:
+        """Whether one of the bytes is among these signs."""
+        blocks = (self.data[start : start + _BLOCK] for start in range(0, len(self.data), _BLOCK))
+        return any(bool(_among(block, run).any()) for block in blocks for run in signs)
 
     def have_one_reading(self) -> bool | None:
         """Whether one of these numbers tells that its point is a decimal sign; None where there is no point.
@@ -100,7 +121,8 @@ class PlainTexts:
             return None
         rows = self.data.reshape(-1, width)
         for place, byte in enumerate(rows[0].tolist()):
-            same = _DIGITS[rows[:, place]] if _DIGITS[byte] else rows[:, place] == byte
+            signs = rows[:, place]
+            same = _among(signs, _DIGITS) if byte in b"0123456789" else signs == byte
             if not same.all():
                 return None
         return str(self.texts[0].as_py())
@@ -113,12 +135,12 @@ def quick_ids(
 
     ``null`` is the pattern of texts that mean none, ``first_of_null`` holds the signs with which they begin.
     """
-    if not plain.hold_only(_ID):
+    if plain.hold_any(_NOT_ID):
         return None
     texts = plain.texts
     lengths = np.diff(plain.offsets)
     first = plain.data[np.minimum(plain.offsets[:-1], len(plain.data) - 1)]  # of an empty text, that of another
-    short = np.flatnonzero((lengths == 0) | ((lengths <= longest_null) & _only(first_of_null)[first]))
+    short = np.flatnonzero((lengths == 0) | ((lengths <= longest_null) & np.isin(first, list(first_of_null))))
     whole = bool(pc.any(pc.ascii_is_decimal(texts)).as_py())
     if len(short):
         missing = pc.match_substring_regex(texts.take(pa.array(short)), f"^(?:{null})$").to_numpy(zero_copy_only=False)
@@ -126,13 +148,13 @@ def quick_ids(
             gone = np.zeros(len(texts), dtype=np.bool_)
             gone[short[missing]] = True
             texts = pc.if_else(pa.array(gone), None, texts)
-    cases = frozenset(case for case, letters in _CASES.items() if letters[plain.data].any())
+    cases = frozenset(case for case, letters in _CASES.items() if plain.hold_any(letters))
     return pd.Series(texts.cast(pa.large_string()).to_pandas(), dtype="str"), whole, cases
 
 
 def quick_amounts(plain: PlainTexts, largest: float) -> NDArray[np.float64] | None:
     """Numbers below ``largest`` with a point, without sign, exponent or thousands other than ``-`` and ``.``."""
-    if not plain.hold_only(_NUMBER):
+    if plain.hold_any(_NOT_NUMBER):
         return None
     try:
         numbers = np.asarray(pc.cast(plain.texts, pa.float64()).to_numpy(zero_copy_only=False))
