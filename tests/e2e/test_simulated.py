@@ -51,7 +51,9 @@ def test_the_simulate_command_writes_tables_and_truth(cvo: Command, tmp_path: Pa
     assert ran.returncode == 0, ran.stderr
     manifest = json.loads(ran.stdout)
     assert manifest["seed"] == 5
-    assert {path.name for path in (tmp_path / "world").iterdir()} == {"tables", "truth", "manifest.json"}
+    assert {path.name for path in (tmp_path / "world").iterdir()} == {
+        "tables", "truth", "manifest.json", "shop.yaml",
+    }  # fmt: skip
     again = cvo("simulate", "shop", "world", "--size", 300, cwd=tmp_path)
     assert again.returncode == 2
     wrong = cvo("simulate", "bank", "other", cwd=tmp_path)

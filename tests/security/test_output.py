@@ -25,6 +25,7 @@ SHOP = "--shop shop.yaml"
 #: before it trains.
 LINES = {
     "demo": ("demo --data a.csv --shop b.yaml", 2),
+    "init": ("init tables --out looked.yaml --overwrite", 0),
     "check": (f"check {SHOP} --as-of {FIRST} --horizon 60D", 0),
     "train": (f"train clv {SHOP}", 2),
     "score": (f"score {SHOP} --as-of {FIRST} --models models --out fresh", 0),
@@ -51,9 +52,9 @@ LINES = {
 }
 #: What a command writes.
 WRITES = {
-    "score": "fresh/priorities.csv", "segment": "fresh2/segments/groups.csv", "plan": "out/report.html",
-    "report": "out/report.html", "audience": "out/audience-meta.csv", "simulate": "world/manifest.json",
-    "models export": "dossiers/churn/MODEL_CARD.md",
+    "init": "looked.yaml", "score": "fresh/priorities.csv", "segment": "fresh2/segments/groups.csv",
+    "plan": "out/report.html", "report": "out/report.html", "audience": "out/audience-meta.csv",
+    "simulate": "world/manifest.json", "models export": "dossiers/churn/MODEL_CARD.md",
 }  # fmt: skip
 #: Streams and encodings that a command may find.
 PLACES: dict[str, dict[str, Any]] = {
@@ -65,7 +66,7 @@ PLACES: dict[str, dict[str, Any]] = {
 }
 #: Where every command runs each time; the other places are for the quick ones, and for -m slow.
 ALWAYS = "the reader has gone"
-QUICK = ("monitor", "audience", "demo", "train", "backtest", "simulate")
+QUICK = ("init", "monitor", "audience", "demo", "train", "backtest", "simulate")
 
 
 @pytest.fixture
