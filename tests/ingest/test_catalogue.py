@@ -210,15 +210,12 @@ FEW = {
 
 
 @pytest.mark.parametrize("what", FEW)
-def test_what_cannot_carry_a_model_is_read_and_refused_with_reason_and_help(
-    what: str, write: Callable[..., Path]
-) -> None:
+def test_what_cannot_carry_a_model_is_read_and_told_reason_and_help(what: str, write: Callable[..., Path]) -> None:
     report = readiness(read_shop(shop(write(FEW[what]))), as_of=date(2024, 1, 1), horizon=Horizon("90D"))
     assert report.contents.orders == 400
     for verdict in report.models:
-        assert (verdict.model, verdict.status, bool(verdict.reasons), bool(verdict.helps)) == (
-            verdict.model,
-            "refused",
-            True,
-            True,
-        )
+        # without a model of purchases a formula serves: training CLV does not refuse
+        status = "thin" if verdict.model == "clv" else "refused"
+        assert (verdict.model, verdict.status) == (verdict.model, status)
+        assert verdict.reasons
+        assert verdict.helps
