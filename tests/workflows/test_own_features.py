@@ -13,6 +13,7 @@ import pytest
 
 import cvo_ml as cvo
 from cvo_ml.config.jobs import IcpJob, LeakPolicy, Trees
+from cvo_ml.config.loader import default_config
 from cvo_ml.config.readiness import IcpMinima
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import BundleError, ConfigError, ModelRefused
@@ -125,6 +126,12 @@ def own_copy(home: Path, tmp_path: Path) -> Path:
 
 
 def place_in(folder: Path) -> Workspace:
+    """The folder's own workspace, whose policy lets a small shop train."""
+    minima = folder / "configs" / "policies" / "readiness.yaml"
+    if not minima.is_file():
+        minima.parent.mkdir(parents=True, exist_ok=True)
+        packaged = default_config("policies/readiness.yaml").read_text()
+        minima.write_text(packaged.replace("of_each_outcome: 100", "of_each_outcome: 80"))
     return Workspace(folder / "out", folder / "mlruns", folder / "configs")
 
 
