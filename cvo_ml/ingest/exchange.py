@@ -51,7 +51,7 @@ class Rates:
         --------
         >>> table = pd.DataFrame({"date": pd.to_datetime(["2024-01-01", "2024-02-01"]), "currency": "USD",
         ...                       "rate": [0.9, 0.8]})
-        >>> days = pd.Series(pd.to_datetime(["2023-12-31", "2024-01-31 10:00", "2024-02-01", "2024-01-05"]))
+        >>> days = pd.Series(pd.to_datetime(["2023-12-31", "2024-01-31", "2024-02-01", "2024-01-05"]))
         >>> Rates.of(table, "EUR").at(pd.Series(["USD", "USD", "usd", "EUR"]), days)
         array([nan, 0.9, 0.8, 1. ])
         """

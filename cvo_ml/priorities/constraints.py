@@ -42,9 +42,9 @@ class ContactConstraints:
 
     as_of: date
     opted_out: frozenset[str] = frozenset()
-    unsaid: frozenset[str] = frozenset()
     treatments: pd.DataFrame = field(default_factory=lambda: CONTRACTS["treatments"].empty())
     value_share: float = 1.0
+    unsaid: frozenset[str] = frozenset()
 
     def recently(self, customers: pd.Index, actions: Sequence[Action], cap: ContactCap) -> Flags:
         """Whom the cap or an action's cooldown protects, shape (customers, actions)."""
@@ -71,7 +71,7 @@ def contact_constraints(tables: Tables, as_of: date) -> ContactConstraints:
     )
     sent = visible_table(tables, "treatments", as_of)
     sent = sent[sent["action"] != NO_ACTION]
-    return ContactConstraints(as_of, said_no, unsaid, sent, value_share(tables, as_of))
+    return ContactConstraints(as_of, said_no, sent, value_share(tables, as_of), unsaid)
 
 
 def value_share(tables: Tables, as_of: date) -> float:

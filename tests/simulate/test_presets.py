@@ -45,7 +45,7 @@ def test_a_vendor_of_one_lead_and_no_account_is_answered():
 
 def test_the_two_demo_presets_hold_every_table_of_the_product():
     made = set(simulate_shop("shop", 50).tables.frames) | set(simulate_saas("saas", 500).tables.frames)
-    assert made == set(CONTRACTS)
+    assert made == set(CONTRACTS) - {"fx"}  # a simulated business has one currency
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest():

@@ -26,11 +26,14 @@ from cvo_ml.core.columns import Table
 from cvo_ml.core.errors import ModelRefused
 from cvo_ml.core.result import Result
 from cvo_ml.models.clv.base import FittedDocument, ParametricModel, check_penalty
-from cvo_ml.models.clv.fit import Evaluation, FitStatus, LogNormalPrior, fit_parameters
+from cvo_ml.models.clv.fit import Evaluation, FitStatus, FittedParameters, LogNormalPrior, fit_parameters
 from cvo_ml.models.clv.histories import as_table, numbers, weights
 from cvo_ml.models.clv.likelihood import log_rising, trigamma
 
 CREDIBILITY: Final = "credibility with the observed mean"
+ONE_PRICE: Final = "one price"
+_ONE_PRICE_WITHIN: Final = 1e-9  # relative spread of mean values that is rounding
+_CERTAIN: Final = 1e6  # p and q - 1 where values do not vary: their relative spread is then a thousandth
 _FAR: Final = 3.0  # a population mean this many times the observed one is an artefact of the tail
 PARAMETERS: Final = ("p", "q", "v")
 _BLOCK: Final = 8192
@@ -97,6 +100,7 @@ class GammaGammaModel(ParametricModel):
     independence_ : Independence
         Test of the assumption that the value of a purchase does not depend on their number.
     status_ : FitStatus
+        Rung ``one price`` where all known mean values are equal: they are the price.
         Rung ``credibility with the observed mean`` where q <= 1 (the model's population mean p v / (q − 1) does not
         exist) or that mean exceeds three times the observed one. Then ``population_mean_`` is the observed mean value
         of a purchase, and a customer's expected value moves from it to the own mean by the weight p x / (p x + q).
@@ -151,7 +155,11 @@ class GammaGammaModel(ParametricModel):
         observed = float(np.average(spend.monetary_value, weights=spend.count * spend.frequency))
         start = np.array([2.0, 3.5, 1.25 * observed])
         likelihood = GammaGammaLikelihood(spend.frequency, spend.monetary_value, spend.count)
-        self._keep(fit_parameters(likelihood, start, prior or self.prior, self.penalty), spend.n_customers)
+        if float(np.ptp(spend.monetary_value)) <= _ONE_PRICE_WITHIN * observed:
+            fitted = _one_price(observed, likelihood)
+        else:
+            fitted = fit_parameters(likelihood, start, prior or self.prior, self.penalty)
+        self._keep(fitted, spend.n_customers)
         self._settle_population_mean(observed)
         self.independence_ = independence_of(spend)
         return self
@@ -220,6 +228,14 @@ class GammaGammaModel(ParametricModel):
         super()._restore(written)
         if isinstance(written, GammaGammaDocument):
             self.population_mean_, self.independence_ = written.population_mean, written.independence
+
+
+def _one_price(price: float, likelihood: GammaGammaLikelihood) -> FittedParameters:
+    """Parameters of purchases that all cost the same: the likelihood has no maximum, and the mean is the price."""
+    values = np.array([_CERTAIN, _CERTAIN + 1.0, price])
+    covariance = np.diag((values / _CERTAIN) ** 2)
+    status = FitStatus(ONE_PRICE, f"every known mean value is {price:,.6g}")
+    return FittedParameters(values, float(likelihood(np.log(values))[0]), covariance, status, 0.0)
 
 
 @dataclass(frozen=True)

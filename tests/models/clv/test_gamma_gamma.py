@@ -91,11 +91,15 @@ def test_spend_without_a_mean_where_lifetimes_returns_a_negative_one_gets_the_na
     assert np.all((answer[:-1] - own) * (answer[:-1] - pooled) <= 1e-9 * answer[:-1] ** 2)
 
 
-def test_one_price_for_everybody_is_answered_with_the_prior():
-    X = pd.DataFrame({"frequency": np.arange(300) % 5 + 1.0, "monetary_value": 10.0})
+@pytest.mark.parametrize("customers", [300, 400, 3000])
+def test_where_everything_costs_the_same_the_mean_is_the_price(customers):
+    X = pd.DataFrame({"frequency": np.arange(customers) % 5 + 1.0, "monetary_value": 39.9})
     model = GammaGammaModel().fit(X)
-    assert model.status_.rung == "weakly informative prior"
-    assert model.expected_average_value(X) == pytest.approx(10.0, rel=0.05)
+    assert str(model.status_) == "one price: every known mean value is 39.9"
+    assert model.expected_average_value(X) == pytest.approx(39.9, rel=1e-9)
+    new = pd.DataFrame({"frequency": [0.0], "monetary_value": [0.0]})
+    assert model.expected_average_value(new) == pytest.approx(39.9, rel=1e-9)
+    assert model.population_mean_ == pytest.approx(39.9, rel=1e-9)
 
 
 def test_customers_without_known_value_get_the_population_mean():
