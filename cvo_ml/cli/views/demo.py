@@ -45,6 +45,6 @@ def next_steps(screen: Screen, result: DemoResult, workspace: Workspace) -> None
     for command, meaning in (
         (f"uv run mlflow ui --backend-store-uri sqlite:///{mlruns / 'mlflow.db'}", "runs, plots, registered models"),
         (f"uv run cvo score --shop {shop} --as-of {later} --out {out} --mlruns {mlruns}", "the champions later"),
-        ("uv run cvo demo --data orders.csv --columns customer_id=Client,ordered_at=Date,net=Total", "your own orders"),
+        ("uv run cvo init orders.csv", "your own orders: looks at the file and writes shop.yaml"),
     ):
         screen.say("  ", (command, "bold"), "  ", (f"# {meaning}", "dim"), soft_wrap=True)
