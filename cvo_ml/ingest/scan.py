@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.contract import Kind
-from cvo_ml.ingest.account import Account
 from cvo_ml.ingest.batches import Batched
 from cvo_ml.ingest.casts.amounts import ONE_READING, TWO_READINGS
 from cvo_ml.ingest.casts.fast_path import LOWER, UPPER
@@ -23,6 +22,7 @@ from cvo_ml.ingest.casts.ids import CASE, FLOATS, WHOLES
 from cvo_ml.ingest.casts.times import MARKED, UNMARKED
 from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.row_database import FILE, ROW, RowDatabase
+from cvo_ml.ingest.row_ledgers import Account
 from cvo_ml.ingest.row_rules import ValidatedRows, counted, validate_rows
 from cvo_ml.ingest.specs import TableSpec
 from cvo_ml.ingest.table_rows import TableRows

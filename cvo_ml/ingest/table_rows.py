@@ -12,10 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cvo_ml.ingest import hashes
-from cvo_ml.ingest.account import Account
 from cvo_ml.ingest.findings import Findings
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_database import FILE, ROW, RowDatabase, quoted
+from cvo_ml.ingest.row_ledgers import Account
 from cvo_ml.ingest.specs import TableSpec
 
 #: Rows that are looked at in memory at once.
