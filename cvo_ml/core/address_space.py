@@ -40,3 +40,16 @@ def refuse_small_address_space() -> None:
             f"{needed / 1e9:.1f}, most of which it never fills: lift that limit, or limit the memory in use instead "
             "(of a container, or MemoryMax of systemd)"
         )
+
+
+def limit_own_memory(most: int) -> None:
+    """Let this process reserve at most so many bytes from now on, and leave no core file: for children that parse.
+
+    Whoever started the program may have set less already. Where the system has no such limit, nothing happens.
+    """
+    if resource is None:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

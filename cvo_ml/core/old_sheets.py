@@ -11,6 +11,7 @@ import subprocess
 import sys
 from typing import Final
 
+from cvo_ml.core.address_space import limit_own_memory
 from cvo_ml.core.python_child import python_command, python_environment
 
 _CHILD: Final = "cvo_ml.core.old_sheets:parse"
@@ -37,21 +38,10 @@ def parses(content: bytes) -> bool:
 
 def parse() -> int:
     """What the child does; its answer is 0 where all sheets can be parsed."""
-    _limit()
+    limit_own_memory(MEMORY)
     import python_calamine
 
     book = python_calamine.load_workbook(io.BytesIO(sys.stdin.buffer.read()))
     for sheet in book.sheet_names:
         book.get_sheet_by_name(sheet)
     return 0
-
-
-def _limit() -> None:
-    try:
-        import resource
-    except ImportError:  # not on this system: the time limit remains
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)  # whoever started the program may have set it lower
-    allowed = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

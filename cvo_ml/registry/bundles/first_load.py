@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cvo_ml.core.address_space import limit_own_memory
 from cvo_ml.core.errors import BundleError, CvoError
 from cvo_ml.core.python_child import python_command, python_environment
 from cvo_ml.registry.bundles.bundle import Bundle, check_bundle, parse_bundle
@@ -67,7 +68,7 @@ def _why(folder: Path, code: int, said: list[str]) -> str:
 
 def serve(folder: str, memory: str) -> int:
     """The child: load, score, and say in one sentence why not; 0 = it gives its golden scores, 4 = refused."""
-    _limit(int(memory))
+    limit_own_memory(int(memory))
     from cvo_ml.registry.bundles.golden import check_golden
     from cvo_ml.registry.bundles.loaded import load_model
 
@@ -82,14 +83,3 @@ def serve(folder: str, memory: str) -> int:
     else:
         return 0
     return BundleError.exit_code
-
-
-def _limit(memory: int) -> None:
-    try:
-        import resource
-    except ImportError:  # not on this system: the time limit remains
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)  # whoever started the program may have set it lower
-    allowed = memory if most == resource.RLIM_INFINITY else min(memory, most)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
