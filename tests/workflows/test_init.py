@@ -117,3 +117,11 @@ def test_totals_that_differ_between_orders_and_never_within_them_are_the_whole_o
     rows = [f"{number},C{number % 5},2024-01-13,{sku},{value:.2f}" for number, value in orders for sku in "xy"]
     assert look(tmp_path, "\n".join(["Order,Customer,Date,SKU,Amount", *rows]) + "\n").questions == ()
     assert read(tmp_path).tables.orders["net"].sum() == pytest.approx(sum(value for _, value in orders), abs=0.1)
+
+
+def test_a_price_alone_is_named_with_all_else_that_is_missing(tmp_path: Path) -> None:
+    text = "Id,Date,Price\n1,2024-01-13,5.50\n1,2024-02-14,4.50\n2,2024-02-14,3.00\n"
+    with pytest.raises(DataError, match="--columns customer_id=HEADER,net=HEADER"):
+        look(tmp_path, text)
+    assert look(tmp_path, text, columns={"customer_id": "Id", "net": "Price"}).questions == ()
+    assert read(tmp_path).tables.orders.groupby("customer_id")["net"].sum().to_dict() == {"1": 10.0, "2": 3.0}

@@ -75,6 +75,7 @@ class Look:
     def hint(self) -> str:
         """How the missing columns would be named."""
         lacking = [text.split(":")[0] for text in self.findings.missing]
+        lacking += [one.name for one in self.findings.questions if "HEADER" in str(one.choices)]  # may be named too
         return (
             ",".join(f"{name}=HEADER" for name in lacking if name in ("customer_id", "ordered_at", "net"))
             or "net=HEADER"
