@@ -212,7 +212,7 @@ class TableConfig(FrozenConfig):
     """
 
     source: SourceConfig
-    adapter: Literal["stripe"] | None = None
+    adapter: AdapterName | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     profile: dict[str, str] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from cvo_ml.config.shops import AdapterName
+from cvo_ml.core.errors import ConfigError
 
-#: Adapter to the headers of a flat file, or the keys of an object, by which its export is known.
-SIGNATURES: Final[Mapping[AdapterName, frozenset[str]]] = {
-    "shopify": frozenset(
-        {"Name", "Email", "Financial Status", "Created at", "Subtotal", "Lineitem quantity", "Lineitem price"}
+
+@dataclass(frozen=True)
+class KnownExport:
+    """How an export is called and known.
+
+    Parameters
+    ----------
+    called:
+        Such as ``Shopify's export of orders``.
+    seen:
+        The version or the documentation by which it is read, and its month: what a vendor renamed later is told by it.
+    signature:
+        Headers of a flat file, or keys of an object, that it has and no other known export.
+    """
+
+    called: str
+    seen: str
+    signature: frozenset[str]
+
+
+EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
+    "shopify": KnownExport(
+        "Shopify's export of orders",
+        "November 2026",
+        frozenset({"Name", "Email", "Financial Status", "Created at", "Subtotal", "Lineitem quantity",
+                   "Lineitem price"}),
     ),
-    "online_retail": frozenset(
-        {"InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}
+    "online_retail": KnownExport(
+        "UCI's Online Retail",
+        "2015",
+        frozenset({"InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"}),
     ),
-    "ga4": frozenset({"event_name", "event_timestamp", "user_pseudo_id"}),
-    "segment": frozenset({"event", "timestamp", "properties"}),
-    "stripe": frozenset({"id", "customer", "status", "items"}),
-}
-_CALLED: Final[Mapping[AdapterName, str]] = {
-    "shopify": "Shopify's export of orders",
-    "online_retail": "UCI's Online Retail",
-    "ga4": "Google Analytics' export",
-    "segment": "Segment's track calls",
-    "stripe": "Stripe's subscriptions",
-}
+    "ga4": KnownExport(
+        "Google Analytics' export",
+        "November 2026",
+        frozenset({"event_name", "event_timestamp", "user_pseudo_id"}),
+    ),
+    "segment": KnownExport("Segment's track calls", "spec v2", frozenset({"event", "timestamp", "properties"})),
+    "stripe": KnownExport(
+        "Stripe's subscriptions", "API 2025-03-31 and before", frozenset({"id", "customer", "status", "items"})
+    ),
+}  # fmt: skip
 
 
 def export_of(names: Collection[str]) -> AdapterName | None:
@@ -36,11 +61,18 @@ def export_of(names: Collection[str]) -> AdapterName | None:
     >>> export_of(["event_name", "event_timestamp", "user_pseudo_id", "items"]), export_of(["order", "date"])
     ('ga4', None)
     """
-    return next((name for name, signature in SIGNATURES.items() if signature <= set(names)), None)
+    held = set(names)
+    fitting = [name for name, export in EXPORTS.items() if export.signature <= held]
+    return max(fitting, key=lambda name: len(EXPORTS[name].signature), default=None)
 
 
-def how_to_map(names: Collection[str], what: str) -> str:
+def how_to_map(names: Collection[str], what: str, declared: AdapterName | None = None) -> str:
     """What to do where a mapped column is not there: the adapter, if one reads such a file.
+
+    Parameters
+    ----------
+    declared:
+        The adapter by which the file is read, if any.
 
     Examples
     --------
@@ -48,8 +80,36 @@ def how_to_map(names: Collection[str], what: str) -> str:
     'map the column to a header of the file'
     >>> how_to_map(["event_name", "event_timestamp", "user_pseudo_id"], "field")
     "these are of Google Analytics' export: declare adapter: ga4, or let 'cvo init' write the shop's file"
+    >>> how_to_map(["InvoiceNo", "Qty"], "header of the file", "online_retail")
+    "UCI's Online Retail as of 2015 has it: if it has another name now, map that under columns, else export it too"
     """
     found = export_of(names)
-    if found is None:
+    if found is not None and found != declared:
+        return f"these are of {EXPORTS[found].called}: {_declare(found)}"
+    if declared is None:
         return f"map the column to a {what}"
-    return f"these are of {_CALLED[found]}: declare adapter: {found}, or let 'cvo init' write the shop's file"
+    export = EXPORTS[declared]
+    return (
+        f"{export.called} as of {export.seen} has it: if it has another name now, map that under columns, "
+        "else export it too"
+    )
+
+
+def refuse_another(declared: AdapterName, names: Collection[str], file: str) -> None:
+    """Refuse to read one vendor's export by the rules of another's.
+
+    Raises
+    ------
+    ConfigError
+        Naming the adapter that reads it.
+    """
+    found = export_of(names)
+    if found not in (None, declared) and not EXPORTS[declared].signature <= set(names):
+        raise ConfigError(
+            f"source {file}: adapter {declared} reads {EXPORTS[declared].called}, and this is "
+            f"{EXPORTS[found].called}: {_declare(found)}"
+        )
+
+
+def _declare(adapter: AdapterName) -> str:
+    return f"declare adapter: {adapter}, or let 'cvo init' write the shop's file"

@@ -147,9 +147,9 @@ def read_frame(
     UsageError
         If the shop's format is no table.
     """
-    declared = with_adapter(shop)
     if adapter_of(shop.adapter).unpack is not None:
         raise UsageError(f"shop {shop.name}: its format {shop.adapter} is JSON: read it from a file")
+    declared = with_adapter(shop, frame)
     with _database(declared, parts_of_frame(frame, shop, declared), MEMORY) as (parts, database):
         return _Reading(shop, declared, database, as_of, max_bad_share).read(parts)
 
@@ -257,7 +257,7 @@ class _Reading:
         config = self._declared.tables.get("fx")
         if config is not None:
             spec = side_spec(self._declared, "fx", config, self._max_bad_share)
-            self._fx = scan(own_source("fx", config)[0], spec, self._as_of, self._database, check_rows)
+            self._fx = scan(own_source("fx", config, self._declared)[0], spec, self._as_of, self._database, check_rows)
             resolve_duplicates(self._fx)
             rates = self._database.arrow(f"SELECT date, currency, rate FROM {self._fx.used}").to_pandas()
             self._rates = Rates.of(rates, self._declared.currency)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from cvo_ml.config.shops import ShopConfig, TableConfig
+from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
+from cvo_ml.ingest.adapters.declaring import (
+    as_written,
+    declared_shop,
+    declared_table,
+    headers_found,
+    side_of_first,
+)
 from cvo_ml.ingest.batches import Batched, Whole, is_large, streamed
+from cvo_ml.ingest.known_exports import refuse_another
 from cvo_ml.ingest.raw import RawTable, Wanted, raw_from_frame
-from cvo_ml.ingest.row_status import RAGGED
-from cvo_ml.ingest.sources import read_objects_of, read_source
+from cvo_ml.ingest.sources import JsonObjects, read_objects_of, read_source
 
 __all__ = [
     "ADAPTERS", "Adapter", "Parts", "adapter_of", "first_parts", "further_parts", "own_source", "parts_of_frame",
@@ -23,33 +31,43 @@ __all__ = [
 #: The tables of one source by name; the first source's own is among them.
 Parts = Mapping[str, Batched]
 
-ADAPTERS: Final[Mapping[str, Adapter]] = {
+ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "online_retail": online_retail.ADAPTER,
     "shopify": shopify.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
 }
-_PLAIN: Final = Adapter({})
+_PLAIN: Final = Adapter()
 
 
-def adapter_of(name: str | None) -> Adapter:
+def adapter_of(name: AdapterName | None) -> Adapter:
     """The adapter of that name; one that changes nothing where there is none."""
     return ADAPTERS[name] if name else _PLAIN
 
 
-def with_adapter(shop: ShopConfig) -> ShopConfig:
-    """The shop with its adapter's mapping and rules written out.
+def with_adapter(shop: ShopConfig, frame: pd.DataFrame | None = None) -> ShopConfig:
+    """The shop with its adapter's mapping and rules written out, in the words of its file, or of a frame in its place.
 
     Raises
     ------
     pydantic.ValidationError
         If the two together are not a complete declaration.
+    ConfigError
+        If the file is another vendor's export.
+    DataError
+        If a header is not there that the format has; or as the source's reader.
     """
-    declares = adapter_of(shop.adapter).declares
-    own = shop.model_dump(exclude_unset=True)
-    columns = {**declares.get("columns", {}), **shop.columns}
-    return ShopConfig.model_validate({**declares, **own, "columns": columns, "adapter": None})
+    adapter = adapter_of(shop.adapter)
+    declared = declared_shop(shop, adapter)
+    if shop.adapter is None or adapter.unpack is not None:
+        return declared
+    headers = headers_found(declared.source) if frame is None else [str(name) for name in frame.columns]
+    if not headers:
+        return declared
+    file = Path(declared.source.path).name if frame is None else "DataFrame"
+    written = as_written(shop.adapter, adapter, declared.columns, declared.profile, headers, file)
+    return declared.model_copy(update={"columns": written})
 
 
 def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
@@ -62,11 +80,12 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
     """
     adapter, source = adapter_of(shop.adapter), declared.source
     if adapter.unpack is not None:
-        return _whole(adapter.unpack(read_objects_of(source), declared.columns))
-    wanted = adapter.wanted(declared)
+        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns))
+    wanted = adapter.wanted(declared.columns, declared.profile, declared)
+    optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None and is_large(source):
-        return {MAIN[declared.rows]: streamed(source, wanted, adapter.optional)}
-    return _whole(adapter.parts_of(read_source(source, wanted, adapter.optional), declared))
+        return {MAIN[declared.rows]: streamed(source, wanted, optional)}
+    return _parts(adapter, read_source(source, wanted, optional), declared)
 
 
 def parts_of_frame(frame: pd.DataFrame, shop: ShopConfig, declared: ShopConfig) -> Parts:
@@ -78,9 +97,10 @@ def parts_of_frame(frame: pd.DataFrame, shop: ShopConfig, declared: ShopConfig) 
         As ``raw_from_frame``.
     """
     adapter = adapter_of(shop.adapter)
-    asked = adapter.wanted(declared)
-    wanted = Wanted((name for name in asked if name in frame or name not in adapter.optional), asked.beside)
-    return _whole(adapter.parts_of(raw_from_frame(frame, wanted), declared))
+    asked = adapter.wanted(declared.columns, declared.profile, declared)
+    optional = adapter.may_lack(asked, [str(name) for name in frame.columns] if shop.adapter else ())
+    wanted = Wanted((name for name in asked if name in frame or name not in optional), asked.beside)
+    return _parts(adapter, raw_from_frame(frame, wanted), declared)
 
 
 def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[str, tuple[Batched, TableConfig, str]]:
@@ -97,26 +117,53 @@ def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[
     """
     adapter = adapter_of(shop.adapter)
     found: dict[str, tuple[Batched, TableConfig, str]] = {}
-    for name, side in adapter.sides.items():
+    for name in adapter.sides:
         if name in parts and any(parts[name].most_rows.values()) and name not in declared.tables:
-            config = TableConfig.model_validate({"source": declared.source.model_dump(), **side})
-            found[name] = (parts[name], config, adapter.ragged)
+            headers = next(iter(parts[name])).columns
+            found[name] = (parts[name], side_of_first(name, declared, adapter, headers), adapter.ragged)
     for name, config in declared.tables.items():
-        found[name] = own_source(name, config)
+        found[name] = own_source(name, config, declared)
     return found
 
 
-def own_source(name: str, config: TableConfig) -> tuple[Batched, TableConfig, str]:
-    """A further table's rows, its declaration, and what is wrong with its unreadable rows."""
-    adapter = adapter_of(config.adapter)
-    if adapter.unpack is None:
-        wanted = [*config.columns.values(), *config.profile.values()]
-        if is_large(config.source):
-            return streamed(config.source, wanted, may_be_empty=True), config, RAGGED
-        return Whole(read_source(config.source, wanted, may_be_empty=True)), config, RAGGED
-    columns = {**adapter.declares["columns"], **config.columns}
-    part = adapter.unpack(read_objects_of(config.source), columns)[name]
-    return Whole(part), config.model_copy(update={"columns": columns}), adapter.ragged
+def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Batched, TableConfig, str]:
+    """A further table's rows, its declaration, and what is wrong with its unreadable rows.
+
+    Raises
+    ------
+    DataError, ConfigError, UsageError
+        As the source's reader; or if the adapter's export does not hold this table.
+    """
+    adapter, table = adapter_of(config.adapter), declared_table(name, config, adapter_of(config.adapter))
+    if config.adapter is None:
+        wanted = [*table.columns.values(), *table.profile.values()]
+        if is_large(table.source):
+            return streamed(table.source, wanted, may_be_empty=True), table, adapter.ragged
+        return Whole(read_source(table.source, wanted, may_be_empty=True)), table, adapter.ragged
+    if adapter.unpack is not None:
+        part = adapter.unpack(_objects(config.adapter, table.source), table.columns)[name]
+        return Whole(part), table, adapter.ragged
+    headers = headers_found(table.source)
+    if headers:
+        file = Path(table.source.path).name
+        written = as_written(config.adapter, adapter, table.columns, table.profile, headers, file)
+        table = table.model_copy(update={"columns": written})
+    wanted = adapter.wanted(table.columns, table.profile)
+    raw = read_source(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
+    return Whole(adapter.parts_of(raw, declared, table.columns, name)[name]), table, adapter.ragged
+
+
+def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:
+    found = read_objects_of(source)
+    for objects in found:
+        keys = {key for item in objects.objects[:100] for key in item}
+        if name is not None:
+            refuse_another(name, keys, objects.source.name)
+    return found
+
+
+def _parts(adapter: Adapter, raw: RawTable, declared: ShopConfig) -> Parts:
+    return _whole(adapter.parts_of(raw, declared, declared.columns, MAIN[declared.rows]))
 
 
 def _whole(parts: Mapping[str, RawTable]) -> Parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -31,27 +31,35 @@ class Adapter:
     Parameters
     ----------
     declares:
-        Fields of :class:`ShopConfig`; what the shop's own configuration says comes first.
+        Fields of :class:`ShopConfig`, where it holds a shop's orders or subscriptions: what the shop itself says comes
+        first. Empty where it holds further tables only.
+    sides:
+        The further tables in it: name to fields of :class:`TableConfig`.
+    beside:
+        Those of its tables that it gives a shop whose orders come from elsewhere; None = all of ``sides``.
     reads:
         Headers that ``prepare`` needs beside the mapped ones.
     optional:
         Headers that an export may lack.
+    spellings:
+        Header to its other names in other versions of the export.
     prepare:
-        Takes the rows of a flat file apart into tables, without losing one.
+        Takes the rows of a flat file apart into tables, without losing one; headers are those of ``declares`` and
+        ``sides``, whatever the file calls them.
     unpack:
         The same for JSON objects; gets the mapped columns.
-    sides:
-        The further tables in the same source: name to fields of :class:`TableConfig`.
     resent:
         Rows are events of a tracker, which may send one again with another time.
     """
 
-    declares: Mapping[str, Any]
+    declares: Mapping[str, Any] = field(default_factory=dict)
+    sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    beside: tuple[str, ...] | None = None
     reads: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
+    spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str]], Parts] | None = None
-    sides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resent: bool = False
 
     @property
@@ -59,16 +67,79 @@ class Adapter:
         """What is wrong with rows that cannot be read at all."""
         return NOT_AN_OBJECT if self.unpack is not None else RAGGED
 
-    def wanted(self, shop: ShopConfig) -> Wanted:
-        """All headers to read, each once; of a format that nobody knows, also what is a meaning and was not mapped."""
-        sides = (header for side in self.sides.values() for header in side["columns"].values())
-        mapped = [*shop.columns.values(), *shop.profile.values()]
-        headers = [*mapped, *(sides if self.prepare is None else ()), *self.reads]
-        return Wanted(headers) if self.declares else Wanted(headers, unmapped_meaning(shop))
+    @property
+    def main(self) -> str | None:
+        """The table that it gives as a shop's first source."""
+        return MAIN[self.declares.get("rows", "orders")] if self.declares else None
 
-    def parts_of(self, raw: RawTable, shop: ShopConfig) -> Parts:
-        """The raw tables of a flat file."""
-        return self.prepare(raw, shop) if self.prepare is not None else {MAIN[shop.rows]: raw}
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The tables that it gives where a shop's orders come from elsewhere, the first one first."""
+        main = (self.main,) if self.main == "subscriptions" else ()
+        return (*main, *(self.sides if self.beside is None else self.beside))
+
+    def side(self, table: str) -> Mapping[str, Any]:
+        """The declaration of one of its tables."""
+        if table in self.sides:
+            return self.sides[table]
+        return {"columns": self.declares["columns"]}
+
+    @property
+    def other_spellings(self) -> frozenset[str]:
+        """The names of headers in other versions."""
+        return frozenset(name for names in self.spellings.values() for name in names)
+
+    def wanted(self, columns: Mapping[str, str], profile: Mapping[str, str], shop: ShopConfig | None = None) -> Wanted:
+        """All headers to read, each once; of a format that nobody knows, also what is a meaning and was not mapped.
+
+        Parameters
+        ----------
+        columns, profile:
+            The mapped ones: canonical column or field to header.
+        shop:
+            Of the first source.
+        """
+        sides = (header for side in self.sides.values() for header in side["columns"].values())
+        headers = [*columns.values(), *profile.values(), *(sides if self.prepare is None else ()), *self.reads]
+        headers += [name for header in headers for name in self.spellings.get(header, ())]
+        return Wanted(headers, unmapped_meaning(shop)) if shop and not self.declares else Wanted(headers)
+
+    def may_lack(self, wanted: Sequence[str], headers: Sequence[str]) -> frozenset[str]:
+        """Those of the wanted headers that need not be there, given the headers of the first file, if known."""
+        absent = frozenset(wanted) - frozenset(headers) if headers else self.other_spellings
+        return self.optional | absent
+
+    def parts_of(self, raw: RawTable, shop: ShopConfig, columns: Mapping[str, str], table: str) -> Parts:
+        """The raw tables of a flat file.
+
+        Parameters
+        ----------
+        columns, table:
+            The mapped headers of the table that is asked for.
+        """
+        if self.prepare is None:
+            return {table: raw} if table not in self.sides else dict.fromkeys(self.sides, raw)
+        called = self._called(raw, columns, table)
+        parts = self.prepare(_renamed(raw, {there: own for own, there in called.items()}), shop)
+        return {name: _renamed(part, called) for name, part in parts.items()}
+
+    def _called(self, raw: RawTable, columns: Mapping[str, str], table: str) -> dict[str, str]:
+        """The format's own headers that the file calls otherwise, and what it calls them."""
+        own = {} if not (self.declares or self.sides) else self.side(table)["columns"]
+        mapped = {header: columns[name] for name, header in own.items() if columns.get(name, header) != header}
+        called = {own: there for own in self.spellings if (there := self.spelled(own, raw.columns)) is not None}
+        return {own: there for own, there in {**called, **mapped}.items() if own not in raw.columns}
+
+    def spelled(self, header: str, headers: Collection[str]) -> str | None:
+        """The other name under which a file has a header; None where it has none of them."""
+        return next((name for name in self.spellings.get(header, ()) if name in headers), None)
+
+
+def _renamed(raw: RawTable, names: Mapping[str, str]) -> RawTable:
+    """The table with other headers."""
+    if not names:
+        return raw
+    return replace(raw, columns={names.get(header, header): values for header, values in raw.columns.items()})
 
 
 @dataclass(frozen=True)

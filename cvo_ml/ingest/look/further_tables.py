@@ -20,6 +20,7 @@ from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows
+from cvo_ml.ingest.look.vendor_exports import decide_further_export, export_in, holds_orders
 
 #: Table to canonical column to the meanings that may stand for it, beside the column's own name.
 _ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
@@ -105,14 +106,15 @@ def can_be(grid: Grid, table: str) -> bool:
 def main_of(grids: Sequence[Grid]) -> Grid:
     """The table of orders: by its columns, then by its name; the first where none looks like it."""
 
-    def rank(grid: Grid) -> tuple[bool, bool, bool, int]:
+    def rank(grid: Grid) -> tuple[bool, bool, bool, bool, int]:
         roles = ("customer_id", "ordered_at")
         complete = all(grid.headers_for(role) for role in roles) and any(
             grid.headers_for(meaning)
             for meaning in ("net", "subtotal", "total", "with_tax", "gross", "line_total", "unit_price")
         )
         other = can_be(grid, "refunds") or can_be(grid, "subscriptions")
-        return complete, not other, is_called(grid, "orders"), grid.rows
+        foreign = export_in(grid) is not None and not holds_orders(grid)
+        return not foreign, complete or holds_orders(grid), not other, is_called(grid, "orders"), grid.rows
 
     return max(grids, key=rank)
 
@@ -129,6 +131,9 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
                 f"{grid.name} has the headers of {main.name}, and only one would be read: put their rows into one "
                 "sheet, or save each as CSV into one folder, and name that"
             )
+            continue
+        if (export := export_in(grid)) is not None:
+            taken.update(decide_further_export(grid, export, taken, findings))
             continue
         table = next(
             (name for name in (*_FIRST, *CONTRACTS) if name != "orders" and name not in taken and can_be(grid, name)),

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from cvo_ml.config.shops import COLUMN_KINDS, AdapterName
-from cvo_ml.core.contracts import CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
+from cvo_ml.config.shops import COLUMN_KINDS
+from cvo_ml.core.contracts import SUBSCRIPTIONS
 from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
 from cvo_ml.ingest.header_names import in_minor_units, meaning_of
-from cvo_ml.ingest.known_exports import SIGNATURES, export_of
-from cvo_ml.ingest.look.amounts import AmountWriting, ask_minor_units, decide_amounts, decide_minor_units, is_amounts
+from cvo_ml.ingest.look.amounts import ask_minor_units, decide_amounts, decide_minor_units
 from cvo_ml.ingest.look.credit_rows import credit_rows
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
@@ -30,6 +29,7 @@ from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.row_kinds import decide_row_kinds
 from cvo_ml.ingest.look.sources import grids_of
+from cvo_ml.ingest.look.vendor_exports import export_in, look_at_export
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import refuse_empty
@@ -225,10 +225,9 @@ def _note_unread(grid: Grid, findings: FoundOut) -> None:
 
 def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn | None:
     """Everything about the first source; returns the column of customers."""
-    keys = [key for item in grid.objects[:1] for key in item]
-    adapter = export_of(keys or grid.headers)
-    if adapter is not None:
-        return _look_at_export(grid, adapter, findings, given)
+    adapter = export_in(grid)
+    if adapter is not None and ADAPTERS[adapter].declares:
+        return look_at_export(grid, adapter, findings, given.currency, given.timezone)
     if can_be(grid, "subscriptions") and not grid.headers_for("order_id"):
         return _look_at_subscriptions(grid, findings, given)
     times = _time_column(grid, findings)
@@ -313,36 +312,6 @@ def _time_column(grid: Grid, findings: FoundOut) -> FoundColumn | None:
 
 def _money(columns: Mapping[str, list[FoundColumn]]) -> dict[str, FoundColumn]:
     return {column.header: column for name, found in columns.items() if name != "quantity" for column in found}
-
-
-def _look_at_export(grid: Grid, adapter: AdapterName, findings: FoundOut, given: Given) -> FoundColumn | None:
-    """An export that has an adapter: it brings the columns; the rest is looked at."""
-    columns = {
-        name: grid.columns[header]
-        for name, header in ADAPTERS[adapter].declares["columns"].items()
-        if header in grid.columns
-    }
-    shown = ", ".join(map(repr, sorted(SIGNATURES[adapter])[:5]))
-    findings.decide("adapter", adapter, f"the headers are those of this export: {shown}", {"adapter": adapter})
-    kinds = {
-        column.name: column.kind
-        for table in (ORDERS, ORDER_LINES, CUSTOMERS, SUBSCRIPTIONS)
-        for column in table.columns
-    }
-    if ADAPTERS[adapter].unpack is None:
-        times = {name: column for name, column in columns.items() if kinds.get(name) == "time"}
-        read = decide_dates(times, findings)
-        if "ordered_at" in times:
-            decide_zone(times["ordered_at"], read["ordered_at"], findings, given.timezone)
-    money = {
-        name: column
-        for name, column in columns.items()
-        if kinds.get(name) in ("money", "number") and is_amounts(column)
-    }
-    written = decide_amounts(money, findings) if ADAPTERS[adapter].unpack is None else AmountWriting()
-    told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
-    decide_currency(told, money, written, findings, given.currency)
-    return columns.get("customer_id")
 
 
 def nested(settings: Settings) -> dict[str, Json]:
