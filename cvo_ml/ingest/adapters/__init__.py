@@ -154,6 +154,8 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
 
 
 def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:
+    if name is not None:
+        refuse_another(name, headers_found(source), Path(source.path).name)
     found = read_objects_of(source)
     for objects in found:
         keys = {key for item in objects.objects[:100] for key in item}
