@@ -116,7 +116,7 @@ class Example:
         """The declaration that a person would write who knows the format."""
         name = adapter or self.adapter
         content: dict[str, Any] = {"name": "shop", "currency": self.currency}
-        source = {"path": str(path), **({"delimiter": self.delimiter, "encoding": self.encoding})}
+        source = {"path": str(path), "delimiter": self.delimiter, "encoding": self.encoding}
         source |= {"header_row": len(self.above) + 1} if self.above else {}
         source |= self.settings.get("source", {})
         own = {key: value for key, value in self.settings.items() if key != "source"}
