@@ -38,7 +38,7 @@ class Adapter:
     beside:
         Those of its tables that it gives a shop whose orders come from elsewhere; None = all of ``sides``.
     reads:
-        Headers that ``prepare`` needs beside the mapped ones.
+        Headers that ``prepare`` needs beside the mapped ones; of JSON, paths without which objects are refused.
     optional:
         Headers that an export may lack.
     spellings:
