@@ -82,7 +82,7 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
     """
     adapter, source = adapter_of(shop.adapter), declared.source
     if adapter.unpack is not None:
-        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns))
+        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns, declared))
     wanted = adapter.wanted(declared.columns, declared.profile, declared)
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None and is_large(source):
@@ -143,7 +143,7 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
             return streamed(table.source, wanted, may_be_empty=True), table, adapter.ragged
         return Whole(read_source(table.source, wanted, may_be_empty=True)), table, adapter.ragged
     if adapter.unpack is not None:
-        part = adapter.unpack(_objects(config.adapter, table.source), table.columns)[name]
+        part = adapter.unpack(_objects(config.adapter, table.source), table.columns, declared)[name]
         return Whole(part), table, adapter.ragged
     headers = headers_found(table.source)
     if headers:
