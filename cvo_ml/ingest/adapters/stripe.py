@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.currencies import decimals
 from cvo_ml.core.units import DAYS_PER_UNIT
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts, base_of, json_part, utc_text
@@ -44,7 +45,7 @@ DECLARES: Final[dict[str, Any]] = {
 }
 
 
-def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str]) -> Parts:
+def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], _shop: ShopConfig) -> Parts:
     """The subscriptions of the objects."""
     base, found = base_of(objects)
     return {"subscriptions": json_part(base, [_row(item) for item in found], list(columns.values()))}
