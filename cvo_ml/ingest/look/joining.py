@@ -66,10 +66,10 @@ def join_of(grid: Grid, table: str, headers: Mapping[str, tuple[str, ...]], know
             continue
         if best != mapped:
             columns[name] = best
-        ids = counted(len(ids_of(grid.columns[best])), f"id of {best!r}").replace(
-            f"id of {best!r}s", f"ids of {best!r}"
+        of = len(ids_of(grid.columns[best]))
+        evidence.append(
+            f"{counts[best]:,} of {of:,} ids in {best!r} are among those of the {joined} ({other.header!r})"
         )
-        evidence.append(f"{counts[best]:,} of {ids} are among those of the {joined} ({other.header!r})")
     is_foreign = bool(none) and not evidence and not open_ids
     return Join(columns, "; ".join((*evidence, *(() if is_foreign else none))), "; ".join(none) if is_foreign else None)
 

@@ -107,18 +107,13 @@ def _decide_writing(grid: Grid, adapter: Adapter, table: str, findings: FoundOut
 def _id_headers(grid: Grid, adapter: Adapter, table: str) -> dict[str, tuple[str, ...]]:
     """Canonical id to the headers that may hold it, the mapped one first; ``""`` where none is mapped."""
     mapped = _found(grid, adapter, adapter.side(table)["columns"])
-    names = CONTRACTS[table].names
-    return {
-        column: (
-            mapped[column].header if column in mapped else "",
-            *(
-                header if header in grid.columns else adapter.spelled(header, grid.columns) or ""
-                for header in adapter.ids.get(column, ())
-            ),
-        )
-        for column in ("order_id", "customer_id", "lead_id")
-        if column in names
-    }
+    found: dict[str, tuple[str, ...]] = {}
+    for column in ("order_id", "customer_id", "lead_id"):
+        if column in CONTRACTS[table].names:
+            others = _found(grid, adapter, {header: header for header in adapter.ids.get(column, ())})
+            first = mapped[column].header if column in mapped else ""
+            found[column] = tuple(dict.fromkeys((first, *(other.header for other in others.values()))))
+    return found
 
 
 def _evidence(name: AdapterName) -> str:
