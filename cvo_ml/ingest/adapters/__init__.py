@@ -10,7 +10,7 @@ import pandas as pd
 
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.errors import DataError, nearest_name
-from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
+from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe, stripe_charges, stripe_payments
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.adapters.declaring import (
     as_written,
@@ -39,6 +39,8 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
+    "stripe_payments": stripe_payments.ADAPTER,
+    "stripe_charges": stripe_charges.ADAPTER,
 }
 _PLAIN: Final = Adapter()
 

@@ -50,6 +50,8 @@ class Adapter:
         The same for JSON objects; gets the mapped columns, and the shop.
     resent:
         Rows are events of a tracker, which may send one again with another time.
+    settled_in:
+        The header of the currency into which the vendor has converted the amounts, where ``prepare`` reads those.
     """
 
     declares: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Adapter:
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
     resent: bool = False
+    settled_in: str | None = None
 
     @property
     def ragged(self) -> str:
