@@ -31,6 +31,8 @@ AdapterName = Literal[
     "segment",
     "ga4",
     "stripe",
+    "stripe_payments",
+    "stripe_charges",
     "hubspot_deals",
     "hubspot_deals_api",
     "hubspot_contacts",

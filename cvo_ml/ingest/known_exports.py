@@ -55,6 +55,17 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
         frozenset({"event_name", "event_timestamp", "user_pseudo_id"}),
     ),
     "segment": KnownExport("Segment's track calls", "spec v2", frozenset({"event", "timestamp", "properties"})),
+    "stripe_payments": KnownExport(
+        "Stripe's export of payments",
+        "November 2026",
+        frozenset({"id", "Amount", "Amount Refunded", "Currency", "Status"}),
+    ),
+    "stripe_charges": KnownExport(
+        "Stripe's charges and payment intents",
+        "API 2025-09-30 and before",
+        frozenset({"id", "amount", "amount_refunded", "currency", "created", "captured"}),
+        (frozenset({"id", "amount", "amount_received", "currency", "created", "status"}),),
+    ),
     "stripe": KnownExport(
         "Stripe's subscriptions", "API 2025-03-31 and before", frozenset({"id", "customer", "status", "items"})
     ),

@@ -53,6 +53,8 @@ class Adapter:
         the one that the orders use.
     resent:
         Rows are events of a tracker, which may send one again with another time.
+    settled_in:
+        The header of the currency into which the vendor has converted the amounts, where ``prepare`` reads those.
     """
 
     declares: Mapping[str, Any] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class Adapter:
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resent: bool = False
+    settled_in: str | None = None
 
     @property
     def ragged(self) -> str:

@@ -51,8 +51,21 @@ def look_at_export(
     money = _amounts(columns, kinds)
     written = decide_amounts(money, findings) if adapter.unpack is None else AmountWriting()
     told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
-    decide_currency(told, money, written, findings, currency)
+    if not _decide_settled(grid, adapter, columns.get("currency"), findings):
+        decide_currency(told, money, written, findings, currency)
     return columns.get("customer_id")
+
+
+def _decide_settled(grid: Grid, adapter: Adapter, charged: FoundColumn | None, findings: FoundOut) -> bool:
+    """The one currency into which a vendor has converted the amounts of several; whether there is one."""
+    settled = grid.columns.get(adapter.settled_in or "")
+    if settled is None or charged is None or len(settled.distinct) != 1 or len(charged.distinct) < 2:
+        return False
+    code = settled.distinct[0].upper()
+    findings.decide(
+        "currency", code, f"{len(charged.distinct)} in {charged.header!r}, converted into one", {"currency": code}
+    )
+    return True
 
 
 def ids_of_export(grid: Grid, name: AdapterName) -> dict[str, FoundColumn]:
