@@ -10,7 +10,17 @@ import pandas as pd
 
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.errors import DataError, nearest_name
-from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
+from cvo_ml.ingest.adapters import (
+    ga4,
+    hubspot_contacts,
+    hubspot_deals,
+    online_retail,
+    segment,
+    shopify,
+    stripe,
+    stripe_charges,
+    stripe_payments,
+)
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.adapters.declaring import (
     as_written,
@@ -39,6 +49,12 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
+    "hubspot_deals": hubspot_deals.ADAPTER,
+    "hubspot_deals_api": hubspot_deals.API,
+    "hubspot_contacts": hubspot_contacts.ADAPTER,
+    "hubspot_contacts_api": hubspot_contacts.API,
+    "stripe_payments": stripe_payments.ADAPTER,
+    "stripe_charges": stripe_charges.ADAPTER,
 }
 _PLAIN: Final = Adapter()
 
