@@ -164,7 +164,7 @@ class TestStripe:
         assert dict(result.ledger.quarantined) == {"price of items: null": 1}
 
     def test_two_currencies_are_refused(self, write: Write) -> None:
-        text = (EXPORTS / "stripe_until_2025.jsonl").read_text().replace('"currency": "eur"', '"currency": "usd"', 1)
+        text = (EXPORTS / "stripe_until_2025.jsonl").read_text().replace('"currency": "eur"', '"currency": "usd"', 2)
         with pytest.raises(DataError, match=r"holds EUR, USD, but one run holds one currency \(EUR\)"):
             read_shop(declared("stripe", write(text, "subs.jsonl")), max_bad_share=1.0)
 

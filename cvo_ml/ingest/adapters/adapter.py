@@ -38,7 +38,7 @@ class Adapter:
     beside:
         Those of its tables that it gives a shop whose orders come from elsewhere; None = all of ``sides``.
     reads:
-        Headers that ``prepare`` needs beside the mapped ones.
+        Headers that ``prepare`` needs beside the mapped ones; of JSON, paths without which objects are refused.
     optional:
         Headers that an export may lack.
     spellings:
@@ -47,9 +47,14 @@ class Adapter:
         Takes the rows of a flat file apart into tables, without losing one; headers are those of ``declares`` and
         ``sides``, whatever the file calls them.
     unpack:
-        The same for JSON objects; gets the mapped columns.
+        The same for JSON objects; gets the mapped columns, and the shop.
+    ids:
+        Canonical id to further headers that may hold it, such as an e-mail address beside a number: ``cvo init`` takes
+        the one that the orders use.
     resent:
         Rows are events of a tracker, which may send one again with another time.
+    settled_in:
+        The header of the currency into which the vendor has converted the amounts, where ``prepare`` reads those.
     """
 
     declares: Mapping[str, Any] = field(default_factory=dict)
@@ -59,8 +64,10 @@ class Adapter:
     optional: frozenset[str] = frozenset()
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
-    unpack: Callable[[Sequence[JsonObjects], Mapping[str, str]], Parts] | None = None
+    unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
+    ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resent: bool = False
+    settled_in: str | None = None
 
     @property
     def ragged(self) -> str:
