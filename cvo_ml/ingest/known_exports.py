@@ -55,8 +55,41 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
         frozenset({"event_name", "event_timestamp", "user_pseudo_id"}),
     ),
     "segment": KnownExport("Segment's track calls", "spec v2", frozenset({"event", "timestamp", "properties"})),
+    "stripe_payments": KnownExport(
+        "Stripe's export of payments",
+        "November 2026",
+        frozenset({"id", "Amount", "Amount Refunded", "Currency", "Status"}),
+    ),
+    "stripe_charges": KnownExport(
+        "Stripe's charges and payment intents",
+        "API 2025-09-30 and before",
+        frozenset({"id", "amount", "amount_refunded", "currency", "created", "captured"}),
+        (frozenset({"id", "amount", "amount_received", "currency", "created", "status"}),),
+    ),
     "stripe": KnownExport(
         "Stripe's subscriptions", "API 2025-03-31 and before", frozenset({"id", "customer", "status", "items"})
+    ),
+    "hubspot_deals": KnownExport(
+        "HubSpot's export of deals",
+        "November 2026",
+        frozenset({"Record ID", "Deal Name", "Deal Stage"}),
+        (frozenset({"Deal ID", "Deal Name", "Deal Stage"}), frozenset({"hs_object_id", "dealname", "dealstage"})),
+    ),
+    "hubspot_deals_api": KnownExport(
+        "the deals of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.dealstage"})
+    ),
+    "hubspot_contacts": KnownExport(
+        "HubSpot's export of contacts",
+        "November 2026",
+        frozenset({"Record ID", "First Name", "Last Name", "Email"}),
+        (
+            frozenset({"Contact ID", "First Name", "Last Name", "Email"}),
+            frozenset({"Record ID - Contact", "First Name", "Last Name", "Email"}),
+            frozenset({"hs_object_id", "firstname", "lastname", "email"}),
+        ),
+    ),
+    "hubspot_contacts_api": KnownExport(
+        "the contacts of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.email"})
     ),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -175,7 +176,9 @@ class RowStatus:
 
     def ledger(self) -> RowLedger:
         """The balanced account of all files."""
-        return self._account(self._status, len(self._raw.ragged))
+        return self._account(
+            self._status, len(self._raw.ragged), {rule: len(of) for rule, of in self._raw.gone.items()}
+        )
 
     def by_file(self) -> dict[str, RowLedger]:
         """The balanced account of each file."""
@@ -183,19 +186,23 @@ class RowStatus:
         if len(self._raw.sources) == 1:
             return {self._raw.sources[0].name: self.ledger()}
         return {
-            source.name: self._account(self._status[place == number], int(ragged[number]))
+            source.name: self._account(
+                self._status[place == number],
+                int(ragged[number]),
+                {rule: int((of.file == number).sum()) for rule, of in self._raw.gone.items()},
+            )
             for number, source in enumerate(self._raw.sources)
         }
 
-    def _account(self, status: NDArray[np.int16], ragged: int) -> RowLedger:
+    def _account(self, status: NDArray[np.int16], ragged: int, gone: Mapping[str, int]) -> RowLedger:
         counts = np.bincount(status, minlength=len(self._kinds) + 1)
         quarantined: dict[str, int] = {self._ragged: ragged} if ragged else {}
-        excluded: dict[str, int] = {}
+        excluded = {rule: count for rule, count in gone.items() if count}
         for kind, count in zip(self._kinds, counts[1:].tolist(), strict=True):
             if count:
                 account = excluded if kind.excluded else quarantined
                 account[kind.words] = account.get(kind.words, 0) + count
-        return RowLedger(len(status) + ragged, int(counts[0]), quarantined, excluded)
+        return RowLedger(len(status) + ragged + sum(gone.values()), int(counts[0]), quarantined, excluded)
 
     def quarantined(self) -> pd.DataFrame:
         """The rows set aside: table, file, row (1 = the first data row), column, reason; never a value."""

@@ -8,7 +8,7 @@ how an expression becomes rows. ``cvo_ml.features.engine.duckdb`` is the one tha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -142,6 +142,16 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> None:
         """Free what the engine holds; a session that was handed in stays open."""
+
+    def held(self, name: str, make: Callable[[], pd.DataFrame]) -> Any:
+        """Rows that no expression can work out, as one: made once for this engine, known by ``name``."""
+        if name not in self._loaded:
+            self._loaded[name] = self._given(name, make())
+        return self._loaded[name]
+
+    @abstractmethod
+    def _given(self, name: str, rows: pd.DataFrame) -> Any:
+        """The rows as the backend knows them."""
 
     @abstractmethod
     def _registered(self, name: str) -> Any:

@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
 
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.errors import DataError, nearest_name
-from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
+from cvo_ml.ingest.adapters import (
+    ga4,
+    hubspot_contacts,
+    hubspot_deals,
+    online_retail,
+    segment,
+    shopify,
+    stripe,
+    stripe_charges,
+    stripe_payments,
+)
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.adapters.declaring import (
     as_written,
@@ -39,6 +50,12 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
+    "hubspot_deals": hubspot_deals.ADAPTER,
+    "hubspot_deals_api": hubspot_deals.API,
+    "hubspot_contacts": hubspot_contacts.ADAPTER,
+    "hubspot_contacts_api": hubspot_contacts.API,
+    "stripe_payments": stripe_payments.ADAPTER,
+    "stripe_charges": stripe_charges.ADAPTER,
 }
 _PLAIN: Final = Adapter()
 
@@ -87,7 +104,9 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None and is_large(source):
         return {MAIN[declared.rows]: streamed(source, wanted, optional)}
-    return _parts(adapter, read_source(source, wanted, optional), declared)
+    parts = _parts(adapter, read_source(source, wanted, optional), declared)
+    pa.default_memory_pool().release_unused()  # an export may have many columns that only the adapter looks at
+    return parts
 
 
 def parts_of_frame(frame: pd.DataFrame, shop: ShopConfig, declared: ShopConfig) -> Parts:
@@ -152,7 +171,8 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
         table = table.model_copy(update={"columns": written})
     wanted = adapter.wanted(table.columns, table.profile)
     raw = read_source(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
-    return Whole(adapter.parts_of(raw, declared, table.columns, name)[name]), table, adapter.ragged
+    as_written_there = declared.model_copy(update={"source": table.source})
+    return Whole(adapter.parts_of(raw, as_written_there, table.columns, name)[name]), table, adapter.ragged
 
 
 def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:

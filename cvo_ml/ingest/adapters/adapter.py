@@ -48,8 +48,13 @@ class Adapter:
         ``sides``, whatever the file calls them.
     unpack:
         The same for JSON objects; gets the mapped columns, and the shop.
+    ids:
+        Canonical id to further headers that may hold it, such as an e-mail address beside a number: ``cvo init`` takes
+        the one that the orders use.
     resent:
         Rows are events of a tracker, which may send one again with another time.
+    settled_in:
+        The header of the currency into which the vendor has converted the amounts, where ``prepare`` reads those.
     """
 
     declares: Mapping[str, Any] = field(default_factory=dict)
@@ -60,7 +65,9 @@ class Adapter:
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
+    ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resent: bool = False
+    settled_in: str | None = None
 
     @property
     def ragged(self) -> str:
