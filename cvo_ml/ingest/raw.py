@@ -100,6 +100,8 @@ class RawTable:
         What was repaired while reading.
     left_out:
         Rule to (n,) mask of the rows that the format itself leaves out of this table.
+    passed_over:
+        Rule to file to how many more rows it leaves out, which are not held.
 
     Raises
     ------
@@ -113,6 +115,7 @@ class RawTable:
     ragged: Places
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, Flags] = field(default_factory=dict)
+    passed_over: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for header, values in self.columns.items():

@@ -163,27 +163,29 @@ class RowStatus:
 
     def ledger(self) -> RowLedger:
         """The balanced account of all files."""
-        return self._account(self._status, len(self._raw.ragged))
+        return sum(self.by_file().values(), RowLedger(0, 0))
 
     def by_file(self) -> dict[str, RowLedger]:
         """The balanced account of each file."""
         place, ragged = self._raw.places.file, np.bincount(self._raw.ragged.file, minlength=len(self._raw.sources))
         if len(self._raw.sources) == 1:
-            return {self._raw.sources[0].name: self.ledger()}
+            name = self._raw.sources[0].name
+            return {name: self._account(name, self._status, len(self._raw.ragged))}
         return {
-            source.name: self._account(self._status[place == number], int(ragged[number]))
+            source.name: self._account(source.name, self._status[place == number], int(ragged[number]))
             for number, source in enumerate(self._raw.sources)
         }
 
-    def _account(self, status: NDArray[np.int16], ragged: int) -> RowLedger:
+    def _account(self, file: str, status: NDArray[np.int16], ragged: int) -> RowLedger:
         counts = np.bincount(status, minlength=len(self._kinds) + 1)
         quarantined: dict[str, int] = {self._ragged: ragged} if ragged else {}
-        excluded: dict[str, int] = {}
+        passed = {rule: files[file] for rule, files in self._raw.passed_over.items() if file in files}
+        excluded: dict[str, int] = dict(passed)
         for kind, count in zip(self._kinds, counts[1:].tolist(), strict=True):
             if count:
                 account = excluded if kind.excluded else quarantined
                 account[kind.words] = account.get(kind.words, 0) + count
-        return RowLedger(len(status) + ragged, int(counts[0]), quarantined, excluded)
+        return RowLedger(len(status) + ragged + sum(passed.values()), int(counts[0]), quarantined, excluded)
 
     def quarantined(self) -> pd.DataFrame:
         """The rows set aside: table, file, row (1 = the first data row), column, reason; never a value."""
