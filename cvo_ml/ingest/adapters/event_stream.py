@@ -72,7 +72,7 @@ class EventRows:
         Rule to (n,) mask.
     instead:
         Header to place of a row and the text that stands there instead.
-    passed_over:
+    gone:
         Rule to file to rows that are no rows of this table, and are not held.
     """
 
@@ -83,7 +83,7 @@ class EventRows:
     scratch: Scratch | None
     left_out: Mapping[str, Flags] = field(default_factory=dict)
     instead: Mapping[str, Mapping[int, str | None]] = field(default_factory=dict)
-    passed_over: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    gone: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     ragged: Places | None = None
     notes: tuple[str, ...] = ()
 
@@ -116,7 +116,7 @@ class EventRows:
             self.ragged if self.ragged is not None and first else none,
             self.notes if self.whole else (),
             {rule: rows[start:end] for rule, rows in self.left_out.items()},
-            self.passed_over if first else {},
+            self.gone if first else {},
         )
 
     def _column(self, header: str, values: pa.ChunkedArray, start: int) -> pa.ChunkedArray:
@@ -344,7 +344,7 @@ class _StreamReading:
         ragged = Places(tuple(one.name for one in self._files), file.astype(np.int32), row.astype(np.int64))
         passed = {rule: dict(counts) for rule, counts in self._passed.items()}
         return self._rows(
-            "orders", left_out, instead={self._events.at: instead}, passed_over=passed, ragged=ragged
+            "orders", left_out, instead={self._events.at: instead}, gone=passed, ragged=ragged
         )  # fmt: skip
 
     def _lines(self, fates: OrderFates) -> EventRows:

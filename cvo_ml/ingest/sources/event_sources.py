@@ -9,7 +9,7 @@ from typing import Final
 
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.ingest.sources.event_lines import EventBlock, EventChoice, event_blocks
-from cvo_ml.ingest.sources.json_lines import at, has_lines, inspect_json, objects_of, parse_line
+from cvo_ml.ingest.sources.json_lines import at, has_lines, inspect_json, names_in, objects_of, parse_line
 
 #: Bytes of lines: what matters of a smaller stream is held, and nothing of it is written to disk.
 LARGE: Final = 64 << 20
@@ -35,12 +35,12 @@ class EventFile:
 
     @property
     def keys(self) -> Collection[str]:
-        """The keys of its first objects."""
+        """The keys of its first objects, and of the objects in them."""
         if self._document is not None:
-            return {key for item in self._document.objects[:_FIRST] for key in item}
+            return names_in(self._document.objects)
         lines = itertools.islice((line for line in self._inspection.head.split("\n") if line.strip()), _FIRST)
         found = (parse_line(line, self._config) for line in lines)
-        return {key for item in found if isinstance(item, dict) for key in item}
+        return names_in([item for item in found if isinstance(item, dict)])
 
     def __iter__(self) -> Iterator[EventBlock]:
         if self._document is None:
