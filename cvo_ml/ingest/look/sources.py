@@ -33,7 +33,7 @@ _SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 _SQLITE: Final = (".sqlite", ".sqlite3", ".db")
 _DUCKDB: Final = (".duckdb", ".ddb")
 _NOT_DATA: Final = (".yaml", ".yml", ".md", ".pdf", ".png", ".jpg", ".html", ".log")
-_DEEPEST: Final = 4
+_DEEPEST: Final = 5
 _OBJECTS: Final = 200
 
 
