@@ -15,6 +15,8 @@ from cvo_ml.ingest.adapters import (
     ga4,
     hubspot_contacts,
     hubspot_deals,
+    klaviyo_events,
+    klaviyo_profiles,
     online_retail,
     segment,
     shopify,
@@ -56,6 +58,9 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "klaviyo_profiles": klaviyo_profiles.ADAPTER,
+    "klaviyo_profiles_api": klaviyo_profiles.API,
+    "klaviyo_events": klaviyo_events.ADAPTER,
     "stripe_payments": stripe_payments.ADAPTER,
     "stripe_charges": stripe_charges.ADAPTER,
 }
