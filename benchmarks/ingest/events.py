@@ -1,6 +1,6 @@
 """``cvo check`` of a stream of events, beside DuckDB's copy of what orders need of it to Parquet, which checks nothing.
 
-    python benchmarks/ingest/events.py [--events 5000000] [--folder FOLDER]
+    python -m benchmarks.ingest.events [--events 5000000] [--folder FOLDER]
 
 Rows of Google Analytics' BigQuery export and calls of Segment, 1 % of them orders, 6 to 9 % arrivals, the rest views of
 pages. Each command runs in a process of its own, as in ``checking.py``. The files (3.3 and 3.0 GB) are written into
@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from checking import CHECK, measured
+from benchmarks.ingest.checking import CHECK, measured
 
 START: Final = datetime(2024, 1, 1, tzinfo=UTC)
 COPY: Final = """
