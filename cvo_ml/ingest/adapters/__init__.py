@@ -11,15 +11,21 @@ import pandas as pd
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.ingest.adapters import (
+    delighted,
     ga4,
+    google_ads,
+    gorgias,
     hubspot_contacts,
     hubspot_deals,
+    meta_ads,
     online_retail,
     segment,
     shopify,
     stripe,
     stripe_charges,
     stripe_payments,
+    typeform,
+    zendesk,
 )
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.adapters.declaring import (
@@ -55,6 +61,15 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_contacts_api": hubspot_contacts.API,
     "stripe_payments": stripe_payments.ADAPTER,
     "stripe_charges": stripe_charges.ADAPTER,
+    "gorgias": gorgias.ADAPTER,
+    "gorgias_api": gorgias.API,
+    "zendesk": zendesk.ADAPTER,
+    "zendesk_api": zendesk.API,
+    "typeform": typeform.ADAPTER,
+    "delighted": delighted.ADAPTER,
+    "delighted_api": delighted.API,
+    "google_ads": google_ads.ADAPTER,
+    "meta_ads": meta_ads.ADAPTER,
 }
 _PLAIN: Final = Adapter()
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from cvo_ml.config.shops import AdapterName
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
@@ -112,7 +115,7 @@ def _decide_writing(grid: Grid, adapter: Adapter, table: str, findings: FoundOut
     side, prefix = adapter.side(table), f"tables.{table}.source"
     columns, kinds, declared = _found(grid, adapter, side["columns"]), _kinds(table), side.get("source", {})
     if not {"date_format", "date_formats"} & set(declared):
-        times = {column: found for column, found in columns.items() if kinds[column] == "time"}
+        times = {column: found for column, found in columns.items() if kinds[column] == "time" and found.filled}
         decide_dates(times, findings, prefix, f"{table}_dates")
     decide_amounts(_amounts(columns, kinds), findings, prefix, f"{table}_amounts")
 
@@ -140,8 +143,17 @@ def _found(grid: Grid, adapter: Adapter, columns: Mapping[str, str]) -> dict[str
     for column, header in columns.items():
         there = header if header in grid.columns else adapter.spelled(header, grid.columns)
         if there is not None:
-            found[column] = grid.columns[there]
+            found[column] = _told(grid.columns[there], adapter.nothing)
     return found
+
+
+def _told(column: FoundColumn, nothing: str | None) -> FoundColumn:
+    """A column without the text that stands for nothing."""
+    kind = column.values.type
+    if nothing is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return column
+    is_nothing = pc.equal(pc.utf8_trim_whitespace(column.values), nothing)
+    return replace(column, values=pc.if_else(is_nothing, "", column.values))
 
 
 def _kinds(*tables: str) -> dict[str, str]:
