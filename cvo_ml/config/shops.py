@@ -46,6 +46,9 @@ AdapterName = Literal[
     "hubspot_deals_api",
     "hubspot_contacts",
     "hubspot_contacts_api",
+    "klaviyo_profiles",
+    "klaviyo_profiles_api",
+    "klaviyo_events",
 ]  # fmt: skip
 
 # A name that stands in several contracts (net, known_at) has the same kind in each.

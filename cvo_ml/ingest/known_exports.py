@@ -131,6 +131,23 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
     "hubspot_contacts_api": KnownExport(
         "the contacts of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.email"})
     ),
+    "klaviyo_profiles": KnownExport(
+        "Klaviyo's export of profiles",
+        "November 2026",
+        frozenset({"Email", "Klaviyo ID"}),
+        (
+            frozenset({"Email", "Email Marketing Consent", "Profile Created On"}),
+            frozenset({"Email", "Email Marketing Consent", "Date Added"}),
+        ),
+    ),
+    "klaviyo_profiles_api": KnownExport(
+        "the profiles of Klaviyo's API",
+        "revision 2026-10-15",
+        frozenset({"type", "id", "attributes.email", "attributes.location"}),
+    ),
+    "klaviyo_events": KnownExport(
+        "the events of Klaviyo's API", "revision 2026-10-15", frozenset({"type", "id", "attributes.event_properties"})
+    ),
 }  # fmt: skip
 
 

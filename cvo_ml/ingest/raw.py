@@ -100,6 +100,8 @@ class RawTable:
         What was repaired while reading.
     left_out:
         Rule to (n,) mask of the rows that the format itself leaves out of this table.
+    gone:
+        Rule to the places of further such rows, which are not in ``columns`` any more.
 
     Raises
     ------
@@ -113,6 +115,7 @@ class RawTable:
     ragged: Places
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, Flags] = field(default_factory=dict)
+    gone: Mapping[str, Places] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for header, values in self.columns.items():
@@ -123,7 +126,7 @@ class RawTable:
 
     @property
     def rows(self) -> int:
-        """Rows of all files, with the ragged ones."""
+        """Rows of all files, with the ragged ones and without those that are gone."""
         return len(self.places) + len(self.ragged)
 
     def renamed(self, name: str) -> RawTable:

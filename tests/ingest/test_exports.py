@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,73 +30,6 @@ def read(adapter: str, name: str, currency: str = "EUR", **more: Any) -> ReadRes
 
 def records(result: ReadResult, table: str, *columns: str) -> list[tuple[Any, ...]]:
     return list(result.tables.get(table)[list(columns)].itertuples(index=False, name=None))
-
-
-class TestShopify:
-    def test_orders_are_the_first_rows_of_each_name(self) -> None:
-        result = read("shopify", "shopify_orders.csv")
-        orders = result.tables.orders
-        assert orders["order_id"].tolist() == ["#1001", "#1002", "#1003", "#1006"]
-        assert orders["net"].tolist() == [25.5, 72.0, 10.0, 10.0]
-        assert orders["ordered_at"].iloc[1] == pd.Timestamp("2024-03-01 23:30")
-        assert dict(result.ledger_of("orders").excluded) == {
-            "further line of its order": 2,
-            "guest (no customer)": 1,
-            "not a sale (status)": 1,
-        }
-
-    def test_every_row_is_an_order_line(self) -> None:
-        result = read("shopify", "shopify_orders.csv")
-        lines = result.tables.get("order_lines")
-        assert lines.loc[lines["order_id"] == "#1001", "product_id"].tolist() == ["Gift wrap", "MUG-B", "TEA-1"]
-        assert result.ledger_of("order_lines").rows_in == 8
-        assert dict(result.ledger_of("order_lines").excluded) == {"its order was excluded": 2}
-
-    def test_refunds_and_cancellations_have_their_own_time_and_never_exceed_net(self) -> None:
-        result = read("shopify", "shopify_orders.csv", extracted_at=datetime(2024, 4, 1))
-        assert records(result, "refunds", "order_id", "amount", "reason", "refunded_at") == [
-            ("#1003", 10.0, "cancellation", pd.Timestamp("2024-03-06 08:00")),
-            ("#1002", 20.0, "refund", pd.Timestamp("2024-04-01")),
-        ]
-        assert any("1 have no time of their own" in note for note in result.notes)
-        assert any("1 were above their order's net" in note for note in result.notes)
-
-    def test_an_undated_refund_counts_from_the_latest_time_in_the_export(self) -> None:
-        refunds = read("shopify", "shopify_orders.csv").tables.refunds
-        assert refunds.set_index("order_id").loc["#1002", "refunded_at"] == pd.Timestamp("2024-03-20 07:15")
-
-    def test_prices_with_tax_are_brought_to_net(self) -> None:
-        result = read("shopify", "shopify_orders.csv")
-        assert result.tables.orders.set_index("order_id").loc["#1006", "net"] == 10.0
-        assert "1 orders have prices with tax: net is Subtotal less Taxes" in result.notes
-
-    def test_an_order_before_as_of_keeps_its_value_when_it_is_cancelled_later(self) -> None:
-        result = read_shop(declared("shopify", EXPORTS / "shopify_orders.csv"), as_of=date(2024, 3, 6), max_bad_share=1)
-        assert "#1003" in set(result.tables.orders["order_id"])
-        assert len(result.tables.refunds) == 0
-
-    def test_rows_without_a_name_are_faults_not_lines(self, tmp_path: Path) -> None:
-        frame = pd.read_csv(EXPORTS / "shopify_orders.csv", dtype=str)
-        frame.loc[[0, 1], "Name"] = None
-        result = read_frame(frame, declared("shopify", EXPORTS), max_bad_share=1.0)
-        assert dict(result.ledger_of("orders").quarantined) == {"Name: null": 2, "Created at: null": 1}
-
-    def test_customers_and_consent_come_along(self) -> None:
-        customers = read("shopify", "shopify_orders.csv").tables.get("customers").set_index("customer_id")
-        assert customers.loc["ben@example.org", ["country", "marketing_consent"]].tolist() == ["DE", True]
-
-    def test_an_export_of_two_files_is_one_shop(self, tmp_path: Path) -> None:
-        lines = pd.read_csv(EXPORTS / "shopify_orders.csv", dtype=str)
-        lines[:4].to_csv(tmp_path / "1.csv", index=False)
-        lines[4:].to_csv(tmp_path / "2.csv", index=False)
-        result = read_shop(declared("shopify", tmp_path), max_bad_share=1.0)
-        assert result.tables.orders.equals(read("shopify", "shopify_orders.csv").tables.orders)
-        assert list(result.ledgers["orders"]) == ["1.csv", "2.csv"]
-
-    def test_a_frame_is_read_by_the_same_rules(self) -> None:
-        frame = pd.read_csv(EXPORTS / "shopify_orders.csv", dtype=str)
-        result = read_frame(frame, declared("shopify", EXPORTS), max_bad_share=1.0)
-        assert result.tables.orders["net"].tolist() == [25.5, 72.0, 10.0, 10.0]
 
 
 class TestSegment:

@@ -53,6 +53,7 @@ MONTHS: Final = TableContract(
     event_time="month",
     about="The total of a month from the books, also of years of which no orders are left; it has no customers.",
     one_of=(("orders", "net"),),
+    months=1,
 )
 
 FX: Final = TableContract(

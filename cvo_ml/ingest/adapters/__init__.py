@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
 
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.errors import DataError, nearest_name
@@ -17,6 +18,8 @@ from cvo_ml.ingest.adapters import (
     gorgias,
     hubspot_contacts,
     hubspot_deals,
+    klaviyo_events,
+    klaviyo_profiles,
     meta_ads,
     online_retail,
     segment,
@@ -59,6 +62,9 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "klaviyo_profiles": klaviyo_profiles.ADAPTER,
+    "klaviyo_profiles_api": klaviyo_profiles.API,
+    "klaviyo_events": klaviyo_events.ADAPTER,
     "stripe_payments": stripe_payments.ADAPTER,
     "stripe_charges": stripe_charges.ADAPTER,
     "gorgias": gorgias.ADAPTER,
@@ -118,7 +124,9 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None and is_large(source):
         return {MAIN[declared.rows]: streamed(source, wanted, optional)}
-    return _parts(adapter, read_source(source, wanted, optional), declared)
+    parts = _parts(adapter, read_source(source, wanted, optional), declared)
+    pa.default_memory_pool().release_unused()  # an export may have many columns that only the adapter looks at
+    return parts
 
 
 def parts_of_frame(frame: pd.DataFrame, shop: ShopConfig, declared: ShopConfig) -> Parts:
@@ -183,7 +191,8 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
         table = table.model_copy(update={"columns": written})
     wanted = adapter.wanted(table.columns, table.profile)
     raw = read_source(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
-    return Whole(adapter.parts_of(raw, declared, table.columns, name)[name]), table, adapter.ragged
+    as_written_there = declared.model_copy(update={"source": table.source})
+    return Whole(adapter.parts_of(raw, as_written_there, table.columns, name)[name]), table, adapter.ragged
 
 
 def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:

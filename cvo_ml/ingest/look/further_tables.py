@@ -149,7 +149,8 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
             )
             continue
         columns = columns_of(grid, table)
-        if why := _is_foreign(grid, columns, known):
+        whole = grid.is_whole and main.is_whole  # parts of two tables may share no id
+        if whole and (why := _is_foreign(grid, columns, known)):
             findings.decide(f"table {grid.name}", "left unread", why)
             continue
         taken.add(table)
