@@ -45,14 +45,14 @@ def look_at_export(
     columns = _found(grid, adapter, adapter.declares["columns"])
     kinds = _kinds("orders", "order_lines", "customers", table)
     declared = adapter.declares.get("source", {})
-    if adapter.unpack is None:
+    if not adapter.is_json:
         times = {column: found for column, found in columns.items() if kinds.get(column) == "time"}
         if not {"date_format", "date_formats"} & set(declared):
             read = decide_dates(times, findings)
             if "ordered_at" in times:
                 decide_zone(times["ordered_at"], read["ordered_at"], findings, timezone)
     money = _amounts(columns, kinds)
-    written = decide_amounts(money, findings) if adapter.unpack is None else AmountWriting()
+    written = decide_amounts(money, findings) if not adapter.is_json else AmountWriting()
     told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
     if not _decide_settled(grid, adapter, columns.get("currency"), findings):
         decide_currency(told, money, written, findings, currency)
@@ -100,7 +100,7 @@ def decide_further_export(
         settings[f"{prefix}.adapter"] = name
         settings |= {f"{prefix}.columns.{column}": header for column, header in join.columns.items()}
         findings.decide(table, grid.name, evidence, settings)
-        if adapter.unpack is None:
+        if not adapter.is_json:
             _decide_writing(grid, adapter, table, findings)
     if not tables:
         evidence = (
