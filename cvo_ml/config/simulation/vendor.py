@@ -10,8 +10,6 @@ from pydantic import Field, model_validator
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
 from cvo_ml.config.simulation.laws import Nonnegative, Positive
 
-Stage = Literal["mql", "sql", "demo", "proposal"]
-
 
 class Payments(FrozenConfig):
     """Invoices that fail: some are paid after reminders, the rest end the account (involuntary churn)."""
@@ -29,17 +27,20 @@ class Parents(FrozenConfig):
 
 
 class LeadStages(FrozenConfig):
-    """Stages that each lead passes before the deal, by chance that rises with its true index of winning.
+    """When marketing called a lead qualified and sales accepted it, and since when such things are written down.
+
+    Whom sales contact has passed both. Of the others ``mql_share`` are called qualified, and never accepted.
 
     Parameters
     ----------
-    pass_share:
-        Of leads that pass from the stage before, by stage.
+    slope:
+        How strongly marketing's call depends on the true index of winning; 0 = by chance.
     recorded_from:
-        Deals and stages before this day were never written down; the customers that came of them are there.
+        Stages, contacts and deals before this day were never written down; the customers that came of them
+        are there.
     """
 
-    pass_share: dict[Stage, Share] = Field(default_factory=lambda: {"mql": 0.5, "sql": 0.5})
+    mql_share: Share = 0.3
     slope: Nonnegative = 0.8
     recorded_from: date | None = None
 
@@ -127,25 +128,39 @@ class PriceSensitivity(FrozenConfig):
 
 
 class Initiative(FrozenConfig):
-    """A candidate for work: what was said of its effort and value, and its true value."""
+    """A candidate for work: what was said of its effort and yearly value, and its true value."""
 
     name: str
     effort: Positive
     value_low: float
     value_high: float
     true_value: float
-    confidence: Share | None = None
     review_due: date | None = None
 
 
 class KeyResult(FrozenConfig):
-    """A key result with the measure's true drift: value on a day = base + drift x days / 365 + noise."""
+    """A key result, measured monthly on its straight way from base to ``true_value``.
+
+    ``noise``: standard deviation of a measure, as a share of the way from base to target.
+    """
 
     objective: str
     key_result: str
     base: float
     target: float
+    true_value: float
     starts_at: date
     ends_at: date
-    true_value: float
-    filter: str | None = None
+    segment: str | None = None
+    noise: Nonnegative = 0.05
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether it ends at its target or beyond."""
+        return (self.true_value - self.target) * (self.target - self.base) >= 0
+
+    @model_validator(mode="after")
+    def _a_way(self) -> KeyResult:
+        if self.base == self.target or self.starts_at >= self.ends_at:
+            raise ValueError("a key result needs a target other than its base, and an end after its start")
+        return self

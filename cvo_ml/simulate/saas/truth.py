@@ -75,7 +75,7 @@ class SaasTruth:
         state = AccountState(
             start=accounts["start_day"].to_numpy(),
             plan=accounts["plan_number"].to_numpy(),
-            churn=lead["churn_per_renewal"].to_numpy(),
+            churn=lead["churn_per_renewal"].to_numpy() * self._kept(accounts),
             milestone_rate=lead["milestone_rate"].to_numpy(),
             alive=(accounts["ended_day"].to_numpy() >= day).astype(float),
             month=month,
@@ -83,6 +83,9 @@ class SaasTruth:
             seats=self._seats(accounts, day),
         )
         return state, pd.Index(accounts["customer_id"].to_numpy(), name="customer_id")
+
+    def _kept(self, accounts: pd.DataFrame) -> Numbers | float:
+        return accounts["kept_by_features"].to_numpy() if "kept_by_features" in accounts else 1.0
 
     def _reached(self, accounts: pd.DataFrame, day: float) -> Numbers:
         steps = self.frames["milestones"]
@@ -97,16 +100,18 @@ class SaasTruth:
         return seats[accounts["lead_number"].to_numpy()]
 
 
-def first_year_contribution(config: SimulatedSaasConfig, leads: Leads) -> Numbers:
+def first_year_contribution(config: SimulatedSaasConfig, leads: Leads, kept: Numbers | float = 1.0) -> Numbers:
     """Expected contribution of each lead's first year if it bought, after the costs of winning it; shape (n,).
 
-    A lead never contacted is taken to start at the mean delay after its creation.
+    A lead never contacted is taken to start at the mean delay after its creation. ``kept``: the factor that
+    its features put on the probability to leave.
     """
     usual = leads.created + DAYS_TO_CONTACT + config.contact.mean_days_to_close
     start = np.where(np.isnan(leads.closed), usual, leads.closed)
     plan = plan_of(config, leads.seats)
     zero = np.zeros(len(start), np.int64)
-    state = AccountState(start, plan, leads.churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
+    churn = leads.churn * kept
+    state = AccountState(start, plan, churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
     later = look_ahead(config, state, start + FIRST_YEAR)
     first = first_invoice(config, start, plan, leads.seats)
     expected = Expectations(later.invoiced + first, later.months + 1, later.churned)
