@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from cvo_ml.config.base import FrozenConfig
 from cvo_ml.config.questions import answered
 from cvo_ml.config.variables import VARIABLE
-from cvo_ml.core.contract import Kind
+from cvo_ml.core.contract import Kind, either
 from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS, SUBSCRIPTIONS
 from cvo_ml.core.errors import nearest_name
 from cvo_ml.core.secrets import is_secret
@@ -238,8 +238,9 @@ class TableConfig(FrozenConfig):
                 raise ValueError(f"tables: {table}: {name!r} is a canonical column: map it under 'columns'")
         if self.adapter is None and (missing := sorted(set(contract.required) - given)):
             raise ValueError(f"tables: {table}: {', '.join(missing)} not mapped: name the header of each")
-        if table == "refunds" and self.adapter is None and not {"order_id", "customer_id"} & given:
-            raise ValueError("tables: refunds: map order_id or customer_id: a refund names one of the two")
+        for group in contract.one_of if self.adapter is None else ():
+            if not set(group) & given:
+                raise ValueError(f"tables: {table}: map {either(group)}: each row names one of them")
         if self.where_filled is not None and self.where_filled not in self.columns:
             hint = nearest_name(self.where_filled, list(self.columns))
             raise ValueError(f"tables: {table}: where_filled: {self.where_filled!r} is not a mapped column{hint}")

@@ -2,10 +2,16 @@
 
 Ids are strings, times are zone-less and what the shop's clock showed (``wall_times``), money is float64 in one
 currency per run. Each table may carry ``known_at``, the time its row became known; by default the event time.
+
+A contract also says what no single cell shows: of which columns a row names at least one, which number lies in which
+range, which time comes first, and which table another table's row is named in. Reading, ``init`` and the page of the
+tables (``docs/tables.md``) follow it.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,13 +25,67 @@ TIME_DTYPE: Final = "datetime64[us]"
 
 
 @dataclass(frozen=True)
+class Range:
+    """Where a number lies, both ends included; ``above_low``: not the lower one.
+
+    Examples
+    --------
+    >>> str(Range(1, 5)), str(Range(0)), str(Range(0, above_low=True)), str(Range(0, 1, above_low=True))
+    ('1 to 5', '0 or more', 'above 0', 'above 0, up to 1')
+    """
+
+    low: float
+    high: float = math.inf
+    above_low: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        return (value > self.low if self.above_low else value >= self.low) and value <= self.high
+
+    def __str__(self) -> str:
+        if self.high == math.inf:
+            return f"above {self.low:g}" if self.above_low else f"{self.low:g} or more"
+        return f"above {self.low:g}, up to {self.high:g}" if self.above_low else f"{self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
 class Column:
-    """One column of a contract: its name, kind, whether it must be there, and its meaning."""
+    """One column of a contract.
+
+    Parameters
+    ----------
+    required:
+        Whether it must be there, and no row may lack it.
+    meaning:
+        What it says, with its unit.
+    within:
+        Where its numbers lie.
+    names:
+        The table of which it names a row, where the shop has that table.
+    """
 
     name: str
     kind: Kind
     required: bool = False
     meaning: str = ""
+    within: Range | None = None
+    names: str | None = None
+
+
+def required(name: str, kind: Kind, meaning: str = "", within: Range | None = None, names: str | None = None) -> Column:
+    """A column that must be there, and that no row may lack."""
+    return Column(name, kind, True, meaning, within, names)
+
+
+KNOWN_AT_COLUMN: Final = Column("known_at", "time", meaning="when the row became known; default: its event time")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Two times of a row of which ``ends`` never comes before ``begins``; ``broken`` says what it is if it does."""
+
+    begins: str
+    ends: str
+    broken: str = "ends before it begins"
 
 
 @dataclass(frozen=True)
@@ -38,12 +98,27 @@ class TableContract:
         Columns that together identify a row; empty where rows have no key.
     event_time:
         The column that says when the row happened; None for tables about no moment.
+    about:
+        What one row is, and what the table is for.
+    key_where_told:
+        Columns that identify a row in a source that has all of them.
+    one_of:
+        Groups of columns of which a row names at least one each.
+    spans:
+        Times that follow each other.
+    profile:
+        Whether further columns are fields of their own, kept as texts.
     """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     event_time: str | None = None
+    about: str = ""
+    key_where_told: tuple[str, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    spans: tuple[Span, ...] = ()
+    profile: bool = False
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -117,6 +192,17 @@ class TableContract:
             count=len(positions) if rows is not None else None,
             first_rows=positions[:3].tolist(),
         )
+
+
+def either(names: Sequence[str]) -> str:
+    """Names of which one is enough, as a sentence has them.
+
+    Examples
+    --------
+    >>> either(("order_id", "customer_id")), either(("a", "b", "c"))
+    ('order_id or customer_id', 'a, b or c')
+    """
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def pandas_dtype(kind: Kind) -> str:

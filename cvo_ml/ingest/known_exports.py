@@ -21,12 +21,20 @@ class KnownExport:
     seen:
         The version or the documentation by which it is read, and its month: what a vendor renamed later is told by it.
     signature:
-        Headers of a flat file, or keys of an object, that it has and no other known export.
+        Headers of a flat file, or keys and dotted paths of an object, that it has and no other known export.
+    others:
+        The same of other versions of it.
     """
 
     called: str
     seen: str
     signature: frozenset[str]
+    others: tuple[frozenset[str], ...] = ()
+
+    def is_of(self, names: Collection[str]) -> bool:
+        """Whether a file with these headers, or objects with these keys, has one of its signatures."""
+        held = set(names)
+        return any(signature <= held for signature in (self.signature, *self.others))
 
 
 EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
@@ -61,8 +69,7 @@ def export_of(names: Collection[str]) -> AdapterName | None:
     >>> export_of(["event_name", "event_timestamp", "user_pseudo_id", "items"]), export_of(["order", "date"])
     ('ga4', None)
     """
-    held = set(names)
-    fitting = [name for name, export in EXPORTS.items() if export.signature <= held]
+    fitting = [name for name, export in EXPORTS.items() if export.is_of(names)]
     return max(fitting, key=lambda name: len(EXPORTS[name].signature), default=None)
 
 
@@ -104,7 +111,7 @@ def refuse_another(declared: AdapterName, names: Collection[str], file: str) -> 
         Naming the adapter that reads it.
     """
     found = export_of(names)
-    if found not in (None, declared) and not EXPORTS[declared].signature <= set(names):
+    if found not in (None, declared) and not EXPORTS[declared].is_of(names):
         raise ConfigError(
             f"source {file}: adapter {declared} reads {EXPORTS[declared].called}, and this is "
             f"{EXPORTS[found].called}: {_declare(found)}"

@@ -13,12 +13,6 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.ingest.exchange import Rates
 from cvo_ml.ingest.row_status import RAGGED
 
-#: Columns that identify a row wherever the source has them, beside the keys of the contracts.
-_KEYS_WHERE_MAPPED: Final[Mapping[str, tuple[str, ...]]] = {
-    "refunds": ("refund_id",),
-    "tickets": ("ticket_id",),
-    "order_lines": ("order_id", "line_id"),
-}
 _MAIN_TABLE: Final = {"orders": "orders", "lines": "order_lines", "subscriptions": "subscriptions"}
 
 
@@ -144,7 +138,7 @@ def side_spec(
 ) -> TableSpec:
     """A further table, with the shop's zone, currency and tolerance."""
     contract = CONTRACTS[table]
-    key = _KEYS_WHERE_MAPPED.get(table, contract.key)
+    key = contract.key_where_told or contract.key
     created = "created_at" if "created_at" in config.columns else None
     return TableSpec(
         table=table,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from cvo_ml.core.errors import UsageError, shortened
@@ -48,18 +50,21 @@ def features_of(own: Tables, tables: Tables, as_of: date, more: Sequence[OwnFeat
     return with_own_on(found, tables, as_of, more) if any(more) and len(found) else found
 
 
+#: Columns that name a person by the id of a customer, an order or a lead; a row is somebody's by any of them.
+_BY_CUSTOMER: Final = ("customer_id", "referrer_id", "referred_id", "unit_id")
+#: Tables whose rows are of a customer by what else they name, beside the customer's own id or without it.
+_BY_ORDER: Final = ("refunds", "order_lines", "deliveries")
+_BY_LEAD: Final = ("leads", "touchpoints", "feature_requests")
+
+
 def _rows(name: str, frame: pd.DataFrame, customer_id: str, orders: pd.DataFrame, leads: pd.Series) -> pd.DataFrame:
     """A table's rows of the customer, by its id, its orders or its leads."""
-    if name == "refunds":
-        mine = frame["order_id"].isin(orders["order_id"]) if "order_id" in frame else pd.Series(False, frame.index)
-        return frame[mine | (frame["customer_id"] == customer_id) if "customer_id" in frame else mine]
-    if name == "order_lines":
-        return frame[frame["order_id"].isin(orders["order_id"])]
-    if name == "leads":
-        return frame[frame["lead_id"].isin(leads)]
-    if name == "assignments":
-        return frame[frame["unit_id"] == customer_id]
-    return frame[frame["customer_id"] == customer_id] if "customer_id" in frame else frame
+    of_one = [frame[column] == customer_id for column in _BY_CUSTOMER if column in frame]
+    if name in _BY_ORDER and "order_id" in frame:
+        of_one.append(frame["order_id"].isin(orders["order_id"]))
+    if name in _BY_LEAD and "lead_id" in frame:
+        of_one.append(frame["lead_id"].isin(leads))
+    return frame[np.logical_or.reduce(of_one)] if of_one else frame
 
 
 def _leads(tables: Tables, customer_id: str) -> pd.Series:

@@ -141,6 +141,7 @@ def _orders(opened: Engine, as_of: date) -> pd.DataFrame:
 
 def _first(opened: Engine, name: str, column: str, as_of: date) -> pd.Series:
     rows = opened.visible(opened.table(name), [as_of], column)
+    rows = rows.filter(rows.customer_id.notnull())  # a touch may be one of a lead
     return opened.run(rows.group_by("customer_id").agg(at=rows[column].min()))["at"]
 
 

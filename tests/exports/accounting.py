@@ -100,6 +100,17 @@ def lexoffice(folder: Path) -> Truth:
     return truth_of(sales, number, order_id=lambda s: f"RE{s.number}")
 
 
+@export("DATEV: bookings of debtors, debit and credit beside amounts", "de-DE", answers={"sales_side": "S"})
+def datev(folder: Path) -> Truth:
+    rows = movements(paid())
+    write(folder / "Debitorenbuchungen.csv", rows, {
+        "Belegnummer": lambda m: m.number, "Belegdatum": lambda m: m.at, "Kundennummer": lambda m: number(m.sale),
+        "Umsatz": lambda m: abs(m.net), "Soll/Haben-Kennzeichen": lambda m: "H" if m.is_refund else "S",
+        "Buchungstext": lambda m: "",
+    }, Dialect(delimiter=";", decimal=",", day="%d.%m.%Y"))  # fmt: skip
+    return truth_of(charged(paid()), number)
+
+
 @export("HubSpot: deals", "en-US")
 def hubspot(folder: Path) -> Truth:
     sales = without_refunds(shown("failed", "pending"))

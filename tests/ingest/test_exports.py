@@ -148,8 +148,12 @@ class TestSegment:
         with pytest.raises(UsageError, match="is JSON: read it from a file"):
             read_frame(pd.DataFrame({"a": [1]}), declared("segment", EXPORTS))
 
-    def test_another_ending_is_a_config_error(self) -> None:
+    def test_another_ending_is_a_config_error(self, write: Write) -> None:
         with pytest.raises(ConfigError, match="this format is JSON"):
+            read_shop(declared("segment", write("order,day\n1,2024-01-02\n", "orders.csv")))
+
+    def test_another_export_is_refused_with_its_adapter_named(self) -> None:
+        with pytest.raises(ConfigError, match="and this is Shopify's export of orders: declare adapter: shopify"):
             read("segment", "shopify_orders.csv")
 
 
@@ -228,7 +232,7 @@ class TestStripe:
         assert dict(result.ledger.quarantined) == {"price of items: null": 1}
 
     def test_two_currencies_are_refused(self, write: Write) -> None:
-        text = (EXPORTS / "stripe_until_2025.jsonl").read_text().replace('"currency": "eur"', '"currency": "usd"', 1)
+        text = (EXPORTS / "stripe_until_2025.jsonl").read_text().replace('"currency": "eur"', '"currency": "usd"', 2)
         with pytest.raises(DataError, match=r"holds EUR, USD, but one run holds one currency \(EUR\)"):
             read_shop(declared("stripe", write(text, "subs.jsonl")), max_bad_share=1.0)
 

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
+from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.ingest.adapters import ga4, online_retail, segment, shopify, stripe
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.adapters.declaring import (
@@ -19,9 +20,10 @@ from cvo_ml.ingest.adapters.declaring import (
     side_of_first,
 )
 from cvo_ml.ingest.batches import Batched, Whole, is_large, streamed
-from cvo_ml.ingest.known_exports import refuse_another
+from cvo_ml.ingest.known_exports import EXPORTS, how_to_map, refuse_another
 from cvo_ml.ingest.raw import RawTable, Wanted, raw_from_frame
 from cvo_ml.ingest.sources import JsonObjects, read_objects_of, read_source
+from cvo_ml.ingest.sources.json_lines import at, names_in
 
 __all__ = [
     "ADAPTERS", "Adapter", "Parts", "adapter_of", "first_parts", "further_parts", "own_source", "parts_of_frame",
@@ -80,7 +82,7 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
     """
     adapter, source = adapter_of(shop.adapter), declared.source
     if adapter.unpack is not None:
-        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns))
+        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns, declared))
     wanted = adapter.wanted(declared.columns, declared.profile, declared)
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None and is_large(source):
@@ -141,7 +143,7 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
             return streamed(table.source, wanted, may_be_empty=True), table, adapter.ragged
         return Whole(read_source(table.source, wanted, may_be_empty=True)), table, adapter.ragged
     if adapter.unpack is not None:
-        part = adapter.unpack(_objects(config.adapter, table.source), table.columns)[name]
+        part = adapter.unpack(_objects(config.adapter, table.source), table.columns, declared)[name]
         return Whole(part), table, adapter.ragged
     headers = headers_found(table.source)
     if headers:
@@ -154,12 +156,24 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
 
 
 def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:
-    found = read_objects_of(source)
+    if name is not None:
+        refuse_another(name, headers_found(source), Path(source.path).name)
+    found = read_objects_of(source, sorted(EXPORTS[name].signature) if name else ())
     for objects in found:
-        keys = {key for item in objects.objects[:100] for key in item}
         if name is not None:
-            refuse_another(name, keys, objects.source.name)
+            refuse_another(name, names_in(objects.objects), objects.source.name)
+            _refuse_lacking(name, objects)
     return found
+
+
+def _refuse_lacking(name: AdapterName, found: JsonObjects) -> None:
+    """Refuse objects none of which has a field that the format needs."""
+    for field in ADAPTERS[name].reads:
+        if found.objects and all(at(item, field) is None for item in found.objects):
+            known = sorted(names_in(found.objects))
+            problem = f"no object has this field{nearest_name(field, known)}; they have {', '.join(known[:20])}"
+            remedy = how_to_map(known, "field of the objects", name)
+            raise DataError(problem, remedy, file=found.source.name, column=field)
 
 
 def _parts(adapter: Adapter, raw: RawTable, declared: ShopConfig) -> Parts:

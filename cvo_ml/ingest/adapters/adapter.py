@@ -38,7 +38,7 @@ class Adapter:
     beside:
         Those of its tables that it gives a shop whose orders come from elsewhere; None = all of ``sides``.
     reads:
-        Headers that ``prepare`` needs beside the mapped ones.
+        Headers that ``prepare`` needs beside the mapped ones; of JSON, paths without which objects are refused.
     optional:
         Headers that an export may lack.
     spellings:
@@ -47,7 +47,7 @@ class Adapter:
         Takes the rows of a flat file apart into tables, without losing one; headers are those of ``declares`` and
         ``sides``, whatever the file calls them.
     unpack:
-        The same for JSON objects; gets the mapped columns.
+        The same for JSON objects; gets the mapped columns, and the shop.
     resent:
         Rows are events of a tracker, which may send one again with another time.
     """
@@ -59,7 +59,7 @@ class Adapter:
     optional: frozenset[str] = frozenset()
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
-    unpack: Callable[[Sequence[JsonObjects], Mapping[str, str]], Parts] | None = None
+    unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
     resent: bool = False
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.ingest.adapters.adapter import Adapter, EventTables, Parts, base_of, event_parts, utc_text
 from cvo_ml.ingest.sources.json_lines import JsonObjects, at
 
@@ -52,7 +53,7 @@ _SIDES: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str]) -> Parts:
+def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], _shop: ShopConfig) -> Parts:
     """Orders, order lines and refunds of export rows."""
     base, rows = base_of(objects)
     names = [row.get("event_name") for row in rows]

@@ -1,30 +1,45 @@
 """Stripe's subscription objects (JSON lines, an array, or a list response) as the subscriptions table.
 
+* ``mrr`` is what it brings each month, by Stripe's definition: :mod:`cvo_ml.ingest.adapters.stripe_mrr`. What the
+  export does not say (tiers that were not expanded, a list of items that goes on) is set aside.
+* Discounts of which only the id stands there refuse the file: the request must expand them.
 * ``current_period_end`` stands on the subscription, since API 2025-03-31 on its items: both are read.
-* ``mrr`` is the sum over items of unit amount x quantity, brought to a month of 30.4375 days; amounts are in minor
-  units: cents, thousandths of a dinar of Kuwait, whole yen. Tiered prices have no unit amount: such rows are set aside.
-* ``ended_at`` is when the subscription ended, not when its cancellation was asked for.
+* ``ended_at`` is when the subscription ended, not when its cancellation was asked for (``cancel_at_period_end``).
+* Objects of the test mode (``livemode`` false) and objects that are no subscription are left out by rule. Of one that
+  stands there again the last counts.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from dataclasses import replace
 from typing import Any, Final
 
-from cvo_ml.core.currencies import decimals
-from cvo_ml.core.units import DAYS_PER_UNIT
+import numpy as np
+
+from cvo_ml.config.shops import ShopConfig
+from cvo_ml.core.arrays import Flags
+from cvo_ml.core.errors import DataError
+from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts, base_of, json_part, utc_text
+from cvo_ml.ingest.adapters.stripe_amounts import Moment, id_of, moment_of, number_of, whole_units
+from cvo_ml.ingest.adapters.stripe_mrr import (
+    DISCOUNTED,
+    Revenue,
+    items_of,
+    monthly_revenue,
+    price_of,
+    unknown_discounts,
+)
+from cvo_ml.ingest.raw import Places
 from cvo_ml.ingest.sources.json_lines import JsonObjects, at
 
-#: Decimals that Stripe gives a currency where ISO 4217 gives it others.
-DECIMALS: Final = {"ISK": 2, "MGA": 0}
-_DAYS: Final = {
-    "day": DAYS_PER_UNIT["D"],
-    "week": DAYS_PER_UNIT["W"],
-    "month": DAYS_PER_UNIT["M"],
-    "year": 12 * DAYS_PER_UNIT["M"],
-}
+TEST_MODE: Final = "test mode (livemode)"
+_OTHER: Final = "no subscription"
+_AGAIN: Final = "subscription that stands here again, later"
+_ENDED: Final = ("canceled", "incomplete_expired")
+_HAPPENED: Final = ("created", "start_date", "current_period_start", "canceled_at", "ended_at")
 
 DECLARES: Final[dict[str, Any]] = {
     "rows": "subscriptions",
@@ -44,64 +59,96 @@ DECLARES: Final[dict[str, Any]] = {
 }
 
 
-def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str]) -> Parts:
-    """The subscriptions of the objects."""
+def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], shop: ShopConfig) -> Parts:
+    """The subscriptions of the objects.
+
+    Raises
+    ------
+    DataError
+        If only the ids of discounts stand there.
+    """
     base, found = base_of(objects)
-    return {"subscriptions": json_part(base, [_row(item) for item in found], list(columns.values()))}
+    left_out = {
+        _OTHER: np.array([item.get("object", "subscription") != "subscription" for item in found], dtype=np.bool_),
+        TEST_MODE: np.array([item.get("livemode") is False for item in found], dtype=np.bool_),
+        _AGAIN: _earlier(found),
+    }
+    read = ~np.logical_or.reduce(list(left_out.values()))
+    _refuse_unknown_discounts(found, read, base.places)
+    moment = moment_of(shop, (time for item in found for time in _times(item)))
+    revenues = [
+        monthly_revenue(item, moment) if reads else Revenue(None) for item, reads in zip(found, read, strict=True)
+    ]
+    rows = [_row(item, revenue) for item, revenue in zip(found, revenues, strict=True)]
+    part = json_part(base, rows, list(columns.values()), left_out=left_out)
+    return {"subscriptions": replace(part, notes=(*part.notes, *_notes(revenues, moment)))}
 
 
-def _row(subscription: Mapping[str, Any]) -> dict[str, Any]:
-    items = _items(subscription)
+def _earlier(found: Sequence[Mapping[str, Json]]) -> Flags:
+    """The objects whose id stands there again, later."""
+    last = {item.get("id"): place for place, item in enumerate(found)}
+    return np.array(
+        [isinstance(item.get("id"), str) and last[item.get("id")] != place for place, item in enumerate(found)],
+        dtype=np.bool_,
+    )
+
+
+def _refuse_unknown_discounts(found: Sequence[Mapping[str, Json]], read: Flags, places: Places) -> None:
+    unknown = np.array(
+        [reads and unknown_discounts(item) for item, reads in zip(found, read, strict=True)], dtype=np.bool_
+    )
+    if unknown.any():
+        file, first_rows = places[unknown].first()
+        raise DataError(
+            "subscriptions name discounts by their ids alone, which do not say what is off",
+            "export them with expand[]=data.discounts.source.coupon (before API 2025-09-30 data.discounts.coupon) and "
+            "expand[]=data.items.data.discounts",
+            file=file,
+            column="discounts",
+            count=int(unknown.sum()),
+            first_rows=first_rows,
+        )
+
+
+def _times(subscription: Mapping[str, Json]) -> list[Json]:
+    items = [item.get(name) for item in items_of(subscription) for name in ("created", "current_period_start")]
+    return [*(subscription.get(name) for name in _HAPPENED), *items]
+
+
+def _notes(revenues: Sequence[Revenue], moment: Moment) -> tuple[str, ...]:
+    said = Counter(remark for revenue in revenues for remark in sorted(revenue.remarks))
+    at_moment = {DISCOUNTED: f" as of {moment.words}"}
+    return tuple(f"subscriptions: {count:,} {what}{at_moment.get(what, '')}" for what, count in sorted(said.items()))
+
+
+def _row(subscription: Mapping[str, Any], revenue: Revenue) -> dict[str, Any]:
+    items = items_of(subscription)
+    currency = str(subscription.get("currency") or (price_of(items[0]).get("currency") if items else ""))
     ends = [subscription.get("current_period_end"), *(item.get("current_period_end") for item in items)]
-    customer = subscription.get("customer")
+    ended = subscription.get("ended_at")
+    if ended is None and subscription.get("status") in _ENDED:
+        ended = subscription.get("canceled_at")
     return {
         **subscription,
-        "customer": customer.get("id") if isinstance(customer, dict) else customer,  # expanded in the request
-        "price of items": _monthly(subscription, items),
+        "customer": id_of(subscription.get("customer")),
+        "currency": currency or None,
+        "price of items": None if revenue.monthly is None else whole_units(revenue.monthly, currency),
         "plan of items": "+".join(filter(None, map(_plan, items))) or None,
         "quantity of items": _quantity(items),
         "start_date": utc_text(subscription.get("start_date") or subscription.get("created")),
-        "ended_at": utc_text(subscription.get("ended_at")),
+        "ended_at": utc_text(ended),
         "current_period_end": utc_text(_latest([end for end in ends if end is not None])),
     }
 
 
-def _items(subscription: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    data = at(subscription, "items.data")
-    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-
-
-def _monthly(subscription: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> str | None:
-    """Monthly recurring revenue in whole units of the currency; None where an item has no plain price."""
-    currency = str(subscription.get("currency") or at(items[0], "price.currency") if items else "").upper()
-    unit = Decimal(10) ** DECIMALS.get(currency, decimals(currency))
-    total = Decimal(0)
-    for item in items:
-        days = _DAYS.get(str(at(item, "price.recurring.interval")))
-        amount = _decimal(at(item, "price.unit_amount_decimal") or at(item, "price.unit_amount"))
-        times = _decimal(at(item, "price.recurring.interval_count") or "1")
-        if days is None or amount is None or not times:
-            return None
-        months = times * Decimal(str(days)) / Decimal(str(_DAYS["month"]))
-        total += amount * (_decimal(item.get("quantity")) or 1) / months
-    return f"{total / unit:.6f}" if items else None
-
-
-def _decimal(value: Any) -> Decimal | None:
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() else None
-
-
 def _quantity(items: Sequence[Mapping[str, Any]]) -> str | None:
-    known = [quantity for item in items if (quantity := _decimal(item.get("quantity"))) is not None]
+    known = [quantity for item in items if (quantity := number_of(item.get("quantity"))) is not None]
     return str(sum(known)) if known else None
 
 
 def _plan(item: Mapping[str, Any]) -> str | None:
-    name = at(item, "price.nickname") or at(item, "price.id")
+    price = price_of(item)
+    name = at(price, "nickname") or at(price, "id")
     return str(name) if name else None
 
 
@@ -112,4 +159,4 @@ def _latest(times: Sequence[Any]) -> Any:
         return times[0]
 
 
-ADAPTER: Final = Adapter(DECLARES, unpack=unpack)
+ADAPTER: Final = Adapter(DECLARES, reads=("customer", "status", "items"), unpack=unpack)

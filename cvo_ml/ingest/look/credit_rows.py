@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -54,9 +55,22 @@ class CreditRows:
 
     def decide(self, grid: Grid, findings: FoundOut) -> None:
         """Read them as refunds, by the order that they name or by their customer."""
-        found = findings.settings()
+        settings = self.settings(grid, findings.settings())
+        if settings:
+            rows = counted(int(self.chosen.sum()), "row")
+            evidence = f"{rows} above zero are refunds by {self.header!r}"
+            findings.decide("refunds", ", ".join(self.back), evidence, settings)
+
+    def settings(self, grid: Grid, found: Mapping[str, Json]) -> dict[str, Json]:
+        """What reads them so; none where the orders' value or customer is not known.
+
+        Parameters
+        ----------
+        found:
+            The keys that are decided.
+        """
         if "columns.net" not in found or "columns.customer_id" not in found:
-            return
+            return {}
         statuses: dict[str, Json] = dict.fromkeys(self.back, "not_a_sale")
         statuses |= {text: "sale" for text in self.others if class_of(text) is None and _SALE.search(text)}
         not_refunds: list[Json] = [*self.others]
@@ -69,8 +83,7 @@ class CreditRows:
         }  # fmt: skip
         if self._name_orders(grid, found.get("columns.order_id")):
             settings["tables.refunds.columns.order_id"] = found["columns.order_id"]
-        rows = counted(int(self.chosen.sum()), "row")
-        findings.decide("refunds", ", ".join(self.back), f"{rows} above zero are refunds by {self.header!r}", settings)
+        return settings
 
     def _name_orders(self, grid: Grid, header: Json) -> bool:
         """Whether refunds carry the number of what they give back."""

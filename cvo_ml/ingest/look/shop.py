@@ -18,6 +18,7 @@ from cvo_ml.ingest.look.amounts import ask_minor_units, decide_amounts, decide_m
 from cvo_ml.ingest.look.credit_rows import credit_rows
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
 from cvo_ml.ingest.look.dates import decide_dates, readings
+from cvo_ml.ingest.look.debit_credit import booking_sides
 from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
 from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_own_names, decide_test_orders
 from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
@@ -84,16 +85,22 @@ class Look:
     def content(self, answers: Mapping[str, str] | None = None) -> dict[str, Json]:
         """The shop's file as nested keys; questions that are answered in ``answers`` carry their answer."""
         content = nested({"name": self.name, **self.findings.settings()})
-        same = _tables_of_first(content)
-        for name in same:
-            source = {**_source(content), **_source(_table(content, name))}
-            _table(content, name)["source"] = {key: value for key, value in source.items() if key != "same"}
+        same = _read_from_first(content, _source(content))
+        asked = {
+            question.name: {choice: nested(keys) for choice, keys in question.choices.items()}
+            for question in self.findings.questions
+        }
+        for choices in asked.values():
+            for choice in choices.values():
+                same += _read_from_first(choice, _source(content))
         if self.findings.questions:
             content["questions"] = {
                 question.name: {
                     "ask": question.ask,
                     **({"rows": list(question.rows)} if question.rows else {}),
-                    "choices": {choice: _with_tables(nested(keys), same) for choice, keys in question.choices.items()},
+                    "choices": {
+                        choice: _with_tables(keys, sorted(set(same))) for choice, keys in asked[question.name].items()
+                    },
                     "answer": (answers or {}).get(question.name),
                 }
                 for question in self.findings.questions
@@ -101,10 +108,16 @@ class Look:
         return content
 
 
-def _tables_of_first(content: Mapping[str, Json]) -> list[str]:
-    """The tables that are read from the first source."""
+def _read_from_first(content: Mapping[str, Json], first: Mapping[str, Json]) -> list[str]:
+    """Write the first source out where tables are read from it, too; returns their names."""
     tables = content.get("tables")
-    return [name for name in tables if "same" in _source(_table(content, name))] if isinstance(tables, dict) else []
+    if not isinstance(tables, dict):
+        return []
+    same = [name for name in tables if "same" in _source(_table(content, name))]
+    for name in same:
+        source = {**first, **_source(_table(content, name))}
+        _table(content, name)["source"] = {key: value for key, value in source.items() if key != "same"}
+    return same
 
 
 def _source(content: Mapping[str, Json]) -> dict[str, Json]:
@@ -259,6 +272,8 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
         decide_row_kinds(grid, findings)
     else:
         credited.decide(grid, findings)
+    if (sides := booking_sides(grid, money)) is not None and credited is None:
+        sides.ask(grid, findings)
     decide_not_sold(grid, findings)
     decide_test_orders(grid, findings)
     if money.is_used("refund_amount"):

@@ -17,11 +17,12 @@ from cvo_ml.ingest.look.dates import decide_dates
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.zone import decide_zone
+from cvo_ml.ingest.sources.json_lines import names_in
 
 
 def export_in(grid: Grid) -> AdapterName | None:
     """The adapter that reads a table; None where none is known to."""
-    return export_of({key for item in grid.objects for key in item} or grid.headers)
+    return export_of(names_in(grid.objects) or grid.headers)
 
 
 def holds_orders(grid: Grid) -> bool:

@@ -113,8 +113,13 @@ def _told_apart(paths: Sequence[Path], tables: list[RawTable]) -> list[RawTable]
     return [table.renamed(f"{path.parent.name}/{path.name}") for path, table in zip(paths, tables, strict=True)]
 
 
-def read_objects_of(source: SourceConfig) -> list[JsonObjects]:
+def read_objects_of(source: SourceConfig, wanted: Sequence[str] = ()) -> list[JsonObjects]:
     """The JSON objects of each file of a declared source.
+
+    Parameters
+    ----------
+    wanted:
+        Paths in an object, by which one of several lists is told from the others.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def read_objects_of(source: SourceConfig) -> list[JsonObjects]:
     paths = files_of(source)
     if paths and not _plain_name(paths[0]).endswith(_JSON):
         raise ConfigError(f"source {source.path}: this format is JSON: use .jsonl, .jsonl.gz or .json")
-    return [read_objects(path, source) for path in paths]
+    return [read_objects(path, source, wanted) for path in paths]
 
 
 def files_of(source: SourceConfig) -> list[Path]:

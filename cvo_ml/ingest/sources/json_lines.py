@@ -19,6 +19,7 @@ from cvo_ml.ingest.known_exports import how_to_map
 from cvo_ml.ingest.plain_numbers import number_text
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, one_file, present, refuse_empty
 from cvo_ml.ingest.sources.inspection import LONGEST_LINE, Inspection, inspect_text
+from cvo_ml.ingest.sources.json_api import with_included
 from cvo_ml.ingest.sources.zipped import name_inside
 
 NOT_AN_OBJECT: Final = "not a JSON object"
@@ -89,7 +90,7 @@ def read_json(path: Path, config: SourceConfig, wanted: Sequence[str], optional:
         if name in wanted and name not in optional and values.null_count == len(values):
             known = sorted({key for item in found.objects[:100] for key in item})
             problem = f"no object has this field{nearest_name(name, known)}; they have {', '.join(known[:20])}"
-            remedy = how_to_map(known, "field of the objects")
+            remedy = how_to_map(names_in(found.objects), "field of the objects")
             raise DataError(problem, remedy, file=path.name, column=name)
     return RawTable((found.source,), columns, found.places, found.ragged)
 
@@ -98,6 +99,23 @@ def _fields(found: JsonObjects, wanted: Sequence[str]) -> list[str]:
     """The wanted fields, and those of the first objects that are read beside them."""
     known = dict.fromkeys(key for item in found.objects[:100] for key in item)
     return list(dict.fromkeys([*wanted, *present([*known], wanted)]))
+
+
+def names_in(objects: Sequence[Mapping[str, Json]], prefix: str = "", depth: int = 3) -> set[str]:
+    """The keys of the first objects and, as dotted paths, of the objects in them, by which an export is known.
+
+    Examples
+    --------
+    >>> sorted(names_in([{"id": "1", "properties": {"dealstage": "closedwon"}}]))
+    ['id', 'properties', 'properties.dealstage']
+    """
+    found: set[str] = set()
+    for item in objects[:100]:
+        for key, value in item.items():
+            found.add(f"{prefix}{key}")
+            if isinstance(value, Mapping) and depth > 1:
+                found |= names_in([value], f"{prefix}{key}.", depth - 1)
+    return found
 
 
 def at(item: Mapping[str, Json], path: str) -> Any:
@@ -142,7 +160,7 @@ def _document(inspected: Inspection, config: SourceConfig, wanted: Sequence[str]
 def _listed(content: dict[str, Any], wanted: Sequence[str], name: str) -> list[Any]:
     """The objects that an object lists: under ``data``, or under the one key whose objects have what is wanted."""
     if isinstance(data := content.get("data"), list):
-        return data
+        return with_included(data, content.get("included"))
     roots = {path.split(".")[0] for path in wanted}
     if roots & set(content):
         return [content]

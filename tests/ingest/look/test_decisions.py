@@ -280,3 +280,10 @@ def test_headers_that_are_called_as_what_they_mean_map_themselves(tmp_path: Path
     own = {key: value for key, value in settings(look).items() if key.startswith("columns.")}
     assert own == {f"columns.{name}": name for name in header.split(",")}
     assert net_of(look) == [5.0]
+
+
+def test_letters_without_a_header_that_calls_them_debit_and_credit_are_not_asked_about(tmp_path: Path) -> None:
+    rows = [f"{n},C{n % 3},2024-01-{n + 13},{n + 1}.50,{'SH'[n % 2]}" for n in range(6)]
+    assert asked(seen(tmp_path, [f"{HEADER},Size", *rows])) == []
+    assert asked(seen(tmp_path, [f"{HEADER},S/H", *rows])) == ["sales_side"]
+    assert asked(seen(tmp_path, [f"{HEADER},S/H", *rows, "9,C1,2024-01-30,-4.00,H"])) == []

@@ -1,0 +1,1 @@
+"""Vendors' exports: what each must hold, whoever makes it."""
