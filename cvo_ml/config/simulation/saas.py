@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
-from cvo_ml.config.simulation.laws import BetaDistribution, Nonnegative, Positive, Weight
+from cvo_ml.config.simulation.effects import SaasEffect
 from cvo_ml.config.simulation.experience import LevelShift
+from cvo_ml.config.simulation.laws import BetaDistribution, Nonnegative, Positive, Weight
 from cvo_ml.config.simulation.sections import Channel
 from cvo_ml.config.simulation.vendor import (
     Conjoint,
@@ -85,7 +86,7 @@ class SimulatedSaasConfig(FrozenConfig):
     """A simulated software vendor: leads, deals, accounts.
 
     A lead is a winner if it would buy when contacted and its first year's expected contribution
-    is above ``profit_threshold``.
+    is above ``profit_threshold``. ``draws`` and ``without``: as of a shop.
     """
 
     name: str
@@ -121,6 +122,7 @@ class SimulatedSaasConfig(FrozenConfig):
     survey_share: Share = 0.1
     survey_link: Annotated[float, Field(ge=0, le=1)] = 0.5
     draws: Literal["by_block", "by_customer"] = "by_block"
+    without: tuple[SaasEffect, ...] = ()
     payments: Payments | None = None
     parents: Parents | None = None
     stages: LeadStages | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
+from cvo_ml.config.simulation.effects import ShopEffect
 from cvo_ml.config.simulation.experience import (
     Accounting,
     Deliveries,
@@ -50,6 +51,8 @@ class SimulatedShopConfig(FrozenConfig):
         ``by_customer``: every draw belongs to a customer, an order and a behaviour, so that an effect that
         changes what some customers buy changes no row of the others. ``by_block``: in the order of a
         block's rows, as the first presets are drawn.
+    without:
+        Effects that are switched off: see ``effects``.
     """
 
     name: str
@@ -58,6 +61,7 @@ class SimulatedShopConfig(FrozenConfig):
     customers: PositiveCount = 10_000
     customers_per_block: Annotated[int, Field(ge=1, le=65_536)] = 65_536
     draws: Literal["by_block", "by_customer"] = "by_block"
+    without: tuple[ShopEffect, ...] = ()
     currency: str = "EUR"
     time_unit: Literal["D", "W", "M", "Y"] = "W"
     start: date

@@ -99,9 +99,7 @@ def run_accounts(config: SimulatedSaasConfig, leads: Leads, block: Block) -> Acc
     )  # fmt: skip
 
 
-def failed_payments(
-    config: SimulatedSaasConfig, lead: Numbers, month: int, block: Block
-) -> tuple[Numbers, Numbers]:
+def failed_payments(config: SimulatedSaasConfig, lead: Numbers, month: int, block: Block) -> tuple[Numbers, Numbers]:
     """Whether each account's payment of this month fails, and days until it is paid after all (NaN = never)."""
     payments = config.payments
     if payments is None:

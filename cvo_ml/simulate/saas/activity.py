@@ -173,9 +173,7 @@ def survey_columns(config: SimulatedSaasConfig, leads: Leads, accounts: Accounts
     asked = np.flatnonzero(draws.random() < config.survey_share)
     draws = draws.at(asked)
     day = accounts.day[asked] + MONTH * draws.random()
-    score = np.clip(
-        np.round(MEAN_SCORE + SCORE_SD * mood[accounts.row[asked]] + draws.normal()), 0, 10
-    )
+    score = np.clip(np.round(MEAN_SCORE + SCORE_SD * mood[accounts.row[asked]] + draws.normal()), 0, 10)
     keep = day < config.days
     return {
         "customer_id": account_ids(block, accounts.lead[accounts.row[asked[keep]]]),

@@ -20,7 +20,7 @@ def adoption(config: SimulatedSaasConfig, lead: Numbers, block: Block) -> Number
     """Whether the accounts of leads (rows ``lead``) use each feature, shape (accounts, features)."""
     share = np.array([feature.adopted for feature in config.features])
     drawn = [block.keyed("adoption", lead).named(feature.name).random() for feature in config.features]
-    return np.array(drawn).reshape(len(config.features), len(lead)).T < share
+    return share > np.array(drawn).reshape(len(config.features), len(lead)).T
 
 
 def kept(config: SimulatedSaasConfig, adopted: Numbers) -> Numbers:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from cvo_ml.config.simulation import SimulatedSaasConfig
+from cvo_ml.config.simulation.effects import switched_off
 from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import Columns, ids, table, texts
@@ -19,6 +20,7 @@ from cvo_ml.simulate.saas.accounts import Accounts, plan_of, run_accounts
 from cvo_ml.simulate.saas.leads import Leads, account_ids, deal_columns, draw_leads, lead_columns, lead_ids
 from cvo_ml.simulate.saas.truth import SaasTruth, first_invoice, first_year_contribution
 from cvo_ml.simulate.simulation import Part, chosen_tables, collect, refuse_absurd
+
 
 @dataclass(frozen=True)
 class SimulatedSaas:
@@ -129,7 +131,7 @@ def saas_simulation(
         If the size or the seed is absurd.
     """
     config = saas_preset(preset) if isinstance(preset, str) else preset
-    found = SaasSimulation(config, n_leads or config.leads, config.seed if seed is None else seed)
+    found = SaasSimulation(switched_off(config), n_leads or config.leads, config.seed if seed is None else seed)
     refuse_absurd(found.size, found.seed)
     return found
 

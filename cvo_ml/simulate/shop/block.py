@@ -108,11 +108,10 @@ def table_makers(config: SimulatedShopConfig) -> dict[str, Callable[[ShopBlock],
         ),
         "events": (config.visits_per_day or config.pages, _events),
         "deliveries": (config.deliveries, _deliveries),
-        "reviews": (
-            config.reviews, lambda b: word_of_mouth.review_columns(b.config, b.sales, b.deliveries, b.block)
-        ),
+        "reviews": (config.reviews, lambda b: word_of_mouth.review_columns(b.config, b.sales, b.deliveries, b.block)),
         "referrals": (
-            config.referrals, lambda b: word_of_mouth.referral_columns(b.config, b.profile, b.traits, b.block)
+            config.referrals,
+            lambda b: word_of_mouth.referral_columns(b.config, b.profile, b.traits, b.block),
         ),
         "touchpoints": (config.touchpoints, _touchpoints),
         "treatments": (config.campaigns, _treatments),

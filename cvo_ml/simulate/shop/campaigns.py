@@ -78,7 +78,14 @@ def choose(
     logged = (1 - campaigns.holdout) * chance[np.arange(len(who)), option] + campaigns.holdout * (option == 0)
     everywhere = np.ones(len(who), bool)
     return TreatmentLog(
-        who, np.full(len(who), wave), np.full(len(who), sent), option - 1, logged, held_out, everywhere, everywhere + 0.0
+        who,
+        np.full(len(who), wave),
+        np.full(len(who), sent),
+        option - 1,
+        logged,
+        held_out,
+        everywhere,
+        everywhere + 0.0,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from cvo_ml.config.simulation import SimulatedShopConfig
 from cvo_ml.core.arrays import Numbers
@@ -122,11 +121,10 @@ def ticket_columns(config: SimulatedShopConfig, sales: Sales, tickets: TicketRow
     if config.tickets is None or config.tickets.resolved_share is None:
         return columns
     solved = block.keyed("resolved", who, number).random() < config.tickets.resolved_share
-    is_open = np.isnan(tickets.closed)
     return {
         **columns,
         "resolved_at": times(config.start, np.where(solved, tickets.closed, np.nan)),
-        "resolved": pa.array(solved & ~is_open, pa.bool_(), mask=is_open),
+        "resolved": solved & ~np.isnan(tickets.closed),
     }
 
 

@@ -23,7 +23,6 @@ from cvo_ml.simulate.keyed_draws import EventDraws
 from cvo_ml.simulate.shop.clock import PersonalClock
 from cvo_ml.simulate.shop.population import Traits
 
-
 Random = np.random.Generator | EventDraws
 
 
@@ -67,9 +66,7 @@ class Lives:
     until: Numbers
 
 
-def begin(
-    clock: PersonalClock, traits: Traits, born: Numbers, rng: Random, leaving: Leaving | None = None
-) -> Process:
+def begin(clock: PersonalClock, traits: Traits, born: Numbers, rng: Random, leaving: Leaving | None = None) -> Process:
     """The process right after each customer's first order, which some do not survive."""
     position, everyone = clock.elapsed(born), np.arange(len(born))
     alive = _coins(rng, everyone) >= traits.dropout_at_first

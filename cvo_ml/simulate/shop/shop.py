@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cvo_ml.config.simulation import SimulatedShopConfig
+from cvo_ml.config.simulation.effects import switched_off
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import table
 from cvo_ml.simulate.presets import shop_preset
@@ -145,7 +146,7 @@ def shop_simulation(
         If the size or the seed is absurd.
     """
     config = shop_preset(preset) if isinstance(preset, str) else preset
-    found = ShopSimulation(config, n_customers or config.customers, config.seed if seed is None else seed)
+    found = ShopSimulation(switched_off(config), n_customers or config.customers, config.seed if seed is None else seed)
     refuse_absurd(found.size, found.seed)
     return found
 
@@ -165,7 +166,10 @@ def planted(config: SimulatedShopConfig) -> pa.Table:
     rows += [("level_shift", shift.what, shift.factor) for shift in config.season.shifts]
     if config.deliveries:
         late = late_shares(config) @ np.array([city.share for city in config.cities] or [1.0])
-        rows += [("late_carrier", carrier.name, share) for carrier, share in zip(config.deliveries.carriers, late, strict=True)]
+        rows += [
+            ("late_carrier", carrier.name, share)
+            for carrier, share in zip(config.deliveries.carriers, late, strict=True)
+        ]
     if config.referrals:
         rows.append(("willing_referrers", config.referrals.channel, config.referrals.willingness))
     kind, member, size = zip(*rows, strict=True) if rows else ((), (), ())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -17,9 +18,10 @@ import pandas as pd
 
 from cvo_ml.config.simulation import Opportunities, SimulatedShopConfig
 from cvo_ml.core.arrays import Numbers
-from cvo_ml.core.errors import UsageError
+from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.core.units import Horizon, parse_as_of
 from cvo_ml.simulate.columns import day_number
+from cvo_ml.simulate.known import PLANTED, truth_table
 from cvo_ml.simulate.shop import expectations, opportunities
 from cvo_ml.simulate.shop.clock import YEARS_AFTER_END, value_factors
 from cvo_ml.simulate.shop.expectations import Span
@@ -27,6 +29,7 @@ from cvo_ml.simulate.shop.purchases import multiplied
 from cvo_ml.simulate.shop.state import CustomerState, Records, Treatment
 
 Basis = Literal["revenue", "gross_margin", "contribution"]
+SHORTEST_MONTH = 28
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,30 @@ class ShopTruth:
     def customers(self) -> pd.DataFrame:
         """True traits, one row per customer."""
         return self.frames["customers"]
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the truth, with the columns and units of docs/truth.md.
+
+        Raises
+        ------
+        UsageError
+            If this shop has no such table.
+        """
+        return truth_table(self.frames, name)
+
+    def planted(self, kind: str) -> pd.Series:
+        """Sizes of the planted effects of a kind, by member: a neutral size (docs/truth.md) is a bait.
+
+        Raises
+        ------
+        UsageError
+            If there is no such kind.
+        """
+        kinds = [planted.kind for planted in PLANTED]
+        if kind not in kinds:
+            raise UsageError(f"nothing of kind {kind!r} is planted{nearest_name(kind, kinds)}: use {', '.join(kinds)}")
+        rows = self.frames["anomalies"]
+        return rows[rows["kind"] == kind].set_index("member")["size"]
 
     def alive(self, as_of: str | date) -> pd.Series:
         """Whether each customer has not dropped out by ``as_of``."""
@@ -131,32 +158,32 @@ class ShopTruth:
     def _value(self, state: CustomerState, since: float, until: float, basis: Basis) -> Numbers:
         """Expected value in [day + since, day + until): stretch by stretch of one season of values and one discount."""
         worth, edges = np.zeros(len(state.who)), self._edges(state, since, until)
-        before = self._orders_until(state, since)
-        for begin, end in zip(edges, edges[1:], strict=False):
+        before = self._orders_until(state, edges[0])
+        for begin, end in pairwise(edges):
             upto = self._orders_until(state, end)
             factor = value_factors(self.config.season, self.config.start, state.day + (begin + end) / 2)
-            running = next((part for part in state.running if begin < part.days), None)
-            discount = None if running is None else running.discount
-            off = 0.0 if discount is None else discount[state.who]
+            off: Numbers | float = 0.0
+            for part in reversed(state.running):
+                discount = 0.0 if part.discount is None else part.discount[state.who]
+                off = np.where(begin < part.days, discount, off)
             worth += (upto - before) * self._worth(basis, state.who, factor, off)
             before = upto
         return worth
 
-    def _edges(self, state: CustomerState, since: float, until: float) -> list[float]:
-        """Days from now at which the value of an order may change: treatments' ends, and months' first days.
+    def _edges(self, state: CustomerState, since: float, until: float) -> list[Numbers]:
+        """Days from now at which the value of an order may change, ascending, each of shape (n,).
 
-        Where customers are looked at on days of their own, months are cut into days.
+        Ends of treatments, and first days of months, which come after as many days as it is for each customer.
         """
-        edges = {since, until} | {part.days for part in state.running}
+        whole = np.zeros(len(state.who))
+        edges = [whole + since, whole + until, *(whole + part.days for part in state.running)]
         if self.config.season.value_amplitude:
-            if len(state.day) and np.ptp(state.day):
-                edges |= set(np.arange(since, until, 1.0))
-            elif len(state.day):
-                day = float(state.day[0])
-                months = np.arange(np.datetime64(self.config.start, "M"), np.datetime64("2100-01"), dtype="M8[M]")
-                starts = (months.astype("M8[D]") - np.datetime64(self.config.start, "D")).astype(float) - day
-                edges |= set(starts.tolist())
-        return sorted(edge for edge in edges if since <= edge <= until)
+            months = np.arange(np.datetime64(self.config.start, "M"), np.datetime64("2200-01", "M"))
+            starts = (months.astype("M8[D]") - np.datetime64(self.config.start, "D")).astype(float)
+            following = np.searchsorted(starts, state.day + since, side="right")
+            count = int((until - since) // SHORTEST_MONTH) + 1
+            edges += [starts[following + number] - state.day for number in range(count)]
+        return list(np.sort(np.clip(edges, since, until), axis=0))
 
     def _worth(self, basis: Basis, who: Numbers, factor: Numbers, off: Numbers | float = 0.0) -> Numbers:
         """Expected value of one order at ``factor`` times its usual value, with the share ``off`` taken off."""
@@ -184,13 +211,13 @@ class ShopTruth:
             values, index=pd.Index(self.customers["customer_id"].array[who], name="customer_id"), name=name
         )
 
-    def _orders_until(self, state: CustomerState, days: float) -> Numbers:
+    def _orders_until(self, state: CustomerState, days: Numbers | float) -> Numbers:
         if self.config.by_opportunity:
             return state.alive * opportunities.expected_purchases(*self._chances(state, days))
         return self._by_regularity(state, days, lambda spans, stages: expectations.expected_purchases(spans, stages)[0])
 
     def _by_regularity(
-        self, state: CustomerState, days: float, ask: Callable[[list[Span], Numbers], Numbers]
+        self, state: CustomerState, days: Numbers | float, ask: Callable[[list[Span], Numbers], Numbers]
     ) -> Numbers:
         """Ask group by group: one regularity needs one number of stages."""
         result, regularity = np.zeros(len(state.who)), self._records.column("regularity")[state.who]
@@ -198,19 +225,28 @@ class ShopTruth:
             rows = np.flatnonzero(regularity == k)
             alive = state.alive[rows].astype(float)
             stages = expectations.stages_at_age(state.age[rows], int(k), alive)
-            result[rows] = ask(self._spans(state, rows, days), stages)
+            until = days[rows] if isinstance(days, np.ndarray) else days
+            result[rows] = ask(self._spans(state, rows, until), stages)
         return result
 
-    def _spans(self, state: CustomerState, rows: Numbers, days: float) -> list[Span]:
+    def _spans(self, state: CustomerState, rows: Numbers, days: Numbers | float) -> list[Span]:
         """The window as stretches of constant parameters: what a running treatment covers, and the rest."""
-        spans, since = [], 0.0
+        spans: list[Span] = []
+        since: Numbers | float = 0.0
         for part in state.running:
-            edge = min(part.days, days)
+            edge = np.minimum(part.days, days)
             spans.append(self._span(state, rows, since, edge, part))
             since = edge
         return [*spans, self._span(state, rows, since, days, None)]
 
-    def _span(self, state: CustomerState, rows: Numbers, since: float, until: float, running: Treatment | None) -> Span:
+    def _span(
+        self,
+        state: CustomerState,
+        rows: Numbers,
+        since: Numbers | float,
+        until: Numbers | float,
+        running: Treatment | None,
+    ) -> Span:
         who, day = state.who[rows], state.day[rows]
         if float((day + until).max(initial=0.0)) > self._records.clock.days:
             raise UsageError(f"the window ends more than {YEARS_AFTER_END} years after the data: shorten the horizon")
@@ -226,7 +262,7 @@ class ShopTruth:
             per_order = 1.0 - (1.0 - per_order) * (1.0 - leaves)
         return Span(personal.elapsed(day + until) - personal.elapsed(day + since), rate, per_order, per_day, back)
 
-    def _chances(self, state: CustomerState, days: float) -> tuple[Numbers, Numbers, Numbers]:
+    def _chances(self, state: CustomerState, days: Numbers | float) -> tuple[Numbers, Numbers, Numbers]:
         """Purchase and death probability, and the number of opportunities in the window."""
         purchase = self.config.populations[0].purchase
         assert isinstance(purchase, Opportunities)

@@ -37,9 +37,7 @@ def product_quality(config: SimulatedShopConfig, seed: int) -> Numbers:
     )
 
 
-def review_columns(
-    config: SimulatedShopConfig, sales: Sales, deliveries: DeliveryRows | None, block: Block
-) -> Columns:
+def review_columns(config: SimulatedShopConfig, sales: Sales, deliveries: DeliveryRows | None, block: Block) -> Columns:
     """The table ``reviews``: of the first line's product, some days after it came."""
     reviews = config.reviews
     assert reviews is not None
