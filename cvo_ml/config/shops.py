@@ -25,7 +25,34 @@ SAMPLE: Final = "sample://"  # what the path of a file that comes with the packa
 #: Formats of times that are counted since 1970, and how many make a second.
 EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 StatusClass = Literal["sale", "pending", "not_a_sale", "refunded"]
-AdapterName = Literal["online_retail", "shopify", "segment", "ga4", "stripe"]
+AdapterName = Literal[
+    "online_retail",
+    "shopify",
+    "woocommerce",
+    "woocommerce_analytics",
+    "woocommerce_api",
+    "segment",
+    "ga4",
+    "stripe",
+    "stripe_payments",
+    "stripe_charges",
+    "gorgias",
+    "gorgias_api",
+    "zendesk",
+    "zendesk_api",
+    "typeform",
+    "delighted",
+    "delighted_api",
+    "google_ads",
+    "meta_ads",
+    "hubspot_deals",
+    "hubspot_deals_api",
+    "hubspot_contacts",
+    "hubspot_contacts_api",
+    "klaviyo_profiles",
+    "klaviyo_profiles_api",
+    "klaviyo_events",
+]  # fmt: skip
 
 # A name that stands in several contracts (net, known_at) has the same kind in each.
 COLUMN_KINDS: Final[dict[str, Kind]] = {

@@ -16,6 +16,7 @@ from cvo_ml.core.errors import DataError, UsageError, nearest_name
 from cvo_ml.core.files import write_text
 from cvo_ml.core.result import Result
 from cvo_ml.core.run_log import logged
+from cvo_ml.core.secrets import redacted
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest.look import Decision, Given, Look, OpenQuestion, look_at, shop_text
 
@@ -32,7 +33,7 @@ class InitRequest(FrozenConfig):
     Parameters
     ----------
     files:
-        Files, folders or addresses of databases (``env://NAME``).
+        Files, folders or addresses of databases (``env://NAME``, ``${NAME}``, ``postgresql://me:${PASSWORD}@host/db``).
     out:
         The file to write.
     name:
@@ -99,7 +100,7 @@ def init(request: InitRequest, workspace: Workspace, ask: Ask | None = None) -> 
     if request.out.exists() and not request.overwrite:
         raise UsageError(f"{request.out}: is there already: name another one (--out), or replace it (--overwrite)")
     with logged(LOGGER, "init", files=len(request.files)) as facts:
-        with workspace.progress.step(f"Looking at {', '.join(request.files)}"):
+        with workspace.progress.step(f"Looking at {', '.join(map(redacted, request.files))}"):
             given = Given(request.name, request.currency, request.timezone, request.columns)
             look = look_at(request.files, given)
         _refuse_missing(look, request.files)

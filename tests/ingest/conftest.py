@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.ingest import batches
+
+from . import postgres
 
 PLAIN = {"order_id": "order", "customer_id": "customer", "ordered_at": "date", "net": "amount"}
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -47,3 +50,18 @@ def both_readers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Files are read at once, and as if each were larger than memory."""
     if request.param == "in batches":
         monkeypatch.setattr(batches, "LARGE", 0)
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The address of a PostgreSQL server of the tests' own; skips where none can be had."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: install the extra postgres")
+    if postgres.programs() is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    try:
+        running = postgres.server()
+        found = running.__enter__()
+    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"a PostgreSQL server cannot be started here ({type(error).__name__})")
+    yield found
+    running.__exit__(None, None, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import pytest
 
 from cvo_ml.core.errors import ConfigError, CvoError, DataError
 from cvo_ml.ingest import read_shop
-from cvo_ml.ingest.sources import databases
+from cvo_ml.ingest.sources import postgres as postgres_source
+from cvo_ml.ingest.sources import read_source
 
 from . import postgres
 from .conftest import PLAIN, orders_text, shop
@@ -107,23 +107,6 @@ def _expected(table: str) -> list[tuple[str, ...]]:
     return [row for row in ROWS if float(row[3]) > 10] if table == "recent" else ROWS[: limits.get(table)]
 
 
-@pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    pytest.importorskip("psycopg", reason="psycopg is not installed: install the extra postgres")
-    if postgres.programs() is None:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    try:
-        running = postgres.server()
-        found = running.__enter__()
-    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a PostgreSQL server cannot be started here ({type(error).__name__})")
-    try:
-        _fill(found)
-        yield found
-    finally:
-        running.__exit__(None, None, None)
-
-
 def _fill(address: str) -> None:
     import psycopg
 
@@ -141,6 +124,12 @@ def _fill(address: str) -> None:
         connection.execute("CREATE ROLE nothing LOGIN PASSWORD 'canary-secret'")
 
 
+@pytest.fixture(scope="module")
+def _orders(address: str) -> None:
+    _fill(address)
+
+
+@pytest.mark.usefixtures("_orders")
 class TestPostgres:
     @pytest.fixture(autouse=True)
     def _environment(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +171,7 @@ class TestPostgres:
             )
         columns = PLAIN | {"channel": "channel"}
         whole = self.read("batches", columns=columns)
-        monkeypatch.setattr(databases, "_ROWS_AT_ONCE", 7)
+        monkeypatch.setattr(postgres_source, "ROWS", 7)
         parts = self.read("batches", columns=columns)
         pd.testing.assert_frame_equal(parts.tables.orders, whole.tables.orders)
         assert parts.tables.orders["net"].max() == 123456789.125
@@ -197,7 +186,7 @@ class TestPostgres:
                 'CREATE OR REPLACE VIEW one_nan AS SELECT n AS "order", 1 AS customer, date \'2024-01-01\' AS "date", '
                 "CASE WHEN n = 150 THEN 'NaN' ELSE n / 4.0 END AS amount FROM generate_series(1, 200) n"
             )
-        monkeypatch.setattr(databases, "_ROWS_AT_ONCE", 50)
+        monkeypatch.setattr(postgres_source, "ROWS", 50)
         result = self.read("one_nan")
         assert dict(result.ledger.quarantined) == {"amount: not finite": 1}
         assert result.quarantine["row"].tolist() == [150]
@@ -216,11 +205,11 @@ class TestPostgres:
             )
         peaks = []
         for rows_at_once in (500, 12_000):
-            monkeypatch.setattr(databases, "_ROWS_AT_ONCE", rows_at_once)
+            monkeypatch.setattr(postgres_source, "ROWS", rows_at_once)
             source = shop("env://CVO_TEST_DATABASE", source={"table": "many"}).source
             tracemalloc.start()
             try:
-                read = databases.read_postgres(source, list(PLAIN.values()))
+                read = read_source(source, list(PLAIN.values()))
                 peaks.append(tracemalloc.get_traced_memory()[1])
             finally:
                 tracemalloc.stop()

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from cvo_ml.core.errors import DataError
 from cvo_ml.ingest import read_frame, read_shop
 from cvo_ml.ingest.large import read_large
-from cvo_ml.ingest.sources.databases import LOCKED, quoted
+from cvo_ml.ingest.sources.databases import quoted
+from cvo_ml.ingest.sources.duckdb_file import LOCKED
 
 from .conftest import shop
 

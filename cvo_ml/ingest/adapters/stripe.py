@@ -71,7 +71,7 @@ def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], shop: Sho
     left_out = {
         _OTHER: np.array([item.get("object", "subscription") != "subscription" for item in found], dtype=np.bool_),
         TEST_MODE: np.array([item.get("livemode") is False for item in found], dtype=np.bool_),
-        _AGAIN: _earlier(found),
+        _AGAIN: earlier(found),
     }
     read = ~np.logical_or.reduce(list(left_out.values()))
     _refuse_unknown_discounts(found, read, base.places)
@@ -84,7 +84,7 @@ def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], shop: Sho
     return {"subscriptions": replace(part, notes=(*part.notes, *_notes(revenues, moment)))}
 
 
-def _earlier(found: Sequence[Mapping[str, Json]]) -> Flags:
+def earlier(found: Sequence[Mapping[str, Json]]) -> Flags:
     """The objects whose id stands there again, later."""
     last = {item.get("id"): place for place, item in enumerate(found)}
     return np.array(

@@ -14,13 +14,15 @@ import numpy as np
 
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
+from cvo_ml.ingest.adapters import ADAPTERS
 from cvo_ml.ingest.header_names import headers_for, in_minor_units, key_of
 from cvo_ml.ingest.look.amounts import decide_amounts, decide_minor_units, is_amounts
 from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.look.joining import KnownIds, shared
 from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows
-from cvo_ml.ingest.look.vendor_exports import decide_further_export, export_in, holds_orders
+from cvo_ml.ingest.look.vendor_exports import decide_further_export, export_in, holds_orders, ids_of_export
 
 #: Table to canonical column to the meanings that may stand for it, beside the column's own name.
 _ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
@@ -121,11 +123,9 @@ def main_of(grids: Sequence[Grid]) -> Grid:
 
 def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | None, findings: FoundOut) -> None:
     """What the tables beside the orders are."""
-    order = next(
-        (main.columns[str(header)] for key, header in findings.settings().items() if key == "columns.order_id"), None
-    )
+    known = _known_ids(main, customers, findings)
     taken: set[str] = set()
-    for grid in grids:
+    for grid in sorted(grids, key=lambda one: not _holds_deals(one)):  # leads are those that deals name
         if grid.headers == main.headers:
             findings.missing.append(
                 f"{grid.name} has the headers of {main.name}, and only one would be read: put their rows into one "
@@ -133,7 +133,9 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
             )
             continue
         if (export := export_in(grid)) is not None:
-            taken.update(decide_further_export(grid, export, taken, findings))
+            given = decide_further_export(grid, export, taken, known, findings)
+            taken.update(given)
+            known |= ids_of_export(grid, export) if "deals" in given else {}
             continue
         table = next(
             (name for name in (*_FIRST, *CONTRACTS) if name != "orders" and name not in taken and can_be(grid, name)),
@@ -147,22 +149,34 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
             )
             continue
         columns = columns_of(grid, table)
-        if why := _is_foreign(grid, columns, order, customers):
+        whole = grid.is_whole and main.is_whole  # parts of two tables may share no id
+        if whole and (why := _is_foreign(grid, columns, known)):
             findings.decide(f"table {grid.name}", "left unread", why)
             continue
         taken.add(table)
+        known |= {"lead_id": grid.columns[columns["lead_id"]]} if table == "deals" else {}
         _decide_table(grid, table, columns, findings)
 
 
-def _is_foreign(
-    grid: Grid, columns: Mapping[str, str], order: FoundColumn | None, customers: FoundColumn | None
-) -> str | None:
-    for name, column in (("order_id", order), ("customer_id", customers)):
-        if name in columns and column is not None and columns[name] in grid.columns:
-            own = grid.columns[columns[name]]
-            shared = len(set(own.distinct) & set(column.distinct))
-            if not shared:
-                return f"none of its {columns[name]!r} is among those of the orders ({column.header!r})"
+def _known_ids(main: Grid, customers: FoundColumn | None, findings: FoundOut) -> dict[str, FoundColumn]:
+    """The ids of the first source that other tables join."""
+    if (export := export_in(main)) is not None:
+        return ids_of_export(main, export)
+    order = findings.settings().get("columns.order_id")
+    known = {"order_id": main.columns[str(order)]} if order is not None else {}
+    return known | ({"customer_id": customers} if customers is not None else {})
+
+
+def _holds_deals(grid: Grid) -> bool:
+    export = export_in(grid)
+    return "deals" in ADAPTERS[export].further if export is not None else can_be(grid, "deals")
+
+
+def _is_foreign(grid: Grid, columns: Mapping[str, str], known: KnownIds) -> str | None:
+    for name in ("order_id", "customer_id"):
+        own = grid.columns.get(columns.get(name, ""))
+        if own is not None and name in known and not shared(own, known[name]):
+            return f"none of its {own.header!r} is among those of the orders ({known[name].header!r})"
     return None
 
 

@@ -17,6 +17,7 @@ from cvo_ml.ingest.header_names import in_minor_units, meaning_of
 from cvo_ml.ingest.look.amounts import ask_minor_units, decide_amounts, decide_minor_units
 from cvo_ml.ingest.look.credit_rows import credit_rows
 from cvo_ml.ingest.look.currency import decide_currency, known_currency
+from cvo_ml.ingest.look.databases import name_of_server
 from cvo_ml.ingest.look.dates import decide_dates, readings
 from cvo_ml.ingest.look.debit_credit import booking_sides
 from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
@@ -34,6 +35,7 @@ from cvo_ml.ingest.look.vendor_exports import export_in, look_at_export
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import refuse_empty
+from cvo_ml.ingest.sources.database_kinds import is_server
 
 _FILLED: Final = 0.5
 _SHOWN: Final = 12
@@ -172,7 +174,8 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
 
 def _name_of(path: str) -> str:
     """The name of a shop after its first file, without signs that a name may not have."""
-    return re.sub(r"[^\w .&+-]|_+$", "", Path(path).name.split(".")[0]).strip() or "shop"
+    name = name_of_server(path) if is_server(path) else Path(path).name.split(".")[0]
+    return re.sub(r"[^\w .&+-]|_+$", "", name).strip() or "shop"
 
 
 def _file(grid: Grid) -> Decision:

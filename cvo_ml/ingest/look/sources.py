@@ -14,6 +14,8 @@ from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, UsageError
 from cvo_ml.core.input_files import open_input
 from cvo_ml.core.result import Json
+from cvo_ml.core.secrets import is_secret
+from cvo_ml.ingest.look.databases import database_grids
 from cvo_ml.ingest.look.findings import Decision, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.header_row import COMPARED, FIRST_ROWS, header_among
@@ -21,19 +23,16 @@ from cvo_ml.ingest.look.sums import without_sums
 from cvo_ml.ingest.look.text_files import text_grid
 from cvo_ml.ingest.look.text_layout import header_decision
 from cvo_ml.ingest.sources import read_source
-from cvo_ml.ingest.sources.databases import ENVIRONMENT, duckdb_headers, postgres_headers
+from cvo_ml.ingest.sources.database_kinds import is_database, is_server
 from cvo_ml.ingest.sources.json_lines import at, read_objects, texts
 from cvo_ml.ingest.sources.parquet import open_parquet
 from cvo_ml.ingest.sources.spreadsheets import first_rows_of_sheets
-from cvo_ml.ingest.sources.sqlite import sqlite_headers
 from cvo_ml.ingest.sources.zipped import is_zip, name_inside
 
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 _SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
-_SQLITE: Final = (".sqlite", ".sqlite3", ".db")
-_DUCKDB: Final = (".duckdb", ".ddb")
 _NOT_DATA: Final = (".yaml", ".yml", ".md", ".pdf", ".png", ".jpg", ".html", ".log")
-_DEEPEST: Final = 4
+_DEEPEST: Final = 5
 _OBJECTS: Final = 200
 
 
@@ -60,8 +59,8 @@ def _folder(folder: Path) -> list[Grid]:
 
 
 def _file(path: str) -> list[Grid]:
-    if path.startswith(ENVIRONMENT):
-        return _database(path, postgres_headers(path))
+    if is_server(path) and not is_secret(path):
+        return database_grids(path)
     if "://" in path:  # not shown: it may hold a password
         raise UsageError("an address of a server is named: keep it in an environment variable, and name env://VARIABLE")
     place = Path(path)
@@ -72,10 +71,8 @@ def _file(path: str) -> list[Grid]:
         return [_json(place)]
     if plain.endswith(_SHEETS):
         return _sheets(place)
-    if plain.endswith(_DUCKDB):
-        return _database(path, duckdb_headers(place))
-    if plain.endswith(_SQLITE):
-        return _database(path, sqlite_headers(place))
+    if is_database(path):
+        return database_grids(path)
     return [text_grid(place)]
 
 
@@ -91,15 +88,6 @@ def _parquet(path: Path) -> Grid:
     with open_parquet(path) as found:
         headers = list(found.rows.schema_arrow.names)
     return _read(path.name, {"path": str(path)}, headers, [Decision("format", "Parquet", "columns have their types")])
-
-
-def _database(path: str, tables: Mapping[str, Sequence[str]]) -> list[Grid]:
-    if not tables:
-        raise DataError("holds no table", "name a database that does", file=path)
-    return [
-        _read(table, {"path": path, "table": table}, headers, [Decision("table", table, "columns have their types")])
-        for table, headers in tables.items()
-    ]
 
 
 def _sheets(path: Path) -> list[Grid]:

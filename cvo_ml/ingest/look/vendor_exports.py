@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from cvo_ml.config.shops import AdapterName
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
@@ -16,6 +19,7 @@ from cvo_ml.ingest.look.currency import decide_currency
 from cvo_ml.ingest.look.dates import decide_dates
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
+from cvo_ml.ingest.look.joining import KnownIds, join_of
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.sources.json_lines import names_in
 
@@ -41,43 +45,91 @@ def look_at_export(
     columns = _found(grid, adapter, adapter.declares["columns"])
     kinds = _kinds("orders", "order_lines", "customers", table)
     declared = adapter.declares.get("source", {})
-    if adapter.unpack is None:
+    if not adapter.is_json:
         times = {column: found for column, found in columns.items() if kinds.get(column) == "time"}
         if not {"date_format", "date_formats"} & set(declared):
             read = decide_dates(times, findings)
             if "ordered_at" in times:
                 decide_zone(times["ordered_at"], read["ordered_at"], findings, timezone)
     money = _amounts(columns, kinds)
-    written = decide_amounts(money, findings) if adapter.unpack is None else AmountWriting()
+    written = decide_amounts(money, findings) if not adapter.is_json else AmountWriting()
     told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
-    decide_currency(told, money, written, findings, currency)
+    if not _decide_settled(grid, adapter, columns.get("currency"), findings):
+        decide_currency(told, money, written, findings, currency)
     return columns.get("customer_id")
 
 
-def decide_further_export(grid: Grid, name: AdapterName, taken: Collection[str], findings: FoundOut) -> list[str]:
-    """A known export beside the orders; returns the tables that it gives."""
+def _decide_settled(grid: Grid, adapter: Adapter, charged: FoundColumn | None, findings: FoundOut) -> bool:
+    """The one currency into which a vendor has converted the amounts of several; whether there is one."""
+    settled = grid.columns.get(adapter.settled_in or "")
+    if settled is None or charged is None or len(settled.distinct) != 1 or len(charged.distinct) < 2:
+        return False
+    code = settled.distinct[0].upper()
+    findings.decide(
+        "currency", code, f"{len(charged.distinct)} in {charged.header!r}, converted into one", {"currency": code}
+    )
+    return True
+
+
+def ids_of_export(grid: Grid, name: AdapterName) -> dict[str, FoundColumn]:
+    """The columns of a known export by which other tables join it: its orders, customers, and the leads of deals."""
     adapter = ADAPTERS[name]
+    own = _found(grid, adapter, adapter.declares["columns"]) if adapter.declares else {}
+    deals = _found(grid, adapter, adapter.sides["deals"]["columns"]) if "deals" in adapter.sides else {}
+    known = {column: own[column] for column in ("order_id", "customer_id") if column in own}
+    return known | ({"lead_id": deals["lead_id"]} if "lead_id" in deals else {})
+
+
+def decide_further_export(
+    grid: Grid, name: AdapterName, taken: Collection[str], known: KnownIds, findings: FoundOut
+) -> list[str]:
+    """A known export beside the orders; returns the tables that it gives."""
+    adapter, given = ADAPTERS[name], []
     tables = [table for table in adapter.further if table not in taken]
     for table in tables:
-        side, prefix = adapter.side(table), f"tables.{table}"
+        join = join_of(grid, table, _id_headers(grid, adapter, table), known)
+        if join.foreign is not None:
+            findings.decide(f"{table} of {grid.name}", "left unread", join.foreign)
+            continue
+        given.append(table)
+        evidence = "; ".join(filter(None, (counted(grid.rows, "row"), join.evidence, _evidence(name))))
+        prefix = f"tables.{table}"
         settings: dict[str, Json] = {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
         for decision in grid.decisions:
             settings |= {f"{prefix}.{key}": value for key, value in decision.settings.items()}
         settings[f"{prefix}.adapter"] = name
-        findings.decide(table, grid.name, f"{counted(grid.rows, 'row')}; {_evidence(name)}", settings)
-        if adapter.unpack is not None:
-            continue
-        columns, kinds, declared = _found(grid, adapter, side["columns"]), _kinds(table), side.get("source", {})
-        if not {"date_format", "date_formats"} & set(declared):
-            times = {column: found for column, found in columns.items() if kinds[column] == "time"}
-            decide_dates(times, findings, f"{prefix}.source", f"{table}_dates")
-        decide_amounts(_amounts(columns, kinds), findings, f"{prefix}.source", f"{table}_amounts")
+        settings |= {f"{prefix}.columns.{column}": header for column, header in join.columns.items()}
+        findings.decide(table, grid.name, evidence, settings)
+        if not adapter.is_json:
+            _decide_writing(grid, adapter, table, findings)
     if not tables:
         evidence = (
             f"{EXPORTS[name].called} holds {', '.join(adapter.further) or 'orders'}, and the shop has them already"
         )
         findings.decide(f"table {grid.name}", "left unread", evidence)
-    return tables
+    return given
+
+
+def _decide_writing(grid: Grid, adapter: Adapter, table: str, findings: FoundOut) -> None:
+    """How a further table writes its times and amounts."""
+    side, prefix = adapter.side(table), f"tables.{table}.source"
+    columns, kinds, declared = _found(grid, adapter, side["columns"]), _kinds(table), side.get("source", {})
+    if not {"date_format", "date_formats"} & set(declared):
+        times = {column: found for column, found in columns.items() if kinds[column] == "time" and found.filled}
+        decide_dates(times, findings, prefix, f"{table}_dates")
+    decide_amounts(_amounts(columns, kinds), findings, prefix, f"{table}_amounts")
+
+
+def _id_headers(grid: Grid, adapter: Adapter, table: str) -> dict[str, tuple[str, ...]]:
+    """Canonical id to the headers that may hold it, the mapped one first; ``""`` where none is mapped."""
+    mapped = _found(grid, adapter, adapter.side(table)["columns"])
+    found: dict[str, tuple[str, ...]] = {}
+    for column in ("order_id", "customer_id", "lead_id"):
+        if column in CONTRACTS[table].names:
+            others = _found(grid, adapter, {header: header for header in adapter.ids.get(column, ())})
+            first = mapped[column].header if column in mapped else ""
+            found[column] = tuple(dict.fromkeys((first, *(other.header for other in others.values()))))
+    return found
 
 
 def _evidence(name: AdapterName) -> str:
@@ -91,8 +143,17 @@ def _found(grid: Grid, adapter: Adapter, columns: Mapping[str, str]) -> dict[str
     for column, header in columns.items():
         there = header if header in grid.columns else adapter.spelled(header, grid.columns)
         if there is not None:
-            found[column] = grid.columns[there]
+            found[column] = _told(grid.columns[there], adapter.nothing)
     return found
+
+
+def _told(column: FoundColumn, nothing: str | None) -> FoundColumn:
+    """A column without the text that stands for nothing."""
+    kind = column.values.type
+    if nothing is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return column
+    is_nothing = pc.equal(pc.utf8_trim_whitespace(column.values), nothing)
+    return replace(column, values=pc.if_else(is_nothing, "", column.values))
 
 
 def _kinds(*tables: str) -> dict[str, str]:

@@ -9,26 +9,32 @@ from pathlib import Path
 from typing import Final
 
 from cvo_ml.config.shops import SAMPLE, WITHHELD, SourceConfig
-from cvo_ml.config.variables import VARIABLE
 from cvo_ml.core.errors import ConfigError, DataError, UsageError
 from cvo_ml.core.input_files import refuse_no_file
 from cvo_ml.ingest.raw import RawTable, refuse_empty, stack
 from cvo_ml.ingest.sources.csv_layout import lay_out
 from cvo_ml.ingest.sources.csv_text import read_csv
-from cvo_ml.ingest.sources.databases import ENVIRONMENT, read_duckdb, read_postgres
+from cvo_ml.ingest.sources.database_kinds import is_database, is_server
 from cvo_ml.ingest.sources.json_lines import JsonObjects, read_json, read_objects
 from cvo_ml.ingest.sources.parquet import open_parquet, read_parquet
 from cvo_ml.ingest.sources.spreadsheets import alike, header_of_sheet, read_sheet
-from cvo_ml.ingest.sources.sqlite import read_sqlite
+from cvo_ml.ingest.sources.tables import read_table
 from cvo_ml.ingest.sources.zipped import is_zip, name_inside
 
-__all__ = ["JsonObjects", "files_of", "headers_of", "is_text", "read_objects", "read_objects_of", "read_source"]
+__all__ = [
+    "JsonObjects",
+    "files_of",
+    "headers_of",
+    "is_text",
+    "json_files",
+    "read_objects",
+    "read_objects_of",
+    "read_source",
+]
 
 _TEXT: Final = (".csv", ".txt", ".tsv")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 _SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
-_SQLITE: Final = (".sqlite", ".sqlite3", ".db")
-_DATABASE: Final = (".duckdb", ".ddb")
 _Reader = Callable[[Path, SourceConfig, Sequence[str], Collection[str]], RawTable]
 
 
@@ -63,8 +69,8 @@ def _read(source: SourceConfig, wanted: Sequence[str], optional: Collection[str]
         raise ConfigError(
             "source: its path is a server's address: keep that in an environment variable, and write path: ${NAME}"
         )
-    if source.path.startswith(ENVIRONMENT) or VARIABLE.search(source.path):
-        return read_postgres(source, wanted, optional)
+    if is_server(source.path):
+        return read_table(source, wanted, optional)
     paths = files_of(source)
     _refuse_unused(source, paths[0])
     tables = _told_apart(paths, [_reader(path)(path, source, wanted, optional) for path in paths])
@@ -126,10 +132,21 @@ def read_objects_of(source: SourceConfig, wanted: Sequence[str] = ()) -> list[Js
     ConfigError
         If the name's ending does not say JSON.
     """
+    return [read_objects(path, source, wanted) for path in json_files(source)]
+
+
+def json_files(source: SourceConfig) -> list[Path]:
+    """The files of a declared source of JSON.
+
+    Raises
+    ------
+    ConfigError
+        If the name's ending does not say JSON.
+    """
     paths = files_of(source)
     if paths and not _plain_name(paths[0]).endswith(_JSON):
         raise ConfigError(f"source {source.path}: this format is JSON: use .jsonl, .jsonl.gz or .json")
-    return [read_objects(path, source, wanted) for path in paths]
+    return paths
 
 
 def files_of(source: SourceConfig) -> list[Path]:
@@ -190,10 +207,10 @@ def _reader(path: Path) -> _Reader:
         return read_sheet
     if path.name.lower().endswith(".parquet"):
         return lambda file, _, wanted, optional: read_parquet(file, wanted, optional)
-    if path.name.lower().endswith(_SQLITE):
-        return read_sqlite
-    if path.name.lower().endswith(_DATABASE):
-        return read_duckdb
+    if is_database(path.name):
+        return lambda file, source, wanted, optional: read_table(
+            source.model_copy(update={"path": str(file)}), wanted, optional
+        )
     inside = f" of {name!r} in it" if is_zip(path) else ""
     raise ConfigError(
         f"source {path.name}: the ending{inside} says no known format: use .csv, .csv.gz, .jsonl, .xlsx, .ods, "
