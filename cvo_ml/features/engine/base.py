@@ -96,10 +96,13 @@ class Engine(ABC):
         """The whole table as an Ibis expression, with ``known_at`` where it has an event time."""
         if name not in self._loaded:
             loaded = self._registered(name)
-            event_time = CONTRACTS[name].event_time
+            event_time, months = CONTRACTS[name].event_time, CONTRACTS[name].months
             if event_time is not None:
+                if event_time not in loaded.columns:  # nobody said when, such as of deals that are all open
+                    loaded = loaded.mutate(**{event_time: ibis.null("timestamp(6)")})
                 known = loaded[KNOWN_AT] if KNOWN_AT in loaded.columns else ibis.null("timestamp(6)")
-                loaded = loaded.mutate(**{KNOWN_AT: ibis.coalesce(known, loaded[event_time])})
+                told = loaded[event_time] + ibis.interval(months=months) if months else loaded[event_time]
+                loaded = loaded.mutate(**{KNOWN_AT: ibis.coalesce(known, told)})
             self._loaded[name] = loaded
         return self._loaded[name]
 

@@ -32,7 +32,7 @@ from cvo_ml.ingest.sources.zipped import is_zip, name_inside
 _JSON: Final = (".jsonl", ".ndjson", ".json")
 _SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 _NOT_DATA: Final = (".yaml", ".yml", ".md", ".pdf", ".png", ".jpg", ".html", ".log")
-_DEEPEST: Final = 4
+_DEEPEST: Final = 5
 _OBJECTS: Final = 200
 
 

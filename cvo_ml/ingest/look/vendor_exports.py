@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from cvo_ml.config.shops import AdapterName
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
@@ -42,14 +45,14 @@ def look_at_export(
     columns = _found(grid, adapter, adapter.declares["columns"])
     kinds = _kinds("orders", "order_lines", "customers", table)
     declared = adapter.declares.get("source", {})
-    if adapter.unpack is None:
+    if not adapter.is_json:
         times = {column: found for column, found in columns.items() if kinds.get(column) == "time"}
         if not {"date_format", "date_formats"} & set(declared):
             read = decide_dates(times, findings)
             if "ordered_at" in times:
                 decide_zone(times["ordered_at"], read["ordered_at"], findings, timezone)
     money = _amounts(columns, kinds)
-    written = decide_amounts(money, findings) if adapter.unpack is None else AmountWriting()
+    written = decide_amounts(money, findings) if not adapter.is_json else AmountWriting()
     told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
     if not _decide_settled(grid, adapter, columns.get("currency"), findings):
         decide_currency(told, money, written, findings, currency)
@@ -97,7 +100,7 @@ def decide_further_export(
         settings[f"{prefix}.adapter"] = name
         settings |= {f"{prefix}.columns.{column}": header for column, header in join.columns.items()}
         findings.decide(table, grid.name, evidence, settings)
-        if adapter.unpack is None:
+        if not adapter.is_json:
             _decide_writing(grid, adapter, table, findings)
     if not tables:
         evidence = (
@@ -112,7 +115,7 @@ def _decide_writing(grid: Grid, adapter: Adapter, table: str, findings: FoundOut
     side, prefix = adapter.side(table), f"tables.{table}.source"
     columns, kinds, declared = _found(grid, adapter, side["columns"]), _kinds(table), side.get("source", {})
     if not {"date_format", "date_formats"} & set(declared):
-        times = {column: found for column, found in columns.items() if kinds[column] == "time"}
+        times = {column: found for column, found in columns.items() if kinds[column] == "time" and found.filled}
         decide_dates(times, findings, prefix, f"{table}_dates")
     decide_amounts(_amounts(columns, kinds), findings, prefix, f"{table}_amounts")
 
@@ -140,8 +143,17 @@ def _found(grid: Grid, adapter: Adapter, columns: Mapping[str, str]) -> dict[str
     for column, header in columns.items():
         there = header if header in grid.columns else adapter.spelled(header, grid.columns)
         if there is not None:
-            found[column] = grid.columns[there]
+            found[column] = _told(grid.columns[there], adapter.nothing)
     return found
+
+
+def _told(column: FoundColumn, nothing: str | None) -> FoundColumn:
+    """A column without the text that stands for nothing."""
+    kind = column.values.type
+    if nothing is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return column
+    is_nothing = pc.equal(pc.utf8_trim_whitespace(column.values), nothing)
+    return replace(column, values=pc.if_else(is_nothing, "", column.values))
 
 
 def _kinds(*tables: str) -> dict[str, str]:
