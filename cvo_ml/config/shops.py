@@ -28,6 +28,9 @@ StatusClass = Literal["sale", "pending", "not_a_sale", "refunded"]
 AdapterName = Literal[
     "online_retail",
     "shopify",
+    "woocommerce",
+    "woocommerce_analytics",
+    "woocommerce_api",
     "segment",
     "ga4",
     "stripe",

@@ -29,6 +29,9 @@ from cvo_ml.ingest.adapters import (
     stripe_charges,
     stripe_payments,
     typeform,
+    woocommerce,
+    woocommerce_analytics,
+    woocommerce_api,
     zendesk,
 )
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
@@ -58,6 +61,9 @@ Parts = Mapping[str, Batched]
 ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "online_retail": online_retail.ADAPTER,
     "shopify": shopify.ADAPTER,
+    "woocommerce": woocommerce.ADAPTER,
+    "woocommerce_analytics": woocommerce_analytics.ADAPTER,
+    "woocommerce_api": woocommerce_api.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
