@@ -12,17 +12,27 @@ import pyarrow as pa
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.ingest.adapters import (
+    delighted,
     ga4,
+    google_ads,
+    gorgias,
     hubspot_contacts,
     hubspot_deals,
+    hubspot_email_events,
     klaviyo_events,
     klaviyo_profiles,
+    meta_ads,
     online_retail,
     segment,
     shopify,
     stripe,
     stripe_charges,
     stripe_payments,
+    typeform,
+    woocommerce,
+    woocommerce_analytics,
+    woocommerce_api,
+    zendesk,
 )
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.adapters.declaring import (
@@ -51,6 +61,9 @@ Parts = Mapping[str, Batched]
 ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "online_retail": online_retail.ADAPTER,
     "shopify": shopify.ADAPTER,
+    "woocommerce": woocommerce.ADAPTER,
+    "woocommerce_analytics": woocommerce_analytics.ADAPTER,
+    "woocommerce_api": woocommerce_api.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
@@ -58,11 +71,21 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "hubspot_email_events": hubspot_email_events.ADAPTER,
     "klaviyo_profiles": klaviyo_profiles.ADAPTER,
     "klaviyo_profiles_api": klaviyo_profiles.API,
     "klaviyo_events": klaviyo_events.ADAPTER,
     "stripe_payments": stripe_payments.ADAPTER,
     "stripe_charges": stripe_charges.ADAPTER,
+    "gorgias": gorgias.ADAPTER,
+    "gorgias_api": gorgias.API,
+    "zendesk": zendesk.ADAPTER,
+    "zendesk_api": zendesk.API,
+    "typeform": typeform.ADAPTER,
+    "delighted": delighted.ADAPTER,
+    "delighted_api": delighted.API,
+    "google_ads": google_ads.ADAPTER,
+    "meta_ads": meta_ads.ADAPTER,
 }
 _PLAIN: Final = Adapter()
 

@@ -55,6 +55,10 @@ class Adapter:
         the one that the orders use.
     resent:
         Rows are events of a tracker, which may send one again with another time.
+    nothing:
+        A text that stands for nothing, beside an empty one; ``prepare`` reads it so.
+    reads_all:
+        Whether ``prepare`` needs all columns of a file, because their headers are the words of whoever made it.
     settled_in:
         The header of the currency into which the vendor has converted the amounts, where ``prepare`` reads those.
     """
@@ -70,6 +74,8 @@ class Adapter:
     events: EventFormat | None = None
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resent: bool = False
+    nothing: str | None = None
+    reads_all: bool = False
     settled_in: str | None = None
 
     @property
@@ -117,6 +123,8 @@ class Adapter:
         sides = (header for side in self.sides.values() for header in side["columns"].values())
         headers = [*columns.values(), *profile.values(), *(sides if self.prepare is None else ()), *self.reads]
         headers += [name for header in headers for name in self.spellings.get(header, ())]
+        if self.reads_all:
+            return Wanted(headers, lambda _: True)
         return Wanted(headers, unmapped_meaning(shop)) if shop and not self.declares else Wanted(headers)
 
     def may_lack(self, wanted: Sequence[str], headers: Sequence[str]) -> frozenset[str]:

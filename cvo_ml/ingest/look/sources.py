@@ -34,7 +34,8 @@ _SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 _NOT_DATA: Final = (".yaml", ".yml", ".md", ".pdf", ".png", ".jpg", ".html", ".log")
 _DEEPEST: Final = 5
 _OBJECTS: Final = 200
-_LOOKED_AT: Final = 20_000
+_LOOKED_AT: Final = 20_000  # objects of a file with more lines than are looked at
+_KEPT: Final = 50_000  # objects by which a known export is told, and joined with other tables
 
 
 def grids_of(paths: Sequence[str]) -> list[Grid]:
@@ -124,7 +125,7 @@ def _json(path: Path) -> Grid:
     if not is_whole:
         decisions.append(Decision("looked at", counted(len(found), "object"), "of the beginning, middle and end"))
     return Grid(
-        path.name, {"path": str(path)}, columns, len(found), is_whole, tuple(decisions), tuple(found[:_OBJECTS])
+        path.name, {"path": str(path)}, columns, len(found), is_whole, tuple(decisions), tuple(found[:_KEPT])
     )  # fmt: skip
 
 
