@@ -28,6 +28,9 @@ StatusClass = Literal["sale", "pending", "not_a_sale", "refunded"]
 AdapterName = Literal[
     "online_retail",
     "shopify",
+    "woocommerce",
+    "woocommerce_analytics",
+    "woocommerce_api",
     "segment",
     "ga4",
     "stripe",
@@ -46,6 +49,7 @@ AdapterName = Literal[
     "hubspot_deals_api",
     "hubspot_contacts",
     "hubspot_contacts_api",
+    "hubspot_email_events",
     "klaviyo_profiles",
     "klaviyo_profiles_api",
     "klaviyo_events",

@@ -44,6 +44,22 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
         frozenset({"Name", "Email", "Financial Status", "Created at", "Subtotal", "Lineitem quantity",
                    "Lineitem price"}),
     ),
+    "woocommerce": KnownExport(
+        "WooCommerce's export of orders",
+        "November 2026",
+        frozenset({"order_id", "order_number", "status", "shipping_total", "tax_total", "order_total", "order_currency",
+                   "customer_id", "billing_email"}),
+    ),
+    "woocommerce_analytics": KnownExport(
+        "WooCommerce's report of orders",
+        "November 2026",
+        frozenset({"Date", "Order #", "Status", "Customer", "Customer type", "Product(s)", "Items sold"}),
+    ),
+    "woocommerce_api": KnownExport(
+        "the orders of WooCommerce's API",
+        "version 3",
+        frozenset({"id", "number", "status", "total_tax", "prices_include_tax", "line_items", "billing"}),
+    ),
     "online_retail": KnownExport(
         "UCI's Online Retail",
         "2015",
@@ -130,6 +146,11 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
     ),
     "hubspot_contacts_api": KnownExport(
         "the contacts of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.email"})
+    ),
+    "hubspot_email_events": KnownExport(
+        "the email events of HubSpot's API",
+        "version v1",
+        frozenset({"id", "type", "created", "recipient", "emailCampaignId"}),
     ),
     "klaviyo_profiles": KnownExport(
         "Klaviyo's export of profiles",

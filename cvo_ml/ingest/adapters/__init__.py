@@ -18,6 +18,7 @@ from cvo_ml.ingest.adapters import (
     gorgias,
     hubspot_contacts,
     hubspot_deals,
+    hubspot_email_events,
     klaviyo_events,
     klaviyo_profiles,
     meta_ads,
@@ -28,6 +29,9 @@ from cvo_ml.ingest.adapters import (
     stripe_charges,
     stripe_payments,
     typeform,
+    woocommerce,
+    woocommerce_analytics,
+    woocommerce_api,
     zendesk,
 )
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
@@ -57,6 +61,9 @@ Parts = Mapping[str, Batched]
 ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "online_retail": online_retail.ADAPTER,
     "shopify": shopify.ADAPTER,
+    "woocommerce": woocommerce.ADAPTER,
+    "woocommerce_analytics": woocommerce_analytics.ADAPTER,
+    "woocommerce_api": woocommerce_api.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
@@ -64,6 +71,7 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "hubspot_email_events": hubspot_email_events.ADAPTER,
     "klaviyo_profiles": klaviyo_profiles.ADAPTER,
     "klaviyo_profiles_api": klaviyo_profiles.API,
     "klaviyo_events": klaviyo_events.ADAPTER,
