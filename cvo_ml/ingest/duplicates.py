@@ -19,6 +19,7 @@ SEVERAL_CUSTOMERS: Final = "order of several customers"
 SENT_AGAIN: Final = "sent again"
 LOOK_ALIKE: Final = "{:,} rows look like another one and were kept: nothing in them is a key"
 KEY_CONFLICT: Final = "key with conflicting rows"
+_ORDER: Final = ("order_id", "customer_id", "net", "currency")
 _COPY, _AGAIN, _CONFLICTING = "copy", "again", "conflicting"
 
 
@@ -31,7 +32,7 @@ def resolve_duplicates(found: TableRows, *, resent: bool = False) -> tuple[str, 
     Parameters
     ----------
     resent:
-        Rows are events, which trackers send again: of those that differ in nothing but their times the first counts.
+        Rows are events, which trackers send again: of those of one order, customer and value the first counts.
 
     Raises
     ------
@@ -95,8 +96,11 @@ def _judged(rows: pd.DataFrame, found: TableRows, resent: bool) -> pd.DataFrame:
 
 
 def _sent_again(rows: pd.DataFrame, found: TableRows) -> pd.Index:
-    """The rows that differ from an earlier one in their times alone."""
-    same = [name for name in found.columns if found.spec.kinds.get(name, "text") != "time"]
+    """The rows that repeat an earlier one: one order of one customer, of one value, at another time.
+
+    What else an event carries is of the moment at which it was sent, such as where a page was loaded again.
+    """
+    same = [name for name in _ORDER if name in found.columns]
     by_time = rows.sort_values([found.spec.event_time or ROW, FILE, ROW])
     return by_time.index[by_time.duplicated(same, keep="first")]
 

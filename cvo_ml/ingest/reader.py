@@ -149,7 +149,7 @@ def read_frame(
     UsageError
         If the shop's format is no table.
     """
-    if adapter_of(shop.adapter).unpack is not None:
+    if adapter_of(shop.adapter).is_json:
         raise UsageError(f"shop {shop.name}: its format {shop.adapter} is JSON: read it from a file")
     declared = with_adapter(shop, frame)
     with _database(declared, parts_of_frame(frame, shop, declared), MEMORY) as (parts, database):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -176,28 +175,24 @@ class RowStatus:
 
     def ledger(self) -> RowLedger:
         """The balanced account of all files."""
-        return self._account(
-            self._status, len(self._raw.ragged), {rule: len(of) for rule, of in self._raw.gone.items()}
-        )
+        return sum(self.by_file().values(), RowLedger(0, 0))
 
     def by_file(self) -> dict[str, RowLedger]:
         """The balanced account of each file."""
         place, ragged = self._raw.places.file, np.bincount(self._raw.ragged.file, minlength=len(self._raw.sources))
         if len(self._raw.sources) == 1:
-            return {self._raw.sources[0].name: self.ledger()}
+            name = self._raw.sources[0].name
+            return {name: self._account(name, self._status, len(self._raw.ragged))}
         return {
-            source.name: self._account(
-                self._status[place == number],
-                int(ragged[number]),
-                {rule: int((of.file == number).sum()) for rule, of in self._raw.gone.items()},
-            )
+            source.name: self._account(source.name, self._status[place == number], int(ragged[number]))
             for number, source in enumerate(self._raw.sources)
         }
 
-    def _account(self, status: NDArray[np.int16], ragged: int, gone: Mapping[str, int]) -> RowLedger:
+    def _account(self, file: str, status: NDArray[np.int16], ragged: int) -> RowLedger:
         counts = np.bincount(status, minlength=len(self._kinds) + 1)
         quarantined: dict[str, int] = {self._ragged: ragged} if ragged else {}
-        excluded = {rule: count for rule, count in gone.items() if count}
+        gone = {rule: files[file] for rule, files in self._raw.gone.items() if file in files}
+        excluded: dict[str, int] = dict(gone)
         for kind, count in zip(self._kinds, counts[1:].tolist(), strict=True):
             if count:
                 account = excluded if kind.excluded else quarantined

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ import pandas as pd
 import pytest
 
 from cvo_ml.config.shops import ShopConfig
-from cvo_ml.core.errors import ConfigError, DataError, UsageError
-from cvo_ml.ingest import ReadResult, read_frame, read_shop
+from cvo_ml.core.errors import DataError
+from cvo_ml.ingest import ReadResult, read_shop
 
 EXPORTS = Path(__file__).with_name("exports")
 Write = Callable[..., Path]
@@ -30,105 +29,6 @@ def read(adapter: str, name: str, currency: str = "EUR", **more: Any) -> ReadRes
 
 def records(result: ReadResult, table: str, *columns: str) -> list[tuple[Any, ...]]:
     return list(result.tables.get(table)[list(columns)].itertuples(index=False, name=None))
-
-
-class TestSegment:
-    def test_completed_orders_are_orders_with_lines(self) -> None:
-        result = read("segment", "segment_track.jsonl", "USD")
-        assert records(result, "orders", "order_id", "customer_id", "net") == [
-            ("50314b8e9bcf000000000001", "u-1", 22.5),
-            ("00042", "u-2", 10.0),
-        ]
-        assert sorted(result.tables.get("order_lines")["product_id"]) == ["p-G-32", "p-G-33", "p-G-33"]
-        assert dict(result.ledger_of("order_lines").excluded) == {
-            "its order was excluded": 1,
-            "line of an order that was sent again": 2,
-        }
-
-    def test_a_call_sent_twice_counts_once(self) -> None:
-        ledger = read("segment", "segment_track.jsonl", "USD").ledger_of("orders")
-        assert (ledger.rows_in, ledger.used) == (6, 2)
-        assert dict(ledger.excluded) == {
-            "exact duplicate by order_id": 1,
-            "guest (no customer)": 1,
-            "other event": 1,
-            "refund event (read as a refund)": 1,
-        }
-
-    def test_a_refund_event_is_a_refund_at_its_own_time(self) -> None:
-        refunds = read("segment", "segment_track.jsonl", "USD").tables.refunds
-        assert refunds[["amount", "refunded_at"]].values.tolist() == [[10.0, pd.Timestamp("2024-03-10 12:00")]]
-
-    def test_lines_that_are_no_objects_are_quarantined(self, write: Write) -> None:
-        text = (EXPORTS / "segment_track.jsonl").read_text() + "not json\n[1]\n" + "[" * 100_000 + "\n"
-        result = read_shop(declared("segment", write(text, "calls.jsonl"), "USD"), max_bad_share=1.0)
-        assert dict(result.ledger_of("orders").quarantined) == {"not a JSON object": 3}
-        assert result.quarantine["row"].tolist() == [7, 8, 9]
-
-    def test_odd_values_are_faults_of_their_rows(self, write: Write) -> None:
-        calls = [json.loads(line) for line in (EXPORTS / "segment_track.jsonl").read_text().splitlines()]
-        order = calls[3]
-        for number, net in enumerate(["NaN", "1e400", True, [5], {"x": 1}, None]):
-            calls.append({**order, "properties": {"order_id": f"odd-{number}", "subtotal": net, "currency": "USD"}})
-        calls.append({**order, "properties": "none"})
-        path = write("\n".join(map(json.dumps, calls)) + "\n", "calls.jsonl")
-        result = read_shop(declared("segment", path, "USD"), max_bad_share=1.0)
-        assert sum(result.ledger_of("orders").quarantined.values()) == 7
-        assert len(result.tables.orders) == 2
-
-    def test_a_frame_cannot_hold_json(self) -> None:
-        with pytest.raises(UsageError, match="is JSON: read it from a file"):
-            read_frame(pd.DataFrame({"a": [1]}), declared("segment", EXPORTS))
-
-    def test_another_ending_is_a_config_error(self, write: Write) -> None:
-        with pytest.raises(ConfigError, match="this format is JSON"):
-            read_shop(declared("segment", write("order,day\n1,2024-01-02\n", "orders.csv")))
-
-    def test_another_export_is_refused_with_its_adapter_named(self) -> None:
-        with pytest.raises(ConfigError, match="and this is Shopify's export of orders: declare adapter: shopify"):
-            read("segment", "shopify_orders.csv")
-
-
-class TestGa4:
-    def test_purchases_and_refunds(self) -> None:
-        result = read("ga4", "ga4_events.jsonl")
-        assert records(result, "orders", "order_id", "net") == [("T-1", 25.5), ("T-2", 11.0), ("T-3", 5.5)]
-        assert result.tables.orders["ordered_at"].iloc[0] == pd.Timestamp("2024-03-01 10:00:00.000001")
-        assert records(result, "refunds", "order_id", "amount") == [("T-1", 5.5)]
-        assert len(result.tables.get("order_lines")) == 4
-        assert dict(result.ledger_of("orders").excluded) == {"other event": 1, "refund event (read as a refund)": 1}
-
-    def test_a_transaction_without_id_is_quarantined(self, write: Write) -> None:
-        text = (EXPORTS / "ga4_events.jsonl").read_text().replace('"T-3"', '"(not set)"')
-        result = read_shop(declared("ga4", write(text, "events.jsonl")), max_bad_share=1.0)
-        assert dict(result.ledger_of("orders").quarantined) == {"ecommerce.transaction_id: null": 1}
-
-    def test_two_purchases_of_one_transaction_conflict(self, write: Write) -> None:
-        text = (EXPORTS / "ga4_events.jsonl").read_text().replace('"T-3"', '"T-2"')
-        result = read_shop(declared("ga4", write(text, "events.jsonl")), max_bad_share=1.0)
-        reason = "ecommerce.transaction_id: order id with conflicting rows"
-        assert dict(result.ledger_of("orders").quarantined) == {reason: 2}
-
-    @pytest.mark.parametrize("reloads", [1, 4])
-    def test_a_purchase_sent_again_on_reload_counts_once(self, reloads: int, write: Write) -> None:
-        """Orders and money are those of the generator; the earlier event is kept, wherever it stands."""
-        events = [purchase(number, minutes=60 * number) for number in range(300)]
-        again = [purchase(number, minutes=60 * number + (7 if number else -7)) for number in range(reloads)]
-        result = read_shop(declared("ga4", write("\n".join([*events, *again]), "events.jsonl")))
-        orders = result.tables.orders
-        assert (len(orders), orders["net"].sum()) == (300, 6000.0)
-        assert orders["ordered_at"].min() == pd.Timestamp("2024-01-01 09:53")
-        assert result.ledger_of("orders").excluded == {"sent again": reloads}
-        assert not result.ledger.quarantined
-
-
-def purchase(number: int, minutes: int) -> str:
-    """A GA4 event of 20 EUR, so many minutes after 2024-01-01 10:00."""
-    time = 1_704_103_200_000_000 + minutes * 60_000_000
-    currency = {"key": "currency", "value": {"string_value": "EUR"}}
-    revenue = {"transaction_id": f"T{number}", "purchase_revenue": 20.0}
-    return json.dumps({"event_name": "purchase", "user_pseudo_id": f"u{number}", "event_timestamp": str(time),
-                       "event_params": [currency], "ecommerce": revenue, "items": []})  # fmt: skip
 
 
 class TestStripe:

@@ -32,6 +32,7 @@ ACQUISITION_SPEND: Final = TableContract(
         required("date", "time"),
         required("channel", "text"),
         required("spend", "money"),
+        Column("currency", "text"),
         Column("campaign", "text"),
         Column("cost_kind", "text", meaning="ads, people or tools"),
         KNOWN_AT_COLUMN,

@@ -139,7 +139,8 @@ class FlatRows:
         added = {header: pa.chunked_array([values]) for header, values in (columns or {}).items()}
         none = replace(one_file("", np.array([])), files=self.raw.places.files)
         return replace(
-            self.raw, columns={**self.raw.columns, **added}, notes=notes, left_out=left_out or {}, gone=gone or {},
+            self.raw, columns={**self.raw.columns, **added}, notes=notes, left_out=left_out or {},
+            gone={rule: places.by_file() for rule, places in (gone or {}).items()},
             ragged=self.raw.ragged if ragged else none,
         )  # fmt: skip
 
