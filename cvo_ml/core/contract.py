@@ -220,7 +220,7 @@ def either(names: Sequence[str]) -> str:
     >>> either(("order_id", "customer_id")), either(("a", "b", "c"))
     ('order_id or customer_id', 'a, b or c')
     """
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def pandas_dtype(kind: Kind) -> str:
