@@ -95,7 +95,7 @@ KNOWN_AT_COLUMN: Final = Column("known_at", "time", meaning="when the row became
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeOrder:
     """Two times of a row of which ``ends`` never comes before ``begins``; ``broken`` says what it is if it does."""
 
     begins: str
@@ -134,7 +134,7 @@ class TableContract:
     about: str = ""
     key_where_told: tuple[str, ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[TimeOrder, ...] = ()
     profile: bool = False
     months: int = 0
 

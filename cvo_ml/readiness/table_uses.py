@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cvo_ml.core.models import CHURN, CLV, ICP
 from cvo_ml.core.tables import Tables
 
 #: Table to the parts of the product that read it; a table that is not here is checked and kept, and features of your
 #: own may read it.
 READ_BY: Final[Mapping[str, tuple[str, ...]]] = {
-    "orders": ("clv", "churn", "icp", "segments", "plan", "analyses"),
-    "refunds": ("clv", "churn", "icp", "segments", "plan", "analyses"),
-    "order_lines": ("churn", "icp", "margins"),
-    "customers": ("churn", "icp", "margins", "consent"),
-    "subscriptions": ("churn", "icp"),
-    "events": ("churn", "stages"),
+    "orders": (CLV.name, CHURN.name, ICP.name, "segments", "plan", "analyses"),
+    "refunds": (CLV.name, CHURN.name, ICP.name, "segments", "plan", "analyses"),
+    "order_lines": (CHURN.name, ICP.name, "margins"),
+    "customers": (CHURN.name, ICP.name, "margins", "consent"),
+    "subscriptions": (CHURN.name, ICP.name),
+    "events": (CHURN.name, "stages"),
     "touchpoints": ("stages",),
-    "costs_to_serve": ("icp", "plan", "margins"),
-    "acquisition_spend": ("icp",),
-    "tickets": ("churn", "icp", "margins"),
-    "surveys": ("churn", "icp", "stages"),
+    "costs_to_serve": (ICP.name, "plan", "margins"),
+    "acquisition_spend": (ICP.name,),
+    "tickets": (CHURN.name, ICP.name, "margins"),
+    "surveys": (CHURN.name, ICP.name, "stages"),
     "returns": ("margins",),
     "treatments": ("plan", "evaluate"),
-    "leads": ("icp",),
-    "deals": ("icp",),
-    "milestones": ("churn", "icp"),
+    "leads": (ICP.name,),
+    "deals": (ICP.name,),
+    "milestones": (CHURN.name, ICP.name),
     "fx": ("reading",),
 }
 
@@ -40,9 +41,9 @@ def use_lines(uses: Mapping[str, tuple[str, ...]]) -> list[str]:
 
     Examples
     --------
-    >>> for line in use_lines({"orders": ("clv",), "tickets": ("churn", "icp"), "reviews": (), "months": ()}):
+    >>> for line in use_lines({"orders": ("plan",), "tickets": ("plan", "margins"), "reviews": (), "months": ()}):
     ...     print(line)
-    Read beside the orders: tickets (churn, icp).
+    Read beside the orders: tickets (plan, margins).
     Checked and kept, read by features of your own alone: reviews, months.
     """
     read = [f"{name} ({', '.join(by)})" for name, by in uses.items() if by and name != "orders"]

@@ -99,6 +99,8 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("simulate_shop", "preset.*", TRUTH),
     Change("check", "reads", TABLES),
     Change("check_data", "reads", TABLES),
+    Change("score", "readiness", TABLES),
+    Change("score_later", "readiness", TABLES),
 )
 
 
