@@ -20,7 +20,7 @@ from cvo_ml.ingest.look.amounts import decide_amounts, decide_minor_units, is_am
 from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.joining import KnownIds, shared
+from cvo_ml.ingest.look.joining import KnownIds, decide_case, ids_of, shared
 from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows
 from cvo_ml.ingest.look.vendor_exports import decide_further_export, export_in, holds_orders, ids_of_export
 
@@ -154,6 +154,9 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
             findings.decide(f"table {grid.name}", "left unread", why)
             continue
         taken.add(table)
+        own, other = grid.columns.get(columns.get("customer_id", "")), known.get("customer_id")
+        if own is not None and other is not None:
+            decide_case(shared(own, other) - len(ids_of(own) & ids_of(other)), grid.name, findings)
         known |= {"lead_id": grid.columns[columns["lead_id"]]} if table == "deals" else {}
         _decide_table(grid, table, columns, findings)
 

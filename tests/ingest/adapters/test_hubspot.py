@@ -130,12 +130,6 @@ class TestContacts(Conformance):
     )
 
 
-class TestContactsByAddress(Conformance):
-    """Orders of a shop system, whose customers are e-mail addresses."""
-
-    example = replace(TestContacts.example, beside=("ann@example.org", "cem@example.org"))
-
-
 class TestTouches(Conformance):
     """Five: Ann's first visit, her form and her latest visit, Cem's one visit, Dee's one; no import is a touch."""
 
@@ -334,7 +328,7 @@ class TestInit:
         assert set(result.tables.get("deals")["lead_id"]) <= set(result.tables.get("leads")["lead_id"])
 
     def test_contacts_of_a_shop_join_by_the_address_that_its_orders_use(self, tmp_path: Path) -> None:
-        shop = self.shop(tmp_path, TestContactsByAddress.example)
+        shop = self.shop(tmp_path, replace(TestContacts.example, beside=("ann@example.org", "cem@example.org")))
         assert shop.tables["customers"].columns == {"customer_id": "Email"}
         assert shop.tables["touchpoints"].columns == {"customer_id": "Email"}
         assert "leads" not in shop.tables  # without deals nobody knows who bought

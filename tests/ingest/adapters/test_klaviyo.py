@@ -57,19 +57,6 @@ class TestProfiles(Conformance):
     )
 
 
-class TestProfilesByNumber(Conformance):
-    """Orders that Klaviyo's own ids name; also the profile without an address is a customer then."""
-
-    example = Example(
-        adapter="klaviyo_profiles",
-        rows=PROFILES,
-        tables={"customers": Held(5, {"marketing_consent": 1})},
-        needed="Klaviyo ID",
-        beside=("01A", "01B"),
-        settings={"columns": {"customer_id": "Klaviyo ID"}},
-    )
-
-
 def profile(number: str, email: str, consent: str | None, suppressed: bool = False) -> dict[str, Any]:
     """A profile as Get Profiles gives it."""
     told = {
@@ -276,6 +263,11 @@ class TestInit:
         init(InitRequest(files=files, out=out, currency="EUR"), Workspace(folder, folder))
         return load_config(out, ShopConfig)
 
+    def test_a_profile_without_an_address_is_a_customer_where_numbers_are_the_ids(self, tmp_path: Path) -> None:
+        shop = self.shop(tmp_path, replace(TestProfiles.example, beside=("01A", "01E")))
+        customers = read_shop(shop).tables.get("customers")
+        assert customers["customer_id"].tolist() == ["01A", "01B", "01C", "01D", "01E"]
+
     @pytest.mark.parametrize(
         ("ids", "mapped"),
         [(("ann@example.org", "K-7"), {}), (("01A", "01C"), {"customer_id": "Klaviyo ID"})],
@@ -284,6 +276,13 @@ class TestInit:
         self, ids: Sequence[str], mapped: dict[str, str], tmp_path: Path
     ) -> None:
         assert self.shop(tmp_path, replace(TestProfiles.example, beside=ids)).tables["customers"].columns == mapped
+
+    def test_addresses_join_in_any_case(self, tmp_path: Path) -> None:
+        """Klaviyo writes addresses in small letters, whatever the shop writes."""
+        shop = self.shop(tmp_path, replace(TestProfiles.example, beside=("Ann@Example.org", "ben@example.org")))
+        assert shop.ids.fold_case
+        tables = read_shop(shop).tables
+        assert set(tables.orders["customer_id"]) <= set(tables.get("customers")["customer_id"])
 
     def test_events_join_by_the_address_of_their_profile(self, tmp_path: Path) -> None:
         shop = self.shop(tmp_path, replace(TestEventsBesideOrders.example, beside=("ann@example.org", "K-7")))
