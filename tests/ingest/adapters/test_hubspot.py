@@ -230,6 +230,17 @@ class TestWhatADealIs:
         assert deals["customer_id"].dropna().to_dict() == {"9001": "801", "9002": "801", "9005": "803"}
         assert deals.loc["9005", "created_at"] == deals.loc["9005", "closed_at"]  # entered four years later
 
+    def test_dates_may_be_written_as_the_source_declares(self, tmp_path: Path) -> None:
+        """A spreadsheet between HubSpot and here writes days in its own way."""
+        rows = [
+            {**row, **{name: f"{row[name][8:10]}.{row[name][5:7]}.{row[name][:4]}" for name in
+             ("Close Date", "Create Date") if row[name]}}
+            for row in DEALS
+        ]  # fmt: skip
+        deals = read(rows, tmp_path, source={"date_format": "%d.%m.%Y"}).tables.get("deals").set_index("deal_id")
+        assert deals.loc["9005", "created_at"] == pd.Timestamp("2020-02-20")
+        assert len(deals) == 6
+
     def test_stages_with_names_of_their_own_are_told_by_what_hubspot_says_of_them(self, tmp_path: Path) -> None:
         own = {"Closed Won": "Kunde gewonnen", "Closed Lost": "Abgesagt", "Contract Sent": "Angebot",
                "Appointment Scheduled": "Angebot"}  # fmt: skip

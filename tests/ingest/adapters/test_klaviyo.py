@@ -8,6 +8,7 @@ https://developers.klaviyo.com/en/docs/guide_to_integrating_a_platform_without_a
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
@@ -227,6 +230,38 @@ class TestWhatAnEventIs:
         path.write_text(json.dumps({"data": rows}))
         with pytest.raises(DataError, match="include=metric,profile"):
             read_shop(TestEvents.example.shop(path))
+
+
+_ORDERS: Final = st.lists(st.tuples(st.integers(0, 9000), st.sampled_from("abc")), min_size=1, max_size=6)
+_BACK: Final = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from(["Refunded Order", "Cancelled Order"]), st.integers(1, 9000)),
+    max_size=8,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(orders=_ORDERS, back=_BACK, rng=st.randoms(use_true_random=False))
+def test_what_is_left_of_each_order_is_what_an_account_of_cents_says(
+    orders: list[tuple[int, str]], back: list[tuple[int, str, int]], rng: random.Random, tmp_path: Path
+) -> None:
+    """Of each order at most its value goes back, all of it where it was cancelled, whatever the order of the rows."""
+    rows = [
+        event(number, "Placed Order", who, f"2024-01-0{number + 1}T10:00:00+00:00",
+              **_order(cents / 100, OrderId=f"O{number}", **{"$event_id": f"u{number}"}))
+        for number, (cents, who) in enumerate(orders)
+    ]  # fmt: skip
+    left = [cents for cents, _ in orders]
+    for day, (number, metric, cents) in enumerate(back):
+        of = number % len(orders)
+        left[of] = 0 if metric == "Cancelled Order" else max(left[of] - cents, 0)
+        rows.append(event(100 + day, metric, orders[of][1], f"2024-02-0{day + 1}T10:00:00+00:00",
+                          **{"$event_id": f"u{of}", "$value": cents / 100}))  # fmt: skip
+    rng.shuffle(rows)
+    tables = read(rows, tmp_path).tables
+    gone = tables.get("refunds").groupby("order_id")["amount"].sum()
+    worth = tables.orders.set_index("order_id")["net"]
+    remains = (worth - gone.reindex(worth.index).fillna(0)).to_dict()
+    assert remains == pytest.approx({f"O{number}": cents / 100 for number, cents in enumerate(left)}, abs=1e-6)
 
 
 class TestWhoConsents:
