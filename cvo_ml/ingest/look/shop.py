@@ -21,7 +21,12 @@ from cvo_ml.ingest.look.databases import name_of_server
 from cvo_ml.ingest.look.dates import decide_dates, readings
 from cvo_ml.ingest.look.debit_credit import booking_sides
 from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
-from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_own_names, decide_test_orders
+from cvo_ml.ingest.look.further_columns import (
+    decide_columns_along,
+    decide_own_names,
+    decide_sellers,
+    decide_test_orders,
+)
 from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns, are_minor_units
@@ -31,7 +36,7 @@ from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.row_kinds import decide_row_kinds
 from cvo_ml.ingest.look.sources import grids_of
-from cvo_ml.ingest.look.vendor_exports import export_in, look_at_export
+from cvo_ml.ingest.look.vendor_exports import export_in, look_at_export, refuse_without_orders
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import refuse_empty
@@ -163,6 +168,7 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     grids = [replace(grid, told={**vendor_words(grid.headers), **told}) for grid in grids]
     main = main_of(grids)
     refuse_empty(main.rows, main.name)
+    refuse_without_orders(main)
     findings = FoundOut([_file(main), *main.decisions])
     customers = _look_at_orders(main, findings, given)
     _decide_told(given.columns, findings)
@@ -282,6 +288,7 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
     if money.is_used("refund_amount"):
         decide_refund_column(grid, money, reading, findings)
     decide_columns_along(grid, findings)
+    decide_sellers(grid, findings)
     decide_own_names(grid, findings)
     return customers
 
