@@ -57,19 +57,17 @@ class TestTyped:
         assert "a customer" in found.sentences()[0]
 
 
-class TestMeasured:
-    @pytest.fixture(scope="class")
-    def found(self) -> LeversResult:
-        """Four customers bought twice in 2022 and two of them again in 2023, two orders of 50 each; two were won for 60."""
-        orders = [(f"{who}{n}", who, f"2022-0{n + 1}-02", 50.0) for who in "abcd" for n in range(2)]
-        orders += [(f"{who}{n}", who, f"2023-0{n}-02", 50.0) for who in "abef" for n in (3, 5)]
-        spend = frame(
-            "acquisition_spend",
-            ["date", "channel", "spend"],
-            [("2023-02-01", "search", 60.0), ("2022-02-01", "search", 999.0)],
-        )
-        return analyzed(shop_of(orders, acquisition_spend=spend))
+@pytest.fixture(scope="module")
+def found() -> LeversResult:
+    """Four customers bought twice in 2022, two of them again in 2023, orders of 50 each; two more were won for 60."""
+    orders = [(f"{who}{n}", who, f"2022-0{n + 1}-02", 50.0) for who in "abcd" for n in range(2)]
+    orders += [(f"{who}{n}", who, f"2023-0{n}-02", 50.0) for who in "abef" for n in (3, 5)]
+    spent = [("2023-02-01", "search", 60.0), ("2022-02-01", "search", 999.0)]
+    spend = frame("acquisition_spend", ["date", "channel", "spend"], spent)
+    return analyzed(shop_of(orders, acquisition_spend=spend))
 
+
+class TestMeasured:
     def test_the_numbers_of_the_last_year(self, found: LeversResult) -> None:
         before = {one.name: one.before.estimate for one in found.levers if isinstance(one.before, Interval)}
         assert before["average order value"] == 50.0
