@@ -100,6 +100,8 @@ class Database(ABC):
 
     #: The schema that need not be named.
     schema: str = "main"
+    #: Whether a column's type is known before its values are.
+    is_typed: bool = True
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -143,6 +145,10 @@ class Database(ABC):
             raise DataError("may not be read by this user", remedy, file=self.place(found))
         return found
 
+    def identity(self) -> str:
+        """What tells the database from others, and is no secret."""
+        return self.where
+
     def place(self, table: DatabaseTable) -> str:
         """Its name in messages."""
         return f"{self.where}:{table.name}"
@@ -153,7 +159,7 @@ class Database(ABC):
 
     def count(self, table: DatabaseTable, most: int | None = None) -> int:
         """How many rows it has; at most ``most`` of them are counted."""
-        rows = named(table) if most is None else f"(SELECT 1 FROM {named(table)} LIMIT {most}) AS some"  # noqa: S608 (quoted, from the catalogue)
+        rows = named(table) if most is None else f"(SELECT 1 FROM {named(table)} LIMIT {most}) AS counted"  # noqa: S608 (quoted, from the catalogue)
         return self.numbers(f"SELECT count(*) FROM {rows}")[0]  # noqa: S608
 
     def select(self, rows: Rows) -> str:
