@@ -31,7 +31,8 @@ channel VARCHAR(10), updated_at TIMESTAMP)
 """
 FILL: Final = """
 INSERT INTO orders SELECT 'ORDER-' || n, 'C' || (n * 7919 % 2000000), TIMESTAMP '2022-01-01' + n * INTERVAL '6 seconds',
-(n % 20000) / 100.0, 'web', TIMESTAMP '2022-01-01' + n * INTERVAL '6 seconds' FROM generate_series(CAST({} AS BIGINT), CAST({} AS BIGINT)) AS s(n)
+(n % 20000) / 100.0, 'web', TIMESTAMP '2022-01-01' + n * INTERVAL '6 seconds'
+FROM generate_series(CAST({} AS BIGINT), CAST({} AS BIGINT)) AS s(n)
 """
 CHANGE: Final = """
 UPDATE orders SET net = net + 1, updated_at = updated_at + INTERVAL '3 years'

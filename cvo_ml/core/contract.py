@@ -38,8 +38,17 @@ class Range:
     high: float = math.inf
     above_low: bool = False
 
-    def __contains__(self, value: float) -> bool:
-        return (value > self.low if self.above_low else value >= self.low) and value <= self.high
+    def without(self, values: pd.Series) -> np.ndarray:
+        """(n,) which numbers lie elsewhere; one that is not told does not."""
+        low = values <= self.low if self.above_low else values < self.low
+        return np.asarray(low | (values > self.high), dtype=np.bool_)
+
+    @property
+    def broken(self) -> str:
+        """What is wrong with a number that lies elsewhere."""
+        if self.high == math.inf and self.low == 0:
+            return "not above zero" if self.above_low else "below zero"
+        return f"below {self.low:g}" if self.high == math.inf else f"outside {self.low:g} to {self.high:g}"
 
     def __str__(self) -> str:
         if self.high == math.inf:
@@ -61,6 +70,10 @@ class Column:
         Where its numbers lie.
     names:
         The table of which it names a row, where the shop has that table.
+    foreseen:
+        Whether it is a time that was known before it came, such as a promise.
+    waits_for:
+        Times of the same row before the first of which its value was not known.
     """
 
     name: str
@@ -69,6 +82,8 @@ class Column:
     meaning: str = ""
     within: Range | None = None
     names: str | None = None
+    foreseen: bool = False
+    waits_for: tuple[str, ...] = ()
 
 
 def required(name: str, kind: Kind, meaning: str = "", within: Range | None = None, names: str | None = None) -> Column:
@@ -108,6 +123,8 @@ class TableContract:
         Times that follow each other.
     profile:
         Whether further columns are fields of their own, kept as texts.
+    months:
+        How many months from its event time a row speaks of: it is known when they are over.
     """
 
     name: str
@@ -119,6 +136,7 @@ class TableContract:
     one_of: tuple[tuple[str, ...], ...] = ()
     spans: tuple[Span, ...] = ()
     profile: bool = False
+    months: int = 0
 
     @property
     def required(self) -> tuple[str, ...]:

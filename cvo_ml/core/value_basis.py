@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import pandas as pd
 
 Basis = Literal["revenue", "contribution"]
+#: What the value of a run can be told in, the fullest first (``cvo_ml.features.economics``).
+ValueBasis = Literal["contribution", "gross_margin", "revenue"]
+BASES: Final[tuple[ValueBasis, ...]] = ("contribution", "gross_margin", "revenue")
 
 
 def profit(values: pd.DataFrame, *, later: bool) -> tuple[pd.Series, Basis]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import pandas as pd
 
+from cvo_ml.core.contract import TableContract
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.tables import Tables
 from cvo_ml.core.units import midnight
@@ -42,7 +43,11 @@ def visible(rows: pd.DataFrame, as_of: date, event_time: str | None) -> pd.DataF
 def is_visible(rows: pd.DataFrame, as_of: date, event_time: str | None) -> pd.Series:
     """Whether each row can be seen at ``as_of``; see ``visible``."""
     known = is_known(rows, midnight(as_of))
-    return known if event_time is None else happened(rows[event_time], as_of) & known
+    if event_time is None:
+        return known
+    if event_time not in rows:  # nobody said when, such as of deals that are all open
+        return pd.Series(False, index=rows.index)
+    return happened(rows[event_time], as_of) & known
 
 
 def happened(times: pd.Series, as_of: date) -> pd.Series:
@@ -69,7 +74,23 @@ def is_known(rows: pd.DataFrame, limit: pd.Timestamp | pd.Series) -> pd.Series:
 
 def visible_table(tables: Tables, name: str, as_of: date) -> pd.DataFrame:
     """The rows of a shop's table that can be seen at ``as_of``; an empty frame where the shop has no such table."""
-    return visible(tables.get(name), as_of, CONTRACTS[name].event_time)
+    contract = CONTRACTS[name]
+    return visible(when_over(tables.get(name), contract), as_of, contract.event_time)
+
+
+def when_over(rows: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
+    """``rows`` with ``known_at``, where they speak of months: the total of a month is known when it is over.
+
+    Examples
+    --------
+    >>> when_over(pd.DataFrame({"month": pd.to_datetime(["2024-01-01"]), "net": [5.0]}), CONTRACTS["months"])
+           month  net   known_at
+    0 2024-01-01  5.0 2024-02-01
+    """
+    if not contract.months:
+        return rows
+    over = rows[str(contract.event_time)] + pd.DateOffset(months=contract.months)
+    return rows.assign(**{KNOWN_AT: rows[KNOWN_AT].fillna(over) if KNOWN_AT in rows else over})
 
 
 def as_known_on(tables: Tables, day: date) -> Tables:

@@ -53,9 +53,11 @@ def ticket_rows(engine: Engine, dates: Sequence[date]) -> Any:
 
 def survey_rows(engine: Engine, dates: Sequence[date]) -> Any:
     """Answers known at each date."""
-    rows = engine.at("surveys", dates)
+    rows = engine.visible(with_columns(engine, "surveys", {"score": "float64"}), dates, "answered_at")
     return rows.mutate(
-        age=age(rows, rows.answered_at.date()), is_nps=rows.kind.startswith("nps"), score=micro(rows.score)
+        age=age(rows, rows.answered_at.date()),
+        is_nps=rows.kind.startswith("nps") & rows.score.notnull(),
+        score=micro(rows.score),
     )
 
 

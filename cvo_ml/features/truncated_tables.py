@@ -10,7 +10,7 @@ import pandas as pd
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.membership import is_among
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.visibility import KNOWN_AT, happened, visible
+from cvo_ml.core.visibility import KNOWN_AT, happened, visible, when_over
 
 
 def truncated(tables: Tables, as_of: date) -> Tables:
@@ -45,7 +45,7 @@ def known_rows(name: str, frame: pd.DataFrame, as_of: date) -> pd.DataFrame:
     Lines have no time of their own: whoever takes them goes by their orders.
     """
     event_time = CONTRACTS[name].event_time
-    frame = visible(frame, as_of, event_time)
-    times = [column.name for column in CONTRACTS[name].columns if column.kind == "time" and column.name in frame]
-    later = [column for column in times if column not in (event_time, KNOWN_AT)]
+    frame = visible(when_over(frame, CONTRACTS[name]), as_of, event_time)
+    times = [column.name for column in CONTRACTS[name].columns if column.kind == "time" and not column.foreseen]
+    later = [column for column in times if column in frame and column not in (event_time, KNOWN_AT)]
     return frame.assign(**{column: frame[column].where(happened(frame[column], as_of)) for column in later})

@@ -65,7 +65,8 @@ def assemble(found: TableRows, shop: ShopConfig) -> dict[str, StoredTable]:
 def side_table(found: TableRows) -> StoredTable:
     """The used rows of a further table, in the order of their times.
 
-    Refunds take the customer of the order that they name; ``known_at`` is the event time where a row has none.
+    Refunds take the customer of the order that they name; ``known_at`` is the event time where a row has none, and the
+    end of the month where a row speaks of one.
     """
     contract, columns = CONTRACTS[found.spec.table], list(found.columns)
     values = {name: quoted(name) for name in columns}
@@ -77,7 +78,10 @@ def side_table(found: TableRows) -> StoredTable:
             values["customer_id"] = f"coalesce({own}placed.customer_id)"
             placed = "SELECT order_id AS placed_id, customer_id FROM orders"
             source += f" LEFT JOIN ({placed}) AS placed ON placed_id = own.order_id"
-    if "known_at" in columns and contract.event_time is not None:
+    if contract.months:
+        over = f"own.{contract.event_time} + INTERVAL {contract.months} MONTH"
+        values["known_at"] = f"coalesce(own.known_at, {over})" if "known_at" in columns else over
+    elif "known_at" in columns and contract.event_time is not None:
         values["known_at"] = f"coalesce(own.known_at, own.{contract.event_time})"
     names = [name for name in (*contract.names, *found.spec.profile) if name in values]
     first = [name for name in (contract.event_time, *contract.required) if name is not None and name in values]

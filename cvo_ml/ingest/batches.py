@@ -18,7 +18,7 @@ from cvo_ml.core.input_files import Stamp
 from cvo_ml.ingest.raw import Places, RawTable, SourceFile, check_header, one_file, plain, present, refuse_empty
 from cvo_ml.ingest.sources import files_of, is_text
 from cvo_ml.ingest.sources.csv_layout import CsvLayout, lay_out
-from cvo_ml.ingest.sources.csv_text import Rejected, refuse_swallowing, row_numbers, rows_as_raw
+from cvo_ml.ingest.sources.csv_text import Rejected, batch_numbers, refuse_swallowing, rows_as_raw
 from cvo_ml.ingest.sources.parquet import open_parquet
 from cvo_ml.ingest.sources.quotes import any_quote, refuse_undoubled
 
@@ -203,7 +203,7 @@ class Batches:
             reader = self._open(layout, stream, places, rejected)
             for batch in self._read(layout, reader) if reader is not None else ():
                 rejected.refuse(layout.name)
-                numbers, ragged = _numbers(start, batch.num_rows, rejected.rows[seen:])
+                numbers, ragged = batch_numbers(start, batch.num_rows, rejected.rows[seen:])
                 start, seen = start + batch.num_rows + len(ragged), seen + len(ragged)
                 table = pa.Table.from_batches([batch])
                 for name in table.column_names if every else ():
@@ -242,12 +242,3 @@ class Batches:
             yield from (batch for batch in reader if batch.num_rows)
         except pa.ArrowInvalid as error:
             raise layout.unreadable(error) from None
-
-
-def _numbers(start: int, good: int, rejected: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of a batch's ``good`` rows, and those of the ragged rows among them."""
-    ragged = 0
-    while ragged < len(rejected) and rejected[ragged] <= start + good + ragged:
-        ragged += 1
-    faulty = np.array(rejected[:ragged], dtype=np.int64)
-    return row_numbers(good + ragged, faulty - start) + start, faulty

@@ -1,18 +1,22 @@
-"""Checks within a further table and between tables, each with its stated outcome.
+"""Checks between tables, each with its stated outcome; which table a column names a row of stands in its contract.
 
 | finding | outcome |
 |---|---|
-| order line or refund of an order that was excluded by rule | excluded: "its order was excluded" |
-| order line or refund of an order in quarantine | quarantined: "its order is in quarantine" |
-| order line or refund that names an order nobody knows | quarantined: "names an unknown order" |
-| deal that names a lead nobody knows | quarantined: "names an unknown lead" |
-| refund with neither order nor customer | quarantined: "names neither order nor customer" |
-| refund below zero | quarantined: "below zero" |
-| refund before its order was placed | quarantined: "before its order" |
+| row of an order that was excluded by rule | excluded: "its order was excluded" |
+| row of an order in quarantine | quarantined: "its order is in quarantine" |
+| row that names an order, lead, account or feature nobody knows | quarantined: "names an unknown order", … |
+| refund, return, review, answer or delivery before its order was placed | quarantined: "before its order" |
+| delivery promised before its order was placed | quarantined: "promised before its order" |
 | refund of another customer than its order's | quarantined: "another customer than its order's" |
-| subscription, ticket, deal or price that ends before it begins | quarantined: "ends before it begins" |
-| rate of a currency of 0 and less | quarantined: "not above zero" |
-| propensity outside (0, 1] | quarantined: "outside 0 to 1" |
+| request for a feature of a customer nobody knows | quarantined: "names an unknown customer" |
+| account under one that is in quarantine | quarantined: "its account is in quarantine" |
+| account whose parents lead back to itself | quarantined: "its parents lead back to itself" |
+| referral of somebody who was referred before | excluded: "referred before" |
+| price that begins before an earlier one ends | quarantined: "begins before an earlier price ends" |
+| task in which none was chosen | quarantined whole: "not one of its task was chosen" |
+| task in which several were chosen | quarantined whole: "several of its task were chosen" |
+| task with one alternative | quarantined: "alone in its task" |
+| customers of an account nobody knows | kept and reported: their consent counts all the same |
 | refunds of an order above its value | kept and reported: often tax or shipping |
 | rows of customers without an order | kept and reported |
 
@@ -26,52 +30,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.stored_table import StoredTable
 from cvo_ml.core.wall_times import surely_before
-from cvo_ml.ingest.row_database import FILE, ROW
-from cvo_ml.ingest.row_rules import ValidatedRows
+from cvo_ml.ingest.row_database import FILE, ROW, quoted
 from cvo_ml.ingest.table_rows import TableRows
 
 ITS_ORDER_EXCLUDED: Final = "its order was excluded"
 ITS_ORDER_QUARANTINED: Final = "its order is in quarantine"
 UNKNOWN_ORDER: Final = "names an unknown order"
-_SPANS: Final = {
-    "subscriptions": ("started_at", "ended_at"),
-    "tickets": ("opened_at", "closed_at"),
-    "deals": ("created_at", "closed_at"),
-    "prices": ("valid_from", "valid_to"),
-}
+BEFORE_ITS_ORDER: Final = "before its order"
+REFERRED_BEFORE: Final = "referred before"
+_CALLED: Final = {"leads": "lead", "accounts": "account", "product_features": "feature"}
 _CENT: Final = 0.005
 _NOBODY: Final = "SELECT '' AS order_id, false AS excluded WHERE false"
-
-
-def check_rows(validated: ValidatedRows) -> None:
-    """Validate each row of a further table for itself.
-
-    Raises
-    ------
-    DataError
-        If a fault is one of the file.
-    """
-    status, rows, spec = validated.status, validated.rows, validated.spec
-    if spec.table == "refunds":
-        status.quarantine((rows["amount"] < 0).to_numpy(), spec.header("amount"), "below zero")
-        named = np.zeros(len(rows), dtype=np.bool_)
-        for name in {"order_id", "customer_id"} & set(rows):
-            named |= rows[name].notna().to_numpy()
-        status.quarantine(~named, "", "names neither order nor customer")
-    if spec.table in _SPANS and set(_SPANS[spec.table]) <= set(rows):
-        begins, ends = _SPANS[spec.table]
-        early = surely_before(rows[ends], rows[begins], spec.timezone)
-        status.quarantine(early, spec.header(ends), "ends before it begins")
-    if spec.table == "fx":
-        status.quarantine((rows["rate"] <= 0).to_numpy(), spec.header("rate"), "not above zero")
-    if "propensity" in rows:
-        outside = (rows["propensity"] <= 0) | (rows["propensity"] > 1)
-        status.quarantine(outside.to_numpy(), spec.header("propensity"), "outside 0 to 1")
 
 
 def check_between(main: TableRows, orders: StoredTable, sides: Mapping[str, TableRows]) -> tuple[str, ...]:
@@ -91,15 +63,37 @@ def check_between(main: TableRows, orders: StoredTable, sides: Mapping[str, Tabl
     """
     notes: list[str] = []
     for name, side in sides.items():
-        if name in ("order_lines", "refunds") and "order_id" in side.columns and "order_id" in main.columns:
-            _check_orders(side, main)
+        notes += _check_named(side, main, sides)
         if name == "refunds" and "order_id" in side.columns:
             notes += _check_refunds(side)
-        if name == "deals" and "leads" in sides:
-            _check_leads(side, sides["leads"])
+        if name == "feature_requests" and "customer_id" in side.columns:
+            _check_askers(side, main, sides)
+        if name == "referrals":
+            side.drop_found(_referred_before(side), "", REFERRED_BEFORE, excluded=True)
         if "customer_id" in CONTRACTS[name].names and "customer_id" in side.columns and orders.rows:
             notes += _without_orders(side)
     return tuple(notes)
+
+
+def _check_named(side: TableRows, main: TableRows, sides: Mapping[str, TableRows]) -> list[str]:
+    """The rows whose columns name no row of the table that they should."""
+    notes: list[str] = []
+    for column in CONTRACTS[side.spec.table].columns:
+        if column.names is None or column.name not in side.columns:
+            continue
+        if column.names == "orders":
+            if "order_id" in main.columns:
+                _check_orders(side, main)
+                _check_times(side)
+        elif side.spec.table == "customers":
+            notes += _unknown_accounts(side, sides)
+        elif column.names in sides and column.names != side.spec.table:
+            side.drop_found(
+                _unknown(side, column.name, sides[column.names]),
+                side.spec.header(column.name),
+                f"names an unknown {_CALLED[column.names]}",
+            )
+    return notes
 
 
 def _check_orders(side: TableRows, main: TableRows) -> None:
@@ -119,14 +113,71 @@ def _check_orders(side: TableRows, main: TableRows) -> None:
     side.drop(files[excluded == 2], rows[excluded == 2], header, UNKNOWN_ORDER)
 
 
+def _check_times(side: TableRows) -> None:
+    """Nothing happens to an order, and nothing is promised of it, before it was placed."""
+    event_time = CONTRACTS[side.spec.table].event_time
+    for column, reason in ((event_time, BEFORE_ITS_ORDER), ("promised_at", f"promised {BEFORE_ITS_ORDER}")):
+        if column is None or column not in side.columns:
+            continue
+        # orders whose id stands several times have been set aside, so each row meets one
+        placed = f"SELECT own.{FILE}, own.{ROW}, own.{column} AS moment, orders.ordered_at FROM {side.used} AS own"
+        query = f"{placed} JOIN orders USING (order_id) WHERE ordered_at > moment"
+        early = side.database.arrow(query).to_pandas()
+        early = early[surely_before(early["moment"], early["ordered_at"], side.spec.timezone)]
+        side.drop(early[FILE].to_numpy(), early[ROW].to_numpy(), side.spec.header(column), reason)
+
+
+def _unknown(side: TableRows, column: str, target: TableRows) -> str:
+    """The query of the rows that name none of the target's."""
+    contract = CONTRACTS[target.spec.table]
+    key = quoted((contract.key or contract.key_where_told)[0])
+    return (
+        f"SELECT {FILE}, {ROW} FROM {side.used} WHERE {quoted(column)} IS NOT NULL "
+        f"AND {quoted(column)} NOT IN (SELECT {key} FROM {target.used} WHERE {key} IS NOT NULL)"
+    )
+
+
+def _unknown_accounts(customers: TableRows, sides: Mapping[str, TableRows]) -> list[str]:
+    """The report of customers whose account is not known: their consent and their wish not to be profiled count."""
+    if "accounts" not in sides:
+        return []
+    accounts = f"SELECT account_id FROM {sides['accounts'].used} WHERE account_id IS NOT NULL"
+    rows, first = customers.database.one(
+        f"SELECT count(*), min({ROW}) FROM {customers.used} WHERE account_id IS NOT NULL "
+        f"AND account_id NOT IN ({accounts})"
+    )
+    if not rows:
+        return []
+    return [f"customers: {rows:,} rows name an unknown account (the first: row {first:,}); they were kept"]
+
+
+def _check_askers(requests: TableRows, main: TableRows, sides: Mapping[str, TableRows]) -> None:
+    people = [main, *(sides[name] for name in ("customers", "subscriptions") if name in sides)]
+    known = " UNION ALL ".join(
+        f"SELECT customer_id FROM {rows.used} WHERE customer_id IS NOT NULL"
+        for rows in people
+        if "customer_id" in rows.columns
+    )
+    unknown = (
+        f"SELECT {FILE}, {ROW} FROM {requests.used} WHERE customer_id IS NOT NULL AND customer_id NOT IN ({known})"
+    )
+    requests.drop_found(unknown, requests.spec.header("customer_id"), "names an unknown customer")
+
+
+def _referred_before(referrals: TableRows) -> str:
+    """The rows of somebody whom another had brought, or the same one at another time."""
+    at = quoted("at")
+    first = (
+        f"SELECT referred_id, arg_min(referrer_id, ({at}, {FILE}, {ROW})) AS who, min({at}) AS since "
+        f"FROM {referrals.used} GROUP BY referred_id"
+    )
+    return (
+        f"SELECT {FILE}, {ROW} FROM {referrals.used} JOIN ({first}) USING (referred_id) "
+        f"WHERE referrer_id <> who OR {at} <> since"
+    )
+
+
 def _check_refunds(side: TableRows) -> list[str]:
-    # orders whose id stands several times have been set aside, so each refund meets one
-    placed = f"{side.used} AS own JOIN orders USING (order_id)"
-    times = f"SELECT own.{FILE}, own.{ROW}, own.refunded_at, orders.ordered_at FROM {placed}"
-    early = side.database.arrow(f"{times} WHERE ordered_at > refunded_at").to_pandas()
-    early = early[surely_before(early["refunded_at"], early["ordered_at"], side.spec.timezone)]
-    header = side.spec.header("refunded_at")
-    side.drop(early[FILE].to_numpy(), early[ROW].to_numpy(), header, "before its order")
     if "customer_id" in side.columns:
         placed = f"{side.used} AS own JOIN orders USING (order_id)"
         other = f"SELECT own.{FILE}, own.{ROW} FROM {placed} WHERE orders.customer_id <> own.customer_id"
@@ -149,14 +200,6 @@ def _above_orders(side: TableRows) -> list[str]:
         f"refunds: {above:,} orders were refunded above their value, by {total:,.2f} in all; "
         "they were kept: often the amounts hold tax or shipping"
     ]
-
-
-def _check_leads(deals: TableRows, leads: TableRows) -> None:
-    unknown = (
-        f"SELECT {FILE}, {ROW} FROM {deals.used} WHERE lead_id IS NOT NULL "
-        f"AND lead_id NOT IN (SELECT lead_id FROM {leads.used} WHERE lead_id IS NOT NULL)"
-    )
-    deals.drop_found(unknown, deals.spec.header("lead_id"), "names an unknown lead")
 
 
 def _without_orders(side: TableRows) -> list[str]:

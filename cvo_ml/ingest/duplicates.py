@@ -19,6 +19,7 @@ SEVERAL_CUSTOMERS: Final = "order of several customers"
 SENT_AGAIN: Final = "sent again"
 LOOK_ALIKE: Final = "{:,} rows look like another one and were kept: nothing in them is a key"
 KEY_CONFLICT: Final = "key with conflicting rows"
+_ORDER: Final = ("order_id", "customer_id", "net", "currency")
 _COPY, _AGAIN, _CONFLICTING = "copy", "again", "conflicting"
 
 
@@ -31,7 +32,7 @@ def resolve_duplicates(found: TableRows, *, resent: bool = False) -> tuple[str, 
     Parameters
     ----------
     resent:
-        Rows are events, which trackers send again: of those that differ in nothing but their times the first counts.
+        Rows are events, which trackers send again: of those of one order, customer and value the first counts.
 
     Raises
     ------
@@ -51,13 +52,13 @@ def resolve_duplicates(found: TableRows, *, resent: bool = False) -> tuple[str, 
 
 
 def _by_key(found: TableRows, resent: bool) -> None:
-    """Look at the rows of repeated keys only."""
+    """Look at the rows of repeated keys only; where one of an order conflicts, at the whole order."""
     spec, key = found.spec, hashes.hash_of(found.spec.key)
     suspects = hashes.repeated(found.database, found.used, spec.key, found.rows)
     if not len(suspects):
         return
     found.database.hold("suspects", pa.table({"h": suspects}))
-    first = hashes.hash_of(spec.key[:1])
+    first = hashes.hash_of(_set_aside_by(spec.key))
     whole = f"SELECT {first} FROM {found.used} WHERE {key} IN (SELECT h FROM suspects)"
     query = f"SELECT * FROM {found.used} WHERE {first} IN ({whole})"
     judged = [_judged(rows, found, resent) for rows in found.buckets(query, spec.key[0])]
@@ -68,9 +69,14 @@ def _by_key(found: TableRows, resent: bool) -> None:
     _drop(found, places[places["verdict"] == _CONFLICTING], spec.header(spec.key[0]), reason)
 
 
+def _set_aside_by(key: tuple[str, ...]) -> tuple[str, ...]:
+    """What rows share that are set aside together: an order goes whole, else those of one key do."""
+    return key[:1] if key[0] == "order_id" else key
+
+
 def _judged(rows: pd.DataFrame, found: TableRows, resent: bool) -> pd.DataFrame:
-    """The places of rows that share the first part of a key, and what is wrong with each."""
-    key = list(found.spec.key)
+    """The places of rows that share a key, or its first part, and what is wrong with each."""
+    key, together = list(found.spec.key), list(_set_aside_by(found.spec.key))
     rows = rows.sort_values([FILE, ROW], ignore_index=True)
     verdict = pd.Series("", index=rows.index)
     verdict[rows.duplicated(found.columns, keep="first")] = _COPY
@@ -81,14 +87,20 @@ def _judged(rows: pd.DataFrame, found: TableRows, resent: bool) -> pd.DataFrame:
         verdict[_sent_again(left, found)] = _AGAIN
         left = left[verdict[left.index] == ""]
     conflicting = left[left.duplicated(key, keep=False)]
-    # all used rows that share the first part of the key with a conflicting one: an order is set aside whole
-    verdict[(verdict == "") & is_among(rows[key[0]], conflicting[key[0]])] = _CONFLICTING
+    if together == ["order_id"]:  # all lines of an order of which one conflicts
+        alike = is_among(rows["order_id"], conflicting["order_id"])
+    else:
+        alike = pd.MultiIndex.from_frame(rows[key]).isin(pd.MultiIndex.from_frame(conflicting[key]))
+    verdict[(verdict == "") & alike] = _CONFLICTING
     return rows[[FILE, ROW]].assign(verdict=verdict)
 
 
 def _sent_again(rows: pd.DataFrame, found: TableRows) -> pd.Index:
-    """The rows that differ from an earlier one in their times alone."""
-    same = [name for name in found.columns if found.spec.kinds.get(name, "text") != "time"]
+    """The rows that repeat an earlier one: one order of one customer, of one value, at another time.
+
+    What else an event carries is of the moment at which it was sent, such as where a page was loaded again.
+    """
+    same = [name for name in _ORDER if name in found.columns]
     by_time = rows.sort_values([found.spec.event_time or ROW, FILE, ROW])
     return by_time.index[by_time.duplicated(same, keep="first")]
 

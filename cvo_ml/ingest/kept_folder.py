@@ -10,7 +10,6 @@ Layout::
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Final
 from cvo_ml.core.errors import ConfigError, DamagedFile
 from cvo_ml.core.files import LOCK, locked, read_json, write_json
 from cvo_ml.core.result import Json
-from cvo_ml.ingest.table_copies import Part
+from cvo_ml.ingest.table_copies import TablePart
 
 FORMAT_VERSION: Final = 1
 STATE: Final = "kept.json"
@@ -47,7 +46,7 @@ class Kept:
     table: str
     declared: Mapping[str, Json]
     last: str | int
-    parts: tuple[Part, ...]
+    parts: tuple[TablePart, ...]
 
     @property
     def rows(self) -> int:
@@ -117,7 +116,7 @@ def _read(folder: Path) -> Kept | None:
         for part in stored["parts"]:
             path = folder / Path(part["file"]).name
             is_sound = path.is_file() and path.stat().st_size == part["bytes"]
-            parts.append(Part(path, int(part["rows"]) if is_sound else -1))
+            parts.append(TablePart(path, int(part["rows"]) if is_sound else -1))
         declared, last = dict(stored["declared"]), stored["last"]
         return Kept(str(stored["table"]), declared, last if isinstance(last, int) else str(last), tuple(parts))
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -139,7 +138,9 @@ def _is_own(path: Path) -> bool:
 def _sweep(folder: Path, kept: Kept | None) -> None:
     """Remove files that nothing names any more: replaced ones, and those of readings that were killed."""
     held = {part.path.name for part in kept.parts} if kept is not None else set()
+    os.utime(folder / LOCK)
+    now = (folder / LOCK).stat().st_mtime  # by the file system's own clock, which may be another machine's
     for path in folder.glob("part-*.parquet"):
         with suppress(OSError):
-            if path.name not in held and time.time() - path.stat().st_mtime > GRACE:
+            if path.name not in held and now - path.stat().st_mtime > GRACE:
                 path.unlink()

@@ -31,7 +31,7 @@ from cvo_ml.ingest.raw import check_header, refuse_empty
 from cvo_ml.ingest.row_database import MEMORY
 from cvo_ml.ingest.sources.databases import ROWS, Since, named, quoted, text_literal
 from cvo_ml.ingest.sources.tables import OpenTable, open_table
-from cvo_ml.ingest.table_copies import PART, Part, TableCopy, room_needed, written
+from cvo_ml.ingest.table_copies import PART, TablePart, TableCopy, room_needed, written
 
 _SLACK: Final = timedelta(days=1)  # a watermark further in the future says nothing: clocks and zones differ by less
 
@@ -103,7 +103,7 @@ class _Update:
 
     def _whole(self, why: str) -> tuple[Kept, str]:
         """All rows, read anew."""
-        latest = _Latest(self._watermark, self._found.place)
+        latest = _Latest(self._watermark, self._found)
         with room_needed(self._folder, self._found.place):
             parts = written(latest.watched(self._found.pieces()), self._folder)
         kept = Kept(self._table, self._declared, latest.value, tuple(parts))
@@ -115,7 +115,7 @@ class _Update:
         """The rows that came or changed since, in the place of what they replace."""
         since = _earlier(before.last, self._source.overlap)
         together = self._key if set(self._key) != set(self._found.table.key) else ()
-        latest = _Latest(self._watermark, self._found.place)
+        latest = _Latest(self._watermark, self._found)
         scratch = Scratch()
         try:
             with room_needed(scratch.folder, self._found.place):
@@ -138,16 +138,16 @@ class _Update:
         )
 
     def _merged(
-        self, session: duckdb.DuckDBPyConnection, before: Kept, changed: Sequence[Part], since: str
-    ) -> tuple[Part, ...]:
+        self, session: duckdb.DuckDBPyConnection, before: Kept, changed: Sequence[TablePart], since: str
+    ) -> tuple[TablePart, ...]:
         """The files that nothing replaces a row of, and new ones for the rest."""
         session.execute(f"CREATE TEMP VIEW changed AS SELECT * FROM {_files(changed)}")
         replaced = f"k.{quoted(self._watermark)} >= {text_literal(since)}"
         if self._key:
             same = " AND ".join(f"c.{quoted(name)} = k.{quoted(name)}" for name in self._key)
             replaced = f"({replaced} OR EXISTS (SELECT 1 FROM changed AS c WHERE {same}))"
-        touched: list[Part] = []
-        untouched: list[Part] = []
+        touched: list[TablePart] = []
+        untouched: list[TablePart] = []
         for part in before.parts:
             found = session.execute(f"SELECT count(*) FROM {_files([part])} AS k WHERE {replaced}").fetchall()
             (touched if found[0][0] or part.rows < PART // 2 else untouched).append(part)
@@ -199,8 +199,8 @@ class _Update:
 class _Latest:
     """The greatest watermark of the rows that pass."""
 
-    def __init__(self, column: str, place: str) -> None:
-        self._column, self._place = column, place
+    def __init__(self, column: str, found: OpenTable) -> None:
+        self._column, self._place, self._moment = column, found.place, found.database.moment()
         self._greatest: int | date | None = None
 
     def watched(self, pieces: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -228,7 +228,7 @@ class _Latest:
             return 0
         if isinstance(self._greatest, int):
             return self._greatest
-        now = datetime.now(UTC) + _SLACK
+        now = self._moment + _SLACK
         if isinstance(self._greatest, datetime):
             moment = now if self._greatest.tzinfo else now.replace(tzinfo=None)
             return min(self._greatest, moment).isoformat()
@@ -244,7 +244,7 @@ def _earlier(last: str | int, overlap: int) -> str:
     return (datetime.fromisoformat(last) - timedelta(days=overlap)).isoformat()
 
 
-def _files(parts: Sequence[Part]) -> str:
+def _files(parts: Sequence[TablePart]) -> str:
     return f"read_parquet([{', '.join(text_literal(str(part.path.absolute())) for part in parts)}])"
 
 

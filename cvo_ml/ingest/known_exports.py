@@ -44,6 +44,22 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
         frozenset({"Name", "Email", "Financial Status", "Created at", "Subtotal", "Lineitem quantity",
                    "Lineitem price"}),
     ),
+    "woocommerce": KnownExport(
+        "WooCommerce's export of orders",
+        "November 2026",
+        frozenset({"order_id", "order_number", "status", "shipping_total", "tax_total", "order_total", "order_currency",
+                   "customer_id", "billing_email"}),
+    ),
+    "woocommerce_analytics": KnownExport(
+        "WooCommerce's report of orders",
+        "November 2026",
+        frozenset({"Date", "Order #", "Status", "Customer", "Customer type", "Product(s)", "Items sold"}),
+    ),
+    "woocommerce_api": KnownExport(
+        "the orders of WooCommerce's API",
+        "version 3",
+        frozenset({"id", "number", "status", "total_tax", "prices_include_tax", "line_items", "billing"}),
+    ),
     "online_retail": KnownExport(
         "UCI's Online Retail",
         "2015",
@@ -55,6 +71,46 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
         frozenset({"event_name", "event_timestamp", "user_pseudo_id"}),
     ),
     "segment": KnownExport("Segment's track calls", "spec v2", frozenset({"event", "timestamp", "properties"})),
+    "gorgias": KnownExport(
+        "Gorgias' export of tickets",
+        "2026",
+        frozenset({"Ticket id", "Customer email", "Creation date", "Closed date"}),
+        (frozenset({"Ticket ID", "Customer email", "Creation date", "Closed date"}),),
+    ),
+    "gorgias_api": KnownExport(
+        "the tickets of Gorgias' API", "November 2026", frozenset({"id", "customer", "created_datetime", "status"})
+    ),
+    "zendesk": KnownExport(
+        "Zendesk's export of tickets",
+        "November 2026",
+        frozenset({"Requester email", "Created at", "Solved at", "Status"}),
+    ),
+    "zendesk_api": KnownExport(
+        "the tickets of Zendesk's API", "v2", frozenset({"id", "requester", "created_at", "status", "priority"})
+    ),
+    "typeform": KnownExport(
+        "Typeform's export of responses", "November 2026", frozenset({"#", "Start Date (UTC)", "Submit Date (UTC)"})
+    ),
+    "delighted": KnownExport(
+        "Delighted's export of responses",
+        "2026",
+        frozenset({"Survey Type", "Score", "Comment"}),
+        (frozenset({"Survey type", "Score", "Comment"}), frozenset({"survey_type", "score", "comment", "email"})),
+    ),
+    "delighted_api": KnownExport(
+        "the survey responses of Delighted's API",
+        "v1",
+        frozenset({"id", "person", "survey_type", "score", "created_at"}),
+    ),
+    "google_ads": KnownExport(
+        "Google Ads' report",
+        "November 2026",
+        frozenset({"Campaign", "Currency code", "Cost"}),
+        (frozenset({"Day", "Campaign", "Cost", "Impr."}),),
+    ),
+    "meta_ads": KnownExport(
+        "Meta's report of ads", "November 2026", frozenset({"Reporting starts", "Reporting ends"})
+    ),
     "stripe_payments": KnownExport(
         "Stripe's export of payments",
         "November 2026",
@@ -90,6 +146,28 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
     ),
     "hubspot_contacts_api": KnownExport(
         "the contacts of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.email"})
+    ),
+    "hubspot_email_events": KnownExport(
+        "the email events of HubSpot's API",
+        "version v1",
+        frozenset({"id", "type", "created", "recipient", "emailCampaignId"}),
+    ),
+    "klaviyo_profiles": KnownExport(
+        "Klaviyo's export of profiles",
+        "November 2026",
+        frozenset({"Email", "Klaviyo ID"}),
+        (
+            frozenset({"Email", "Email Marketing Consent", "Profile Created On"}),
+            frozenset({"Email", "Email Marketing Consent", "Date Added"}),
+        ),
+    ),
+    "klaviyo_profiles_api": KnownExport(
+        "the profiles of Klaviyo's API",
+        "revision 2026-10-15",
+        frozenset({"type", "id", "attributes.email", "attributes.location"}),
+    ),
+    "klaviyo_events": KnownExport(
+        "the events of Klaviyo's API", "revision 2026-10-15", frozenset({"type", "id", "attributes.event_properties"})
     ),
 }  # fmt: skip
 

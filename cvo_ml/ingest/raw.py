@@ -63,6 +63,11 @@ class Places:
     def __getitem__(self, chosen: NDArray[np.generic]) -> Places:
         return Places(self.files, self.file[chosen], self.row[chosen])
 
+    def by_file(self) -> dict[str, int]:
+        """How many rows each file has, of those that have any."""
+        counts = np.bincount(self.file, minlength=len(self.files)).tolist()
+        return {name: count for name, count in zip(self.files, counts, strict=True) if count}
+
     def first(self, most: int = 3) -> tuple[str, list[int]]:
         """The file of the first row (and how many other files hold some), and its first row numbers.
 
@@ -100,6 +105,8 @@ class RawTable:
         What was repaired while reading.
     left_out:
         Rule to (n,) mask of the rows that the format itself leaves out of this table.
+    gone:
+        Rule to file to how many further such rows it has, which are not in ``columns`` any more.
 
     Raises
     ------
@@ -113,6 +120,7 @@ class RawTable:
     ragged: Places
     notes: tuple[str, ...] = ()
     left_out: Mapping[str, Flags] = field(default_factory=dict)
+    gone: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for header, values in self.columns.items():
@@ -123,7 +131,7 @@ class RawTable:
 
     @property
     def rows(self) -> int:
-        """Rows of all files, with the ragged ones."""
+        """Rows of all files, with the ragged ones and without those that are gone."""
         return len(self.places) + len(self.ragged)
 
     def renamed(self, name: str) -> RawTable:

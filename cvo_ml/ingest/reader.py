@@ -35,12 +35,13 @@ from cvo_ml.ingest.adapters import (
     with_adapter,
 )
 from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refunds, side_table, with_costs
-from cvo_ml.ingest.cross_checks import check_between, check_rows
+from cvo_ml.ingest.cross_checks import check_between
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.exchange import Rates
 from cvo_ml.ingest.findings import refuse_all_at_once
 from cvo_ml.ingest.nobody import any_to_look_at, refuse_nobody, to_look_at
 from cvo_ml.ingest.raw import SourceFile
+from cvo_ml.ingest.row_checks import check_rows
 from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
 from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.scan import scan
@@ -50,6 +51,7 @@ from cvo_ml.ingest.status_refunds import refunded_orders, refunds_by_status
 from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts, refuse_unknown
 from cvo_ml.ingest.table_rows import TableRows
 from cvo_ml.ingest.unmapped import MeaningOf, conclude_unmapped, unmapped_meaning
+from cvo_ml.ingest.whole_tables import check_whole
 
 #: Days without any row before ``as_of``: a shop that sells once a year has sold within them.
 LONGEST_SILENCE: Final = 366
@@ -147,7 +149,7 @@ def read_frame(
     UsageError
         If the shop's format is no table.
     """
-    if adapter_of(shop.adapter).unpack is not None:
+    if adapter_of(shop.adapter).is_json:
         raise UsageError(f"shop {shop.name}: its format {shop.adapter} is JSON: read it from a file")
     declared = with_adapter(shop, frame)
     with _database(declared, parts_of_frame(frame, shop, declared), MEMORY) as (parts, database):
@@ -212,6 +214,7 @@ class _Reading:
         between = check_between(main, tables["orders"], sides)
         for side in sides.values():
             between += resolve_duplicates(side)
+            check_whole(side)
         self._join(tables, sides)
         told, by_status = self._statuses(main, tables, sides)
         every = (main, *sides.values())

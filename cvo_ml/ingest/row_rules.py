@@ -53,7 +53,7 @@ class ValidatedRows:
     raw: RawTable
     status: RowStatus
     rows: pd.DataFrame
-    counts: Mapping[tuple[str, str], int]
+    counts: dict[tuple[str, str], int]
     facts: Mapping[str, frozenset[str]]
     findings: Findings
 

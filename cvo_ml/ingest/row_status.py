@@ -43,6 +43,16 @@ _REMEDIES: Final = {
 }
 
 
+#: By a part of a reason, the first that fits.
+_REMEDIES_OF_KIND: Final = {
+    "the scale of": "correct the scores; where those of ces or csat have another scale, declare its highest: "
+    "constants: {scale: 10}",
+    "outside": "correct the numbers, or their unit",
+    "names an unknown": "export both tables over the same time",
+    "names neither": "leave rows out that are about nobody (where_filled), or fill one of the columns",
+}
+
+
 @dataclass(frozen=True)
 class _RowState:
     """Why rows are not used; ``excluded`` says whether by rule, else the rows are quarantined."""
@@ -74,7 +84,9 @@ def too_many(
     of_people:
         Whether the column says who bought: rows without it may be guests.
     """
-    remedy = _REMEDIES.get(reason, "correct the export")
+    remedy = _REMEDIES.get(reason) or next(
+        (what for part, what in _REMEDIES_OF_KIND.items() if part in reason), "correct the export"
+    )
     if reason == "null" and of_people:
         remedy += "; where rows without a customer are guests, declare guests: exclude (--guests)"
     if count <= _MOST_TOLERATED * considered:
@@ -163,27 +175,29 @@ class RowStatus:
 
     def ledger(self) -> RowLedger:
         """The balanced account of all files."""
-        return self._account(self._status, len(self._raw.ragged))
+        return sum(self.by_file().values(), RowLedger(0, 0))
 
     def by_file(self) -> dict[str, RowLedger]:
         """The balanced account of each file."""
         place, ragged = self._raw.places.file, np.bincount(self._raw.ragged.file, minlength=len(self._raw.sources))
         if len(self._raw.sources) == 1:
-            return {self._raw.sources[0].name: self.ledger()}
+            name = self._raw.sources[0].name
+            return {name: self._account(name, self._status, len(self._raw.ragged))}
         return {
-            source.name: self._account(self._status[place == number], int(ragged[number]))
+            source.name: self._account(source.name, self._status[place == number], int(ragged[number]))
             for number, source in enumerate(self._raw.sources)
         }
 
-    def _account(self, status: NDArray[np.int16], ragged: int) -> RowLedger:
+    def _account(self, file: str, status: NDArray[np.int16], ragged: int) -> RowLedger:
         counts = np.bincount(status, minlength=len(self._kinds) + 1)
         quarantined: dict[str, int] = {self._ragged: ragged} if ragged else {}
-        excluded: dict[str, int] = {}
+        gone = {rule: files[file] for rule, files in self._raw.gone.items() if file in files}
+        excluded: dict[str, int] = dict(gone)
         for kind, count in zip(self._kinds, counts[1:].tolist(), strict=True):
             if count:
                 account = excluded if kind.excluded else quarantined
                 account[kind.words] = account.get(kind.words, 0) + count
-        return RowLedger(len(status) + ragged, int(counts[0]), quarantined, excluded)
+        return RowLedger(len(status) + ragged + sum(gone.values()), int(counts[0]), quarantined, excluded)
 
     def quarantined(self) -> pd.DataFrame:
         """The rows set aside: table, file, row (1 = the first data row), column, reason; never a value."""

@@ -64,8 +64,8 @@ def scan(
     if not source.whole and in_conflict(found.facts, found.parts):
         found = _Pass(source, spec, as_of, database, complete, keeps_ids).run_again(found)
     found.account.end()
+    pa.default_memory_pool().release_unused()
     if not source.whole:
-        pa.default_memory_pool().release_unused()
         found.count_cases()
     return found.rows()
 

@@ -17,8 +17,8 @@ from cvo_ml.core.contracts import CONTRACTS, ORDERS
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.ingest.assemble import side_table
 from cvo_ml.ingest.batches import Whole
-from cvo_ml.ingest.cross_checks import check_rows
 from cvo_ml.ingest.duplicates import resolve_duplicates
+from cvo_ml.ingest.row_checks import check_rows
 from cvo_ml.ingest.row_database import RowDatabase
 from cvo_ml.ingest.scan import scan
 from cvo_ml.ingest.sources import read_source

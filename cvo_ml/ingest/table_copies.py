@@ -34,7 +34,7 @@ PART: Final = 1_000_000
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """One file of a copy."""
 
     path: Path
@@ -57,7 +57,7 @@ class TableCopy:
     whole = False
 
     def __init__(
-        self, place: str, parts: Sequence[Part], columns: Sequence[str], notes: tuple[str, ...] = (),
+        self, place: str, parts: Sequence[TablePart], columns: Sequence[str], notes: tuple[str, ...] = (),
         scratch: Scratch | None = None,
     ) -> None:  # fmt: skip
         self._place, self._parts, self._columns, self._scratch = place, parts, list(columns), scratch
@@ -132,9 +132,9 @@ def copied_table(
         return TableCopy(found.place, parts, found.columns, scratch=scratch)
 
 
-def written(pieces: Iterable[pa.Table], folder: Path) -> list[Part]:
+def written(pieces: Iterable[pa.Table], folder: Path) -> list[TablePart]:
     """Pieces of a table as files of :data:`PART` rows or a little more, under new names."""
-    parts: list[Part] = []
+    parts: list[TablePart] = []
     rest = (piece for piece in pieces if piece.num_rows)
     for first in rest:
         path = folder / f"part-{secrets.token_hex(8)}.parquet"
@@ -147,7 +147,7 @@ def written(pieces: Iterable[pa.Table], folder: Path) -> list[Part]:
                 rows += piece.num_rows
                 if rows >= PART:
                     break
-        parts.append(Part(path, rows))
+        parts.append(TablePart(path, rows))
     return parts
 
 

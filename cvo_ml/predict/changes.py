@@ -12,7 +12,7 @@ from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.explanation import ChangeCause, ScoreChange
 from cvo_ml.core.models import CHURN, CLV, ICP, ModelSpec
 from cvo_ml.core.tables import Tables
-from cvo_ml.core.visibility import visible
+from cvo_ml.core.visibility import visible, when_over
 from cvo_ml.features.truncated_tables import truncated
 from cvo_ml.predict.explain import lead_fields
 from cvo_ml.predict.loaded import LoadedModels
@@ -65,7 +65,7 @@ def happened_since(own: Tables, since: date, as_of: date) -> dict[str, int]:
     """Rows that are seen at ``as_of`` and were not at ``since``, by table."""
     counts = {}
     for name, frame in own.frames.items():
-        event_time = CONTRACTS[name].event_time
+        event_time, frame = CONTRACTS[name].event_time, when_over(frame, CONTRACTS[name])
         if event_time is not None and len(frame):
             counts[name] = len(visible(frame, as_of, event_time)) - len(visible(frame, since, event_time))
     return {name: count for name, count in counts.items() if count}

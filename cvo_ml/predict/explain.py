@@ -174,8 +174,8 @@ def _details(name: str, rows: pd.DataFrame, as_of: date) -> dict[str, float]:
     if name == "subscriptions":
         ended = happened(rows["ended_at"], as_of) if "ended_at" in rows else pd.Series(False, index=rows.index)
         return {"active": float((~ended).sum()), "monthly revenue": float(rows.loc[~ended, "mrr"].sum())}
-    if name == "surveys":
-        return {"last score": float(rows.sort_values("answered_at")["score"].iloc[-1])}
+    if name == "surveys" and "score" in rows and rows["score"].notna().any():
+        return {"last score": float(rows.dropna(subset="score").sort_values("answered_at")["score"].iloc[-1])}
     return {}
 
 

@@ -14,7 +14,7 @@ from cvo_ml.config.segments import StageRules
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.units import midnight
 from cvo_ml.features.engine import Engine, Source, engine
-from cvo_ml.features.order_relations import order_rows
+from cvo_ml.features.order_relations import order_rows, with_columns
 from cvo_ml.stats.intervals import Interval, wilson
 
 STAGES: Final = ("awareness", "consideration", "purchase", "retention", "advocacy")
@@ -152,7 +152,7 @@ def _events(opened: Engine, as_of: date, names: tuple[str, ...]) -> pd.Series:
 
 
 def _promoters(opened: Engine, as_of: date, score: float) -> pd.Series:
-    rows = opened.known("surveys", as_of)
+    rows = opened.visible(with_columns(opened, "surveys", {"score": "float64"}), [as_of], "answered_at")
     rows = rows.filter(rows.kind.startswith("nps"), rows.score >= score)
     return opened.run(rows.group_by("customer_id").agg(at=rows.answered_at.min()))["at"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.exports.shape import export
-from tests.exports.shop import Sale, Truth, paid, shown, single_lines, truth_of, without_refunds
+from tests.exports.shop import Sale, Truth, cents, paid, shown, single_lines, truth_of, without_refunds
 from tests.exports.writing import Dialect, line_rows, write
 
 NONE: Final = Decimal(0)
@@ -88,6 +88,9 @@ def shopify(folder: Path) -> Truth:
     def once(of: Callable[[Sale], object]) -> Callable[[Any], object]:
         return lambda r: of(r[0]) if r[2] else None
 
+    def paid_back(sale: Sale) -> Decimal:  # with its part of the tax and the shipping
+        return cents(sale.refunded * sale.total / sale.net) if sale.net else Decimal(0)
+
     def state(sale: Sale) -> str:
         return "refunded" if sale.is_wholly_refunded else "partially_refunded" if sale.refunds else "paid"
 
@@ -104,7 +107,7 @@ def shopify(folder: Path) -> Truth:
         "Lineitem compare at price": lambda r: None, "Lineitem sku": lambda r: r[1].sku,
         "Lineitem requires shipping": lambda r: "true", "Billing Name": once(lambda s: s.customer.name),
         "Billing Country": once(lambda s: s.customer.country), "Cancelled at": lambda r: None,
-        "Payment Method": once(lambda s: "Shopify Payments"), "Refunded Amount": once(lambda s: s.refunded),
+        "Payment Method": once(lambda s: "Shopify Payments"), "Refunded Amount": once(paid_back),
         "Vendor": lambda r: "House", "Id": once(lambda s: 4_000_000_000 + s.number), "Tags": lambda r: "",
         "Source": once(lambda s: "web"), "Lineitem discount": lambda r: NONE,
     }, zone)  # fmt: skip

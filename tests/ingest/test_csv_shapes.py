@@ -11,6 +11,7 @@ import pytest
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.ingest import ReadResult, read_shop
+from cvo_ml.ingest.sources import quotes
 
 from .conftest import orders_text, shop
 from .sheets import zipped
@@ -132,3 +133,16 @@ def test_wrapped_ids_are_unwrapped_and_counted(write: Write) -> None:
 def test_ids_that_are_none(nobody: str, write: Write) -> None:
     result = read(write([*orders_text(199), f"A200,{nobody},2024-01-01,5"]))
     assert result.ledger.quarantined == {"customer: null": 1}
+
+
+@pytest.mark.parametrize("chunk", [1 << 24, 97])
+def test_notes_of_several_lines_are_no_rows(chunk: int, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever bytes are looked at at once; a note that holds a whole row is still told from one."""
+    monkeypatch.setattr(quotes, "_CHUNK", chunk)
+    notes = ['"ring twice,\nthen wait"', "", '"a ""quiet"" house\n\nat the end"', '5" pipe']
+    rows = [f"{line},{notes[place % 4]}" for place, line in enumerate(orders_text(200)[1:])]
+    header = orders_text(200)[0] + ",note"
+    assert read(write([header, *rows])).ledger == RowLedger(200, 200)
+    swallowing = f'{orders_text(200)[1]},"begun\n{rows[1]}\nended"'
+    with pytest.raises(DataError, match="swallows the rows after it"):
+        read(write([header, *rows[4:], swallowing]))

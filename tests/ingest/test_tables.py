@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -229,37 +230,12 @@ def test_values_and_constants_are_declared(write: Write) -> None:
     assert reasons(result, "surveys") == {"state: a text without a declared meaning": 1}
 
 
-@pytest.mark.parametrize("table", sorted(set(CONTRACTS) - {"orders"}))
-def test_every_contract_can_be_read_from_a_file_of_its_own(table: str, write: Write) -> None:
-    contract = CONTRACTS[table]
-    example = {
-        "id": "A1",
-        "text": "word",
-        "time": "2024-01-05",
-        "money": "1",
-        "number": "1",
-        "integer": "1",
-        "flag": "yes",
-    }
-    names = [column.name for column in contract.columns]
-    row = ["C1" if column.name == "customer_id" else example[column.kind] for column in contract.columns]
-    path = write([",".join(names), ",".join(row)], f"{table}.csv")
-    side = {table: {"source": {"path": str(path)}, "columns": {name: name for name in names}}}
-    if table == "deals":
-        side["leads"] = {"source": {"path": str(write(["lead_id,created_at", "A1,2024-01-01"], "leads.csv"))},
-                         "columns": {"lead_id": "lead_id", "created_at": "created_at"}}  # fmt: skip
-    declared = shop(write(orders_text(3)), tables=side)
-    if "currency" in names:
-        path.write_text(path.read_text().replace(",word,word", ",EUR,word").replace("word", "EUR", 2))
-    result = read_shop(declared, max_bad_share=0.0)
-    assert len(result.tables.get(table)) == 1
-    contract.validate(result.tables.get(table))
-
-
 @pytest.mark.parametrize("table", sorted(CONTRACTS))
 def test_every_contract_names_its_keys_and_event_time(table: str) -> None:
     contract = CONTRACTS[table]
-    assert set(contract.key) <= set(contract.names)
+    assert {*contract.key, *contract.key_where_told, *itertools.chain(*contract.one_of)} <= set(contract.names)
+    assert {name for span in contract.spans for name in (span.begins, span.ends)} <= set(contract.names)
+    assert {column.names for column in contract.columns} - {None} <= set(CONTRACTS)
     assert contract.event_time is None or contract.column(contract.event_time).kind == "time"
     assert "known_at" in contract.names
 

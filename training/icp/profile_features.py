@@ -89,7 +89,7 @@ def _progress(rows: pd.DataFrame, customers: pd.Index, age: Horizon, known: int)
 
 
 def _kinds(table: str, rows: pd.DataFrame, text: str) -> list[tuple[str, pd.Series]]:
-    if table == "surveys":
+    if table == "surveys" and "score" in rows:
         nps = rows[rows["kind"].astype("str").str.startswith("nps")]
         who = {"promoter": nps["score"] >= PROMOTER, "detractor": nps["score"] <= DETRACTOR}
         return [(f"survey: {name}", nps.loc[inside, "customer_id"]) for name, inside in who.items()]

@@ -32,6 +32,7 @@ ACQUISITION_SPEND: Final = TableContract(
         required("date", "time"),
         required("channel", "text"),
         required("spend", "money"),
+        Column("currency", "text"),
         Column("campaign", "text"),
         Column("cost_kind", "text", meaning="ads, people or tools"),
         KNOWN_AT_COLUMN,
@@ -52,6 +53,7 @@ MONTHS: Final = TableContract(
     event_time="month",
     about="The total of a month from the books, also of years of which no orders are left; it has no customers.",
     one_of=(("orders", "net"),),
+    months=1,
 )
 
 FX: Final = TableContract(

@@ -28,7 +28,7 @@ CHOICES: Final = TableContract(
     (
         required("respondent_id", "id"),
         required("task_id", "id", "the question: one is chosen in each"),
-        required("alternative_id", "id", "what could be chosen; none: nothing of it"),
+        required("alternative_id", "id", "what could be chosen; to choose nothing is one too"),
         required("chosen", "flag"),
         required("answered_at", "time"),
         Column("price", "money", meaning="of this alternative", within=Range(0)),

@@ -78,7 +78,7 @@ DELIVERIES: Final = TableContract(
         required("order_id", "id", names="orders"),
         required("shipped_at", "time", "when it left the shop"),
         Column("delivered_at", "time", meaning="when it arrived; null while it has not"),
-        Column("promised_at", "time", meaning="when the customer was told to expect it"),
+        Column("promised_at", "time", meaning="when the customer was told to expect it", foreseen=True),
         Column("carrier", "text"),
         Column("region", "text", meaning="where it went"),
         KNOWN_AT_COLUMN,

@@ -15,10 +15,12 @@ TICKETS: Final = TableContract(
         required("opened_at", "time"),
         Column("closed_at", "time", meaning="when work on it ended"),
         Column("topic", "text"),
-        Column("minutes", "number", meaning="minutes of work", within=Range(0)),
+        Column("minutes", "number", meaning="minutes of work", within=Range(0), waits_for=("closed_at",)),
         Column("priority", "text"),
         Column("resolved_at", "time", meaning="when the customer's problem was solved"),
-        Column("resolved", "flag", meaning="whether it was solved; null: not told"),
+        Column(
+            "resolved", "flag", meaning="whether it was solved; null: not told", waits_for=("resolved_at", "closed_at")
+        ),
         KNOWN_AT_COLUMN,
     ),
     event_time="opened_at",
@@ -44,13 +46,15 @@ SURVEYS: Final = TableContract(
         required("customer_id", "id"),
         required("answered_at", "time"),
         required("kind", "text", "nps_pre, nps_post, nps, ces, csat, wtp, or one of your own such as goal or reason"),
-        required("score", "number", "nps 0 to 10, ces 1 to 7, csat 1 to 5, wtp an amount of money"),
+        Column("score", "number", meaning="nps 0 to 10, ces 1 to 7, csat 1 to 5, wtp an amount of money"),
         Column("text", "text", meaning="the answer in words"),
+        Column("scale", "number", meaning="the highest score of ces or csat, where it is another", within=Range(1)),
         Column("order_id", "id", meaning="the order that it was asked about", names="orders"),
         KNOWN_AT_COLUMN,
     ),
     event_time="answered_at",
     about="An answer to a question.",
+    one_of=(("score", "text"),),
 )
 
 REVIEWS: Final = TableContract(

@@ -8,7 +8,7 @@ how an expression becomes rows. ``cvo_ml.features.engine.duckdb`` is the one tha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -96,10 +96,13 @@ class Engine(ABC):
         """The whole table as an Ibis expression, with ``known_at`` where it has an event time."""
         if name not in self._loaded:
             loaded = self._registered(name)
-            event_time = CONTRACTS[name].event_time
+            event_time, months = CONTRACTS[name].event_time, CONTRACTS[name].months
             if event_time is not None:
+                if event_time not in loaded.columns:  # nobody said when, such as of deals that are all open
+                    loaded = loaded.mutate(**{event_time: ibis.null("timestamp(6)")})
                 known = loaded[KNOWN_AT] if KNOWN_AT in loaded.columns else ibis.null("timestamp(6)")
-                loaded = loaded.mutate(**{KNOWN_AT: ibis.coalesce(known, loaded[event_time])})
+                told = loaded[event_time] + ibis.interval(months=months) if months else loaded[event_time]
+                loaded = loaded.mutate(**{KNOWN_AT: ibis.coalesce(known, told)})
             self._loaded[name] = loaded
         return self._loaded[name]
 
@@ -139,6 +142,16 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> None:
         """Free what the engine holds; a session that was handed in stays open."""
+
+    def held(self, name: str, make: Callable[[], pd.DataFrame]) -> Any:
+        """Rows that no expression can work out, as one: made once for this engine, known by ``name``."""
+        if name not in self._loaded:
+            self._loaded[name] = self._given(name, make())
+        return self._loaded[name]
+
+    @abstractmethod
+    def _given(self, name: str, rows: pd.DataFrame) -> Any:
+        """The rows as the backend knows them."""
 
     @abstractmethod
     def _registered(self, name: str) -> Any:

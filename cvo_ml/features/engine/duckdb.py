@@ -71,6 +71,10 @@ class DuckDBEngine(Engine):
         self._backend.disconnect()
         self._spill.close()
 
+    def _given(self, name: str, rows: pd.DataFrame) -> Any:
+        self._backend.con.register(name, pa.Table.from_pandas(rows, preserve_index=False))
+        return self._backend.table(name)
+
     def _registered(self, name: str) -> Any:
         if isinstance(self._source, ParquetTables) and name in self._source:
             path = _quoted(str(self._source.folder / f"{name}.parquet"))

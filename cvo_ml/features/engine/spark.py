@@ -56,5 +56,11 @@ class SparkEngine(Engine):
         """Forget the tables; the session and the files stay."""
         self._loaded.clear()
 
+    def _given(self, name: str, rows: pd.DataFrame) -> Any:
+        rows.astype(dict.fromkeys(rows.select_dtypes("datetime"), TIME_DTYPE)).to_parquet(
+            self._folder / f"{name}.parquet", index=False
+        )
+        return self._registered(name)
+
     def _registered(self, name: str) -> Any:
         return self._backend.read_parquet(str(self._folder / f"{name}.parquet"), table_name=name)

@@ -26,9 +26,9 @@ LAST_STATE: Final[Mapping[str, tuple[str, ...]]] = {
     "orders": ("status",),
     "subscriptions": ("status", "cancel_reason", "current_period_end"),
     "deals": ("stage",),
+    "feature_requests": ("status",),
+    "initiatives": ("status",),
 }
-#: Columns that are known when another one is, by table: column to the time that it waits for.
-LEARNT_AT: Final[Mapping[str, Mapping[str, str]]] = {"tickets": {"minutes": "closed_at"}}
 #: Columns of customers that need no time of their own.
 IDENTITY: Final = ("customer_id", "created_at")
 
@@ -87,11 +87,11 @@ class KnownRows:
         rows = known_rows(name, self._table(name), day)
         if name == "order_lines":
             rows = rows[rows["order_id"].isin(self._rows("orders", day)["order_id"])]
-        hidden = {
-            column: rows[column].where(rows[time].notna())
-            for column, time in LEARNT_AT.get(name, {}).items()
-            if column in rows and time in rows
-        }
+        hidden = {}
+        for column in CONTRACTS[name].columns:
+            times = [time for time in column.waits_for if time in rows]
+            if times and column.name in rows:
+                hidden[column.name] = rows[column.name].where(rows[times].notna().any(axis=1))
         return rows.assign(**hidden).drop(columns=list(LAST_STATE.get(name, ())), errors="ignore")
 
     def _readable(self, rows: pd.DataFrame) -> list[str]:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
 
 from cvo_ml.config.shops import AdapterName, ShopConfig, SourceConfig, TableConfig
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.ingest.adapters import (
+    delighted,
     ga4,
+    google_ads,
+    gorgias,
     hubspot_contacts,
     hubspot_deals,
+    hubspot_email_events,
+    klaviyo_events,
+    klaviyo_profiles,
+    meta_ads,
     online_retail,
     segment,
     shopify,
     stripe,
     stripe_charges,
     stripe_payments,
+    typeform,
+    woocommerce,
+    woocommerce_analytics,
+    woocommerce_api,
+    zendesk,
 )
 from cvo_ml.ingest.adapters.adapter import MAIN, Adapter
 from cvo_ml.ingest.adapters.declaring import (
@@ -29,6 +42,8 @@ from cvo_ml.ingest.adapters.declaring import (
     headers_found,
     side_of_first,
 )
+from cvo_ml.ingest.adapters.event_format import EventFormat
+from cvo_ml.ingest.adapters.event_stream import event_tables
 from cvo_ml.ingest.batches import Batched, Whole
 from cvo_ml.ingest.known_exports import EXPORTS, how_to_map, refuse_another
 from cvo_ml.ingest.raw import RawTable, Wanted, raw_from_frame
@@ -47,6 +62,9 @@ Parts = Mapping[str, Batched]
 ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "online_retail": online_retail.ADAPTER,
     "shopify": shopify.ADAPTER,
+    "woocommerce": woocommerce.ADAPTER,
+    "woocommerce_analytics": woocommerce_analytics.ADAPTER,
+    "woocommerce_api": woocommerce_api.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
@@ -54,8 +72,21 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "hubspot_email_events": hubspot_email_events.ADAPTER,
+    "klaviyo_profiles": klaviyo_profiles.ADAPTER,
+    "klaviyo_profiles_api": klaviyo_profiles.API,
+    "klaviyo_events": klaviyo_events.ADAPTER,
     "stripe_payments": stripe_payments.ADAPTER,
     "stripe_charges": stripe_charges.ADAPTER,
+    "gorgias": gorgias.ADAPTER,
+    "gorgias_api": gorgias.API,
+    "zendesk": zendesk.ADAPTER,
+    "zendesk_api": zendesk.API,
+    "typeform": typeform.ADAPTER,
+    "delighted": delighted.ADAPTER,
+    "delighted_api": delighted.API,
+    "google_ads": google_ads.ADAPTER,
+    "meta_ads": meta_ads.ADAPTER,
 }
 _PLAIN: Final = Adapter()
 
@@ -79,7 +110,7 @@ def with_adapter(shop: ShopConfig, frame: pd.DataFrame | None = None) -> ShopCon
     """
     adapter = adapter_of(shop.adapter)
     declared = declared_shop(shop, adapter)
-    if shop.adapter is None or adapter.unpack is not None:
+    if shop.adapter is None or adapter.is_json:
         return declared
     headers = headers_found(declared.source) if frame is None else [str(name) for name in frame.columns]
     if not headers:
@@ -98,13 +129,19 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
         As the source's reader.
     """
     adapter, source = adapter_of(shop.adapter), declared.source
+    if adapter.events is not None and shop.adapter is not None:
+        sides = {name: side_of_first(name, declared, adapter, ()).columns for name in adapter.sides}
+        paths = {"orders": {**declared.columns, **declared.profile}, **sides}
+        return _events(shop.adapter, adapter.events, source, paths, declared.net_less)
     if adapter.unpack is not None:
         return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns, declared))
     wanted = adapter.wanted(declared.columns, declared.profile, declared)
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None:
         return {MAIN[declared.rows]: rows_of(source, wanted, optional)}
-    return _parts(adapter, rows_at_once(source, wanted, optional), declared)
+    parts = _parts(adapter, rows_at_once(source, wanted, optional), declared)
+    pa.default_memory_pool().release_unused()  # an export may have many columns that only the adapter looks at
+    return parts
 
 
 def parts_of_frame(frame: pd.DataFrame, shop: ShopConfig, declared: ShopConfig) -> Parts:
@@ -157,6 +194,11 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
     if config.adapter is None:
         wanted = [*table.columns.values(), *table.profile.values()]
         return rows_of(table.source, wanted, may_be_empty=True), table, adapter.ragged
+    if adapter.events is not None:
+        paths = {"orders": adapter.declares["columns"]}
+        paths |= {side: brought["columns"] for side, brought in adapter.sides.items()}
+        paths[name] = {**table.columns, **table.profile}
+        return _events(config.adapter, adapter.events, table.source, paths)[name], table, adapter.ragged
     if adapter.unpack is not None:
         part = adapter.unpack(_objects(config.adapter, table.source), table.columns, declared)[name]
         return Whole(part), table, adapter.ragged
@@ -167,7 +209,19 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
         table = table.model_copy(update={"columns": written})
     wanted = adapter.wanted(table.columns, table.profile)
     raw = rows_at_once(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
-    return Whole(adapter.parts_of(raw, declared, table.columns, name)[name]), table, adapter.ragged
+    as_written_there = declared.model_copy(update={"source": table.source})
+    return Whole(adapter.parts_of(raw, as_written_there, table.columns, name)[name]), table, adapter.ragged
+
+
+def _events(
+    name: AdapterName,
+    events: EventFormat,
+    source: SourceConfig,
+    paths: Mapping[str, Mapping[str, str]],
+    net_less: Sequence[str] | None = None,
+) -> Parts:
+    refuse_another(name, headers_found(source), Path(source.path).name)
+    return event_tables(name, events, source, paths, net_less or (), holds_orders=net_less is not None)
 
 
 def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.result import Json
+from cvo_ml.ingest.adapters.event_format import EventFormat
 from cvo_ml.ingest.raw import RawTable, Wanted, one_file, stack
 from cvo_ml.ingest.row_status import RAGGED
 from cvo_ml.ingest.sources.json_lines import NOT_AN_OBJECT, JsonObjects, at, texts
@@ -20,7 +21,6 @@ from cvo_ml.ingest.unmapped import unmapped_meaning
 
 #: Raw tables of one source by table name; the first source's own table is among them.
 Parts = Mapping[str, RawTable]
-SENT_AGAIN: Final = "line of an order that was sent again"
 MAIN: Final = {"orders": "orders", "lines": "order_lines", "subscriptions": "subscriptions"}
 
 
@@ -48,11 +48,17 @@ class Adapter:
         ``sides``, whatever the file calls them.
     unpack:
         The same for JSON objects; gets the mapped columns, and the shop.
+    events:
+        How a stream of JSON events is read, where it may be larger than memory; in place of ``unpack``.
     ids:
         Canonical id to further headers that may hold it, such as an e-mail address beside a number: ``cvo init`` takes
         the one that the orders use.
     resent:
         Rows are events of a tracker, which may send one again with another time.
+    nothing:
+        A text that stands for nothing, beside an empty one; ``prepare`` reads it so.
+    reads_all:
+        Whether ``prepare`` needs all columns of a file, because their headers are the words of whoever made it.
     settled_in:
         The header of the currency into which the vendor has converted the amounts, where ``prepare`` reads those.
     """
@@ -65,14 +71,22 @@ class Adapter:
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
+    events: EventFormat | None = None
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     resent: bool = False
+    nothing: str | None = None
+    reads_all: bool = False
     settled_in: str | None = None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it reads JSON."""
+        return self.unpack is not None or self.events is not None
 
     @property
     def ragged(self) -> str:
         """What is wrong with rows that cannot be read at all."""
-        return NOT_AN_OBJECT if self.unpack is not None else RAGGED
+        return NOT_AN_OBJECT if self.is_json else RAGGED
 
     @property
     def main(self) -> str | None:
@@ -109,6 +123,8 @@ class Adapter:
         sides = (header for side in self.sides.values() for header in side["columns"].values())
         headers = [*columns.values(), *profile.values(), *(sides if self.prepare is None else ()), *self.reads]
         headers += [name for header in headers for name in self.spellings.get(header, ())]
+        if self.reads_all:
+            return Wanted(headers, lambda _: True)
         return Wanted(headers, unmapped_meaning(shop)) if shop and not self.declares else Wanted(headers)
 
     def may_lack(self, wanted: Sequence[str], headers: Sequence[str]) -> frozenset[str]:
@@ -149,30 +165,6 @@ def _renamed(raw: RawTable, names: Mapping[str, str]) -> RawTable:
     return replace(raw, columns={names.get(header, header): values for header, values in raw.columns.items()})
 
 
-@dataclass(frozen=True)
-class EventTables:
-    """Where a stream of events holds orders, their lines and refunds.
-
-    Parameters
-    ----------
-    order, refund:
-        Names of the two events.
-    order_id, products:
-        Paths in an event of the order's id and of its list of products.
-    line:
-        An order's id and a product as one item, whose paths ``sides`` names.
-    sides:
-        The declarations of ``order_lines`` and ``refunds``.
-    """
-
-    order: str
-    refund: str
-    order_id: str
-    products: str
-    line: Callable[[Any, dict[str, Any]], Mapping[str, Any]]
-    sides: Mapping[str, Mapping[str, Any]]
-
-
 def base_of(objects: Sequence[JsonObjects]) -> tuple[RawTable, list[dict[str, Json]]]:
     """The objects of all files, and a raw table of their places without any column yet."""
     base = stack([RawTable((found.source,), {}, found.places, found.ragged) for found in objects])
@@ -202,66 +194,6 @@ def json_part(
         return replace(base, columns=columns, left_out=left_out or {})
     none = replace(one_file("", np.array([])), files=base.places.files)
     return replace(base, columns=columns, places=base.places[chosen], ragged=none, left_out=left_out or {})
-
-
-def lines_of(
-    items: Sequence[Mapping[str, Json]], chosen: Flags, order_id: str, products: str
-) -> tuple[list[tuple[Json, dict[str, Json]]], NDArray[np.intp], dict[str, Flags]]:
-    """The products of the chosen items, each with its order id.
-
-    Parameters
-    ----------
-    order_id, products:
-        Paths in an item of the order's id and of its list of products.
-
-    Returns
-    -------
-    (order id, product) per line; the place of each line's item; and the lines that are left out by rule: those
-    of an order that was sent again.
-    """
-    lines: list[tuple[Json, dict[str, Json]]] = []
-    places: list[int] = []
-    again: list[bool] = []
-    seen: set[Any] = set()
-    for place in np.flatnonzero(chosen).tolist():
-        order, listed = at(items[place], order_id), at(items[place], products)
-        known = isinstance(order, str) and order in seen
-        for product in listed if isinstance(listed, list) else []:
-            lines.append((order, product if isinstance(product, dict) else {}))
-            places.append(place)
-            again.append(known)
-        seen.update([order] if isinstance(order, str) else [])
-    return lines, np.array(places, dtype=np.intp), {SENT_AGAIN: np.array(again, dtype=np.bool_)}
-
-
-def event_parts(
-    base: RawTable,
-    events: Sequence[Mapping[str, Json]],
-    names: Sequence[Any],
-    declares: EventTables,
-    columns: Mapping[str, str],
-) -> Parts:
-    """Orders, order lines and refunds of events.
-
-    Parameters
-    ----------
-    names:
-        (n,) name of each event.
-    columns:
-        Meaning to path, of orders.
-    """
-    named = np.array(names, dtype=object)
-    is_order, is_refund = named == declares.order, named == declares.refund
-    left_out = {"refund event (read as a refund)": is_refund, "other event": ~is_order & ~is_refund}
-    found, of, again = lines_of(events, is_order, declares.order_id, declares.products)
-    lines = [declares.line(order, product) for order, product in found]
-    refunds = np.flatnonzero(is_refund)
-    side = {name: list(config["columns"].values()) for name, config in declares.sides.items()}
-    return {
-        "orders": json_part(base, events, list(columns.values()), left_out=left_out),
-        "order_lines": json_part(base, lines, side["order_lines"], chosen=of, left_out=again),
-        "refunds": json_part(base, [events[place] for place in refunds.tolist()], side["refunds"], chosen=refunds),
-    }
 
 
 def utc_text(number: Any, per_second: int = 1) -> Any:

@@ -170,7 +170,7 @@ def _touches(raw: RawTable, texts: pd.DataFrame) -> RawTable:
     """What touched each contact; a visit that is both the first and the latest is one."""
     first, latest = _visits(texts, _SOURCE, _SEEN, "first visit"), _visits(texts, _LATEST, f"{_LATEST} Date", "visit")
     forms = [_acts(texts, f"{which} Conversion", "website", "form") for which in ("First", "Recent")]
-    clicks = [_acts(texts, f"{which} marketing email click", "email marketing", "email click", date=" date")
+    clicks = [_acts(texts, f"{which} marketing email click", "email marketing", "click", date=" date")
               for which in ("First", "Last")]  # fmt: skip
     found = pd.concat([first, latest, *forms, *clicks]).dropna(subset=[_SEEN, _SOURCE])
     found = found[~found[_SOURCE].isin(_OFFLINE)]

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from cvo_ml.config.shops import AdapterName
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cvo_ml.config.shops import NO_CURRENCY, AdapterName, ShopConfig, SourceConfig
 from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.errors import CvoError, DataError
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS, Adapter
 from cvo_ml.ingest.adapters.adapter import MAIN
@@ -18,7 +23,8 @@ from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.joining import KnownIds, join_of
 from cvo_ml.ingest.look.zone import decide_zone
-from cvo_ml.ingest.sources.json_lines import names_in
+from cvo_ml.ingest.raw import SourceFile, one_file
+from cvo_ml.ingest.sources.json_lines import JsonObjects, names_in
 
 
 def export_in(grid: Grid) -> AdapterName | None:
@@ -32,6 +38,23 @@ def holds_orders(grid: Grid) -> bool:
     return adapter is not None and bool(ADAPTERS[adapter].declares)
 
 
+def refuse_without_orders(grid: Grid) -> None:
+    """Refuse a known export as the only file, if it holds what belongs beside orders.
+
+    Raises
+    ------
+    DataError
+        Naming its tables.
+    """
+    name = export_in(grid)
+    if name is not None and not holds_orders(grid):
+        raise DataError(
+            f"is {EXPORTS[name].called}, which holds {' and '.join(ADAPTERS[name].further)} and no orders",
+            f"name the file with the orders too: cvo init orders.csv {grid.name}",
+            file=grid.name,
+        )
+
+
 def look_at_export(
     grid: Grid, name: AdapterName, findings: FoundOut, currency: str | None, timezone: str | None
 ) -> FoundColumn | None:
@@ -42,17 +65,18 @@ def look_at_export(
     columns = _found(grid, adapter, adapter.declares["columns"])
     kinds = _kinds("orders", "order_lines", "customers", table)
     declared = adapter.declares.get("source", {})
-    if adapter.unpack is None:
+    if not adapter.is_json:
         times = {column: found for column, found in columns.items() if kinds.get(column) == "time"}
         if not {"date_format", "date_formats"} & set(declared):
             read = decide_dates(times, findings)
             if "ordered_at" in times:
                 decide_zone(times["ordered_at"], read["ordered_at"], findings, timezone)
     money = _amounts(columns, kinds)
-    written = decide_amounts(money, findings) if adapter.unpack is None else AmountWriting()
+    written = decide_amounts(money, findings) if not adapter.is_json else AmountWriting()
     told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
     if not _decide_settled(grid, adapter, columns.get("currency"), findings):
         decide_currency(told, money, written, findings, currency)
+    _decide_customers(grid, adapter, columns.get("customer_id"), findings)
     return columns.get("customer_id")
 
 
@@ -73,8 +97,38 @@ def ids_of_export(grid: Grid, name: AdapterName) -> dict[str, FoundColumn]:
     adapter = ADAPTERS[name]
     own = _found(grid, adapter, adapter.declares["columns"]) if adapter.declares else {}
     deals = _found(grid, adapter, adapter.sides["deals"]["columns"]) if "deals" in adapter.sides else {}
-    known = {column: own[column] for column in ("order_id", "customer_id") if column in own}
-    return known | ({"lead_id": deals["lead_id"]} if "lead_id" in deals else {})
+    known: dict[str, FoundColumn] = {column: own[column] for column in ("order_id", "customer_id") if column in own}
+    known |= {"lead_id": deals["lead_id"]} if "lead_id" in deals else {}
+    return known if known or adapter.unpack is None else _ids_unpacked(grid, name, adapter)
+
+
+def _ids_unpacked(grid: Grid, name: AdapterName, adapter: Adapter) -> dict[str, FoundColumn]:
+    """The ids that stand in lists of objects, where all of the objects are at hand."""
+    if adapter.unpack is None or not adapter.declares or len(grid.objects) < grid.rows:
+        return {}
+    shop = ShopConfig(name="look", currency=NO_CURRENCY, source=SourceConfig(path=grid.name), adapter=name)
+    rows, none = (one_file(grid.name, np.arange(1, end + 1)) for end in (grid.rows, 0))
+    objects = JsonObjects(SourceFile(grid.name, grid.rows, ""), [*map(dict, grid.objects)], rows, none)
+    try:
+        parts = adapter.unpack([objects], adapter.declares["columns"], shop)
+    except CvoError:  # reading says it
+        return {}
+    wanted = {"order_id": "orders", "customer_id": "orders", "lead_id": "deals"}
+    return {
+        column: FoundColumn(header, parts[table].columns[header])
+        for column, table in wanted.items()
+        if table in parts and (header := adapter.side(table)["columns"].get(column)) in parts[table].columns
+    }
+
+
+def _decide_customers(grid: Grid, adapter: Adapter, found: FoundColumn | None, findings: FoundOut) -> None:
+    """Who the customer is, where the export names several kinds of people."""
+    others = _found(grid, adapter, {header: header for header in adapter.ids.get("customer_id", ())})
+    told = [column for column in others.values() if column.filled and (found is None or column.header != found.header)]
+    if found is not None and found.filled and told:
+        rows = ", ".join(f"{column.header!r} in {counted(column.filled, 'row')}" for column in (found, *told))
+        evidence = f"{rows}: where others are the customers, declare columns: {{customer_id: {told[0].header}}}"
+        findings.decide("customers", found.header, evidence)
 
 
 def decide_further_export(
@@ -97,7 +151,7 @@ def decide_further_export(
         settings[f"{prefix}.adapter"] = name
         settings |= {f"{prefix}.columns.{column}": header for column, header in join.columns.items()}
         findings.decide(table, grid.name, evidence, settings)
-        if adapter.unpack is None:
+        if not adapter.is_json:
             _decide_writing(grid, adapter, table, findings)
     if not tables:
         evidence = (
@@ -112,7 +166,7 @@ def _decide_writing(grid: Grid, adapter: Adapter, table: str, findings: FoundOut
     side, prefix = adapter.side(table), f"tables.{table}.source"
     columns, kinds, declared = _found(grid, adapter, side["columns"]), _kinds(table), side.get("source", {})
     if not {"date_format", "date_formats"} & set(declared):
-        times = {column: found for column, found in columns.items() if kinds[column] == "time"}
+        times = {column: found for column, found in columns.items() if kinds[column] == "time" and found.filled}
         decide_dates(times, findings, prefix, f"{table}_dates")
     decide_amounts(_amounts(columns, kinds), findings, prefix, f"{table}_amounts")
 
@@ -140,8 +194,17 @@ def _found(grid: Grid, adapter: Adapter, columns: Mapping[str, str]) -> dict[str
     for column, header in columns.items():
         there = header if header in grid.columns else adapter.spelled(header, grid.columns)
         if there is not None:
-            found[column] = grid.columns[there]
+            found[column] = _told(grid.columns[there], adapter.nothing)
     return found
+
+
+def _told(column: FoundColumn, nothing: str | None) -> FoundColumn:
+    """A column without the text that stands for nothing."""
+    kind = column.values.type
+    if nothing is None or not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return column
+    is_nothing = pc.equal(pc.utf8_trim_whitespace(column.values), nothing)
+    return replace(column, values=pc.if_else(is_nothing, "", column.values))
 
 
 def _kinds(*tables: str) -> dict[str, str]:

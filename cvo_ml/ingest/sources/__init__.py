@@ -21,7 +21,16 @@ from cvo_ml.ingest.sources.spreadsheets import alike, header_of_sheet, read_shee
 from cvo_ml.ingest.sources.tables import read_table
 from cvo_ml.ingest.sources.zipped import is_zip, name_inside
 
-__all__ = ["JsonObjects", "files_of", "headers_of", "is_text", "read_objects", "read_objects_of", "read_source"]
+__all__ = [
+    "JsonObjects",
+    "files_of",
+    "headers_of",
+    "is_text",
+    "json_files",
+    "read_objects",
+    "read_objects_of",
+    "read_source",
+]
 
 _TEXT: Final = (".csv", ".txt", ".tsv")
 _JSON: Final = (".jsonl", ".ndjson", ".json")
@@ -123,10 +132,27 @@ def read_objects_of(source: SourceConfig, wanted: Sequence[str] = ()) -> list[Js
     ConfigError
         If the name's ending does not say JSON.
     """
+    return [read_objects(path, source, wanted) for path in json_files(source)]
+
+
+def json_files(source: SourceConfig, also: str | None = None) -> list[Path]:
+    """The files of a declared source of JSON.
+
+    Parameters
+    ----------
+    also:
+        Another ending that such a source may have.
+
+    Raises
+    ------
+    ConfigError
+        If the name's ending does not say JSON.
+    """
     paths = files_of(source)
-    if paths and not _plain_name(paths[0]).endswith(_JSON):
+    endings = _JSON if also is None else (*_JSON, also)
+    if paths and not _plain_name(paths[0]).endswith(endings):
         raise ConfigError(f"source {source.path}: this format is JSON: use .jsonl, .jsonl.gz or .json")
-    return [read_objects(path, source, wanted) for path in paths]
+    return paths
 
 
 def files_of(source: SourceConfig) -> list[Path]:

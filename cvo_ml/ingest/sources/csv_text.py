@@ -18,7 +18,7 @@ from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError
 from cvo_ml.ingest.raw import RawTable, SourceFile
 from cvo_ml.ingest.sources.csv_layout import UNWRAP, CsvLayout, lay_out
-from cvo_ml.ingest.sources.quotes import any_quote, refuse_undoubled
+from cvo_ml.ingest.sources.quotes import any_quote, lines_between_quotes, refuse_undoubled
 from cvo_ml.ingest.sources.total_rows import is_total_line, total_rows, without_totals
 
 
@@ -88,9 +88,13 @@ def read_csv(path: Path, config: SourceConfig, wanted: Sequence[str], optional: 
     """
     layout = lay_out(path, config, wanted, optional)
     table, rejected = _parse(layout, layout.places_to_read())
+    pa.default_memory_pool().release_unused()
     rows = table.num_rows + len(rejected.rows)
-    if layout.inspection.quotes and layout.inspection.lines - layout.lines_above != rows + 1:
-        _refuse_swallowed_rows(layout)
+    further = layout.inspection.lines - layout.lines_above - rows - 1
+    if layout.inspection.quotes and further:
+        width = len(layout.header)
+        if lines_between_quotes(layout.inspection, config.delimiter, config.encoding, width) != further or width == 1:
+            _refuse_swallowed_rows(layout)
     numbers = row_numbers(rows, np.array(rejected.rows, dtype=np.int64))
     found = rows_as_raw(layout, table, numbers, rejected.rows, rejected.totals, rows)
     if layout.inspection.quotes and any_quote(found.columns.values()):
@@ -163,15 +167,36 @@ def row_numbers(rows: int, ragged: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.delete(np.arange(1, rows + 1, dtype=np.int64), ragged - 1)
 
 
+def batch_numbers(start: int, good: int, rejected: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row numbers of a batch's ``good`` rows, and those of the ragged rows among them.
+
+    Parameters
+    ----------
+    start:
+        How many rows stand before the batch, with the ragged ones.
+    rejected:
+        Numbers of the ragged rows that are known from there on: Arrow may have seen those of later batches too.
+    """
+    ragged = 0
+    while ragged < len(rejected) and rejected[ragged] <= start + good + ragged:
+        ragged += 1
+    faulty = np.array(rejected[:ragged], dtype=np.int64)
+    return row_numbers(good + ragged, faulty - start) + start, faulty
+
+
 def _refuse_swallowed_rows(layout: CsvLayout) -> None:
     """Refuse fields that hold whole rows: a quote was opened and not closed.
 
-    Runs only where quotes stand in the file and it has more lines than rows.
+    Runs only where quotes stand in the file and it has more lines than rows; all its columns do not fit memory at once.
     """
-    table, rejected = _parse(layout, range(len(layout.header)))
-    numbers = row_numbers(table.num_rows + len(rejected.rows), np.array(rejected.rows, dtype=np.int64))
-    for name in table.column_names:
-        refuse_swallowing(layout, table[name], numbers)
+    rejected, start, seen = Rejected(layout), 0, 0
+    with layout.stream() as stream:
+        for batch in pacsv.open_csv(stream, *layout.options(range(len(layout.header)), rejected)):
+            numbers, ragged = batch_numbers(start, batch.num_rows, rejected.rows[seen:])
+            for values in batch.columns:
+                refuse_swallowing(layout, pa.chunked_array([values]), numbers)
+            start, seen = start + len(numbers) + len(ragged), seen + len(ragged)
+    pa.default_memory_pool().release_unused()
 
 
 def refuse_swallowing(layout: CsvLayout, values: pa.ChunkedArray, numbers: NDArray[np.int64]) -> None:
@@ -182,11 +207,20 @@ def refuse_swallowing(layout: CsvLayout, values: pa.ChunkedArray, numbers: NDArr
     DataError
         With the number of the first such row.
     """
+    if not any(_has_line_end(chunk) for chunk in values.chunks):
+        return
     several_lines = np.flatnonzero(pc.match_substring_regex(values, "[\r\n]").to_numpy(zero_copy_only=False))
     for row in several_lines:
         text = values[int(row)].as_py()
         if layout.inspection.quotes % 2 or _holds_row(text, layout.config.delimiter, len(layout.header)):
             raise _swallowed(layout.name, int(numbers[row]))
+
+
+def _has_line_end(texts: pa.Array) -> bool:
+    """Whether a line end may stand in any of the texts: their bytes are searched at once."""
+    data = texts.buffers()[2]
+    found = b"" if data is None else data.to_pybytes()
+    return b"\n" in found or b"\r" in found
 
 
 def _swallowed(name: str, row: int) -> DataError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 import pyarrow as pa
@@ -144,6 +145,10 @@ class Database(ABC):
             remedy = "ask whoever keeps the database for the right to read it"
             raise DataError("may not be read by this user", remedy, file=self.place(found))
         return found
+
+    def moment(self) -> datetime:
+        """What time it is there, to the second, in UTC."""
+        return datetime.fromtimestamp(*self.numbers("SELECT CAST(extract(epoch FROM now()) AS BIGINT)"), tz=UTC)
 
     def identity(self) -> str:
         """What tells the database from others, and is no secret."""

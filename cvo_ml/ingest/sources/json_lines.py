@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,25 +56,64 @@ def read_objects(path: Path, config: SourceConfig, wanted: Sequence[str] = ()) -
     UsageError
         If there is no such file.
     """
-    is_document = name_inside(path).lower().removesuffix(".gz").endswith(".json")
-    longest = sys.maxsize if is_document else LONGEST_LINE
-    inspection = inspect_text(path, config.encoding, path.name, longest=longest)
-    if is_document and inspection.size > LARGEST_DOCUMENT:
-        problem = f"is one JSON document of more than {LARGEST_DOCUMENT >> 20:,} MB"
-        raise DataError(problem, "write one object a line, and name it .jsonl", file=path.name)
-    document = _document(inspection, config, wanted) if is_document else None
-    parsed = document if document is not None else [_parse(line, config) for line in _lines(inspection, config)]
-    refuse_empty(len(parsed), path.name)
+    return objects_of(inspect_json(path, config), config, wanted)
+
+
+def objects_of(inspection: Inspection, config: SourceConfig, wanted: Sequence[str] = ()) -> JsonObjects:
+    """The objects of a file that was inspected, as :func:`read_objects`.
+
+    Raises
+    ------
+    DataError
+        If it is no JSON.
+    """
+    name = inspection.path.name
+    document = None if has_lines(inspection, config) else _document(inspection, config, wanted)
+    parsed = document if document is not None else [parse_line(line, config) for line in _lines(inspection, config)]
+    refuse_empty(len(parsed), name)
     good = np.array([isinstance(found, dict) for found in parsed], dtype=np.bool_)
     if not good.any():
-        raise DataError("holds no JSON objects", "write one JSON object a line", file=path.name, count=len(parsed))
+        raise DataError("holds no JSON objects", "write one JSON object a line", file=name, count=len(parsed))
     numbers = np.arange(1, len(parsed) + 1)
     return JsonObjects(
-        SourceFile(path.name, len(parsed), inspection.sha256),
+        SourceFile(name, len(parsed), inspection.sha256),
         [found for found in parsed if isinstance(found, dict)],
-        one_file(path.name, numbers[good]),
-        one_file(path.name, numbers[~good]),
+        one_file(name, numbers[good]),
+        one_file(name, numbers[~good]),
     )
+
+
+def inspect_json(path: Path, config: SourceConfig) -> Inspection:
+    """A file of JSON, inspected.
+
+    Raises
+    ------
+    DataError
+        If it is empty, damaged, a web page, of another encoding, or a document that is too large to hold.
+    UsageError
+        If there is no such file.
+    """
+    longest = sys.maxsize if _is_named_document(path) else LONGEST_LINE
+    inspection = inspect_text(path, config.encoding, path.name, longest=longest)
+    if inspection.size > LARGEST_DOCUMENT and not has_lines(inspection, config):
+        problem = f"is one JSON document of more than {LARGEST_DOCUMENT >> 20:,} MB"
+        raise DataError(problem, "write one object a line, and name it .jsonl", file=path.name)
+    return inspection
+
+
+def has_lines(inspection: Inspection, config: SourceConfig) -> bool:
+    """Whether a file surely has one object a line: by its name, or since its first line is whole and others follow.
+
+    What is named ``.json`` may be either: BigQuery gives that name to its lines.
+    """
+    if not _is_named_document(inspection.path):
+        return True
+    first, _, rest = inspection.head.lstrip().partition("\n")
+    return bool(rest.strip()) and isinstance(parse_line(first, config), dict)
+
+
+def _is_named_document(path: Path) -> bool:
+    return name_inside(path).lower().removesuffix(".gz").endswith(".json")
 
 
 def read_json(path: Path, config: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:
@@ -127,22 +167,31 @@ def at(item: Mapping[str, Json], path: str) -> Any:
     '5.00'
     """
     value: Any = item
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    for part in _parts(path):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
     return value
+
+
+@lru_cache(maxsize=1024)
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def texts(values: Iterable[Any]) -> pa.ChunkedArray:
     """Values as an Arrow text column: true and false as words, lists and objects as null."""
-    return pa.chunked_array([pa.array([_text(value) for value in values], pa.large_string())])
+    return pa.chunked_array([pa.array([text_of(value) for value in values], pa.large_string())])
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """A value as text; None for lists and objects."""
     if value is None or isinstance(value, (dict, list)):
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value).encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text
 
 
 def _document(inspected: Inspection, config: SourceConfig, wanted: Sequence[str]) -> list[Any] | None:
@@ -184,19 +233,26 @@ def _lines(inspected: Inspection, config: SourceConfig, keep: bool = False) -> I
         yield from (line for line in stream if keep or line.strip())
 
 
-def _parse(line: str, config: SourceConfig) -> Any:
-    return _load(line, config) if line.count("[") + line.count("{") < 10_000 else None
+def parse_line(line: str, config: SourceConfig) -> Any:
+    """What stands in a line; None where that is no JSON, or nested deeper than any export."""
+    brackets = line.count("[") + line.count("{")
+    return _load(line, config, brackets) if brackets < 10_000 else None
 
 
-def _load(text: str, config: SourceConfig) -> Any:
-    def number(written: str) -> str:
-        return number_text(written, config.decimal)
-
+def _load(text: str, config: SourceConfig, brackets: int = sys.maxsize) -> Any:
     try:
-        content = json.loads(text, parse_float=number, parse_int=str, parse_constant=str)
+        content = _decoder(config.decimal).decode(text)
     except (ValueError, RecursionError):
         return None
-    return content if _depth(content) <= _DEEPEST else None
+    return content if brackets <= _DEEPEST or _depth(content) <= _DEEPEST else None
+
+
+@lru_cache
+def _decoder(decimal: str) -> json.JSONDecoder:
+    """A parser that leaves numbers as the texts that stand there; making one takes as long as a line."""
+    return json.JSONDecoder(
+        parse_float=lambda written: number_text(written, decimal), parse_int=str, parse_constant=str
+    )  # fmt: skip
 
 
 def _depth(value: Any) -> int:
