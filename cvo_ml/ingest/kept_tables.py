@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ from cvo_ml.ingest.raw import check_header, refuse_empty
 from cvo_ml.ingest.row_database import MEMORY
 from cvo_ml.ingest.sources.databases import ROWS, Since, named, quoted, text_literal
 from cvo_ml.ingest.sources.tables import OpenTable, open_table
-from cvo_ml.ingest.table_copies import PART, TablePart, TableCopy, room_needed, written
+from cvo_ml.ingest.table_copies import PART, TableCopy, TablePart, room_needed, written
 
 _SLACK: Final = timedelta(days=1)  # a watermark further in the future says nothing: clocks and zones differ by less
 

@@ -148,7 +148,8 @@ class Database(ABC):
 
     def moment(self) -> datetime:
         """What time it is there, to the second, in UTC."""
-        return datetime.fromtimestamp(*self.numbers("SELECT CAST(extract(epoch FROM now()) AS BIGINT)"), tz=UTC)
+        (seconds,) = self.numbers("SELECT CAST(extract(epoch FROM now()) AS BIGINT)")
+        return datetime.fromtimestamp(seconds, tz=UTC)
 
     def identity(self) -> str:
         """What tells the database from others, and is no secret."""
