@@ -130,12 +130,6 @@ class TestContacts(Conformance):
     )
 
 
-class TestContactsByAddress(Conformance):
-    """Orders of a shop system, whose customers are e-mail addresses."""
-
-    example = replace(TestContacts.example, beside=("ann@example.org", "cem@example.org"))
-
-
 class TestTouches(Conformance):
     """Five: Ann's first visit, her form and her latest visit, Cem's one visit, Dee's one; no import is a touch."""
 
@@ -236,6 +230,17 @@ class TestWhatADealIs:
         assert deals["customer_id"].dropna().to_dict() == {"9001": "801", "9002": "801", "9005": "803"}
         assert deals.loc["9005", "created_at"] == deals.loc["9005", "closed_at"]  # entered four years later
 
+    def test_dates_may_be_written_as_the_source_declares(self, tmp_path: Path) -> None:
+        """A spreadsheet between HubSpot and here writes days in its own way."""
+        rows = [
+            {**row, **{name: f"{row[name][8:10]}.{row[name][5:7]}.{row[name][:4]}" for name in
+             ("Close Date", "Create Date") if row[name]}}
+            for row in DEALS
+        ]  # fmt: skip
+        deals = read(rows, tmp_path, source={"date_format": "%d.%m.%Y"}).tables.get("deals").set_index("deal_id")
+        assert deals.loc["9005", "created_at"] == pd.Timestamp("2020-02-20")
+        assert len(deals) == 6
+
     def test_stages_with_names_of_their_own_are_told_by_what_hubspot_says_of_them(self, tmp_path: Path) -> None:
         own = {"Closed Won": "Kunde gewonnen", "Closed Lost": "Abgesagt", "Contract Sent": "Angebot",
                "Appointment Scheduled": "Angebot"}  # fmt: skip
@@ -334,7 +339,7 @@ class TestInit:
         assert set(result.tables.get("deals")["lead_id"]) <= set(result.tables.get("leads")["lead_id"])
 
     def test_contacts_of_a_shop_join_by_the_address_that_its_orders_use(self, tmp_path: Path) -> None:
-        shop = self.shop(tmp_path, TestContactsByAddress.example)
+        shop = self.shop(tmp_path, replace(TestContacts.example, beside=("ann@example.org", "cem@example.org")))
         assert shop.tables["customers"].columns == {"customer_id": "Email"}
         assert shop.tables["touchpoints"].columns == {"customer_id": "Email"}
         assert "leads" not in shop.tables  # without deals nobody knows who bought
