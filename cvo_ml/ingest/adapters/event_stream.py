@@ -155,7 +155,7 @@ def event_tables(
     DataError, ConfigError, UsageError
         If a file cannot be read, is another vendor's, or has no events.
     """
-    files = json_files(source)
+    files = json_files(source, ".parquet")
     scratch = Scratch() if are_large(files) else None
     reading = _StreamReading(name, events, paths, net_less, scratch, holds_orders)
     for place, file in enumerate(event_files(files, source, events.choice)):

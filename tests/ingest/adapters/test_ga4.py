@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult, read_shop
+from cvo_ml.ingest.look import text_files
 from cvo_ml.ingest.sources import event_lines, event_sources
+from cvo_ml.workflows.init import InitRequest, init
 from tests.ingest.adapters.conformance import Conformance, Example, Held
 
 Write = Callable[..., Path]
@@ -290,6 +296,32 @@ class TestStream:
         assert list(result.ledgers["orders"]) == ["events_1.json.gz", "events_2.json", "events_3.json"]
         assert result.ledger_of("orders").rows_in == len(good)
 
+    def test_nested_parquet_is_the_same(self, tmp_path: Path, write: Write) -> None:
+        """BigQuery's other export of the same schema, whose fields are typed, and null where nothing was sent."""
+        good = [one for one in self.EVENTS if isinstance(one, dict)]
+        result = read_file(_as_parquet(good, tmp_path / "events.parquet"))
+        whole = read(write, good)
+        for name in ("orders", "order_lines", "refunds", "touchpoints"):
+            pd.testing.assert_frame_equal(result.tables.get(name), whole.tables.get(name))
+        assert result.ledger == whole.ledger
+
+    @pytest.mark.parametrize("name", ["events.jsonl", "events.parquet"])
+    def test_init_finds_a_stream_larger_than_what_it_looks_at(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(text_files, "WHOLE", 4_000)
+        monkeypatch.setattr(text_files, "_PIECES", (2_000, 1_000, 1_000))
+        good = [one for one in self.EVENTS if isinstance(one, dict)]
+        path = tmp_path / name
+        if name.endswith("jsonl"):
+            path.write_text(_lines(good))
+        else:
+            _as_parquet(good, path)
+        init(InitRequest(files=(str(path),), out=tmp_path / "s.yaml", currency="EUR"), Workspace(tmp_path, tmp_path))
+        shop = load_config(tmp_path / "s.yaml", ShopConfig)
+        assert shop.adapter == "ga4"
+        assert len(read_shop(shop).tables.orders) == 40
+
     def test_a_file_without_any_event_is_refused(self, write: Write) -> None:
         with pytest.raises(DataError, match="no event has this field"):
             read(write, [{"name": "purchase", "when": 1}])
@@ -297,6 +329,31 @@ class TestStream:
 
 def _lines(events: Sequence[object]) -> str:
     return "".join(json.dumps(one) + "\n" for one in events)
+
+
+def _as_parquet(events: Sequence[Event], path: Path) -> Path:
+    schema = pa.schema(
+        [
+            ("event_name", pa.string()), ("event_timestamp", pa.int64()), ("user_pseudo_id", pa.string()),
+            ("event_params", pa.list_(pa.struct([("key", pa.string()),
+                                                 ("value", pa.struct([("string_value", pa.string())]))]))),
+            ("traffic_source", pa.struct([("source", pa.string())])),
+            ("ecommerce", pa.struct([("transaction_id", pa.string()), ("purchase_revenue", pa.float64()),
+                                     ("refund_value", pa.float64())])),
+            ("items", pa.list_(pa.struct([("item_id", pa.string()), ("price", pa.float64()),
+                                          ("quantity", pa.int64())]))),
+        ]
+    )  # fmt: skip
+    typed = [
+        {
+            **one,
+            "event_timestamp": int(one["event_timestamp"]),
+            "items": [{**item, "quantity": int(item["quantity"])} for item in one["items"]],
+        }
+        for one in events
+    ]
+    pq.write_table(pa.Table.from_pylist(typed, schema), path)
+    return path
 
 
 def _same(result: ReadResult, other: ReadResult) -> None:
