@@ -18,6 +18,8 @@ lock:
 
 docs:
 	uv run python tools/scores_page.py
+	uv run python tools/analyses_page.py
+	uv run python tools/truth_page.py
 
 cover:
 	uv run pytest --cov --cov-report=term-missing

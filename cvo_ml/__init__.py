@@ -34,6 +34,7 @@ _EXPORTS: Final = {
     "ShopConfig": "cvo_ml.config.shops",
     "Tables": "cvo_ml.core.tables",
     "UsageError": "cvo_ml.core.errors",
+    "analyze": "cvo_ml.api",
     "clv_simple": "cvo_ml.models.clv",
     "compare": "cvo_ml.api",
     "explain": "cvo_ml.api",

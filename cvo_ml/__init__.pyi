@@ -1,6 +1,7 @@
 from typing import Final
 
 from cvo_ml.api import RowsLeftOut as RowsLeftOut
+from cvo_ml.api import analyze as analyze
 from cvo_ml.api import compare as compare
 from cvo_ml.api import explain as explain
 from cvo_ml.api import holdout as holdout

@@ -4,6 +4,7 @@ Each takes what the one before returns. Files are written by the command line an
 here writes, looks into the working directory, or asks the clock.
 """
 
+from cvo_ml.api.analyzing import analyze
 from cvo_ml.api.comparing import compare, holdout, plot
 from cvo_ml.api.explaining import explain
 from cvo_ml.api.models import load_models
@@ -14,6 +15,7 @@ from cvo_ml.api.scoring import rfm_summary, score, snapshot
 __all__ = [
     "ReadTables",
     "RowsLeftOut",
+    "analyze",
     "compare",
     "explain",
     "holdout",

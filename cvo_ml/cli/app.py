@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cvo_ml.cli.commands import comparing, init, models, plans, scores, shops, training
+from cvo_ml.cli.commands import analyses, comparing, init, models, plans, scores, shops, training
 
 if TYPE_CHECKING:
     from cvo_ml.core.errors import CvoError
@@ -29,7 +29,7 @@ app = typer.Typer(
 for command in (
     shops.demo, init.init, shops.check, training.train, scores.score, scores.explain, scores.segment,
     plans.plan, plans.evaluate, scores.outcomes, scores.monitor, training.backtest, comparing.compare,
-    scores.audience, scores.report,
+    analyses.analyze,    scores.audience, scores.report,
     shops.simulate,
 ):  # fmt: skip
     app.command()(command)

@@ -49,6 +49,7 @@ AdapterName = Literal[
     "hubspot_deals_api",
     "hubspot_contacts",
     "hubspot_contacts_api",
+    "hubspot_email_events",
     "klaviyo_profiles",
     "klaviyo_profiles_api",
     "klaviyo_events",

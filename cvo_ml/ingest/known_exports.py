@@ -147,6 +147,11 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
     "hubspot_contacts_api": KnownExport(
         "the contacts of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.email"})
     ),
+    "hubspot_email_events": KnownExport(
+        "the email events of HubSpot's API",
+        "version v1",
+        frozenset({"id", "type", "created", "recipient", "emailCampaignId"}),
+    ),
     "klaviyo_profiles": KnownExport(
         "Klaviyo's export of profiles",
         "November 2026",

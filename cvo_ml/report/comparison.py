@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cvo_ml.core.blocks import Sentence, TextTable
 from cvo_ml.models.clv.comparison import Comparison
-from cvo_ml.report.blocks import Sentence, TextTable
 from cvo_ml.report.charts import drawn, html
 from cvo_ml.report.templates import fill
 from cvo_ml.report.text.comparison import comparison_blocks

@@ -11,11 +11,11 @@ from typing import Final, Self
 
 import plotly.graph_objects as go
 
+from cvo_ml.core.blocks import Block, TextTable
 from cvo_ml.core.errors import UsageError, shortened
 from cvo_ml.core.explanation import AlivePath, CustomerExplanation, ModelReasons
 from cvo_ml.core.models import model_spec
 from cvo_ml.report import charts
-from cvo_ml.report.blocks import Block, TextTable
 from cvo_ml.report.templates import fill
 from cvo_ml.report.text import customer as words
 

@@ -18,8 +18,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from cvo_ml.core.blocks import Block, TextTable
 from cvo_ml.core.terminal_text import escaped
-from cvo_ml.report.blocks import Block, TextTable
 
 #: A text, or a text and its style.
 Part: TypeAlias = str | tuple[str, str]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cvo_ml.config.next_actions import NextActions
-from cvo_ml.report.blocks import Block, Sentence, TextTable
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.report.segment_text import concentration, percent, verdict
 from cvo_ml.report.text import money_words
 from cvo_ml.segments.customer_table import LADDER

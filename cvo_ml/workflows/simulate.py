@@ -158,7 +158,7 @@ def _columns(table: str, path: Path) -> dict[str, str]:
 
 
 def _profile(table: str, path: Path) -> dict[str, str]:
-    """Further columns of the tables that describe people."""
-    if table not in ("customers", "leads"):
+    """Further columns of the tables that may have some."""
+    if not CONTRACTS[table].profile:
         return {}
     return {column: column for column in pq.read_schema(path).names if column not in CONTRACTS[table].names}

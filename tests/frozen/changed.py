@@ -25,6 +25,7 @@ class Change:
     decision: str
 
 
+TRUTH: Final = "0048-truth-of-the-business-methods.md"
 DOORS: Final = "0022-one-application-under-every-door.md"
 SHOPS: Final = "0023-one-registry-many-shops.md"
 TRAINING: Final = "0024-training-as-plain-functions.md"
@@ -94,6 +95,7 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("check_data", "quarantine", VERDICT),
     Change("check_data", "models.clv.status", VERDICT),
     Change("check_data", "models.clv.reasons[*]", VERDICT),
+    Change("simulate_shop", "preset.*", TRUTH),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
-from cvo_ml.report.blocks import Sentence, TextTable
+from cvo_ml.core.blocks import Sentence, TextTable
 from cvo_ml.report.screen import Screen
 from cvo_ml.report.text.model_differences import Pair, model_differences
 

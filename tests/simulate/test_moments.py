@@ -86,7 +86,7 @@ class TestPurchases:
 
     @pytest.mark.parametrize("k", [1, 3])
     def test_gaps_have_the_stated_regularity(self, k: int):
-        gaps = purchases._gaps(np.full(N, k), np.random.default_rng(1))
+        gaps = purchases._gaps(np.full(N, k), np.random.default_rng(1), np.arange(N))
         assert_mean(gaps, 1.0)
         assert_mean((gaps - 1.0) ** 2, 1.0 / k)
 

@@ -24,8 +24,8 @@ from .shops import cohort
 
 
 def test_names_of_the_presets():
-    assert preset_names("shop") == ["cdnow", "donation", "grocery", "shop", "wholesaler"]
-    assert preset_names("saas") == ["saas"]
+    assert preset_names("shop") == ["cdnow", "donation", "grocery", "shop", "shop_full", "wholesaler"]
+    assert preset_names("saas") == ["saas", "saas_full"]
 
 
 @pytest.mark.parametrize("name", preset_names("shop"))

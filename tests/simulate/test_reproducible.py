@@ -1,6 +1,7 @@
 """The same definition gives the same rows: golden hashes, chunk size, chosen tables, other behaviours."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -14,13 +15,15 @@ GOLDEN = {
     "donation": "f38fd4ba44bdeb63",
     "grocery": "4e8d093f18207010",
     "saas": "4cfe7eb6a1d7bd17",
+    "saas_full": "412d3207cea52830",
     "shop": "ea76f6a55f0fe7b2",
+    "shop_full": "8132d78b61fb33a5",
     "wholesaler": "ddc4a83c7ce9158c",
 }
 
 
 def simulate(preset: str, size: int):
-    return simulate_saas(preset, size) if preset == "saas" else simulate_shop(preset, size)
+    return simulate_saas(preset, size) if preset.startswith("saas") else simulate_shop(preset, size)
 
 
 def content_hash(frames: dict[str, pd.DataFrame]) -> str:
@@ -35,6 +38,24 @@ def content_hash(frames: dict[str, pd.DataFrame]) -> str:
 @pytest.mark.parametrize("preset", sorted(GOLDEN))
 def test_golden_seed_gives_the_same_tables(preset: str):
     assert content_hash(dict(simulate(preset, 300).tables.frames)) == GOLDEN[preset]
+
+
+def test_many_threads_at_once_give_the_same_tables():
+    presets = ["shop_full", "saas_full"] * 4
+    with ThreadPoolExecutor(len(presets)) as threads:
+        hashes = threads.map(lambda preset: content_hash(dict(simulate(preset, 300).tables.frames)), presets)
+        assert list(hashes) == [GOLDEN[preset] for preset in presets]
+
+
+@pytest.mark.parametrize("preset", ["shop_full", "saas_full"])
+def test_another_seed_gives_other_rows_in_every_drawn_table(preset: str):
+    declared = {"annotations", "prices", "product_features", "initiatives"}
+    one, other = (
+        simulate_saas(preset, 800, seed=seed) if preset == "saas_full" else simulate_shop(preset, 300, seed=seed)
+        for seed in (1, 2)
+    )
+    same = {name for name, frame in one.tables.frames.items() if frame.equals(other.tables.frames[name])}
+    assert same == declared & set(one.tables.frames)
 
 
 def test_another_seed_gives_another_shop():
@@ -52,6 +73,13 @@ class TestChunks:
             pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "shop" / "tables" / f"{name}.parquet"), frame)
         for name, frame in whole.truth.frames.items():
             pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "shop" / "truth" / f"{name}.parquet"), frame)
+
+    def test_chunk_size_does_not_change_a_shop_whose_draws_belong_to_customers(self, tmp_path):
+        config = shop_preset("shop_full", ("customers_per_block=100",))
+        write_shop(tmp_path / "shop", config, 250, chunk_customers=1)
+        whole = simulate_shop(config, 250)
+        for name, frame in whole.tables.frames.items():
+            pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "shop" / "tables" / f"{name}.parquet"), frame)
 
     def test_chunk_size_does_not_change_a_vendor(self, tmp_path):
         config = saas_preset("saas", ("customers_per_block=300",))

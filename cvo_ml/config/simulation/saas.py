@@ -8,8 +8,21 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
+from cvo_ml.config.simulation.effects import SaasEffect
+from cvo_ml.config.simulation.experience import LevelShift
 from cvo_ml.config.simulation.laws import BetaDistribution, Nonnegative, Positive, Weight
 from cvo_ml.config.simulation.sections import Channel
+from cvo_ml.config.simulation.vendor import (
+    Conjoint,
+    Initiative,
+    KeyResult,
+    LeadStages,
+    LeadTouch,
+    Parents,
+    Payments,
+    PriceSensitivity,
+    ProductFeature,
+)
 
 SaasTrait = Literal["company_size", "engagement", "maturity", "source"]
 
@@ -73,7 +86,7 @@ class SimulatedSaasConfig(FrozenConfig):
     """A simulated software vendor: leads, deals, accounts.
 
     A lead is a winner if it would buy when contacted and its first year's expected contribution
-    is above ``profit_threshold``.
+    is above ``profit_threshold``. ``draws`` and ``without``: as of a shop.
     """
 
     name: str
@@ -108,6 +121,18 @@ class SimulatedSaasConfig(FrozenConfig):
     cost_per_ticket_minute: Nonnegative = 0.8
     survey_share: Share = 0.1
     survey_link: Annotated[float, Field(ge=0, le=1)] = 0.5
+    draws: Literal["by_block", "by_customer"] = "by_block"
+    without: tuple[SaasEffect, ...] = ()
+    payments: Payments | None = None
+    parents: Parents | None = None
+    stages: LeadStages | None = None
+    touchpoints: tuple[LeadTouch, ...] = ()
+    features: tuple[ProductFeature, ...] = ()
+    annotations: tuple[LevelShift, ...] = ()
+    conjoint: Conjoint | None = None
+    price_sensitivity: PriceSensitivity | None = None
+    initiatives: tuple[Initiative, ...] = ()
+    key_results: tuple[KeyResult, ...] = ()
 
     @property
     def days(self) -> int:
@@ -123,6 +148,10 @@ class SimulatedSaasConfig(FrozenConfig):
         depends = (self.win, self.churn, self.seats)
         if len(self.sources) == 1 and any("source" in part.observed for part in depends):
             raise ValueError("a weight on 'source' needs at least two sources")
+        if sum(touch.causes for touch in self.touchpoints) > 1:
+            raise ValueError("touchpoints cannot cause more than all won deals: lower 'causes'")
+        if any(mark.factor != 1 for mark in self.annotations):
+            raise ValueError("annotations of a vendor have no factor: price_rises have effects")
         sizes = [plan.from_seats for plan in self.plans]
         if sizes != sorted(set(sizes)) or sizes[0] != 1:
             raise ValueError("plans must be listed by from_seats, the first from 1 seat")

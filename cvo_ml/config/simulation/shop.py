@@ -8,6 +8,17 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
+from cvo_ml.config.simulation.effects import ShopEffect
+from cvo_ml.config.simulation.experience import (
+    Accounting,
+    Deliveries,
+    LossMakers,
+    OrderCosts,
+    PageView,
+    Referrals,
+    Reviews,
+    Sellers,
+)
 from cvo_ml.config.simulation.laws import Dependences, Nonnegative, Opportunities, Population
 from cvo_ml.config.simulation.sections import (
     Campaigns,
@@ -36,6 +47,12 @@ class SimulatedShopConfig(FrozenConfig):
         Used when the caller gives none, so that a preset names one shop.
     customers_per_block:
         Unit of randomness: part of the shop's definition, unlike the chunks in which it is written.
+    draws:
+        ``by_customer``: every draw belongs to a customer, an order and a behaviour, so that an effect that
+        changes what some customers buy changes no row of the others. ``by_block``: in the order of a
+        block's rows, as the first presets are drawn.
+    without:
+        Effects that are switched off: see ``effects``.
     """
 
     name: str
@@ -43,6 +60,8 @@ class SimulatedShopConfig(FrozenConfig):
     seed: int
     customers: PositiveCount = 10_000
     customers_per_block: Annotated[int, Field(ge=1, le=65_536)] = 65_536
+    draws: Literal["by_block", "by_customer"] = "by_block"
+    without: tuple[ShopEffect, ...] = ()
     currency: str = "EUR"
     time_unit: Literal["D", "W", "M", "Y"] = "W"
     start: date
@@ -63,6 +82,14 @@ class SimulatedShopConfig(FrozenConfig):
     touchpoints: tuple[TouchChannel, ...] = ()
     campaigns: Campaigns | None = None
     costs_to_serve: CostsToServe | None = None
+    order_costs: OrderCosts | None = None
+    loss_makers: LossMakers | None = None
+    deliveries: Deliveries | None = None
+    reviews: Reviews | None = None
+    referrals: Referrals | None = None
+    pages: tuple[PageView, ...] = ()
+    accounting: Accounting | None = None
+    sellers: Sellers | None = None
 
     @property
     def days_per_unit(self) -> float:
@@ -91,12 +118,28 @@ class SimulatedShopConfig(FrozenConfig):
             raise ValueError("populations must all buy at any time, or all at opportunities")
         if sum(channel.causes for channel in self.touchpoints) > 1:
             raise ValueError("touchpoint channels cannot cause more than all orders: lower 'causes'")
-        planted = any(city.loyalty != 1 for city in self.cities) or (self.catalogue and self.catalogue.toxic_products)
-        if self.by_opportunity and (self.campaigns or self.season != SimulatedSeason() or planted):
+        if self.by_opportunity and (self.campaigns or self.season != SimulatedSeason() or self._changes_dropout):
             raise ValueError("campaigns, season and planted dropout need customers who can buy at any time")
         depends = (self.depends.rate, self.depends.dropout, self.depends.spend, self.depends.margin)
         if len(self.channels) == 1 and any("channel" in part.observed for part in depends):
             raise ValueError("a weight on 'channel' needs at least two channels")
         if self.catalogue and self.catalogue.toxic_products >= self.catalogue.products:
             raise ValueError("toxic_products must be fewer than products")
+        if sum(page.share for page in self.pages) > 1:
+            raise ValueError("the shares of pages add up to more than 1: make them smaller")
+        names = [channel.name for channel in self.channels]
+        if self.referrals and self.referrals.channel not in names:
+            raise ValueError(f"referrals need an acquisition channel {self.referrals.channel!r}: add it to channels")
         return self
+
+    @property
+    def _changes_dropout(self) -> bool:
+        """Whether anything planted makes customers leave or stay."""
+        catalogue, deliveries = self.catalogue, self.deliveries
+        return (
+            any(city.loyalty != 1 for city in self.cities)
+            or any(channel.campaign_loyalty for channel in self.channels)
+            or bool(catalogue and (catalogue.toxic_products or catalogue.sticky_products))
+            or any(page.keeps for page in self.pages)
+            or bool(deliveries and deliveries.leave_per_point and deliveries.points_per_day)
+        )

@@ -31,7 +31,7 @@ from cvo_ml.ingest.look.orders import decide_orders
 from cvo_ml.ingest.look.people import decide_customers
 from cvo_ml.ingest.look.row_kinds import decide_row_kinds
 from cvo_ml.ingest.look.sources import grids_of
-from cvo_ml.ingest.look.vendor_exports import export_in, look_at_export
+from cvo_ml.ingest.look.vendor_exports import export_in, look_at_export, refuse_without_orders
 from cvo_ml.ingest.look.vendor_words import vendor_words
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import refuse_empty
@@ -163,6 +163,7 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     grids = [replace(grid, told={**vendor_words(grid.headers), **told}) for grid in grids]
     main = main_of(grids)
     refuse_empty(main.rows, main.name)
+    refuse_without_orders(main)
     findings = FoundOut([_file(main), *main.decisions])
     customers = _look_at_orders(main, findings, given)
     _decide_told(given.columns, findings)

@@ -34,6 +34,7 @@ _SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 _NOT_DATA: Final = (".yaml", ".yml", ".md", ".pdf", ".png", ".jpg", ".html", ".log")
 _DEEPEST: Final = 5
 _OBJECTS: Final = 200
+_KEPT: Final = 50_000  # objects by which a known export is told, and joined with other tables
 
 
 def grids_of(paths: Sequence[str]) -> list[Grid]:
@@ -129,7 +130,7 @@ def _json(path: Path) -> Grid:
     columns = {header: FoundColumn(header, texts(at(item, header) for item in found.objects)) for header in headers}
     layout = Decision("format", "JSON", f"{counted(len(found.objects), 'object')}, {counted(len(headers), 'field')}")
     return Grid(
-        path.name, {"path": str(path)}, columns, len(found.objects), True, (layout,), tuple(found.objects[:_OBJECTS])
+        path.name, {"path": str(path)}, columns, len(found.objects), True, (layout,), tuple(found.objects[:_KEPT])
     )  # fmt: skip
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cvo_ml.config.shops import AdapterName
+from cvo_ml.config.shops import NO_CURRENCY, AdapterName, ShopConfig, SourceConfig
 from cvo_ml.core.contracts import CONTRACTS
+from cvo_ml.core.errors import CvoError, DataError
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS, Adapter
 from cvo_ml.ingest.adapters.adapter import MAIN
@@ -21,7 +23,8 @@ from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.joining import KnownIds, join_of
 from cvo_ml.ingest.look.zone import decide_zone
-from cvo_ml.ingest.sources.json_lines import names_in
+from cvo_ml.ingest.raw import SourceFile, one_file
+from cvo_ml.ingest.sources.json_lines import JsonObjects, names_in
 
 
 def export_in(grid: Grid) -> AdapterName | None:
@@ -33,6 +36,23 @@ def holds_orders(grid: Grid) -> bool:
     """Whether a table is a known export of orders or subscriptions."""
     adapter = export_in(grid)
     return adapter is not None and bool(ADAPTERS[adapter].declares)
+
+
+def refuse_without_orders(grid: Grid) -> None:
+    """Refuse a known export as the only file, if it holds what belongs beside orders.
+
+    Raises
+    ------
+    DataError
+        Naming its tables.
+    """
+    name = export_in(grid)
+    if name is not None and not holds_orders(grid):
+        raise DataError(
+            f"is {EXPORTS[name].called}, which holds {' and '.join(ADAPTERS[name].further)} and no orders",
+            f"name the file with the orders too: cvo init orders.csv {grid.name}",
+            file=grid.name,
+        )
 
 
 def look_at_export(
@@ -56,6 +76,7 @@ def look_at_export(
     told = replace(grid, told={columns["currency"].header: "currency"}) if "currency" in columns else grid
     if not _decide_settled(grid, adapter, columns.get("currency"), findings):
         decide_currency(told, money, written, findings, currency)
+    _decide_customers(grid, adapter, columns.get("customer_id"), findings)
     return columns.get("customer_id")
 
 
@@ -76,8 +97,38 @@ def ids_of_export(grid: Grid, name: AdapterName) -> dict[str, FoundColumn]:
     adapter = ADAPTERS[name]
     own = _found(grid, adapter, adapter.declares["columns"]) if adapter.declares else {}
     deals = _found(grid, adapter, adapter.sides["deals"]["columns"]) if "deals" in adapter.sides else {}
-    known = {column: own[column] for column in ("order_id", "customer_id") if column in own}
-    return known | ({"lead_id": deals["lead_id"]} if "lead_id" in deals else {})
+    known: dict[str, FoundColumn] = {column: own[column] for column in ("order_id", "customer_id") if column in own}
+    known |= {"lead_id": deals["lead_id"]} if "lead_id" in deals else {}
+    return known if known or adapter.unpack is None else _ids_unpacked(grid, name, adapter)
+
+
+def _ids_unpacked(grid: Grid, name: AdapterName, adapter: Adapter) -> dict[str, FoundColumn]:
+    """The ids that stand in lists of objects, where all of the objects are at hand."""
+    if adapter.unpack is None or not adapter.declares or len(grid.objects) < grid.rows:
+        return {}
+    shop = ShopConfig(name="look", currency=NO_CURRENCY, source=SourceConfig(path=grid.name), adapter=name)
+    rows, none = (one_file(grid.name, np.arange(1, end + 1)) for end in (grid.rows, 0))
+    objects = JsonObjects(SourceFile(grid.name, grid.rows, ""), [*map(dict, grid.objects)], rows, none)
+    try:
+        parts = adapter.unpack([objects], adapter.declares["columns"], shop)
+    except CvoError:  # reading says it
+        return {}
+    wanted = {"order_id": "orders", "customer_id": "orders", "lead_id": "deals"}
+    return {
+        column: FoundColumn(header, parts[table].columns[header])
+        for column, table in wanted.items()
+        if table in parts and (header := adapter.side(table)["columns"].get(column)) in parts[table].columns
+    }
+
+
+def _decide_customers(grid: Grid, adapter: Adapter, found: FoundColumn | None, findings: FoundOut) -> None:
+    """Who the customer is, where the export names several kinds of people."""
+    others = _found(grid, adapter, {header: header for header in adapter.ids.get("customer_id", ())})
+    told = [column for column in others.values() if column.filled and (found is None or column.header != found.header)]
+    if found is not None and found.filled and told:
+        rows = ", ".join(f"{column.header!r} in {counted(column.filled, 'row')}" for column in (found, *told))
+        evidence = f"{rows}: where others are the customers, declare columns: {{customer_id: {told[0].header}}}"
+        findings.decide("customers", found.header, evidence)
 
 
 def decide_further_export(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.core.models import CHURN, CLV, MODEL_NAMES
 from cvo_ml.monitoring.backtest import Backtest, CutRecord
 from cvo_ml.monitoring.earnings import ListEarnings
 from cvo_ml.monitoring.outcomes import ChurnEvaluation, ValueAmounts, ValueEvaluation
-from cvo_ml.report.blocks import Block, Sentence, TextTable
 from cvo_ml.report.text.outcomes import NOTHING, ledger_blocks
 
 __all__ = ["Backtest", "backtest_blocks"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.models.clv.comparison import ComparedModel, Comparison
-from cvo_ml.report.blocks import Block, Sentence, TextTable
 from cvo_ml.stats.accuracy import Accuracy
 
 NONE = "–"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.core.explanation import (
     ActionOption,
     AlivePath,
@@ -21,7 +22,6 @@ from cvo_ml.core.explanation import (
     SegmentFacts,
 )
 from cvo_ml.core.models import CHURN, CLV, ICP, model_spec
-from cvo_ml.report.blocks import Block, Sentence, TextTable
 
 #: orders and reasons that a screen shows
 MOST_ORDERS: Final = 5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.priorities.evaluation import Difference, NotCompared, PlanEvaluation, TreatedComparison
-from cvo_ml.report.blocks import Block, Sentence, TextTable
 
 
 def evaluation_blocks(plan: PlanEvaluation) -> Iterator[Block]:

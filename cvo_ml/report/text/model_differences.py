@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.core.result import Json
-from cvo_ml.report.blocks import Block, Sentence, TextTable
 
 Pair = tuple[Json, Json]
 #: Sections by what a key begins with; the first that fits. The rest is of the model itself.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.monitoring.outcome_summary import OutcomeLine, ProbabilityOutcome
 from cvo_ml.monitoring.outcomes import (
     ANOTHER_HORIZON,
@@ -17,7 +18,6 @@ from cvo_ml.monitoring.outcomes import (
     ValueEvaluation,
 )
 from cvo_ml.monitoring.truth import TruthDistance
-from cvo_ml.report.blocks import Block, Sentence, TextTable
 from cvo_ml.stats.intervals import Interval
 
 #: where there is nothing to say

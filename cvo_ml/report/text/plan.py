@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import pandas as pd
 
+from cvo_ml.core.blocks import Block, Sentence, TextTable
 from cvo_ml.core.models import CHURN, CLV
 from cvo_ml.core.units import Horizon
 from cvo_ml.priorities.summary import LimitUse, PlanSummary, SegmentMinimum
-from cvo_ml.report.blocks import Block, Sentence, TextTable
 
 HIDDEN_IDS: Final = "ids are not shown; --show-ids shows them"
 #: the models without which no action has a value

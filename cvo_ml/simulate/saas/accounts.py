@@ -3,7 +3,8 @@
 A month is 30.4375 days. At month m = 1, 2, … of an account, in this order: where a contract ends
 (m a multiple of its months), the account leaves with probability theta (1 - effect)^(milestones
 reached) x price effect, theta ~ beta over accounts (shifted beta-geometric; Fader & Hardie 2007,
-eq. 1); the next milestone is reached with probability g; seats change: + Poisson(e seats)
+eq. 1), times what its features keep; its payment fails for good with probability f (1 - r) and ends it;
+the next milestone is reached with probability g; seats change: + Poisson(e seats)
 - Binomial(seats - 1, d), so that E[seats'] = (1 + e - d) seats + d; the month is invoiced in advance.
 """
 
@@ -18,7 +19,8 @@ from cvo_ml.config.simulation import SimulatedSaasConfig
 from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.units import days_per
 from cvo_ml.simulate.columns import day_number
-from cvo_ml.simulate.random_streams import Block
+from cvo_ml.simulate.random_streams import Block, BlockDraws, Draws
+from cvo_ml.simulate.saas import features
 from cvo_ml.simulate.saas.leads import Leads
 
 MONTH = days_per("M")
@@ -31,6 +33,8 @@ class Accounts:
     Arrays of shape (accounts,): lead, start, plan, ended (day, infinite while active).
     Arrays of shape (account months,), sorted by account and month: row, month, day, seats, price.
     Arrays of shape (milestones reached,): reached_by (row), reached (number), reached_on (day).
+    Arrays of shape (failed payments,): failed_by (row), failed_month, paid_after (days, NaN = never).
+    ``adopted``: (accounts, features) flags; ``unpaid``: accounts that a failed payment ended.
     """
 
     lead: Numbers
@@ -45,38 +49,69 @@ class Accounts:
     reached_by: Numbers
     reached: Numbers
     reached_on: Numbers
+    adopted: Numbers
+    failed_by: Numbers
+    failed_month: Numbers
+    paid_after: Numbers
+    unpaid: Numbers
 
 
 def run_accounts(config: SimulatedSaasConfig, leads: Leads, block: Block) -> Accounts:
     """Follow every won deal until it leaves or the data end."""
-    rng, lead = block.stream("accounts"), leads.won(config.days)
+    lead, stream = leads.won(config.days), block.stream("accounts")
+    adopted = features.adoption(config, lead, block)
+    churn = leads.churn[lead] * features.kept(config, adopted) if config.features else leads.churn[lead]
     start, plan = leads.closed[lead], plan_of(config, leads.seats[lead])
     contract = contract_months(config)[plan]
     seats, reached = leads.seats[lead].copy(), np.zeros(len(lead), np.int64)
-    ended, rows = np.full(len(lead), np.inf), np.arange(len(lead))
+    ended, rows, unpaid = np.full(len(lead), np.inf), np.arange(len(lead)), np.zeros(len(lead), bool)
     invoices = [_invoice(config, rows, 0, start, seats, plan)]
-    milestones = [(rows[:0], reached[:0], start[:0])]
+    milestones, failures = [(rows[:0], reached[:0], start[:0])], [(rows[:0], reached[:0], start[:0])]
     month = 0
     while len(rows):
         month += 1
         rows = rows[start[rows] + month * MONTH < config.days]
         day = start[rows] + month * MONTH
-        hazard = renewal_hazard(config, leads.churn[lead[rows]], reached[rows], day, contract[rows], month)
-        leaves = rng.random(len(rows)) < hazard
-        ended[rows[leaves]] = day[leaves]
-        rows, day = rows[~leaves], day[~leaves]
-        step = (rng.random(len(rows)) < leads.milestone_rate[lead[rows]]) & (
-            reached[rows] < len(config.milestones.names)
-        )
+        draws: Draws = BlockDraws(stream, len(rows))
+        if block.by_customer:
+            draws = block.keyed("accounts", lead[rows], month)
+        hazard = renewal_hazard(config, churn[rows], reached[rows], day, contract[rows], month)
+        leaves = draws.random() < hazard
+        fails, paid_after = failed_payments(config, lead[rows], month, block)
+        fails &= ~leaves
+        unpaid[rows[fails & np.isnan(paid_after)]] = True
+        failures.append((rows[fails], np.full(int(fails.sum()), month), paid_after[fails]))
+        ended[rows[leaves | unpaid[rows]]] = day[leaves | unpaid[rows]]
+        stays = np.flatnonzero(~leaves & ~unpaid[rows])
+        rows, day, draws = rows[stays], day[stays], draws.at(stays)
+        step = (draws.random() < leads.milestone_rate[lead[rows]]) & (reached[rows] < len(config.milestones.names))
         milestones.append((rows[step], reached[rows[step]], day[step]))
         reached[rows[step]] += 1
-        seats[rows] = next_seats(config, seats[rows], rng)
+        seats[rows] = next_seats(config, seats[rows], draws)
         invoices.append(_invoice(config, rows, month, day, seats[rows], plan[rows]))
     row, months, days, counts, price = (np.concatenate(parts) for parts in zip(*invoices, strict=True))
     order = np.argsort(row, kind="stable")
     by, which, when = (np.concatenate(parts) for parts in zip(*milestones, strict=True))
-    return Accounts(lead, start, plan, ended, row[order], months[order], days[order], counts[order], price[order],
-                    by, which, when)  # fmt: skip
+    failed_by, failed_month, paid_after = (np.concatenate(parts) for parts in zip(*failures, strict=True))
+    return Accounts(
+        lead, start, plan, ended, row[order], months[order], days[order], counts[order], price[order],
+        by, which, when, adopted, failed_by, failed_month, paid_after, unpaid,
+    )  # fmt: skip
+
+
+def failed_payments(config: SimulatedSaasConfig, lead: Numbers, month: int, block: Block) -> tuple[Numbers, Numbers]:
+    """Whether each account's payment of this month fails, and days until it is paid after all (NaN = never)."""
+    payments = config.payments
+    if payments is None:
+        return np.zeros(len(lead), bool), np.zeros(len(lead))
+    draws = block.keyed("payments", lead, month)
+    fails, recovers = draws.random() < payments.fail_share, draws.random() < payments.recover_share
+    return fails, np.where(recovers, payments.mean_days * draws.exponential(), np.nan)
+
+
+def lost_to_payments(config: SimulatedSaasConfig) -> float:
+    """P(a month's payment fails for good): f (1 - r)."""
+    return config.payments.fail_share * (1.0 - config.payments.recover_share) if config.payments else 0.0
 
 
 def renewal_hazard(
@@ -120,10 +155,10 @@ def list_prices(config: SimulatedSaasConfig) -> Numbers:
     return np.array([plan.price for plan in config.plans])
 
 
-def next_seats(config: SimulatedSaasConfig, seats: Numbers, rng: np.random.Generator) -> Numbers:
+def next_seats(config: SimulatedSaasConfig, seats: Numbers, draws: Draws) -> Numbers:
     """Seats a month later, at least 1."""
-    gained = rng.poisson(config.monthly_expansion * seats)
-    return seats + gained - rng.binomial(seats - 1, config.monthly_contraction)
+    gained = draws.poisson(config.monthly_expansion * seats)
+    return seats + gained - draws.binomial(seats - 1, config.monthly_contraction)
 
 
 def expected_next_seats(config: SimulatedSaasConfig, seats: Numbers) -> Numbers:

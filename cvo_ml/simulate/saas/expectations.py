@@ -13,6 +13,7 @@ from cvo_ml.simulate.saas.accounts import (
     contract_months,
     expected_next_seats,
     list_prices,
+    lost_to_payments,
     price_level,
     renewal_hazard,
 )
@@ -44,7 +45,7 @@ class Expectations:
 def look_ahead(config: SimulatedSaasConfig, state: AccountState, until: Numbers) -> Expectations:
     """Follow the chain over all months that begin before day ``until``, shape (n,)."""
     contract, price = contract_months(config)[state.plan], list_prices(config)[state.plan]
-    levels = len(config.milestones.names) + 1
+    levels, unpaid = len(config.milestones.names) + 1, lost_to_payments(config)
     chance = np.zeros((len(state.start), levels))  # P(still here, milestones reached)
     chance[np.arange(len(chance)), state.reached] = state.alive
     seats = state.seats.astype(float)
@@ -54,7 +55,7 @@ def look_ahead(config: SimulatedSaasConfig, state: AccountState, until: Numbers)
         inside = day < until
         for level in range(levels):
             hazard = renewal_hazard(config, state.churn, np.full(len(chance), level), day, contract, month)
-            chance[:, level] *= 1.0 - np.where(inside, hazard, 0.0)
+            chance[:, level] *= (1.0 - np.where(inside, hazard, 0.0)) * (1.0 - np.where(inside, unpaid, 0.0))
         moves = chance[:, :-1] * np.where(inside, state.milestone_rate, 0.0)[:, None]
         chance[:, :-1] -= moves
         chance[:, 1:] += moves

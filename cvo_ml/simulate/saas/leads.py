@@ -17,7 +17,7 @@ from scipy.special import ndtr, ndtri
 from cvo_ml.config.simulation import SaasDependence, SimulatedSaasConfig
 from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate import traits
-from cvo_ml.simulate.columns import Columns, cents, ids, texts, times
+from cvo_ml.simulate.columns import Columns, cents, day_number, ids, texts, times
 from cvo_ml.simulate.random_streams import Block
 
 TRAITS = ("company_size", "engagement", "maturity", "source")
@@ -33,6 +33,7 @@ class Leads:
     source: Numbers
     industry: Numbers
     country: Numbers
+    win_index: Numbers  # standard normal, high = would buy
     would_buy: Numbers
     churn: Numbers  # per renewal, before milestones
     churn_index: Numbers  # standard normal, high = leaves
@@ -60,6 +61,7 @@ def draw_leads(config: SimulatedSaasConfig, block: Block) -> Leads:
         rng.random(size) < propensity, created + DAYS_TO_CONTACT * rng.standard_exponential(size), np.nan
     )
     sigma = config.seats_sigma
+    win_index = _index(config.win, observed, hidden[0])
     extra_seats = (config.mean_seats - 1) * np.exp(sigma * _index(config.seats, observed, hidden[2]) - sigma**2 / 2)
     return Leads(
         created=created,
@@ -67,7 +69,8 @@ def draw_leads(config: SimulatedSaasConfig, block: Block) -> Leads:
         source=source,
         industry=rng.integers(0, len(config.industries), size),
         country=rng.integers(0, len(config.countries), size),
-        would_buy=_index(config.win, observed, hidden[0]) > -ndtri(config.win_share),
+        win_index=win_index,
+        would_buy=win_index > -ndtri(config.win_share),
         churn=traits.beta_quantile(churn_index, config.churn_per_renewal.a, config.churn_per_renewal.b),
         churn_index=churn_index,
         milestone_rate=rng.beta(config.milestones.monthly.a, config.milestones.monthly.b, size),
@@ -92,13 +95,45 @@ def contact_propensity(config: SimulatedSaasConfig, observed: Numbers) -> Number
 
 def lead_columns(config: SimulatedSaasConfig, leads: Leads, block: Block) -> Columns:
     """The table ``leads``: the profile at creation, and when sales contacted the lead (null: never)."""
-    contacted = np.where(leads.contacted < config.days, leads.contacted, np.nan)
-    return {
+    recorded = recorded_from(config)
+    contacted = np.where((leads.contacted < config.days) & (leads.contacted >= recorded), leads.contacted, np.nan)
+    columns: Columns = {
         "lead_id": lead_ids(block, np.arange(block.size)),
         "created_at": times(config.start, leads.created),
         **profile_columns(config, leads, np.arange(block.size)),
         "contacted_at": times(config.start, contacted),
     }
+    if config.stages is None:
+        return columns
+    mql, sql = stage_days(config, leads, block)
+    shown = [np.where((day < config.days) & (day >= recorded), day, np.nan) for day in (mql, sql)]
+    return {**columns, "mql_at": times(config.start, shown[0]), "sql_at": times(config.start, shown[1])}
+
+
+def stage_days(config: SimulatedSaasConfig, leads: Leads, block: Block) -> tuple[Numbers, Numbers]:
+    """Days on which marketing called each lead qualified and sales accepted it, NaN for never; shape (n,)."""
+    assert config.stages is not None
+    draws = block.keyed("stages", np.arange(block.size))
+    called = draws.random() < called_share(config, leads.win_index)
+    is_contacted = ~np.isnan(leads.contacted)
+    wait = np.where(is_contacted, leads.contacted - leads.created, DAYS_TO_CONTACT)
+    begin, end = np.sort([draws.random(), draws.random()], axis=0)
+    mql = np.where(called | is_contacted, leads.created + begin * wait, np.nan)
+    return mql, np.where(is_contacted, leads.created + end * wait, np.nan)
+
+
+def called_share(config: SimulatedSaasConfig, win_index: Numbers) -> Numbers:
+    """P(marketing calls a lead qualified that sales do not contact): Phi(sqrt(1 + s^2) Phi^-1(share) + s x)."""
+    assert config.stages is not None
+    slope = config.stages.slope
+    return ndtr(np.sqrt(1 + slope**2) * ndtri(config.stages.mql_share) + slope * win_index)
+
+
+def recorded_from(config: SimulatedSaasConfig) -> float:
+    """Day since which contacts, stages and deals are written down."""
+    if config.stages is None or config.stages.recorded_from is None:
+        return -np.inf
+    return day_number(config.start, config.stages.recorded_from)
 
 
 def profile_columns(config: SimulatedSaasConfig, leads: Leads, rows: Numbers) -> Columns:
@@ -119,7 +154,7 @@ def deal_columns(config: SimulatedSaasConfig, leads: Leads, monthly: Numbers, bl
 
     ``monthly`` is what each lead would pay per month, shape (n,).
     """
-    contacted = np.flatnonzero(leads.contacted < config.days)
+    contacted = np.flatnonzero((leads.contacted < config.days) & (leads.contacted >= recorded_from(config)))
     closed = np.where(leads.closed[contacted] < config.days, leads.closed[contacted], np.nan)
     is_open = np.isnan(closed)
     won = leads.would_buy[contacted] & ~is_open

@@ -9,17 +9,17 @@ from functools import cached_property
 import numpy as np
 
 from cvo_ml.config.simulation import SimulatedSaasConfig
+from cvo_ml.config.simulation.effects import switched_off
+from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.tables import Tables
-from cvo_ml.simulate.columns import Columns, table
+from cvo_ml.simulate.columns import Columns, ids, table, texts
 from cvo_ml.simulate.presets import saas_preset
 from cvo_ml.simulate.random_streams import Block, blocks
-from cvo_ml.simulate.saas import activity
+from cvo_ml.simulate.saas import activity, features, goals, groups, requests, research, touches
 from cvo_ml.simulate.saas.accounts import Accounts, plan_of, run_accounts
 from cvo_ml.simulate.saas.leads import Leads, account_ids, deal_columns, draw_leads, lead_columns, lead_ids
 from cvo_ml.simulate.saas.truth import SaasTruth, first_invoice, first_year_contribution
 from cvo_ml.simulate.simulation import Part, chosen_tables, collect, refuse_absurd
-
-ONCE = ("prices", "acquisition_spend")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,20 @@ class SaasBlock:
     @cached_property
     def contribution(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         """Expected first-year contribution of each lead, if it bought."""
-        return first_year_contribution(self.config, self.leads)
+        if not self.config.features:
+            return first_year_contribution(self.config, self.leads)
+        adopted = features.adoption(self.config, np.arange(self.block.size), self.block)
+        return first_year_contribution(self.config, self.leads, features.kept(self.config, adopted))
+
+    @cached_property
+    def caused(self) -> Numbers:
+        """Channel without which each lead's deal would not have been won, -1 for none."""
+        return touches.caused_by(self.config, self.leads, self.block)
+
+    @cached_property
+    def group(self) -> Numbers:
+        """Group of each account, -1 for none."""
+        return groups.group_of(self.config, self.accounts, self.block)
 
 
 @dataclass(frozen=True)
@@ -58,20 +71,19 @@ class SaasSimulation:
 
     def table_names(self) -> frozenset[str]:
         """All tables of the vendor."""
-        return frozenset(TABLES) | frozenset(ONCE)
+        return frozenset(table_makers(self.config)) | frozenset(once_makers(self))
 
     def parts(self, wanted: frozenset[str]) -> Iterator[Part]:
-        """One part per block of leads, then prices and acquisition spend."""
-        for block in blocks(self.seed, self.size, self.config.customers_per_block):
-            leads = draw_leads(self.config, block)
-            drawn = SaasBlock(self.config, block, leads, run_accounts(self.config, leads, block))
-            tables = {name: table(make(drawn)) for name, make in TABLES.items() if name in wanted}
-            yield Part(block.size, tables, {name: table(make(drawn)) for name, make in TRUTH.items()})
-        once = {
-            "prices": activity.price_columns(self.config),
-            "acquisition_spend": activity.spend_columns(self.config, self.size, Block(self.seed, 0, 0, 0)),
-        }
-        yield Part(0, {name: table(columns) for name, columns in once.items() if name in wanted}, {})
+        """One part per block of leads, then what belongs to none: prices, spend, research, goals."""
+        config, by_customer = self.config, self.config.draws == "by_customer"
+        makers, truths = table_makers(config), truth_makers(config)
+        for block in blocks(self.seed, self.size, config.customers_per_block, by_customer):
+            leads = draw_leads(config, block)
+            drawn = SaasBlock(config, block, leads, run_accounts(config, leads, block))
+            tables = {name: table(make(drawn)) for name, make in makers.items() if name in wanted}
+            yield Part(block.size, tables, {name: table(make(drawn)) for name, make in truths.items()})
+        once = {name: table(make()) for name, make in once_makers(self).items() if name in wanted}
+        yield Part(0, once, {name: table(make()) for name, make in once_truth_makers(self).items()})
 
 
 def simulate_saas(
@@ -119,7 +131,7 @@ def saas_simulation(
         If the size or the seed is absurd.
     """
     config = saas_preset(preset) if isinstance(preset, str) else preset
-    found = SaasSimulation(config, n_leads or config.leads, config.seed if seed is None else seed)
+    found = SaasSimulation(switched_off(config), n_leads or config.leads, config.seed if seed is None else seed)
     refuse_absurd(found.size, found.seed)
     return found
 
@@ -139,16 +151,33 @@ def _true_leads(b: SaasBlock) -> Columns:
         "contacted": ~np.isnan(b.leads.contacted),
         "churn_per_renewal": b.leads.churn,
         "milestone_rate": b.leads.milestone_rate,
+        **_true_touches(b),
     }
 
 
+def _true_touches(b: SaasBlock) -> Columns:
+    if not b.config.touchpoints:
+        return {}
+    names = [touch.channel for touch in b.config.touchpoints]
+    return {"caused_by": texts(names, np.maximum(b.caused, 0), b.caused < 0)}
+
+
+def _true_adoption(b: SaasBlock) -> Columns:
+    account, feature = np.nonzero(b.accounts.adopted)
+    return {"customer_id": account_ids(b.block, b.accounts.lead[account]), "feature_id": ids("f###", feature)}
+
+
 def _true_accounts(b: SaasBlock) -> Columns:
+    kept = {"kept_by_features": features.kept(b.config, b.accounts.adopted)} if b.config.features else {}
+    unpaid = {"ended_unpaid": b.accounts.unpaid} if b.config.payments else {}
     return {
         "customer_id": account_ids(b.block, b.accounts.lead),
         "lead_number": b.block.first + b.accounts.lead,
         "start_day": b.accounts.start,
         "plan_number": b.accounts.plan,
         "ended_day": b.accounts.ended,
+        **kept,
+        **unpaid,
     }
 
 
@@ -162,21 +191,67 @@ def _true_milestones(b: SaasBlock) -> Columns:
     return {"lead_number": lead, "day": b.accounts.reached_on}
 
 
-TABLES: dict[str, Callable[[SaasBlock], Columns]] = {
-    "leads": lambda b: lead_columns(b.config, b.leads, b.block),
-    "deals": _deals,
-    "customers": lambda b: activity.customer_columns(b.config, b.leads, b.accounts, b.block),
-    "orders": lambda b: activity.invoice_columns(b.config, b.accounts, b.block),
-    "subscriptions": lambda b: activity.subscription_columns(b.config, b.accounts, b.block),
-    "events": lambda b: activity.usage_columns(b.config, b.leads, b.accounts, b.block),
-    "milestones": lambda b: activity.milestone_columns(b.config, b.accounts, b.block),
-    "tickets": lambda b: activity.ticket_columns(b.config, b.accounts, b.block),
-    "surveys": lambda b: activity.survey_columns(b.config, b.leads, b.accounts, b.block),
-    "costs_to_serve": lambda b: activity.serving_columns(b.config, b.accounts, b.block),
-}
-TRUTH: dict[str, Callable[[SaasBlock], Columns]] = {
-    "leads": _true_leads,
-    "accounts": _true_accounts,
-    "months": _true_months,
-    "milestones": _true_milestones,
-}
+def table_makers(config: SimulatedSaasConfig) -> dict[str, Callable[[SaasBlock], Columns]]:
+    """How each table is made from a block; tables of absent behaviours are absent."""
+    makers: dict[str, tuple[object, Callable[[SaasBlock], Columns]]] = {
+        "leads": (True, lambda b: lead_columns(b.config, b.leads, b.block)),
+        "deals": (True, _deals),
+        "customers": (True, lambda b: activity.customer_columns(b.config, b.leads, b.accounts, b.block)),
+        "orders": (True, lambda b: activity.invoice_columns(b.config, b.accounts, b.block)),
+        "subscriptions": (True, lambda b: activity.subscription_columns(b.config, b.accounts, b.block)),
+        "events": (True, lambda b: activity.event_columns(b.config, b.leads, b.accounts, b.block)),
+        "milestones": (True, lambda b: activity.milestone_columns(b.config, b.accounts, b.block)),
+        "tickets": (True, lambda b: activity.ticket_columns(b.config, b.accounts, b.block)),
+        "surveys": (True, lambda b: activity.survey_columns(b.config, b.leads, b.accounts, b.block)),
+        "costs_to_serve": (True, lambda b: activity.serving_columns(b.config, b.accounts, b.block)),
+        "accounts": (config.parents, lambda b: groups.account_columns(b.config, b.accounts, b.group, b.block)),
+        "touchpoints": (
+            config.touchpoints, lambda b: touches.touchpoint_columns(b.config, b.leads, b.caused, b.block)
+        ),
+        "feature_requests": (config.features, lambda b: requests.request_columns(b.config, b.accounts, b.block)),
+    }  # fmt: skip
+    return {name: make for name, (present, make) in makers.items() if present}
+
+
+def truth_makers(config: SimulatedSaasConfig) -> dict[str, Callable[[SaasBlock], Columns]]:
+    """How each truth table is made from a block."""
+    makers: dict[str, Callable[[SaasBlock], Columns]] = {
+        "leads": _true_leads,
+        "accounts": _true_accounts,
+        "months": _true_months,
+        "milestones": _true_milestones,
+    }
+    return makers | ({"adoption": _true_adoption} if config.features else {})
+
+
+def once_makers(simulation: SaasSimulation) -> dict[str, Callable[[], Columns]]:
+    """How the tables are made that belong to no block."""
+    config, block = simulation.config, Block(simulation.seed, 0, 0, 0)
+    makers: dict[str, tuple[object, Callable[[], Columns]]] = {
+        "prices": (True, lambda: activity.price_columns(config)),
+        "acquisition_spend": (True, lambda: activity.spend_columns(config, simulation.size, block)),
+        "product_features": (config.features, lambda: features.feature_columns(config)),
+        "annotations": (config.annotations, lambda: activity.annotation_columns(config)),
+        "choices": (config.conjoint, lambda: research.choice_columns(config, block)),
+        "price_answers": (config.price_sensitivity, lambda: research.price_answer_columns(config, block)),
+        "initiatives": (config.initiatives, lambda: goals.initiative_columns(config.initiatives)),
+        "okrs": (config.key_results, lambda: goals.okr_columns(config, block)),
+    }
+    return {name: make for name, (present, make) in makers.items() if present}
+
+
+def once_truth_makers(simulation: SaasSimulation) -> dict[str, Callable[[], Columns]]:
+    """How the truth tables are made that belong to no block."""
+    config, block = simulation.config, Block(simulation.seed, 0, 0, 0)
+    makers: dict[str, Callable[[], Columns]] = {}
+    if config.features:
+        makers["features"] = lambda: features.true_feature_columns(config)
+    if conjoint := config.conjoint:
+        makers["part_worths"] = lambda: research.true_part_worths(conjoint)
+    if sensitivity := config.price_sensitivity:
+        makers["willingness"] = lambda: research.true_willingness(sensitivity, block)
+    if config.initiatives:
+        makers["initiatives"] = lambda: goals.true_initiative_columns(config.initiatives)
+    if config.key_results:
+        makers["key_results"] = lambda: goals.true_okr_columns(config)
+    return makers

@@ -13,8 +13,9 @@ import pandas as pd
 from cvo_ml.config.simulation import SimulatedSaasConfig
 from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.units import Horizon, parse_as_of
-from cvo_ml.simulate.columns import day_number
-from cvo_ml.simulate.saas.accounts import MONTH, list_prices, plan_of, price_level
+from cvo_ml.simulate.columns import day_number, times
+from cvo_ml.simulate.known import truth_table
+from cvo_ml.simulate.saas.accounts import MONTH, contract_months, list_prices, plan_of, price_level
 from cvo_ml.simulate.saas.activity import MEAN_TICKET_MINUTES
 from cvo_ml.simulate.saas.expectations import AccountState, Expectations, look_ahead
 from cvo_ml.simulate.saas.leads import DAYS_TO_CONTACT, Leads
@@ -40,6 +41,16 @@ class SaasTruth:
         ``is_winner`` (both well), ``contact_propensity`` = label propensity."""
         return self.frames["leads"]
 
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of the truth, with the columns and units of docs/truth.md.
+
+        Raises
+        ------
+        UsageError
+            If this vendor has no such table.
+        """
+        return truth_table(self.frames, name)
+
     @property
     def label_propensity(self) -> float:
         """c = P(contacted | winner): the share of winners that a label can show, before delays."""
@@ -54,6 +65,21 @@ class SaasTruth:
         """P(leaves in the window) of each account; 1 for those who have left."""
         expected, ids = self._expected(as_of, horizon)
         return pd.Series(np.nan_to_num(expected.churned, nan=1.0), index=ids, name="churn_probability")
+
+    def renewals(self, as_of: str | date) -> pd.DataFrame:
+        """Next renewal of each account that has not left, by customer_id.
+
+        Returns
+        -------
+        ``renewal_at``, and ``leave_probability``: P(it has left by then, a payment that fails for good included).
+        """
+        state, ids = self._state(as_of)
+        contract = contract_months(self.config)[state.plan]
+        month = (state.month // contract + 1) * contract
+        day = state.start + month * MONTH
+        left = look_ahead(self.config, state, np.nextafter(day, np.inf)).churned
+        frame = pd.DataFrame({"renewal_at": times(self.config.start, day), "leave_probability": left}, index=ids)
+        return frame[state.alive > 0]
 
     def expected_value(self, as_of: str | date, horizon: Horizon | str, basis: Basis = "contribution") -> pd.Series:
         """Expected value invoiced in the window; contribution is less support minutes, not acquisition."""
@@ -75,7 +101,7 @@ class SaasTruth:
         state = AccountState(
             start=accounts["start_day"].to_numpy(),
             plan=accounts["plan_number"].to_numpy(),
-            churn=lead["churn_per_renewal"].to_numpy(),
+            churn=lead["churn_per_renewal"].to_numpy() * self._kept(accounts),
             milestone_rate=lead["milestone_rate"].to_numpy(),
             alive=(accounts["ended_day"].to_numpy() >= day).astype(float),
             month=month,
@@ -83,6 +109,9 @@ class SaasTruth:
             seats=self._seats(accounts, day),
         )
         return state, pd.Index(accounts["customer_id"].to_numpy(), name="customer_id")
+
+    def _kept(self, accounts: pd.DataFrame) -> Numbers | float:
+        return accounts["kept_by_features"].to_numpy() if "kept_by_features" in accounts else 1.0
 
     def _reached(self, accounts: pd.DataFrame, day: float) -> Numbers:
         steps = self.frames["milestones"]
@@ -97,16 +126,18 @@ class SaasTruth:
         return seats[accounts["lead_number"].to_numpy()]
 
 
-def first_year_contribution(config: SimulatedSaasConfig, leads: Leads) -> Numbers:
+def first_year_contribution(config: SimulatedSaasConfig, leads: Leads, kept: Numbers | float = 1.0) -> Numbers:
     """Expected contribution of each lead's first year if it bought, after the costs of winning it; shape (n,).
 
-    A lead never contacted is taken to start at the mean delay after its creation.
+    A lead never contacted is taken to start at the mean delay after its creation. ``kept``: the factor that
+    its features put on the probability to leave.
     """
     usual = leads.created + DAYS_TO_CONTACT + config.contact.mean_days_to_close
     start = np.where(np.isnan(leads.closed), usual, leads.closed)
     plan = plan_of(config, leads.seats)
     zero = np.zeros(len(start), np.int64)
-    state = AccountState(start, plan, leads.churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
+    churn = leads.churn * kept
+    state = AccountState(start, plan, churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
     later = look_ahead(config, state, start + FIRST_YEAR)
     first = first_invoice(config, start, plan, leads.seats)
     expected = Expectations(later.invoiced + first, later.months + 1, later.churned)

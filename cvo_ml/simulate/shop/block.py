@@ -11,17 +11,20 @@ import pyarrow as pa
 
 from cvo_ml.config.simulation import Opportunities, SimulatedShopConfig
 from cvo_ml.core.arrays import Numbers
-from cvo_ml.simulate.columns import Columns, table, texts, times
+from cvo_ml.simulate.columns import Columns, ids, table, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop import (
     campaigns,
     costs,
+    deliveries,
     opportunities,
+    pages,
     population,
     post_purchase,
     purchases,
     sales,
     touchpoints,
+    word_of_mouth,
 )
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import Clock
@@ -47,7 +50,15 @@ class ShopBlock:
     @cached_property
     def tickets(self) -> post_purchase.TicketRows:
         """Tickets of the block's customers."""
-        return post_purchase.draw_tickets(self.config, self.sales, self.block)
+        return post_purchase.draw_tickets(self.config, self.sales, self.traits, self.block)
+
+    @cached_property
+    def deliveries(self) -> deliveries.DeliveryRows | None:
+        """Deliveries of the block's orders, None where they are not simulated."""
+        if self.config.deliveries is None:
+            return None
+        who, number, day = self.sales.who, self.sales.number, self.sales.day
+        return deliveries.draw_deliveries(self.config, self.profile.city[who], who, number, day, self.block)
 
     @cached_property
     def caused(self) -> Numbers:
@@ -73,11 +84,12 @@ def simulate_block(config: SimulatedShopConfig, clock: Clock, block: Block) -> S
         log = campaigns.run_none()
     else:
         personal = traits.personal_clock(clock)
-        process = purchases.begin(personal, traits, profile.born, block.stream("first orders"))
-        log = campaigns.run(process, config.campaigns, profile, days, block)
+        leaving = deliveries.leaving(config, profile.city, block)
+        process = purchases.begin(personal, traits, profile.born, block.events("first orders"), leaving)
+        log = campaigns.run(process, config.campaigns, profile, days, block, block.events("purchases"))
         who, day = purchases.orders_of(process)
         lives = purchases.lives_of(process, profile.born)
-    sold = sales.sell(config, profile, traits, (who, day), block)
+    sold = sales.sell(config, profile, traits, (who, day), log, block)
     return ShopBlock(config, block, profile, traits, sold, lives, log)
 
 
@@ -90,8 +102,17 @@ def table_makers(config: SimulatedShopConfig) -> dict[str, Callable[[ShopBlock],
         "refunds": (config.refunds, lambda b: post_purchase.refund_columns(b.config, b.sales, b.refunds, b.block)),
         "returns": (config.refunds, lambda b: post_purchase.return_columns(b.config, b.sales, b.refunds, b.block)),
         "tickets": (config.tickets, lambda b: post_purchase.ticket_columns(b.config, b.sales, b.tickets, b.block)),
-        "surveys": (config.surveys, lambda b: post_purchase.survey_columns(b.config, b.sales, b.traits, b.block)),
-        "events": (config.visits_per_day, lambda b: post_purchase.visit_columns(b.config, b.lives, b.block)),
+        "surveys": (
+            config.surveys,
+            lambda b: post_purchase.survey_columns(b.config, b.sales, b.traits, b.deliveries, b.block),
+        ),
+        "events": (config.visits_per_day or config.pages, _events),
+        "deliveries": (config.deliveries, _deliveries),
+        "reviews": (config.reviews, lambda b: word_of_mouth.review_columns(b.config, b.sales, b.deliveries, b.block)),
+        "referrals": (
+            config.referrals,
+            lambda b: word_of_mouth.referral_columns(b.config, b.profile, b.traits, b.block),
+        ),
         "touchpoints": (config.touchpoints, _touchpoints),
         "treatments": (config.campaigns, _treatments),
         "assignments": (config.campaigns, _assignments),
@@ -112,6 +133,8 @@ def truth_makers(config: SimulatedShopConfig) -> dict[str, Callable[[ShopBlock],
         "effects": (config.campaigns, _true_effects),
         "treatments": (config.campaigns, _true_treatments),
         "orders": (config.touchpoints or regular, _true_orders),
+        "deliveries": (config.deliveries, _true_deliveries),
+        "pages": (config.pages, _true_pages),
     }
     return {name: make for name, (present, make) in makers.items() if present}
 
@@ -140,6 +163,35 @@ def _customers(b: ShopBlock) -> Columns:
     return columns | population.observed_profile(b.profile)
 
 
+def _events(b: ShopBlock) -> Columns:
+    parts: list[Columns] = []
+    if b.config.visits_per_day:
+        parts.append(post_purchase.visit_columns(b.config, b.lives, b.block))
+    if b.config.pages:
+        parts.append(pages.page_columns(b.config, b.profile, b.traits, b.sales, b.block))
+    rows = pa.concat_tables([table(part) for part in parts])
+    return {name: rows[name].combine_chunks() for name in rows.column_names}
+
+
+def _deliveries(b: ShopBlock) -> Columns:
+    """One parcel per order that has left the shop before the data end."""
+    drawn = b.deliveries
+    assert drawn is not None
+    assert b.config.deliveries is not None
+    rows = np.flatnonzero(drawn.shipped < b.config.days)
+    who, number, delivered = b.sales.who[rows], b.sales.number[rows], drawn.delivered[rows]
+    regions = [city.region for city in b.config.cities]
+    columns: dict[str, Numbers | pa.Array] = {
+        "delivery_id": ids("d########-#####", b.block.first + who, number),
+        "order_id": sales.order_ids(b.block.first + who, number),
+        "shipped_at": times(b.config.start, drawn.shipped[rows]),
+        "delivered_at": times(b.config.start, np.where(delivered < b.config.days, delivered, np.nan)),
+        "promised_at": times(b.config.start, drawn.promised[rows]),
+        "carrier": texts([carrier.name for carrier in b.config.deliveries.carriers], drawn.carrier[rows]),
+    }
+    return columns | ({"region": texts(regions, b.profile.city[who])} if regions else {})
+
+
 def _touchpoints(b: ShopBlock) -> Columns:
     return touchpoints.touchpoint_columns(b.config, b.sales, b.profile, b.traits, b.caused, b.block)
 
@@ -148,7 +200,7 @@ def _treatments(b: ShopBlock) -> Columns:
     assert b.config.campaigns is not None
     log, actions = b.treatments, b.config.campaigns.actions
     costs_of = np.array([*(action.cost for action in actions), 0.0])
-    return {
+    columns: Columns = {
         "customer_id": sales.customer_ids(b.block, log.who),
         "action": texts(["none", *(action.name for action in actions)], log.action + 1),
         "sent_at": times(b.config.start, log.sent),
@@ -156,6 +208,9 @@ def _treatments(b: ShopBlock) -> Columns:
         "cost": costs_of[log.action],
         "propensity": log.propensity,
     }
+    if all(action.receipt_share == 1 for action in actions):
+        return columns
+    return {**columns, "receipt": texts(["bounced", "delivered"], log.received.astype(np.int64), log.action < 0)}
 
 
 def _assignments(b: ShopBlock) -> Columns:
@@ -190,6 +245,45 @@ def _true_customers(b: ShopBlock) -> Columns:
         "responsive": t.responsive,
         "shift_at": t.shift_at,
         "toxic_first_product": products(b.config.catalogue).toxic[b.profile.first_product],
+        **_true_experience(b),
+    }
+
+
+def _true_experience(b: ShopBlock) -> Columns:
+    """Columns of behaviours that are switched on: what drives away, what an order costs, who makes losses."""
+    config, t = b.config, b.traits
+    costs_of = costs.cost_per_order(config, t)
+    columns: dict[str, tuple[object, Numbers]] = {
+        "sticky_first_product": (
+            config.catalogue and config.catalogue.sticky_products,
+            products(config.catalogue).sticky[b.profile.first_product],
+        ),
+        "leaves_by_delivery": (config.deliveries, t.leaves_by_delivery),
+        "tickets_per_order": (config.tickets and config.tickets.demanding, t.tickets_per_order),
+        "is_loss_maker": (config.loss_makers, t.loss_maker),
+        **{f"cost_per_order_{driver}": (config.order_costs, cost) for driver, cost in costs_of.items()},
+    }
+    if config.referrals:
+        expected = word_of_mouth.expected_referrals(config, b.profile, t)
+        columns["expected_referrals"] = (True, expected)
+    return {name: values for name, (present, values) in columns.items() if present}
+
+
+def _true_deliveries(b: ShopBlock) -> Columns:
+    drawn = b.deliveries
+    assert drawn is not None
+    return {
+        "order_id": b.sales.order_ids(b.block),
+        "days_late": drawn.days_late,
+        "points_lost": drawn.points,
+    }
+
+
+def _true_pages(b: ShopBlock) -> Columns:
+    chosen = np.flatnonzero(b.traits.page >= 0)
+    return {
+        "customer_id": sales.customer_ids(b.block, chosen),
+        "page": texts([page.name for page in b.config.pages], b.traits.page[chosen]),
     }
 
 
@@ -218,11 +312,15 @@ def _true_treatments(b: ShopBlock) -> Columns:
     """Treated rows only, with exact days: what residual effects are computed from."""
     log = b.treatments
     treated = log.action >= 0
-    return {
+    columns: Columns = {
         "customer_number": b.block.first + log.who[treated],
         "sent_day": log.sent[treated],
         "action_number": log.action[treated],
     }
+    assert b.config.campaigns is not None
+    if not b.config.campaigns.weakens:
+        return columns
+    return {**columns, "received": log.received[treated], "strength": log.strength[treated]}
 
 
 def _true_orders(b: ShopBlock) -> Columns:

@@ -2,11 +2,13 @@
 
 A purchase process with intensity ``lambda s(t)`` is the plain process run on the clock
 ``S(t) = integral of s`` (time change of a point process; Daley & Vere-Jones 2003, §7.4). SimulatedSeason,
-weekdays, trend and promotions change ``s``; they touch no other formula of the simulator.
+weekdays, trend, promotions and shifts of level change ``s``; they touch no other formula of the simulator.
+Order values have a season of their own, constant within a calendar month (``value_factor``).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -96,11 +98,32 @@ class PersonalClock:
 
 
 def base_pace(season: SimulatedSeason, start: date, day: date) -> float:
-    """Pace on ``day`` without promotions: yearly cosine x weekday x trend."""
+    """Pace on ``day`` without promotions: yearly cosine x weekday x trend x shifts of level so far."""
     phase = 2 * np.pi * (day.timetuple().tm_yday - season.peak_day_of_year) / 365.25
     wave = 1.0 + season.yearly_amplitude * np.cos(phase)
     trend = (1.0 + season.trend_per_year) ** ((day - start).days / 365.25)
-    return float(wave * season.weekdays[day.weekday()] * trend)
+    level = math.prod(shift.factor for shift in season.shifts if shift.at <= day)
+    return float(wave * season.weekdays[day.weekday()] * trend * level)
+
+
+def value_factor(season: SimulatedSeason, month: int) -> float:
+    """What orders of a calendar month (1 to 12) are worth, 1 on average over the year.
+
+    Examples
+    --------
+    >>> season = SimulatedSeason(value_amplitude=0.2, peak_day_of_year=350)
+    >>> round(value_factor(season, 12), 3), round(sum(value_factor(season, month) for month in range(1, 13)), 9)
+    (1.2, 12.0)
+    """
+    peak = (date(2001, 1, 1) + timedelta(days=season.peak_day_of_year - 1)).month
+    return 1.0 + season.value_amplitude * math.cos(2 * math.pi * (month - peak) / 12)
+
+
+def value_factors(season: SimulatedSeason, start: date, day: Numbers) -> Numbers:
+    """The factor on each order's value, by its day since ``start``; shape of ``day``."""
+    by_month = np.array([value_factor(season, month) for month in range(1, 13)])
+    dates = np.datetime64(start, "D") + np.floor(day).astype("timedelta64[D]")
+    return by_month[dates.astype("datetime64[M]").astype(np.int64) % 12]
 
 
 def promotion_lift(promotions: tuple[SalesPromotion, ...], day: date) -> float:

@@ -8,7 +8,7 @@ n of stages is passed, and from stage j that makes floor((j + n) / k) orders, ea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import gammainc, gammaln
@@ -22,22 +22,26 @@ _ROWS_AT_ONCE = 1_000
 class Span:
     """A stretch of time with constant parameters; arrays of shape (n,).
 
-    ``length`` is operational time; ``rate``, ``per_order``, ``per_day`` hold inside it.
+    ``length`` is operational time; ``rate``, ``per_order``, ``per_day`` hold inside it; at its beginning
+    who is gone comes back, into the first stage, with probability ``back`` (None = nobody).
     """
 
     length: Numbers
     rate: Numbers
     per_order: Numbers
     per_day: Numbers
+    back: Numbers | None = None
 
 
-def expected_purchases(spans: Sequence[Span], stages: Numbers) -> tuple[Numbers, Numbers]:
+def expected_purchases(spans: Sequence[Span], stages: Numbers, once: bool = False) -> tuple[Numbers, Numbers]:
     """Expected orders in consecutive spans.
 
     Parameters
     ----------
     stages:
         P(alive and in stage j of the gap) at the start, shape (n, k); k = regularity.
+    once:
+        Who has ordered in the spans does not come back.
 
     Returns
     -------
@@ -45,6 +49,9 @@ def expected_purchases(spans: Sequence[Span], stages: Numbers) -> tuple[Numbers,
     """
     total = np.zeros(len(stages))
     for span in spans:
+        if span.back is not None:
+            gone = 1.0 - stages.sum(axis=1) - (total if once else 0.0)
+            stages = np.column_stack([stages[:, 0] + span.back * gone, stages[:, 1:]])
         orders, stages = _through(span, stages)
         total += orders
     return total, stages
@@ -52,8 +59,8 @@ def expected_purchases(spans: Sequence[Span], stages: Numbers) -> tuple[Numbers,
 
 def any_purchase(spans: Sequence[Span], stages: Numbers) -> Numbers:
     """P(at least one order): the expected orders of customers who would all leave after one."""
-    final = [Span(span.length, span.rate, np.ones_like(span.rate), span.per_day) for span in spans]
-    return expected_purchases(final, stages)[0]
+    final = [replace(span, per_order=np.ones_like(span.rate)) for span in spans]
+    return expected_purchases(final, stages, once=True)[0]
 
 
 def stages_at_age(age: Numbers, regularity: int, alive: Numbers) -> Numbers:

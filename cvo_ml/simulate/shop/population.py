@@ -22,6 +22,7 @@ from cvo_ml.simulate import traits
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.catalogue import products
 from cvo_ml.simulate.shop.clock import Clock, PersonalClock
+from cvo_ml.simulate.shop.deliveries import leave_share
 
 TRAITS = ("age", "engagement", "price_sensitivity", "channel")
 EFFECT_LIMITS: Mapping[str, tuple[float, float]] = {"growth": (-0.9, 5.0), "save": (-1.0, 0.95)}
@@ -63,6 +64,10 @@ class Traits:
     responsive: Numbers
     shift_at: Numbers
     shift_factor: float
+    leaves_by_delivery: Numbers  # after each order, on top of dropout: P(its delivery drives away)
+    tickets_per_order: Numbers
+    loss_maker: Numbers
+    page: Numbers  # looked at by lot after the first order: number of the page, -1 for none
     effect: Numbers  # (n, actions)
     observable_effect: Numbers  # (n, actions) E[effect | profile]
 
@@ -105,20 +110,28 @@ def draw_traits(config: SimulatedShopConfig, profile: Profile, clock: Clock, blo
     responsive = rng.random(size) < config.season.responsive_share
     shift_at, factor = _shift(config, clock.elapsed(profile.born, responsive), block)
     effect, observable = _effects(config, profile, block)
+    everyone = np.arange(size)
+    page = _pages(config, everyone, block)
+    loss_maker = _loss_makers(config, everyone, block)
+    share = np.clip(config.margin.mean + config.margin.sd * margin, 0.02, 0.95)
     return Traits(
         population=population,
         rate=drawn["rate"],
         regularity=drawn["regularity"].astype(np.int64),
-        **_planted(config, profile, population, drawn),
+        **_planted(config, profile, population, page, drawn),
         buys=drawn["buys"],
         dies=drawn["dies"],
         mean_value=drawn["mean_value"],
         value_shape=drawn["value_shape"],
-        margin=np.clip(config.margin.mean + config.margin.sd * margin, 0.02, 0.95),
+        margin=np.where(loss_maker, config.loss_makers.margin, share) if config.loss_makers else share,
         satisfaction=-index["dropout"],
         responsive=responsive,
         shift_at=shift_at,
         shift_factor=factor,
+        leaves_by_delivery=leave_share(config, profile.city),
+        tickets_per_order=_tickets_per_order(config, everyone, block),
+        loss_maker=loss_maker,
+        page=page,
         effect=effect,
         observable_effect=observable,
     )
@@ -173,20 +186,61 @@ def _draw_component(
 
 
 def _planted(
-    config: SimulatedShopConfig, profile: Profile, population: Numbers, drawn: dict[str, Numbers]
+    config: SimulatedShopConfig, profile: Profile, population: Numbers, page: Numbers, drawn: dict[str, Numbers]
 ) -> dict[str, Numbers]:
-    """Dropout after what was planted: loyal cities multiply it, toxic first products drive buyers away at once."""
+    """Dropout after what was planted.
+
+    Loyal cities, campaigns and sticky first products multiply it; toxic first products drive buyers away at
+    once; a page looked at after the first order keeps a share of those who would leave then.
+    """
     once = np.array([component.one_time for component in config.populations])[population]
     at_once = once | np.array([c.dropout.after_first_order for c in config.populations])[population]
     loyalty = np.array([city.loyalty for city in config.cities] or [1.0])[profile.city]
+    loyalty = loyalty * _campaign_loyalty(config)[profile.channel, profile.campaign]
+    if config.catalogue:
+        sticky = products(config.catalogue).sticky[profile.first_product]
+        loyalty = loyalty * np.where(sticky, config.catalogue.sticky_loyalty, 1.0)
+    keeps = np.array([*(view.keeps for view in config.pages), 0.0])[page]
     per_order = np.where(once, 1.0, np.minimum(drawn["per_order"] * loyalty, 1.0))
     toxic = products(config.catalogue).toxic[profile.first_product]
     added = config.catalogue.toxic_dropout * toxic if config.catalogue else 0.0
     return {
         "dropout_per_order": per_order,
-        "dropout_at_first": 1.0 - (1.0 - at_once * per_order) * (1.0 - added),
+        "dropout_at_first": (1.0 - (1.0 - at_once * per_order) * (1.0 - added)) * (1.0 - keeps),
         "dropout_per_day": drawn["per_time"] * loyalty,
     }
+
+
+def _campaign_loyalty(config: SimulatedShopConfig) -> Numbers:
+    """Factor on dropout of each channel's campaigns, shape (channels, most campaigns)."""
+    width = max(1, *(len(channel.campaigns) for channel in config.channels))
+    rows = [[channel.campaign_loyalty.get(name, 1.0) for name in channel.campaigns] for channel in config.channels]
+    return np.array([row + [1.0] * (width - len(row)) for row in rows])
+
+
+def _pages(config: SimulatedShopConfig, everyone: Numbers, block: Block) -> Numbers:
+    """The page that each customer was chosen by lot to look at; shares of pages follow each other."""
+    edges = np.cumsum([view.share for view in config.pages])
+    if not len(edges):
+        return np.full(len(everyone), -1)
+    drawn = np.searchsorted(edges, block.keyed("pages", everyone).random(), side="right")
+    return np.where(drawn < len(edges), drawn, -1)
+
+
+def _loss_makers(config: SimulatedShopConfig, everyone: Numbers, block: Block) -> Numbers:
+    share = config.loss_makers.share if config.loss_makers else 0.0
+    return block.keyed("loss makers", everyone).random() < share
+
+
+def _tickets_per_order(config: SimulatedShopConfig, everyone: Numbers, block: Block) -> Numbers:
+    if config.tickets is None:
+        return np.zeros(len(everyone))
+    chance = np.full(len(everyone), config.tickets.per_order)
+    demanding = config.tickets.demanding
+    if demanding is None:
+        return chance
+    many = block.keyed("demanding", everyone).random() < demanding.share
+    return np.minimum(np.where(many, chance * demanding.factor, chance), 1.0)
 
 
 def _shift(config: SimulatedShopConfig, born: Numbers, block: Block) -> tuple[Numbers, float]:

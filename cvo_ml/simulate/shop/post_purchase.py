@@ -11,6 +11,7 @@ from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
 from cvo_ml.simulate.random_streams import Block
 from cvo_ml.simulate.shop.catalogue import products
+from cvo_ml.simulate.shop.deliveries import DeliveryRows
 from cvo_ml.simulate.shop.population import Traits
 from cvo_ml.simulate.shop.purchases import Lives
 from cvo_ml.simulate.shop.sales import Sales, customer_ids, order_ids, product_ids
@@ -45,15 +46,16 @@ class TicketRows:
 
 def draw_refunds(config: SimulatedShopConfig, sales: Sales, block: Block) -> RefundRows:
     """A share of orders is given back, wholly or in part, after an exponential time."""
-    rng, size = block.stream("refunds"), len(sales.who)
+    draws = block.draws("refunds", sales.who, sales.number)
     share = config.refunds.share if config.refunds else 0.0
-    order = np.flatnonzero(rng.random(size) < share)
-    full = rng.random(len(order)) < (config.refunds.full_share if config.refunds else 0.0)
-    part = np.where(full, 1.0, rng.uniform(*PARTIAL_REFUND, len(order)))
-    lag = rng.standard_exponential(len(order)) * (config.refunds.mean_days if config.refunds else 0.0)
+    order = np.flatnonzero(draws.random() < share)
+    draws = draws.at(order)
+    full = draws.random() < (config.refunds.full_share if config.refunds else 0.0)
+    part = np.where(full, 1.0, draws.uniform(*PARTIAL_REFUND))
+    lag = draws.exponential() * (config.refunds.mean_days if config.refunds else 0.0)
     day, amount = sales.day[order] + lag, cents(sales.net[order] * part)
-    opened = sales.day[order] + lag * rng.random(len(order))
-    reason = rng.integers(0, len(REFUND_REASONS), len(order))
+    opened = sales.day[order] + lag * draws.random()
+    reason = draws.integers(len(REFUND_REASONS))
     keep = (day < config.days) & (amount > 0)
     return RefundRows(order[keep], day[keep], opened[keep], amount[keep], reason[keep])
 
@@ -91,17 +93,15 @@ def return_columns(config: SimulatedShopConfig, sales: Sales, refunds: RefundRow
     }
 
 
-def draw_tickets(config: SimulatedShopConfig, sales: Sales, block: Block) -> TicketRows:
+def draw_tickets(config: SimulatedShopConfig, sales: Sales, traits: Traits, block: Block) -> TicketRows:
     """At most one ticket per order, some days after it; minutes are exponential."""
-    rng = block.stream("tickets")
-    chance = config.tickets.per_order if config.tickets else 0.0
-    order = np.flatnonzero(rng.random(len(sales.who)) < chance)
-    day = sales.day[order] + 5.0 * rng.standard_exponential(len(order))
-    closed = day + 1.5 * rng.standard_exponential(len(order))
-    minutes = np.round(
-        rng.standard_exponential(len(order)) * (config.tickets.mean_minutes if config.tickets else 0.0), 1
-    )
-    topic = rng.integers(0, len(TICKET_TOPICS), len(order))
+    draws = block.draws("tickets", sales.who, sales.number)
+    order = np.flatnonzero(draws.random() < traits.tickets_per_order[sales.who])
+    draws = draws.at(order)
+    day = sales.day[order] + 5.0 * draws.exponential()
+    closed = day + 1.5 * draws.exponential()
+    minutes = np.round(draws.exponential() * (config.tickets.mean_minutes if config.tickets else 0.0), 1)
+    topic = draws.integers(len(TICKET_TOPICS))
     keep = day < config.days
     closed = np.where(closed < config.days, closed, np.nan)
     return TicketRows(order[keep], day[keep], closed[keep], minutes[keep], topic[keep])
@@ -109,53 +109,86 @@ def draw_tickets(config: SimulatedShopConfig, sales: Sales, block: Block) -> Tic
 
 def ticket_columns(config: SimulatedShopConfig, sales: Sales, tickets: TicketRows, block: Block) -> Columns:
     """The table ``tickets``."""
-    who = sales.who[tickets.order]
-    return {
-        "ticket_id": ids("t########-#####", block.first + who, sales.number[tickets.order]),
+    who, number = sales.who[tickets.order], sales.number[tickets.order]
+    columns: Columns = {
+        "ticket_id": ids("t########-#####", block.first + who, number),
         "customer_id": customer_ids(block, who),
         "opened_at": times(config.start, tickets.day),
         "closed_at": times(config.start, tickets.closed),
         "topic": texts(TICKET_TOPICS, tickets.topic),
         "minutes": tickets.minutes,
     }
+    if config.tickets is None or config.tickets.resolved_share is None:
+        return columns
+    solved = block.keyed("resolved", who, number).random() < config.tickets.resolved_share
+    return {
+        **columns,
+        "resolved_at": times(config.start, np.where(solved, tickets.closed, np.nan)),
+        "resolved": solved & ~np.isnan(tickets.closed),
+    }
 
 
-def survey_columns(config: SimulatedShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
+def survey_columns(
+    config: SimulatedShopConfig, sales: Sales, traits: Traits, deliveries: DeliveryRows | None, block: Block
+) -> Columns:
     """The table ``surveys``: NPS before and after delivery.
 
     Satisfaction = link x (index of staying) + sqrt(1 - link^2) x own mood, one per customer; a
-    toxic product lowers the answer after delivery. With link 0 answers say nothing about staying.
+    toxic product and a late delivery lower the answer after delivery. With link 0 answers say nothing about
+    staying.
     """
     assert config.surveys is not None
-    rng, link = block.stream("surveys"), config.surveys.link
-    mood = link * traits.satisfaction + np.sqrt(1 - link**2) * rng.standard_normal(block.size)
-    order = np.flatnonzero(rng.random(len(sales.who)) < config.surveys.response_share)
+    draws, link = block.draws("surveys", np.arange(block.size)), config.surveys.link
+    mood = link * traits.satisfaction + np.sqrt(1 - link**2) * draws.normal()
+    draws = draws.below(sales.who, sales.number)
+    order = np.flatnonzero(draws.random() < config.surveys.response_share)
+    draws = draws.at(order)
     expected = MEAN_SCORE + SCORE_SD * mood[sales.who[order]]
     toxic = products(config.catalogue).toxic[sales.product[order]]
-    pre = expected + OWN_SD * rng.standard_normal(len(order))
-    post = expected + OWN_SD * rng.standard_normal(len(order)) - TOXIC_DROP * toxic
-    day = np.concatenate([sales.day[order] + 0.1, sales.day[order] + 4 + 4 * rng.random(len(order))])
+    pre = expected + OWN_SD * draws.normal()
+    post = expected + OWN_SD * draws.normal() - TOXIC_DROP * toxic
+    after = sales.day[order] + 4 + 4 * draws.random()
+    if deliveries is not None:
+        post = post - deliveries.points[order]
+        after = after - sales.day[order] - 4 + deliveries.delivered[order]
+    day = np.concatenate([sales.day[order] + 0.1, after])
     order, score = np.tile(order, 2), np.clip(np.round(np.concatenate([pre, post])), 0, 10)
     kind = np.repeat([0, 1], len(order) // 2)
     keep = day < config.days
-    return {
+    columns: Columns = {
         "customer_id": customer_ids(block, sales.who[order[keep]]),
         "answered_at": times(config.start, day[keep]),
         "kind": texts(["nps_pre", "nps_post"], kind[keep]),
         "score": score[keep],
     }
+    if deliveries is None:
+        return columns
+    return {**columns, "order_id": order_ids(block.first + sales.who[order[keep]], sales.number[order[keep]])}
 
 
 def visit_columns(config: SimulatedShopConfig, lives: Lives, block: Block) -> Columns:
     """The table ``events``: visits, a Poisson process while alive, so that silence is a sign."""
-    rng = block.stream("visits")
+    draws = block.draws("visits", lives.who, place_within(lives.who))
     until = np.minimum(lives.until, config.days)
-    counts = rng.poisson(config.visits_per_day * np.maximum(until - lives.since, 0.0))
+    counts = draws.poisson(config.visits_per_day * np.maximum(until - lives.since, 0.0))
     span = np.repeat(np.arange(len(counts)), counts)
-    day = lives.since[span] + rng.random(len(span)) * (until - lives.since)[span]
+    number = np.arange(len(span)) - np.repeat(np.cumsum(counts) - counts, counts)
+    day = lives.since[span] + draws.below(span, number).random() * (until - lives.since)[span]
     return {
         "customer_id": customer_ids(block, lives.who[span]),
         "at": times(config.start, day),
         "name": constant("visit", len(span)),
         "value": np.ones(len(span)),
     }
+
+
+def place_within(who: Numbers) -> Numbers:
+    """Number of each row within its customer, from 0; rows of a customer stand together.
+
+    Examples
+    --------
+    >>> place_within(np.array([3, 3, 5, 7, 7, 7])).tolist()
+    [0, 1, 0, 0, 1, 2]
+    """
+    begins = np.flatnonzero(np.append(True, who[1:] != who[:-1])[: len(who)])
+    return np.arange(len(who)) - np.repeat(begins, np.diff(np.append(begins, len(who))))

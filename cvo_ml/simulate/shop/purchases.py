@@ -7,19 +7,30 @@ remains of the gap and of the life, so that the pace may change at any date with
 
 A treatment lasts from its date to the end of its window and acts on the parameters there:
 ``lift`` m multiplies the rate and leaves the hazard of dropout unchanged (lambda m, p / m, mu);
-``survival`` q multiplies the hazard and leaves the rate unchanged (lambda, p q, mu q).
+``survival`` q multiplies the hazard and leaves the rate unchanged (lambda, p q, mu q). Whatever else
+drives a customer away after an order (``Leaving``) is a second coin that no treatment touches.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from cvo_ml.core.arrays import Numbers
+from cvo_ml.simulate.keyed_draws import EventDraws
 from cvo_ml.simulate.shop.clock import PersonalClock
 from cvo_ml.simulate.shop.population import Traits
+
+Random = np.random.Generator | EventDraws
+
+
+class Leaving(Protocol):
+    """What drives customers away after an order, beside dropout."""
+
+    def leaves(self, who: Numbers, number: Numbers) -> Numbers:
+        """Whether customers ``who`` leave after their orders ``number`` (0 = the first); flags of shape (m,)."""
 
 
 @dataclass
@@ -27,7 +38,7 @@ class Process:
     """State of a block's customers; advanced in place. All arrays of shape (n,).
 
     ``position`` is the personal time reached; ``gap`` what remains of the gap in units of its
-    mean; ``life`` what remains of the life in units of 1 / mu.
+    mean; ``life`` what remains of the life in units of 1 / mu; ``placed`` the orders so far.
     """
 
     clock: PersonalClock
@@ -36,6 +47,8 @@ class Process:
     gap: Numbers
     life: Numbers
     alive: Numbers
+    placed: Numbers
+    leaving: Leaving | None = None
     orders_by: list[Numbers] = field(default_factory=list)
     orders_at: list[Numbers] = field(default_factory=list)
     ended_by: list[Numbers] = field(default_factory=list)
@@ -53,12 +66,15 @@ class Lives:
     until: Numbers
 
 
-def begin(clock: PersonalClock, traits: Traits, born: Numbers, rng: np.random.Generator) -> Process:
+def begin(clock: PersonalClock, traits: Traits, born: Numbers, rng: Random, leaving: Leaving | None = None) -> Process:
     """The process right after each customer's first order, which some do not survive."""
-    position = clock.elapsed(born)
-    alive = rng.random(len(born)) >= traits.dropout_at_first
+    position, everyone = clock.elapsed(born), np.arange(len(born))
+    alive = _coins(rng, everyone) >= traits.dropout_at_first
+    gaps = _gaps(traits.regularity, rng, everyone)
+    if leaving is not None:
+        alive &= ~leaving.leaves(everyone, np.zeros(len(born), np.int64))
     process = Process(
-        clock, traits, position, _gaps(traits.regularity, rng), rng.standard_exponential(len(born)), alive
+        clock, traits, position, gaps, _exponentials(rng, everyone), alive, np.ones(len(born), np.int64), leaving
     )
     process.ended_by.append(np.flatnonzero(~alive))
     process.ended_at.append(position[~alive])
@@ -66,7 +82,7 @@ def begin(clock: PersonalClock, traits: Traits, born: Numbers, rng: np.random.Ge
 
 
 def advance(
-    process: Process, day: float, rng: np.random.Generator, lift: Numbers | None = None, survival: Numbers | None = None
+    process: Process, day: float, rng: Random, lift: Numbers | None = None, survival: Numbers | None = None
 ) -> None:
     """Run the process until ``day``.
 
@@ -85,12 +101,12 @@ def advance(
         here = _step(process, here, rng)
 
 
-def revive(process: Process, who: Numbers, day: float, rng: np.random.Generator) -> None:
+def revive(process: Process, who: Numbers, day: float, rng: Random) -> None:
     """Bring back customers ``who`` on ``day``, with a new gap and a new life."""
     process.alive[who] = True
     process.position[who] = process.clock.elapsed(day)[who]
-    process.gap[who] = _gaps(process.traits.regularity[who], rng)
-    process.life[who] = rng.standard_exponential(len(who))
+    process.gap[who] = _gaps(process.traits.regularity[who], rng, who)
+    process.life[who] = _exponentials(rng, who)
     process.revived_by.append(who)
     process.revived_at.append(process.position[who])
 
@@ -143,7 +159,7 @@ class _Walkers:
                         self.per_order[keep], self.per_day[keep], self.regularity[keep])  # fmt: skip
 
 
-def _step(process: Process, here: _Walkers, rng: np.random.Generator) -> _Walkers:
+def _step(process: Process, here: _Walkers, rng: Random) -> _Walkers:
     """Each walker's next order, dropout or end of the span, whichever comes first."""
     with np.errstate(divide="ignore"):
         next_order = here.position + here.gap / here.rate
@@ -157,11 +173,14 @@ def _step(process: Process, here: _Walkers, rng: np.random.Generator) -> _Walker
     who, at = here.who[buys], next_order[buys]
     process.orders_by.append(who)
     process.orders_at.append(at)
-    stays = rng.random(len(buys)) >= here.per_order[buys]
+    stays = _coins(rng, who) >= here.per_order[buys]
+    if process.leaving is not None:
+        stays &= ~process.leaving.leaves(who, process.placed[who])
+    process.placed[who] += 1
     _bury(process, who[~stays], at[~stays])
     keep, at = buys[stays], at[stays]
     life = here.life[keep] - (at - here.position[keep]) * here.per_day[keep]
-    return here.take(keep, at, _gaps(here.regularity[keep], rng), life)
+    return here.take(keep, at, _gaps(here.regularity[keep], rng, here.who[keep]), life)
 
 
 def _rest(process: Process, here: _Walkers, rests: Numbers) -> None:
@@ -177,8 +196,18 @@ def _bury(process: Process, who: Numbers, at: Numbers) -> None:
     process.ended_at.append(at)
 
 
-def _gaps(regularity: Numbers, rng: np.random.Generator) -> Numbers:
+def _coins(rng: Random, who: Numbers) -> Numbers:
+    return rng.random(who) if isinstance(rng, EventDraws) else rng.random(len(who))
+
+
+def _exponentials(rng: Random, who: Numbers) -> Numbers:
+    return rng.exponential(who) if isinstance(rng, EventDraws) else rng.standard_exponential(len(who))
+
+
+def _gaps(regularity: Numbers, rng: Random, who: Numbers) -> Numbers:
     """Gaps of mean 1 and coefficient of variation 1 / sqrt(k)."""
+    if isinstance(rng, EventDraws):
+        return rng.gamma(who, regularity) / regularity
     if np.all(regularity == 1):
         return rng.standard_exponential(len(regularity))
     return rng.standard_gamma(regularity) / regularity

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
 
-from cvo_ml.config.simulation import SalesPromotion, SimulatedShopConfig
+from cvo_ml.config.simulation import OrderCosts, Sellers, SimulatedShopConfig
 from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, cents, constant, ids, texts, times
 from cvo_ml.simulate.random_streams import Block
+from cvo_ml.simulate.shop.campaigns import TreatmentLog, discounts
 from cvo_ml.simulate.shop.catalogue import products
-from cvo_ml.simulate.shop.clock import is_running
+from cvo_ml.simulate.shop.clock import is_running, value_factors
 from cvo_ml.simulate.shop.population import Profile, Traits
 
 DISCOUNT_OF_OTHERS = 0.3  # share of unresponsive customers' orders that use a running promotion
@@ -30,6 +30,8 @@ class Sales:
     net: Numbers
     promotion: Numbers  # -1 for none
     product: Numbers  # of the first line
+    offer: Numbers  # action whose discount the order has, -1 for none
+    taken: Numbers  # what that discount took off; net is without it
 
     def order_ids(self, block: Block) -> pa.Array:
         """Ids from customer and order number, so that no block needs to know another."""
@@ -47,17 +49,32 @@ def customer_ids(block: Block, who: Numbers) -> pa.Array:
 
 
 def sell(
-    config: SimulatedShopConfig, profile: Profile, traits: Traits, later: tuple[Numbers, Numbers], block: Block
-) -> Sales:
+    config: SimulatedShopConfig, profile: Profile, traits: Traits, later: tuple[Numbers, Numbers],
+    log: TreatmentLog, block: Block,
+) -> Sales:  # fmt: skip
     """All orders of a block: first orders at birth and the ``later`` ones (customer, day), with their value.
 
-    Order values are gamma(p, nu) with mean p / nu (Fader & Hardie 2013, The Gamma-Gamma Model, eq. 1).
+    Order values are gamma(p, nu) with mean p / nu (Fader & Hardie 2013, The Gamma-Gamma Model, eq. 1), times
+    the value's season, less the discount of a treatment that runs.
     """
     who, number, day = with_first_orders(profile.born, *later)
-    rng = block.stream("spend")
-    net = rng.standard_gamma(traits.value_shape[who]) * (traits.mean_value / traits.value_shape)[who]
-    product = _lead_products(config, profile, who, number, block)
-    return Sales(who, number, day, cents(net), _promotions(config, traits, who, day, block), product)
+    net = block.draws("spend", who, number).gamma(traits.value_shape[who])
+    net = net * (traits.mean_value / traits.value_shape)[who]
+    if config.season.value_amplitude:
+        net *= value_factors(config.season, config.start, day)
+    offer = discounts(config.campaigns, log, who, day, block)
+    full = cents(net)
+    taken = cents(full * _offers(config)[offer])
+    return Sales(
+        who, number, day, cents(full - taken), _promotions(config, traits, who, number, day, block),
+        _lead_products(config, profile, who, number, block), offer, taken,
+    )  # fmt: skip
+
+
+def _offers(config: SimulatedShopConfig) -> Numbers:
+    """Discount of each action; the last one is "none", -1."""
+    actions = config.campaigns.actions if config.campaigns else ()
+    return np.array([*(action.discount for action in actions), 0.0])
 
 
 def with_first_orders(born: Numbers, who: Numbers, day: Numbers) -> tuple[Numbers, Numbers, Numbers]:
@@ -80,40 +97,67 @@ def order_columns(config: SimulatedShopConfig, sales: Sales, traits: Traits, blo
         "customer_id": customer_ids(block, sales.who),
         "ordered_at": times(config.start, sales.day),
         "net": sales.net,
-        "cost": cents(sales.net * (1 - traits.margin[sales.who])),
+        "cost": cents((sales.net + sales.taken) * (1 - traits.margin[sales.who])),
         "currency": constant(config.currency, rows),
         "status": constant("paid", rows),
         "is_test": np.zeros(rows, bool),
     }
+    promotions, offers = config.season.promotions, _offers(config)
+    if promotions or offers.any():
+        columns = {**columns, **discount_columns(config, sales)}
+    if config.order_costs:
+        columns = {**columns, **cost_columns(config.order_costs, sales, block)}
+    if config.sellers:
+        columns = {**columns, "seller_id": ids("seller-###", _sellers(config.sellers, sales, block))}
+    return columns
+
+
+def discount_columns(config: SimulatedShopConfig, sales: Sales) -> Columns:
+    """What a promotion or a treatment took off: net is what was paid, before it net / (1 - discount)."""
     promotions = config.season.promotions
-    return {**columns, **(discount_columns(promotions, sales) if promotions else {})}
-
-
-def discount_columns(promotions: Sequence[SalesPromotion], sales: Sales) -> Columns:
-    """What a promotion took off: net is what was paid, gross = net / (1 - discount)."""
     rates = np.array([*(promotion.discount for promotion in promotions), 0.0])  # the last one is "none", -1
-    gross = cents(sales.net / (1 - rates[sales.promotion]))
-    codes = [promotion.code for promotion in promotions]
+    gross = cents((sales.net + sales.taken) / (1 - rates[sales.promotion]))
+    actions = config.campaigns.actions if config.campaigns else ()
+    codes = [*(promotion.code for promotion in promotions), *(action.name.upper() for action in actions), ""]
+    code = np.where(sales.offer >= 0, len(promotions) + sales.offer, sales.promotion)
     return {
         "gross": gross,
         "discount": cents(gross - sales.net),
-        "discount_code": texts(codes, np.maximum(sales.promotion, 0), sales.promotion < 0),
+        "discount_code": texts(codes, np.maximum(code, 0), code < 0),
     }
+
+
+def cost_columns(costs: OrderCosts, sales: Sales, block: Block) -> Columns:
+    """Payment and parcel: a share of net and a fee; log-normal of mean ``shipping``."""
+    sigma = costs.shipping_sigma
+    parcel = np.exp(sigma * block.keyed("shipping costs", sales.who, sales.number).normal() - sigma**2 / 2)
+    return {
+        "payment_cost": cents(costs.payment_share * sales.net + costs.payment_fee),
+        "shipping_cost": cents(costs.shipping * parcel),
+    }
+
+
+def _sellers(sellers: Sellers, sales: Sales, block: Block) -> Numbers:
+    size = 1.0 / np.arange(1, sellers.number + 1)
+    drawn = block.keyed("sellers", sales.who, sales.number).random()
+    return np.searchsorted(np.cumsum(size / size.sum())[:-1], drawn, side="right")
 
 
 def line_columns(config: SimulatedShopConfig, sales: Sales, traits: Traits, block: Block) -> Columns:
     """The table ``order_lines``: the lines of an order add up to its net, to the cent."""
     assert config.catalogue is not None
-    rng, catalogue = block.stream("lines"), products(config.catalogue)
+    draws, catalogue = block.draws("lines", sales.who, sales.number), products(config.catalogue)
     mean_lines = np.array([population.lines_per_order for population in config.populations])[traits.population]
-    counts = 1 + rng.poisson(mean_lines[sales.who] - 1)
+    counts = 1 + draws.poisson(mean_lines[sales.who] - 1)
     order = np.repeat(np.arange(len(counts)), counts)
     line = np.arange(len(order)) - (np.cumsum(counts) - counts)[order]
-    product = np.searchsorted(np.cumsum(catalogue.share)[:-1], rng.random(len(order)), side="right")
+    rng = draws.below(order, line)
+    product = np.searchsorted(np.cumsum(catalogue.share)[:-1], rng.random(), side="right")
     product[line == 0] = sales.product
-    weight = catalogue.price_level[product] * (0.2 + rng.standard_exponential(len(order)))
+    weight = catalogue.price_level[product] * (0.2 + rng.exponential())
     net = split_cents(sales.net, order, weight)
     quantity = 1 + rng.poisson(1.0 / catalogue.price_level[product])
+    full = net / (1 - _offers(config)[sales.offer[order]])  # goods cost what they cost, whatever was taken off
     return {
         "order_id": ids("o########-#####", block.first + sales.who[order], sales.number[order]),
         "line_id": ids("####", line),
@@ -123,7 +167,7 @@ def line_columns(config: SimulatedShopConfig, sales: Sales, traits: Traits, bloc
         "net": net,
         "category": texts(config.catalogue.categories, catalogue.category[product]),
         "brand": brand_names(catalogue.brand[product]),
-        "unit_cost": np.round(net / quantity * (1 - traits.margin[sales.who[order]]), 4),
+        "unit_cost": np.round(full / quantity * (1 - traits.margin[sales.who[order]]), 4),
     }
 
 
@@ -170,17 +214,19 @@ def _lead_products(
     if config.catalogue is None:
         return np.zeros(len(who), np.int64)
     share = products(config.catalogue).share
-    drawn = np.searchsorted(np.cumsum(share)[:-1], block.stream("lead products").random(len(who)), side="right")
+    drawn = np.searchsorted(np.cumsum(share)[:-1], block.draws("lead products", who, number).random(), side="right")
     return np.where(number == 0, profile.first_product[who], drawn)
 
 
-def _promotions(config: SimulatedShopConfig, traits: Traits, who: Numbers, day: Numbers, block: Block) -> Numbers:
+def _promotions(
+    config: SimulatedShopConfig, traits: Traits, who: Numbers, number: Numbers, day: Numbers, block: Block
+) -> Numbers:
     """Number of the promotion that each order uses, -1 for none."""
     if not config.season.promotions:
         return np.full(len(who), -1)
     running = np.full(config.days + 1, -1)
-    for number, promotion in enumerate(config.season.promotions):
+    for place, promotion in enumerate(config.season.promotions):
         on = [is_running(promotion, config.start + timedelta(days=at)) for at in range(config.days + 1)]
-        running[np.flatnonzero(on)] = number
-    uses = traits.responsive[who] | (block.stream("discounts").random(len(who)) < DISCOUNT_OF_OTHERS)
+        running[np.flatnonzero(on)] = place
+    uses = traits.responsive[who] | (block.draws("discounts", who, number).random() < DISCOUNT_OF_OTHERS)
     return np.where(uses, running[day.astype(np.int64)], -1)

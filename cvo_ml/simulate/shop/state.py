@@ -11,16 +11,52 @@ import pandas as pd
 
 from cvo_ml.config.simulation import Campaigns, SimulatedShopConfig
 from cvo_ml.core.arrays import Numbers
+from cvo_ml.simulate.shop.campaigns import repaid, stretches
 from cvo_ml.simulate.shop.clock import Clock, PersonalClock
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """A treatment window that ends ``days`` from now; multipliers of all customers, shape (customers,)."""
+    """A stretch under treatment that ends ``days`` from now; all of shape (customers,).
+
+    ``lift`` and ``survival`` multiply rate and hazard; ``back`` is the probability with which who is gone
+    comes back at its beginning (None = nobody), ``discount`` the share taken off each order (None = nothing).
+    """
 
     days: float
     lift: Numbers
     survival: Numbers
+    back: Numbers | None = None
+    discount: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class Dose:
+    """What an action does to each customer; all of shape (customers,).
+
+    Multipliers in the window, of the rate after it, P(back), discount in the window.
+    """
+
+    lift: Numbers
+    survival: Numbers
+    repaid: Numbers
+    back: Numbers
+    discount: Numbers
+
+    def ahead(self, campaigns: Campaigns, sent: float, day: float) -> tuple[Treatment, ...]:
+        """The stretches that are left on ``day`` of what was sent on ``sent``."""
+        begin, end, *rest = stretches(campaigns)
+        ones = np.ones(len(self.lift))
+        discount = self.discount if self.discount.any() else None
+        parts = []
+        if day < sent + begin:
+            parts.append(Treatment(sent + begin - day, ones, ones))
+        if day < sent + end:
+            back = self.back if parts else None  # else those who come back have done so
+            parts.append(Treatment(sent + end - day, self.lift, self.survival, back, discount))
+        if rest and day < sent + rest[0]:
+            parts.append(Treatment(sent + rest[0] - day, self.repaid, ones))
+        return tuple(parts)
 
 
 @dataclass(frozen=True)
@@ -31,16 +67,19 @@ class CustomerState:
     day: Numbers
     alive: Numbers
     age: Numbers
-    running: Treatment | None = None
+    running: tuple[Treatment, ...] = ()
 
     def untreated(self) -> CustomerState:
         """The same without what still runs."""
-        return replace(self, running=None)
+        return replace(self, running=())
 
-    def treated(self, treatment: Treatment, back: Numbers) -> CustomerState:
-        """With an action sent now: who has dropped out is back, at age 0, with probability ``back``."""
-        alive, age = np.where(self.alive, 1.0, back), np.where(self.alive, self.age, 0.0)
-        return replace(self, alive=alive, age=age, running=treatment)
+    def treated(self, dose: Dose, campaigns: Campaigns) -> CustomerState:
+        """With an action sent now; where it works at once, who has dropped out is back, at age 0, by chance."""
+        running = dose.ahead(campaigns, 0.0, 0.0)
+        if campaigns.delay_days:
+            return replace(self, running=running)
+        alive, age = np.where(self.alive, 1.0, dose.back[self.who]), np.where(self.alive, self.age, 0.0)
+        return replace(self, alive=alive, age=age, running=running)
 
 
 @dataclass(frozen=True)
@@ -58,6 +97,11 @@ class Records:
     def column(self, name: str) -> Numbers:
         """A column of the true customers."""
         return self.frames["customers"][name].to_numpy()
+
+    def leaves_by_delivery(self) -> Numbers:
+        """P(the delivery of an order drives away), shape (customers,)."""
+        frame = self.frames["customers"]
+        return frame["leaves_by_delivery"].to_numpy() if "leaves_by_delivery" in frame else np.zeros(len(frame))
 
     def effects(self, name: str) -> Numbers:
         """A column of the true effects, shape (customers, actions)."""
@@ -100,30 +144,62 @@ class Records:
             return extra
         rows = self.frames["treatments"]
         rows = rows[_grows(campaigns, rows) & (rows["sent_day"].to_numpy() < day)]
-        who, sent = rows["customer_number"].to_numpy(), rows["sent_day"].to_numpy()
-        personal = self.personal_clock(who)
-        begin = personal.elapsed(np.maximum(sent, renewed[who]))
-        end = personal.elapsed(np.minimum(sent + campaigns.window_days, day))
-        effect = self.effects("effect")[who, rows["action_number"].to_numpy()]
-        np.add.at(extra, who, effect * np.maximum(end - begin, 0.0))
+        who, sent, action = (rows[name].to_numpy() for name in ("customer_number", "sent_day", "action_number"))
+        personal, effect = self.personal_clock(who), self.strengths(rows)
+        repays = repaid(np.array([action.borrowed for action in campaigns.actions])[action], effect) - 1.0
+        offsets = stretches(campaigns)
+        for begins, ends, faster in zip(offsets, offsets[1:], (effect, repays), strict=False):
+            begin = personal.elapsed(np.maximum(sent + begins, renewed[who]))
+            end = personal.elapsed(np.minimum(sent + ends, day))
+            np.add.at(extra, who, faster * np.maximum(end - begin, 0.0))
         return extra
 
-    def _running(self, day: float) -> Treatment | None:
-        """The treatments whose window is open on ``day``; windows of two waves do not overlap."""
+    def _running(self, day: float) -> tuple[Treatment, ...]:
+        """What is left on ``day`` of the treatments of the last wave; those of two waves do not overlap."""
         campaigns = self.config.campaigns
         if campaigns is None:
-            return None
+            return ()
         rows = self.frames["treatments"]
         sent = rows["sent_day"].to_numpy()
-        rows = rows[(sent < day) & (day < sent + campaigns.window_days)]
+        rows = rows[(sent < day) & (day < sent + campaigns.lasting_days)]
         if not len(rows):
-            return None
-        who, grows = rows["customer_number"].to_numpy(), _grows(campaigns, rows)
-        effect = self.effects("effect")[who, rows["action_number"].to_numpy()]
-        lift, survival = np.ones((2, len(self.frames["customers"])))
+            return ()
+        who, action = rows["customer_number"].to_numpy(), rows["action_number"].to_numpy()
+        dose = self.dose(campaigns, who, action, self.strengths(rows), self._received(rows))
+        return dose.ahead(campaigns, float(rows["sent_day"].iloc[0]), day)
+
+    def strengths(self, rows: pd.DataFrame) -> Numbers:
+        """The effect of each treatment: the customer's own, times what is left of it."""
+        own = self.effects("effect")[rows["customer_number"].to_numpy(), rows["action_number"].to_numpy()]
+        return own * rows["strength"].to_numpy() if "strength" in rows else own
+
+    def dose(
+        self, campaigns: Campaigns, who: Numbers, action: Numbers, effect: Numbers, received: Numbers
+    ) -> Dose:  # fmt: skip
+        """What actions (numbers ``action``) with an ``effect`` do to customers ``who``, and nothing to the others."""
+        grows = np.array([action.kind == "growth" for action in campaigns.actions])[action]
+        borrowed = np.array([action.borrowed for action in campaigns.actions])[action]
+        lift, survival, repays = np.ones((3, len(self.frames["customers"])))
+        back, discount = np.zeros((2, len(lift)))
         lift[who[grows]] = 1.0 + effect[grows]
+        repays[who[grows]] = repaid(borrowed, effect)[grows]
         survival[who[~grows]] = 1.0 - effect[~grows]
-        return Treatment(float(rows["sent_day"].iloc[0]) + campaigns.window_days - day, lift, survival)
+        back[who[~grows]] = np.maximum(effect[~grows], 0.0)
+        discount[who] = np.array([action.discount for action in campaigns.actions])[action] * received
+        return Dose(lift, survival, repays, back, discount)
+
+    def left_of(self, number: int, day: float) -> Numbers:
+        """Share of an action's effect that is left for each customer if it is sent on ``day``; shape (customers,)."""
+        campaigns, left = self.config.campaigns, np.ones(len(self.frames["customers"]))
+        if campaigns is None or not campaigns.actions[number].fatigue:
+            return left
+        rows = self.frames["treatments"]
+        rows = rows[rows["sent_day"].to_numpy() < day]
+        received = rows["customer_number"].to_numpy()[self._received(rows)]
+        return (1.0 - campaigns.actions[number].fatigue) ** np.bincount(received, minlength=len(left))
+
+    def _received(self, rows: pd.DataFrame) -> Numbers:
+        return rows["received"].to_numpy() if "received" in rows else np.ones(len(rows), bool)
 
 
 def _grows(campaigns: Campaigns, rows: pd.DataFrame) -> Numbers:

@@ -14,7 +14,7 @@ import numpy as np
 from cvo_ml.config.simulation import SimulatedShopConfig
 from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, texts, times
-from cvo_ml.simulate.random_streams import Block
+from cvo_ml.simulate.random_streams import Block, Draws
 from cvo_ml.simulate.shop.population import Profile, Traits
 from cvo_ml.simulate.shop.sales import Sales, customer_ids
 
@@ -22,7 +22,7 @@ from cvo_ml.simulate.shop.sales import Sales, customer_ids
 def caused_by(config: SimulatedShopConfig, sales: Sales, block: Block) -> Numbers:
     """The touch channel that caused each order, -1 for none; shape (orders,)."""
     edges = np.cumsum([channel.causes for channel in config.touchpoints])
-    drawn = np.searchsorted(edges, block.stream("causes").random(len(sales.who)), side="right")
+    drawn = np.searchsorted(edges, block.draws("causes", sales.who, sales.number).random(), side="right")
     return np.where((sales.number > 0) & (drawn < len(edges)), drawn, -1)
 
 
@@ -30,19 +30,21 @@ def touchpoint_columns(
     config: SimulatedShopConfig, sales: Sales, profile: Profile, traits: Traits, caused: Numbers, block: Block
 ) -> Columns:
     """The table ``touchpoints``: acquisition touches and all touches of the marketing channels."""
-    rng = block.stream("touchpoints")
     first = np.arange(block.size)
-    parts = [(first, profile.born - 0.5 * rng.standard_exponential(block.size), profile.channel)]
+    everyone = block.draws("touchpoints", first)
+    parts = [(first, profile.born - 0.5 * everyone.exponential(), profile.channel)]
     channels = len(config.channels)
     for number, channel in enumerate(config.touchpoints):
+        draws = everyone.named(channel.name)
+        of_orders = draws.below(sales.who, sales.number)
         repeat = sales.number > 0
         causal = np.flatnonzero(caused == number)
         others = np.flatnonzero(repeat & (caused != number))
-        following = others[rng.random(len(others)) < channel.follows]
+        following = others[of_orders.at(others).random() < channel.follows]
         for order in (causal, following):
-            day = sales.day[order] - rng.standard_exponential(len(order))
+            day = sales.day[order] - of_orders.at(order).exponential()
             parts.append((sales.who[order], day, np.full(len(order), channels + number)))
-        who, day = _idle_touches(config, channel.causes, channel.conversion, profile, traits, rng)
+        who, day = _idle_touches(config, channel.causes, channel.conversion, profile, traits, draws)
         parts.append((who, day, np.full(len(who), channels + number)))
     who, day, code = (np.concatenate([part[item] for part in parts]) for item in range(3))
     keep = np.flatnonzero((day >= 0) & (day < config.days))
@@ -56,14 +58,15 @@ def _idle_touches(
     conversion: float,
     profile: Profile,
     traits: Traits,
-    rng: np.random.Generator,
+    draws: Draws,
 ) -> tuple[Numbers, Numbers]:
     """Touches that might have caused an order and did not: (1 - conversion) / conversion per caused one."""
     exposed = config.days - profile.born
     mean = traits.rate * causes * (1 - conversion) / conversion * exposed
-    counts = rng.poisson(mean)
+    counts = draws.poisson(mean)
     who = np.repeat(np.arange(len(counts)), counts)
-    return who, profile.born[who] + rng.random(len(who)) * exposed[who]
+    number = np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return who, profile.born[who] + draws.below(who, number).random() * exposed[who]
 
 
 def _columns(

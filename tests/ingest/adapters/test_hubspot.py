@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult, read_shop
 from cvo_ml.workflows.init import InitRequest, init
 from tests.ingest.adapters.conformance import Conformance, Example, Held
+from tests.ingest.sheets import xlsx
 
 Rows = list[dict[str, Any]]
 _DEALS: Final = ("Record ID", "Deal Name", "Deal Stage", "Pipeline", "Amount", "Currency", "Close Date", "Create Date",
@@ -163,9 +165,35 @@ class TestContactsOfTheApi(Conformance):
         ],
         tables={"customers": Held(4, {"marketing_consent": 1})},
         needed="properties.createdate",
-        beside=("ann@example.org", "501"),
-        settings={"columns": {"customer_id": "properties.email"}},
+        beside=("501", "503"),
     )  # fmt: skip
+
+
+class TestEmailEvents(Conformance):
+    """developers.hubspot.com/docs/api-reference/legacy/email-analytics-v1/guide: ``created`` is in milliseconds."""
+
+    example = Example(
+        adapter="hubspot_email_events",
+        rows=[
+            {"id": f"e{number}", "created": 1709208000000 + number, "type": kind, "recipient": "ann@example.org",
+             "emailCampaignId": 77, "appId": 113, "portalId": 1, "filteredEvent": filtered}
+            for number, (kind, filtered) in enumerate(
+                [("SENT", False), ("DELIVERED", False), ("OPEN", False), ("CLICK", False), ("CLICK", True)]
+            )
+        ],
+        tables={"touchpoints": Held(1)},
+        needed="recipient",
+        beside=("ann@example.org", "ben@example.org"),
+    )  # fmt: skip
+
+    def test_only_a_click_of_a_person_is_a_touch(self, tmp_path: Path) -> None:
+        result = self.read(tmp_path)
+        assert dict(result.ledger_of("touchpoints").excluded) == {
+            "no click": 2,
+            "opened, by a person or a program": 1,
+            "filtered by HubSpot": 1,
+        }
+        assert result.tables.get("touchpoints")["at"].tolist() == [pd.Timestamp("2024-02-29 12:00:00.003")]
 
 
 def read(rows: Sequence[Mapping[str, Any]], folder: Path, **more: Any) -> ReadResult:
@@ -311,6 +339,39 @@ class TestInit:
         assert shop.tables["touchpoints"].columns == {"customer_id": "Email"}
         assert "leads" not in shop.tables  # without deals nobody knows who bought
         assert "ann@example.org" in set(read_shop(shop).tables.get("customers")["customer_id"])
+
+    def test_ids_in_lists_of_objects_join_too(self, tmp_path: Path) -> None:
+        contacts = replace(TestContactsOfTheApi.example, beside=None)
+        shop = self.shop(tmp_path, TestDealsOfTheApi.example, contacts)
+        assert {name: table.columns for name, table in shop.tables.items()} == {
+            "leads": {"lead_id": "id"},
+            "touchpoints": {"lead_id": "id"},
+        }
+        tables = read_shop(shop).tables
+        assert len(tables.get("leads")) == 4
+        assert set(tables.get("touchpoints")["lead_id"]) == {"501", "503", "504"}
+
+    def test_who_else_could_be_the_customer_is_said(self, tmp_path: Path) -> None:
+        self.shop(tmp_path, TestDeals.example)
+        text = " ".join((tmp_path / "shop.yaml").read_text().replace("#", " ").split())
+        assert "'Associated Contact IDs' in 6 rows: where others are the customers" in text
+
+    def test_contacts_alone_are_no_shop(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="holds customers and leads and touchpoints and no orders"):
+            self.shop(tmp_path, replace(TestContacts.example, beside=None))
+
+    def test_a_spreadsheet_with_dates_as_cells_is_the_same(self, tmp_path: Path) -> None:
+        def cell(header: str, text: str) -> Any:
+            return datetime.fromisoformat(text) if header.endswith("Date") and text else float(text) if (
+                header == "Amount" and text) else text or None  # fmt: skip
+
+        path = tmp_path / "deals.xlsx"
+        path.write_bytes(xlsx([_DEALS, *([cell(header, row[header]) for header in _DEALS] for row in DEALS)]))
+        out = tmp_path / "shop.yaml"
+        init(InitRequest(files=(str(path),), out=out, currency="EUR"), Workspace(tmp_path, tmp_path))
+        tables = read_shop(load_config(out, ShopConfig)).tables
+        assert tables.orders["net"].sum() == pytest.approx(_WON_BY_COMPANY)
+        assert tables.get("deals").set_index("deal_id").loc["9005", "created_at"] == pd.Timestamp("2020-02-20 08:00")
 
     def test_contacts_that_join_nothing_are_left_unread_with_the_reason(self, tmp_path: Path) -> None:
         shop = self.shop(tmp_path, replace(TestContacts.example, beside=("K-1", "K-2")))
