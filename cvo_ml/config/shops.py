@@ -21,6 +21,7 @@ from cvo_ml.core.terminal_text import escaped
 
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
+_WITH_WATERMARK: Final = (".duckdb", ".ddb", ".db")
 SAMPLE: Final = "sample://"  # what the path of a file that comes with the package begins with
 #: Formats of times that are counted since 1970, and how many make a second.
 EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
@@ -49,6 +50,8 @@ AdapterName = Literal[
     "hubspot_deals_api",
     "hubspot_contacts",
     "hubspot_contacts_api",
+    "hubspot_companies",
+    "hubspot_companies_api",
     "hubspot_email_events",
     "klaviyo_profiles",
     "klaviyo_profiles_api",
@@ -154,10 +157,25 @@ class SourceConfig(FrozenConfig):
         Texts with which rows begin that are sums of others, such as ``Total``: they are left out by rule.
     amounts:
         How amounts are written.
+    watermark:
+        A column of a table of PostgreSQL or DuckDB that grows with each change of a row, such as ``updated_at``: what
+        was read before is kept in ``kept_in``, and only rows that are at least as late are asked for again.
+    overlap:
+        How far before the last watermark rows are asked for again, as they may have come late: days of times, or as
+        many whole numbers.
+    key:
+        The columns whose rows are replaced together: where one of them changed, all are read again. None = the table's
+        primary key; empty = rows are only added.
+    kept_in:
+        A folder of its own for each table.
     """
 
     path: str = Field(min_length=1)
     table: str | None = None
+    watermark: str | None = Field(default=None, min_length=1)
+    overlap: int = Field(default=1, ge=0)
+    key: tuple[str, ...] | None = None
+    kept_in: str | None = Field(default=None, min_length=1)
     delimiter: Delimiter = ","
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
     decimal: Literal[".", ","] = "."
@@ -181,6 +199,20 @@ class SourceConfig(FrozenConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _kept_between_readings(self) -> Self:
+        if self.watermark is None:
+            if given := [name for name in ("kept_in", "key") if getattr(self, name) is not None]:
+                raise ValueError(f"{given[0]}: is of a table with a watermark: declare that too, or leave it out")
+            return self
+        if not (VARIABLE.search(self.path) or self.path.startswith("env://") or self.path.endswith(_WITH_WATERMARK)):
+            raise ValueError(
+                "watermark: is of tables of PostgreSQL and DuckDB: leave it out; a folder is read whole each time"
+            )
+        if self.kept_in is None:
+            raise ValueError("watermark: say where rows are kept between readings: kept_in: kept/orders")
+        return self
+
     @field_validator("path")
     @classmethod
     def _inside_the_package(cls, path: str) -> str:
@@ -198,9 +230,10 @@ class SourceConfig(FrozenConfig):
 
     def resolved(self) -> SourceConfig:
         """The source with an absolute path, so that another working folder finds it."""
+        kept = {} if self.kept_in is None else {"kept_in": str(Path(self.kept_in).absolute())}
         if "://" in self.path or VARIABLE.search(self.path):
-            return self
-        return self.model_copy(update={"path": str(Path(self.path).absolute())})
+            return self.model_copy(update=kept)
+        return self.model_copy(update={"path": str(Path(self.path).absolute()), **kept})
 
 
 class Exclusion(FrozenConfig):

@@ -35,7 +35,6 @@ from cvo_ml.ingest.adapters import (
     with_adapter,
 )
 from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refunds, side_table, with_costs
-from cvo_ml.ingest.batches import is_large
 from cvo_ml.ingest.cross_checks import check_between
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.exchange import Rates
@@ -46,6 +45,7 @@ from cvo_ml.ingest.row_checks import check_rows
 from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
 from cvo_ml.ingest.row_rules import ValidatedRows
 from cvo_ml.ingest.scan import scan
+from cvo_ml.ingest.source_rows import come_in_batches
 from cvo_ml.ingest.specs import main_spec, side_spec
 from cvo_ml.ingest.status_refunds import refunded_orders, refunds_by_status
 from cvo_ml.ingest.status_rule import conclude_statuses, refunded_texts, refuse_unknown
@@ -161,7 +161,7 @@ def _database(shop: ShopConfig, parts: Parts, memory_limit: str) -> Iterator[tup
     """The database for the rows of a shop: in memory, or spilling where a source is large; what is needed is said
     where disk or memory end."""
     sides = (table.source for table in shop.tables.values() if table.adapter is None)
-    large = not all(part.whole for part in parts.values()) or any(map(is_large, sides))
+    large = not all(part.whole for part in parts.values()) or any(map(come_in_batches, sides))
     scratch = Scratch() if large else None
     database = RowDatabase(scratch, memory_limit)
     try:

@@ -92,7 +92,8 @@ def shown(value: Measured | float | None, unit: Unit, currency: str = "") -> str
     estimate = _number(value.estimate, unit)
     if value.lower == value.upper:
         return _with_unit(estimate, unit, currency)
-    return f"{_with_unit(estimate, unit, currency)} ({_number(value.lower, unit)}–{_number(value.upper, unit)})"
+    to = " to " if value.lower < 0 else "–"
+    return f"{_with_unit(estimate, unit, currency)} ({_number(value.lower, unit)}{to}{_number(value.upper, unit)})"
 
 
 def _number(value: float, unit: Unit) -> str:

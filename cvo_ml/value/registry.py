@@ -7,9 +7,11 @@ from typing import Final
 
 from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.value.analysis import Analysis
+from cvo_ml.value.cohorts import Cohorts
+from cvo_ml.value.levers import Levers
 from cvo_ml.value.retention import Retention
 
-ANALYSES: Final[Mapping[str, type[Analysis]]] = {kind.name: kind for kind in (Retention,)}
+ANALYSES: Final[Mapping[str, type[Analysis]]] = {kind.name: kind for kind in (Retention, Cohorts, Levers)}
 
 
 def analysis_of(name: str) -> type[Analysis]:

@@ -40,6 +40,7 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
         {"columns": PLAIN | {"currency": "currency"}},
     )
     yield from _formats()
+    yield from _exports()
     yield "refund of unknown orders", orders_text(9), {"refunds": ["order,at,amount", "Z9,2024-02-01,1"]}
     yield "negative refund", orders_text(9), {"refunds": ["order,at,amount", "A1,2024-02-01,-1"]}
     yield "refund before its order", orders_text(9), {"refunds": ["order,at,amount", "A9,2024-01-01,1"]}
@@ -89,6 +90,38 @@ def _formats() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "byte order mark only", "\ufeff", {}
 
 
+def _exports() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """What the exports of vendors do not say by themselves."""
+    dates = "Start Date (UTC),Submit Date (UTC)"
+    day = "2024-01-01 10:00,2024-01-01 10:01"
+
+    def surveys(questions: str, answers: str, email: str = "email") -> dict[str, Any]:
+        header, row = f"#,{questions},{email},{dates}", f"t1,{answers},a@example.org,{day}"
+        return {"export": ["surveys", "typeform", header, row]}
+
+    yield "several scores", orders_text(2), surveys("Satisfied?,And again satisfied?", "4,5")
+    yield "a score of no kind", orders_text(2), surveys("And you?", "4")
+    yield "no score", orders_text(2), surveys("And you?", "well")
+    yield (
+        "nobody who answered",
+        orders_text(2),
+        {"export": ["surveys", "typeform", f"#,Satisfied?,{dates}", f"t1,4,{day}"]},
+    )
+    yield "no amount spent", orders_text(2), {
+        "export": ["acquisition_spend", "meta_ads", "Day,Spent,Reporting starts,Reporting ends",
+                   "2024-01-01,5,2024-01-01,2024-01-01"]
+    }  # fmt: skip
+    yield "stages of deals that nobody knows", orders_text(2), {
+        "export": ["deals", "hubspot_deals", "Record ID,Deal Name,Deal Stage,Amount,Close Date,Associated Contact IDs",
+                   "1,Licences,Gewonnen,5,2024-01-02 10:00,7", "2,More,Angebot,,,8"]
+    }  # fmt: skip
+    yield (
+        "another vendor's export",
+        orders_text(2),
+        {"export": ["tickets", "gorgias", "Id,Requester email,Created at,Solved at,Status", "1,a@example.org,,,Open"]},
+    )
+
+
 def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:
     """What reading such a file says."""
     text = "\n".join(content) + "\n" if isinstance(content, list) else content
@@ -98,6 +131,10 @@ def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:
     if "refunds" in declared:
         (folder / "refunds.csv").write_text("\n".join(declared.pop("refunds")) + "\n")
         declared["tables"] = {"refunds": {"source": {"path": str(folder / "refunds.csv")}, "columns": REFUND}}
+    if "export" in declared:
+        table, adapter, *lines = declared.pop("export")
+        (folder / "export.csv").write_text("\n".join(lines) + "\n")
+        declared["tables"] = {table: {"source": {"path": str(folder / "export.csv")}, "adapter": adapter}}
     try:
         read_shop(shop(path, **declared))
     except CvoError as error:

@@ -16,6 +16,7 @@ from cvo_ml.ingest.adapters import (
     ga4,
     google_ads,
     gorgias,
+    hubspot_companies,
     hubspot_contacts,
     hubspot_deals,
     hubspot_email_events,
@@ -44,10 +45,11 @@ from cvo_ml.ingest.adapters.declaring import (
 )
 from cvo_ml.ingest.adapters.event_format import EventFormat
 from cvo_ml.ingest.adapters.event_stream import event_tables
-from cvo_ml.ingest.batches import Batched, Whole, is_large, streamed
+from cvo_ml.ingest.batches import Batched, Whole
 from cvo_ml.ingest.known_exports import EXPORTS, how_to_map, refuse_another
 from cvo_ml.ingest.raw import RawTable, Wanted, raw_from_frame
-from cvo_ml.ingest.sources import JsonObjects, read_objects_of, read_source
+from cvo_ml.ingest.source_rows import rows_at_once, rows_of
+from cvo_ml.ingest.sources import JsonObjects, read_objects_of
 from cvo_ml.ingest.sources.json_lines import at, names_in
 
 __all__ = [
@@ -71,6 +73,8 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "hubspot_companies": hubspot_companies.ADAPTER,
+    "hubspot_companies_api": hubspot_companies.API,
     "hubspot_email_events": hubspot_email_events.ADAPTER,
     "klaviyo_profiles": klaviyo_profiles.ADAPTER,
     "klaviyo_profiles_api": klaviyo_profiles.API,
@@ -136,9 +140,9 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
         return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns, declared))
     wanted = adapter.wanted(declared.columns, declared.profile, declared)
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
-    if adapter.prepare is None and is_large(source):
-        return {MAIN[declared.rows]: streamed(source, wanted, optional)}
-    parts = _parts(adapter, read_source(source, wanted, optional), declared)
+    if adapter.prepare is None:
+        return {MAIN[declared.rows]: rows_of(source, wanted, optional)}
+    parts = _parts(adapter, rows_at_once(source, wanted, optional), declared)
     pa.default_memory_pool().release_unused()  # an export may have many columns that only the adapter looks at
     return parts
 
@@ -192,9 +196,7 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
     adapter, table = adapter_of(config.adapter), declared_table(name, config, adapter_of(config.adapter))
     if config.adapter is None:
         wanted = [*table.columns.values(), *table.profile.values()]
-        if is_large(table.source):
-            return streamed(table.source, wanted, may_be_empty=True), table, adapter.ragged
-        return Whole(read_source(table.source, wanted, may_be_empty=True)), table, adapter.ragged
+        return rows_of(table.source, wanted, may_be_empty=True), table, adapter.ragged
     if adapter.events is not None:
         paths = {"orders": adapter.declares["columns"]}
         paths |= {side: brought["columns"] for side, brought in adapter.sides.items()}
@@ -209,7 +211,7 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
         written = as_written(config.adapter, adapter, table.columns, table.profile, headers, file)
         table = table.model_copy(update={"columns": written})
     wanted = adapter.wanted(table.columns, table.profile)
-    raw = read_source(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
+    raw = rows_at_once(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
     as_written_there = declared.model_copy(update={"source": table.source})
     return Whole(adapter.parts_of(raw, as_written_there, table.columns, name)[name]), table, adapter.ragged
 

@@ -10,6 +10,7 @@ https://segment.com/docs/connections/spec/common/
 * ``Order Refunded`` counts ``total`` as the order's does, with tax and shipping: net goes back in proportion. One that
   only lists products gives back what these cost, one with neither the whole order. ``Order Cancelled`` gives back the
   whole order, or what is left of it. Whose it is, the order says.
+* A product without a ``product_id`` goes by its ``sku``, one without a quantity was sold once.
 * Calls without ``userId`` are guests; other events are left out by rule.
 * A call that was sent twice counts once (``messageId``), also where only its time differs.
 * A call with a campaign is a touch, the first of each visit; its channel follows the rules of Google Analytics
@@ -140,8 +141,13 @@ def _refunded(row: Mapping[str, Any]) -> Refunded:
 
 
 def _line(order: Any, product: dict[str, Any]) -> dict[str, Any]:
-    with_id = {**product, "product_id": product.get("product_id") or product.get("sku")}
-    return {"properties": {"order_id": order, "products": with_id}}
+    quantity = product.get("quantity")
+    whole = {
+        **product,
+        "product_id": product.get("product_id") or product.get("sku"),
+        "quantity": "1" if quantity is None else quantity,
+    }
+    return {"properties": {"order_id": order, "products": whole}}
 
 
 ADAPTER: Final = Adapter(

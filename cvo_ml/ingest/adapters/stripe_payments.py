@@ -21,13 +21,13 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.arrays import Flags
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts, utc_text
+from cvo_ml.ingest.adapters.row_texts import of_rows, texts_of, with_columns
 from cvo_ml.ingest.adapters.stripe_amounts import moment_of
-from cvo_ml.ingest.raw import RawTable, one_file
+from cvo_ml.ingest.raw import RawTable
 
 TEST_MODE: Final = "test mode (Mode)"
 _ISO: Final = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
@@ -72,7 +72,7 @@ _NEEDED: Final = frozenset(
 
 def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     """The orders and refunds of an export."""
-    frame = pd.DataFrame({name: _texts(values) for name, values in raw.columns.items()})
+    frame = texts_of(raw, tuple(raw.columns)).fillna("")
     for header in _times_of(frame):
         frame[header] = _in_utc(frame[header])
     frame, of_customers = _with_customers(frame)
@@ -86,21 +86,11 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
         Currency=frame["Currency"].mask(rate.notna(), _column(frame, "Converted Currency")),
         Fee=_column(frame, "Fee").where(_fee_counts(frame, rate)),
     )
-    left_out = {**raw.left_out, TEST_MODE: test} if test.any() else raw.left_out
-    refunds = _refunds(raw, orders, back, lost, rate, shop)
+    rules = {TEST_MODE: test} if test.any() else {}
     return {
-        "orders": replace(
-            raw, columns=_columns(orders), notes=(*raw.notes, *of_customers, *of_currency), left_out=left_out
-        ),
-        "refunds": refunds,
+        "orders": with_columns(raw, _filled(orders), rules, (*of_customers, *of_currency)),
+        "refunds": _refunds(raw, orders, back, lost, rate, shop),
     }
-
-
-def _texts(values: pa.ChunkedArray) -> pd.Series:
-    """Texts, trimmed; empty where there is none."""
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.timestamp("us", values.type.tz))
-    return pd.Series(values.cast(pa.large_string()).to_pandas(), dtype="object").fillna("").astype("str").str.strip()
 
 
 def _column(frame: pd.DataFrame, header: str) -> pd.Series:
@@ -192,8 +182,7 @@ def _refunds(
     undated = (rows["Refunded date (UTC)"] == "").to_numpy()
     moment, notes = _undated(orders, undated, shop)
     rows["Refunded date (UTC)"] = rows["Refunded date (UTC)"].mask(undated, moment)
-    none = replace(one_file("", np.array([])), files=raw.places.files)
-    return replace(raw, columns=_columns(rows), places=raw.places[places], ragged=none, notes=notes, left_out={})
+    return replace(of_rows(raw, places, _filled(rows)), notes=notes)
 
 
 def _went_back(orders: pd.DataFrame, chosen: pd.Series, amount: pd.Series, when: str, what: str) -> pd.DataFrame:
@@ -216,12 +205,9 @@ def _undated(orders: pd.DataFrame, undated: Flags, shop: ShopConfig) -> tuple[st
     return str(utc_text(moment.seconds)), (f"refunds: {when}",)
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, pa.ChunkedArray]:
+def _filled(frame: pd.DataFrame) -> dict[str, pd.Series]:
     texts = {str(name): frame[name].fillna("").astype("str") for name in frame}
-    return {
-        name: pa.chunked_array([pa.Array.from_pandas(column.mask(column == ""), type=pa.large_string())])
-        for name, column in texts.items()
-    }
+    return {name: column.mask(column == "") for name, column in texts.items()}
 
 
 ADAPTER: Final = Adapter(

@@ -42,6 +42,16 @@ def decide_columns_along(grid: Grid, findings: FoundOut, names: tuple[str, ...] 
                 break
 
 
+def decide_sellers(grid: Grid, findings: FoundOut) -> None:
+    """Who sold, where several did: a marketplace has two sides."""
+    taken = set(map(str, findings.settings().values()))
+    for header in grid.headers_for("seller_id"):
+        sellers = len(grid.columns[header].distinct)
+        if header not in taken and sellers > 1:
+            findings.decide("seller_id", header, f"by its name; {sellers:,} sellers", {"columns.seller_id": header})
+            return
+
+
 def decide_own_names(grid: Grid, findings: FoundOut) -> None:
     """Headers that are called as a column of the contract, where nothing else has taken them up."""
     rows = findings.settings().get("rows")

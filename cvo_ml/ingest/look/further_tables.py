@@ -7,11 +7,12 @@ the same. Ids that occur in none of the orders make it no table of this shop.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from cvo_ml.core.contract import Column
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS
@@ -20,89 +21,65 @@ from cvo_ml.ingest.look.amounts import decide_amounts, decide_minor_units, is_am
 from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.joining import KnownIds, shared
+from cvo_ml.ingest.look.joining import KnownIds, decide_case, ids_of, shared
 from cvo_ml.ingest.look.money_columns import CENT, Numbers, OrderAmounts, OrderRows
+from cvo_ml.ingest.look.months import month_format
+from cvo_ml.ingest.look.table_headers import BY_NAME, BY_OWN_NAMES, CALLED, has_own_names, meanings
 from cvo_ml.ingest.look.vendor_exports import decide_further_export, export_in, holds_orders, ids_of_export
 
-#: Table to canonical column to the meanings that may stand for it, beside the column's own name.
-_ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "refunds": {
-        "refunded_at": ("refunded_at", "date", "created_at", "ordered_at"), "amount": ("refund_amount", "net", "total"),
-        "order_id": ("order_id",), "customer_id": ("customer_id", "customer"), "refund_id": ("refund_id",),
-        "reason": ("reason",),
-    },
-    "order_lines": {
-        "order_id": ("order_id",), "product_id": ("product_id", "product_name"), "quantity": ("quantity",),
-        "unit_price": ("unit_price",), "net": ("line_total", "net"), "line_id": ("line_id",),
-    },
-    "customers": {
-        "customer_id": ("customer_id", "customer", "id"), "created_at": ("created_at", "date"), "country": ("country",),
-        "region": ("region",), "city": ("city",), "marketing_consent": ("marketing_consent",),
-        "acquisition_channel": ("channel",),
-    },
-    "tickets": {
-        "customer_id": ("customer_id", "customer"), "opened_at": ("opened_at", "created_at", "date"),
-        "ticket_id": ("ticket_id", "id"),
-    },
-    "subscriptions": {
-        "subscription_id": ("subscription_id", "id"), "customer_id": ("customer_id", "customer"), "status": ("status",),
-        "mrr": ("mrr",), "started_at": ("started_at", "created_at"), "ended_at": ("ended_at",), "plan": ("plan",),
-        "seats": ("seats",), "currency": ("currency",),
-    },
-}  # fmt: skip
-#: What the name of a file or sheet says that it holds.
-_CALLED: Final = {
-    "refunds": r"refund|return|retoure|erstattung|gutschrift|rembours|reembolso|rimbors|terugbetal|zwrot|credit.?note",
-    "order_lines": r"line|item|position|ligne|linea|riga|regel|detail|pozycj",
-    "customers": r"customer|client|kunde|cliente|klant|contact|user|people|kund\b|klien",
-    "subscriptions": r"subscription|abo|membership",
-    "tickets": r"ticket|case|support",
-    "orders": r"order|bestell|auftr|commande|pedido|ordin|zam|sale|transaction|invoice|rechnung|purchase",
-}
-#: Tables whose required columns say too little to be told without their name.
-_BY_NAME: Final = frozenset(
-    {"events", "touchpoints", "assignments", "milestones", "leads", "treatments", "returns", "tickets"}
-)
+#: Tables of which further columns are fields of their own: what is known of leads, of companies, of what was chosen.
+_WITH_FIELDS: Final = ("leads", "accounts", "choices")
+_PERSONAL: Final = frozenset({"customer_email", "customer_phone", "customer_name", "customer_id", "discarded", "id"})
+_NUMBERED: Final = re.compile(r"(?:id|nr|no|number|nummer|key|code|phone|telefon|zip|plz)\.?$", re.IGNORECASE)
 _FIRST: Final = ("refunds", "subscriptions", "order_lines", "customers")
 
 
 def columns_of(grid: Grid, table: str) -> dict[str, str]:
-    """Canonical column to header, as far as a table has them."""
-    by_key = {key_of(header): header for header in grid.headers}
-    aliases = _ALIASES.get(table, {})
-    found: dict[str, str] = {}
-    for column in CONTRACTS[table].columns:
-        own = by_key.get(key_of(column.name))
-        named = (
-            header
-            for meaning in aliases.get(column.name, ())
-            for header in headers_for(meaning, grid.headers, grid.told)
-        )
-        header = own or next((one for one in named if one not in found.values()), None)
-        if header is not None and grid.columns[header].filled:
+    """Canonical column to header, as far as a table has them; the column's own name before any other."""
+    by_key = {key_of(header): header for header in grid.headers if grid.columns[header].filled}
+    contract = CONTRACTS[table]
+    own = {column.name: by_key[key_of(column.name)] for column in contract.columns if key_of(column.name) in by_key}
+    found = dict(own)
+    for column in sorted(contract.columns, key=lambda one: not one.required):
+        if column.name in found:
+            continue
+        header = _named(grid, table, column, {*found.values()})
+        if header is None and column.required:  # what is required may take what an optional column is called
+            header = _named(grid, table, column, {found[name] for name in found if name in contract.required})
+            found = {name: other for name, other in found.items() if other != header}
+        if header is not None:
             found[column.name] = header
-    return found
+    return {name: found[name] for name in contract.names if name in found}
+
+
+def _named(grid: Grid, table: str, column: Column, taken: Container[str]) -> str | None:
+    """The header whose name means the column, by other names than its own."""
+    for meaning in meanings(table, column):
+        for header in headers_for(meaning, grid.headers, grid.told):
+            if header not in taken and grid.columns[header].filled:
+                return header
+    return None
 
 
 def is_called(grid: Grid, table: str) -> bool:
     """Whether the name of a file, sheet or table says so."""
-    return (
-        re.search(_CALLED.get(table, re.escape(table.rstrip("s"))), grid.name.rpartition(": ")[2], re.IGNORECASE)
-        is not None
-    )
+    name = grid.name.rpartition(": ")[2].replace("_", " ").replace("-", " ")
+    return re.search(CALLED.get(table, re.escape(table.rstrip("s").replace("_", " "))), name, re.IGNORECASE) is not None
 
 
 def can_be(grid: Grid, table: str) -> bool:
     """Whether a table has all that a contract requires, and looks like it."""
-    found = columns_of(grid, table)
-    if not set(CONTRACTS[table].required) <= set(found):
+    found, contract = columns_of(grid, table), CONTRACTS[table]
+    if not set(contract.required) <= set(found) or not all(set(group) & set(found) for group in contract.one_of):
         return False
     if table == "refunds":
         tells = any(grid.headers_for(meaning) for meaning in ("refund_id", "refund_amount", "refunded_at"))
-        return (tells or is_called(grid, table)) and bool({"order_id", "customer_id"} & set(found))
+        return tells or is_called(grid, table)
     if table == "customers":
         return is_called(grid, table) or len(grid.columns[found["customer_id"]].distinct) == grid.rows
-    return table not in _BY_NAME or is_called(grid, table)
+    if table in BY_OWN_NAMES and has_own_names(contract, frozenset(map(key_of, grid.headers))):
+        return True
+    return table not in BY_NAME | BY_OWN_NAMES or is_called(grid, table)
 
 
 def main_of(grids: Sequence[Grid]) -> Grid:
@@ -137,25 +114,43 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
             taken.update(given)
             known |= ids_of_export(grid, export) if "deals" in given else {}
             continue
-        table = next(
-            (name for name in (*_FIRST, *CONTRACTS) if name != "orders" and name not in taken and can_be(grid, name)),
-            None,
-        )
-        if table is None:
-            findings.decide(
-                f"table {grid.name}",
-                "left unread",
-                f"its headers are none of a known table: {', '.join(grid.headers[:6])}",
-            )
-            continue
-        columns = columns_of(grid, table)
         whole = grid.is_whole and main.is_whole  # parts of two tables may share no id
-        if whole and (why := _is_foreign(grid, columns, known)):
+        table, columns, why = _table_of(grid, taken, known if whole else {})
+        if table is None:
             findings.decide(f"table {grid.name}", "left unread", why)
             continue
         taken.add(table)
+        own, other = grid.columns.get(columns.get("customer_id", "")), known.get("customer_id")
+        if own is not None and other is not None:
+            decide_case(shared(own, other) - len(ids_of(own) & ids_of(other)), grid.name, findings)
         known |= {"lead_id": grid.columns[columns["lead_id"]]} if table == "deals" else {}
         _decide_table(grid, table, columns, findings)
+
+
+def _table_of(grid: Grid, taken: Container[str], known: KnownIds) -> tuple[str | None, dict[str, str], str]:
+    """Which table it is, and its columns; or why it is none of this shop."""
+    candidates = [name for name in dict.fromkeys((*_FIRST, *CONTRACTS)) if name != "orders" and name not in taken]
+    fit = [name for name in candidates if can_be(grid, name)]
+    why = f"its headers are none of a known table: {', '.join(grid.headers[:6])}"
+    for place, name in enumerate(sorted(fit, key=lambda one: not is_called(grid, one))):
+        columns = _joined(grid, name, columns_of(grid, name), known)
+        foreign = _is_foreign(grid, name, columns, known)
+        if foreign is None:
+            return name, columns, ""
+        why = why if place else foreign
+    return None, {}, why
+
+
+def _joined(grid: Grid, table: str, columns: Mapping[str, str], known: KnownIds) -> dict[str, str]:
+    """The columns with the customer's id in the column that shares most ids with the orders."""
+    if "customer_id" not in columns or "customer_id" not in known:
+        return dict(columns)
+    others = {header for name, header in columns.items() if name != "customer_id"}
+    ways = [columns["customer_id"]]
+    for meaning in meanings(table, CONTRACTS[table].column("customer_id")):
+        ways += [header for header in headers_for(meaning, grid.headers, grid.told) if header not in others]
+    best = max(dict.fromkeys(ways), key=lambda header: shared(grid.columns[header], known["customer_id"]))
+    return {**columns, "customer_id": best}
 
 
 def _known_ids(main: Grid, customers: FoundColumn | None, findings: FoundOut) -> dict[str, FoundColumn]:
@@ -172,7 +167,11 @@ def _holds_deals(grid: Grid) -> bool:
     return "deals" in ADAPTERS[export].further if export is not None else can_be(grid, "deals")
 
 
-def _is_foreign(grid: Grid, columns: Mapping[str, str], known: KnownIds) -> str | None:
+def _is_foreign(grid: Grid, table: str, columns: Mapping[str, str], known: KnownIds) -> str | None:
+    if table == "accounts" and "customer_id" in known:
+        ids = grid.columns[columns["account_id"]]
+        if shared(ids, known["customer_id"]):
+            return f"its {ids.header!r} are customers of the orders ({known['customer_id'].header!r})"
     for name in ("order_id", "customer_id"):
         own = grid.columns.get(columns.get(name, ""))
         if own is not None and name in known and not shared(own, known[name]):
@@ -186,10 +185,19 @@ def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: 
     for decision in grid.decisions:
         settings |= {f"{prefix}.{key}": value for key, value in decision.settings.items()}
     settings |= {f"{prefix}.columns.{name}": header for name, header in columns.items()}
+    fields = profile_of(grid, columns) if table in _WITH_FIELDS else {}
+    settings |= {f"{prefix}.profile.{name}": header for name, header in fields.items()}
+    if table == "deliveries" and grid.columns[columns["shipped_at"]].filled < grid.rows:
+        settings[f"{prefix}.where_filled"] = "shipped_at"  # what has not left the shop is no delivery yet
     findings.decide(table, grid.name, f"{counted(grid.rows, 'row')}; {', '.join(columns.values())}", settings)
     kinds = {column.name: column.kind for column in CONTRACTS[table].columns}
     times = {name: grid.columns[header] for name, header in columns.items() if kinds[name] == "time"}
-    decide_dates(times, findings, f"{prefix}.source", f"{table}_dates")
+    months = {name: way for name, column in times.items() if (way := month_format(column)) is not None}
+    for name, way in months.items():
+        evidence = f"column {times[name].header!r} holds months: their first days are meant"
+        findings.decide(f"dates: {name}", way, evidence, {f"{prefix}.source.date_formats.{name}": way})
+    days = {name: column for name, column in times.items() if name not in months}
+    decide_dates(days, findings, f"{prefix}.source", f"{table}_dates", many=bool(months))
     money = {
         name: grid.columns[header]
         for name, header in columns.items()
@@ -198,6 +206,19 @@ def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: 
     decide_amounts(money, findings, f"{prefix}.source", f"{table}_amounts")
     if any(in_minor_units(column.header) for column in money.values()):
         decide_minor_units(findings, f"{prefix}.source")
+
+
+def profile_of(grid: Grid, columns: Mapping[str, str]) -> dict[str, str]:
+    """The further columns that say something of many: field to header; no names, addresses or ids of people."""
+    fields: dict[str, str] = {}
+    for header, column in grid.columns.items():
+        if header in columns.values() or grid.meaning_of(header) in _PERSONAL:
+            continue
+        several = 0 < len(column.distinct) <= max(2, column.filled // 2)
+        name = re.sub(r"\W+", "_", header.lower()).strip("_")
+        if name and (several or (is_amounts(column) and not _NUMBERED.search(header))):
+            fields.setdefault(name, header)
+    return fields
 
 
 def decide_refund_column(grid: Grid, money: OrderAmounts, ordered: Reading | None, findings: FoundOut) -> None:

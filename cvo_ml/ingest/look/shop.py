@@ -21,7 +21,12 @@ from cvo_ml.ingest.look.databases import name_of_server
 from cvo_ml.ingest.look.dates import decide_dates, readings
 from cvo_ml.ingest.look.debit_credit import booking_sides
 from cvo_ml.ingest.look.findings import Decision, FoundOut, Settings, counted
-from cvo_ml.ingest.look.further_columns import decide_columns_along, decide_own_names, decide_test_orders
+from cvo_ml.ingest.look.further_columns import (
+    decide_columns_along,
+    decide_own_names,
+    decide_sellers,
+    decide_test_orders,
+)
 from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns, are_minor_units
@@ -284,6 +289,7 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
     if money.is_used("refund_amount"):
         decide_refund_column(grid, money, reading, findings)
     decide_columns_along(grid, findings)
+    decide_sellers(grid, findings)
     decide_own_names(grid, findings)
     return customers
 

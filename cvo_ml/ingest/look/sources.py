@@ -20,11 +20,11 @@ from cvo_ml.ingest.look.findings import Decision, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.header_row import COMPARED, FIRST_ROWS, header_among
 from cvo_ml.ingest.look.sums import without_sums
-from cvo_ml.ingest.look.text_files import text_grid
+from cvo_ml.ingest.look.text_files import bytes_of, text_grid
 from cvo_ml.ingest.look.text_layout import header_decision
 from cvo_ml.ingest.sources import read_source
 from cvo_ml.ingest.sources.database_kinds import is_database, is_server
-from cvo_ml.ingest.sources.json_lines import at, read_objects, texts
+from cvo_ml.ingest.sources.json_lines import at, parse_line, read_objects, texts
 from cvo_ml.ingest.sources.parquet import open_parquet
 from cvo_ml.ingest.sources.spreadsheets import first_rows_of_sheets
 from cvo_ml.ingest.sources.zipped import is_zip, name_inside
@@ -34,6 +34,7 @@ _SHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 _NOT_DATA: Final = (".yaml", ".yml", ".md", ".pdf", ".png", ".jpg", ".html", ".log")
 _DEEPEST: Final = 5
 _OBJECTS: Final = 200
+_LOOKED_AT: Final = 20_000  # objects of a file with more lines than are looked at
 _KEPT: Final = 50_000  # objects by which a known export is told, and joined with other tables
 
 
@@ -87,7 +88,7 @@ def _read(name: str, source: Mapping[str, Json], headers: Sequence[str], decisio
 
 def _parquet(path: Path) -> Grid:
     with open_parquet(path) as found:
-        headers = list(found.rows.schema_arrow.names)
+        headers = [field.name for field in found.rows.schema_arrow if not pa.types.is_nested(field.type)]
     return _read(path.name, {"path": str(path)}, headers, [Decision("format", "Parquet", "columns have their types")])
 
 
@@ -117,21 +118,33 @@ def _sheets(path: Path) -> list[Grid]:
 
 
 def _json(path: Path) -> Grid:
-    with open_input(path):
-        pass
-    found = read_objects(path, SourceConfig(path=str(path)))
+    found, is_whole = _objects(path)
+    headers = dict.fromkeys(header for item in found[:_OBJECTS] for header in _paths(item))
+    columns = {header: FoundColumn(header, texts(at(item, header) for item in found)) for header in headers}
+    decisions = [Decision("format", "JSON", f"{counted(len(found), 'object')}, {counted(len(headers), 'field')}")]
+    if not is_whole:
+        decisions.append(Decision("looked at", counted(len(found), "object"), "of the beginning, middle and end"))
+    return Grid(
+        path.name, {"path": str(path)}, columns, len(found), is_whole, tuple(decisions), tuple(found[:_KEPT])
+    )  # fmt: skip
+
+
+def _objects(path: Path) -> tuple[Sequence[Mapping[str, Any]], bool]:
+    """The objects of a file, and whether they are all: of many lines some are looked at."""
+    config = SourceConfig(path=str(path))
+    with open_input(path) as file:
+        raw, is_whole = bytes_of(file, path.name)
+    if not is_whole:
+        lines = [line for line in raw.decode("utf-8-sig", "replace").split("\n") if line.strip()]
+        some = [parse_line(line, config) for line in lines[:: 1 + len(lines) // _LOOKED_AT]]
+        if isinstance(some[0], dict):
+            return [item for item in some if isinstance(item, dict)], False
+    found = read_objects(path, config)
     if len(found.objects) == 1:
         lists = [value for value in found.objects[0].values() if isinstance(value, list) and value]
         roots = {key for value in lists for item in value[:_OBJECTS] if isinstance(item, Mapping) for key in item}
-        found = (
-            read_objects(path, SourceConfig(path=str(path)), sorted(roots - set(found.objects[0]))) if roots else found
-        )
-    headers = dict.fromkeys(header for item in found.objects[:_OBJECTS] for header in _paths(item))
-    columns = {header: FoundColumn(header, texts(at(item, header) for item in found.objects)) for header in headers}
-    layout = Decision("format", "JSON", f"{counted(len(found.objects), 'object')}, {counted(len(headers), 'field')}")
-    return Grid(
-        path.name, {"path": str(path)}, columns, len(found.objects), True, (layout,), tuple(found.objects[:_KEPT])
-    )  # fmt: skip
+        found = read_objects(path, config, sorted(roots - set(found.objects[0]))) if roots else found
+    return found.objects, True
 
 
 def _paths(item: Mapping[str, Any], depth: int = 1) -> Iterator[str]:

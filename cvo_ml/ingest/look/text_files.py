@@ -38,7 +38,7 @@ def text_grid(path: Path) -> Grid:
     """
     name = path.name
     with open_input(path) as file:
-        raw, is_whole = _bytes_of(file, name)
+        raw, is_whole = bytes_of(file, name)
     if not raw.strip(b"\xef\xbb\xbf\xff\xfe\r\n\t " + _NUL):
         problem = "is empty" if is_whole and not raw.count(_NUL) else "holds no line of text"
         raise DataError(problem, "export it again", file=name)
@@ -69,7 +69,7 @@ def text_grid(path: Path) -> Grid:
     )  # fmt: skip
 
 
-def _bytes_of(file: InputFile, name: str) -> tuple[bytes, bool]:
+def bytes_of(file: InputFile, name: str) -> tuple[bytes, bool]:
     """The unpacked bytes that are looked at, and whether they are all."""
     head = file.stream().read(4) or b""
     if file.is_gzip():

@@ -21,7 +21,7 @@ from cvo_ml.ingest.look.currency import decide_currency
 from cvo_ml.ingest.look.dates import decide_dates
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.joining import KnownIds, join_of
+from cvo_ml.ingest.look.joining import KnownIds, decide_case, join_of
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import SourceFile, one_file
 from cvo_ml.ingest.sources.json_lines import JsonObjects, names_in
@@ -138,11 +138,14 @@ def decide_further_export(
     adapter, given = ADAPTERS[name], []
     tables = [table for table in adapter.further if table not in taken]
     for table in tables:
+        if table == "accounts" and "customers" in given:  # companies that buy themselves
+            continue
         join = join_of(grid, table, _id_headers(grid, adapter, table), known)
         if join.foreign is not None:
             findings.decide(f"{table} of {grid.name}", "left unread", join.foreign)
             continue
         given.append(table)
+        decide_case(join.in_other_case, grid.name, findings)
         evidence = "; ".join(filter(None, (counted(grid.rows, "row"), join.evidence, _evidence(name))))
         prefix = f"tables.{table}"
         settings: dict[str, Json] = {f"{prefix}.source.{key}": value for key, value in grid.source.items()}

@@ -135,8 +135,13 @@ def read_objects_of(source: SourceConfig, wanted: Sequence[str] = ()) -> list[Js
     return [read_objects(path, source, wanted) for path in json_files(source)]
 
 
-def json_files(source: SourceConfig) -> list[Path]:
+def json_files(source: SourceConfig, also: str | None = None) -> list[Path]:
     """The files of a declared source of JSON.
+
+    Parameters
+    ----------
+    also:
+        Another ending that such a source may have.
 
     Raises
     ------
@@ -144,7 +149,8 @@ def json_files(source: SourceConfig) -> list[Path]:
         If the name's ending does not say JSON.
     """
     paths = files_of(source)
-    if paths and not _plain_name(paths[0]).endswith(_JSON):
+    endings = _JSON if also is None else (*_JSON, also)
+    if paths and not _plain_name(paths[0]).endswith(endings):
         raise ConfigError(f"source {source.path}: this format is JSON: use .jsonl, .jsonl.gz or .json")
     return paths
 
