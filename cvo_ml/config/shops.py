@@ -32,6 +32,7 @@ AdapterName = Literal[
     "woocommerce",
     "woocommerce_analytics",
     "woocommerce_api",
+    "paypal",
     "segment",
     "ga4",
     "stripe",
