@@ -51,6 +51,8 @@ AdapterName = Literal[
     "hubspot_deals_api",
     "hubspot_contacts",
     "hubspot_contacts_api",
+    "hubspot_companies",
+    "hubspot_companies_api",
     "hubspot_email_events",
     "klaviyo_profiles",
     "klaviyo_profiles_api",

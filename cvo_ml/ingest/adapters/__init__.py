@@ -16,6 +16,7 @@ from cvo_ml.ingest.adapters import (
     ga4,
     google_ads,
     gorgias,
+    hubspot_companies,
     hubspot_contacts,
     hubspot_deals,
     hubspot_email_events,
@@ -72,6 +73,8 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "hubspot_companies": hubspot_companies.ADAPTER,
+    "hubspot_companies_api": hubspot_companies.API,
     "hubspot_email_events": hubspot_email_events.ADAPTER,
     "klaviyo_profiles": klaviyo_profiles.ADAPTER,
     "klaviyo_profiles_api": klaviyo_profiles.API,
@@ -134,7 +137,9 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
         paths = {"orders": {**declared.columns, **declared.profile}, **sides}
         return _events(shop.adapter, adapter.events, source, paths, declared.net_less)
     if adapter.unpack is not None:
-        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns, declared))
+        return _whole(
+            adapter.unpack(_objects(shop.adapter, declared.source, declared.columns), declared.columns, declared)
+        )
     wanted = adapter.wanted(declared.columns, declared.profile, declared)
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None:
@@ -200,7 +205,7 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
         paths[name] = {**table.columns, **table.profile}
         return _events(config.adapter, adapter.events, table.source, paths)[name], table, adapter.ragged
     if adapter.unpack is not None:
-        part = adapter.unpack(_objects(config.adapter, table.source), table.columns, declared)[name]
+        part = adapter.unpack(_objects(config.adapter, table.source, table.columns), table.columns, declared)[name]
         return Whole(part), table, adapter.ragged
     headers = headers_found(table.source)
     if headers:
@@ -224,10 +229,11 @@ def _events(
     return event_tables(name, events, source, paths, net_less or (), holds_orders=net_less is not None)
 
 
-def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:
+def _objects(name: AdapterName | None, source: SourceConfig, columns: Mapping[str, str]) -> list[JsonObjects]:
     if name is not None:
         refuse_another(name, headers_found(source), Path(source.path).name)
-    found = read_objects_of(source, sorted(EXPORTS[name].signature) if name else ())
+    unread = [path for path in adapter_of(name).unread if not any(one.startswith(path) for one in columns.values())]
+    found = read_objects_of(source, sorted(EXPORTS[name].signature) if name else (), unread)
     for objects in found:
         if name is not None:
             refuse_another(name, names_in(objects.objects), objects.source.name)

@@ -24,7 +24,7 @@ from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.joining import KnownIds, decide_case, ids_of, shared
-from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows
+from cvo_ml.ingest.look.money_columns import CENT, Numbers, OrderAmounts, OrderRows
 from cvo_ml.ingest.look.months import month_format
 from cvo_ml.ingest.look.table_headers import BY_NAME, BY_OWN_NAMES, CALLED, has_own_names, meanings
 from cvo_ml.ingest.look.table_place import table_place
@@ -266,8 +266,45 @@ def decide_refund_column(grid: Grid, money: OrderAmounts, ordered: Reading | Non
         settings["tables.refunds.constants.refunded_at"] = latest
         evidence = f"no column says when: they count from the latest time of the file ({latest})"
     findings.decide("refunds", refunded.header, f"a column beside the orders; {evidence}", settings)
+    _decide_total(grid, money, money.numbers(refunded), findings)
     if when is not None and (ordered is not None or len(readings(grid.columns[when])) == 1):  # else it is asked already
         decide_dates({"refunded_at": grid.columns[when]}, findings, "tables.refunds.source", "refund_dates", many=True)
+
+
+def _decide_total(grid: Grid, money: OrderAmounts, refunded: Numbers, findings: FoundOut) -> None:
+    """Whether what went back holds tax and shipping, which the value of an order does not: as the amounts tell."""
+    found = findings.settings()
+    net, less = grid.columns.get(str(found.get("columns.net"))), found.get("net_less", [])
+    if net is None or "columns.order_id" not in found or found.get("rows", "orders") != "orders":
+        return
+    value = money.numbers(net).copy()
+    for part in less if isinstance(less, list) else []:
+        value -= np.asarray(money.size(str(part)))
+    back = np.nan_to_num(refunded) > 0
+    for total in [*money.of("total"), *money.of("with_tax")]:
+        whole = money.numbers(total)
+        beside = back & (whole > value + CENT)
+        if not beside.any() or (refunded > whole + CENT)[back].any():
+            continue
+        above = beside & (refunded > value + CENT)
+        as_it_is = beside & (np.abs(refunded - value) <= CENT)
+        if above.any():
+            evidence = (
+                f"{counted(int(above.sum()), 'refund')} above the value of its order, none above {total.header!r}"
+            )
+            findings.decide(
+                "refunds hold tax and shipping", total.header, f"{evidence}: as much of the value goes back",
+                {"tables.refunds.columns.part_of": total.header},
+            )  # fmt: skip
+        elif not as_it_is.any():
+            findings.ask(
+                "refund_amounts",
+                f"every refund in {found['tables.refunds.columns.amount']!r} is below the value of its order: do they "
+                f"hold tax and shipping, as {total.header!r} does, or not?",
+                {"with_tax": {"tables.refunds.columns.part_of": total.header}, "without_tax": {}},
+                np.flatnonzero(beside)[:3].tolist(),
+            )
+        return
 
 
 def _is_repeated(order: FoundColumn, refunded: Numbers) -> bool:

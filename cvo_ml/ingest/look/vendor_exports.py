@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,12 +25,15 @@ from cvo_ml.ingest.look.joining import KnownIds, decide_case, join_of
 from cvo_ml.ingest.look.table_place import table_place
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import SourceFile, one_file
-from cvo_ml.ingest.sources.json_lines import JsonObjects, names_in
+from cvo_ml.ingest.sources.json_lines import JsonObjects, at, names_in, texts
+
+#: Objects by which an export is told, from all over a file: a stream may begin with events of one kind.
+_TOLD_BY: Final = 100
 
 
 def export_in(grid: Grid) -> AdapterName | None:
     """The adapter that reads a table; None where none is known to."""
-    return export_of(names_in(grid.objects) or grid.headers)
+    return export_of(names_in(grid.objects[:: 1 + len(grid.objects) // _TOLD_BY]) or grid.headers)
 
 
 def tables_of_first(grid: Grid) -> frozenset[str]:
@@ -68,6 +72,7 @@ def look_at_export(
     adapter = ADAPTERS[name]
     findings.decide("adapter", name, _evidence(name), {"adapter": name})
     table = MAIN[adapter.declares.get("rows", "orders")]
+    grid = _orders_among(grid, adapter)
     columns = _found(grid, adapter, adapter.declares["columns"])
     kinds = _kinds("orders", "order_lines", "customers", table)
     declared = adapter.declares.get("source", {})
@@ -147,6 +152,8 @@ def decide_further_export(
     adapter, given = ADAPTERS[name], []
     tables = [table for table in adapter.further if table not in taken or table in SEVERAL]
     for table in tables:
+        if table == "accounts" and "customers" in given:  # companies that buy themselves
+            continue
         join = join_of(grid, table, _id_headers(grid, adapter, table), known)
         if join.foreign is not None:
             findings.decide(f"{table} of {grid.name}", "left unread", join.foreign)
@@ -191,6 +198,17 @@ def _id_headers(grid: Grid, adapter: Adapter, table: str) -> dict[str, tuple[str
             first = mapped[column].header if column in mapped else ""
             found[column] = tuple(dict.fromkeys((first, *(other.header for other in others.values()))))
     return found
+
+
+def _orders_among(grid: Grid, adapter: Adapter) -> Grid:
+    """Of a stream of events, the orders as its format reads them."""
+    if adapter.events is None:
+        return grid
+    paths = adapter.declares["columns"]
+    kind = adapter.events.kind
+    orders = [adapter.events.row(item, "order", paths) for item in grid.objects if kind(item) == "order"]
+    columns = {path: FoundColumn(path, texts(at(item, path) for item in orders)) for path in paths.values()}
+    return replace(grid, columns=columns, rows=len(orders)) if orders else grid
 
 
 def _evidence(name: AdapterName) -> str:

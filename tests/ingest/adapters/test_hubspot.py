@@ -163,6 +163,42 @@ class TestContactsOfTheApi(Conformance):
     )  # fmt: skip
 
 
+COMPANIES: Final[Rows] = [
+    {"Record ID": number, "Company name": name, "Company owner": "Sam", "Create Date": "2023-01-05 08:00",
+     "Country/Region": country, "Industry": "COMPUTER_SOFTWARE", "Number of Employees": "50", "Parent Company": parent,
+     "Original Traffic Source": "Paid Search", "Original Traffic Source Drill-Down 1": "spring_sale",
+     "Total Revenue": "1500.50"}
+    for number, name, country, parent in (
+        ("801", "Acme", "Germany", ""), ("802", "Acme Labs", "Austria", "801"), ("803", "Bolt", "Germany", ""),
+    )
+]  # fmt: skip
+
+
+class TestCompanies(Conformance):
+    example = Example(
+        adapter="hubspot_companies",
+        rows=COMPANIES,
+        tables={"customers": Held(3)},
+        needed="Create Date",
+        beside=("801", "803"),
+    )
+
+
+class TestCompaniesOfTheApi(Conformance):
+    example = Example(
+        adapter="hubspot_companies_api",
+        rows=[
+            {"id": row["Record ID"], "archived": False,
+             "properties": {"name": row["Company name"], "domain": "example.org", "createdate": "2023-01-05T08:00:00Z",
+                            "hs_parent_company_id": row["Parent Company"] or None}}
+            for row in COMPANIES
+        ],
+        tables={"accounts": Held(3)},
+        needed="properties.createdate",
+        beside=("501", "503"),
+    )  # fmt: skip
+
+
 class TestEmailEvents(Conformance):
     """developers.hubspot.com/docs/api-reference/legacy/email-analytics-v1/guide: ``created`` is in milliseconds."""
 
@@ -344,6 +380,22 @@ class TestInit:
         assert shop.tables["touchpoints"].columns == {"customer_id": "Email"}
         assert "leads" not in shop.tables  # without deals nobody knows who bought
         assert "ann@example.org" in set(read_shop(shop).tables.get("customers")["customer_id"])
+
+    def test_companies_are_the_customers_of_deals_and_else_the_accounts_of_people(self, tmp_path: Path) -> None:
+        companies = replace(TestCompanies.example, beside=None)
+        shop = self.shop(tmp_path / "b2b", TestDeals.example, companies)
+        assert set(shop.tables) == {"customers"}
+        customers = read_shop(shop).tables.get("customers").set_index("customer_id")
+        assert customers.loc["801", ["acquisition_channel", "industry"]].tolist() == [
+            "paid search",
+            "COMPUTER_SOFTWARE",
+        ]
+        assert "1500.50" not in customers.astype("str").to_numpy()
+        shop = self.shop(tmp_path / "people", TestContacts.example, companies)
+        assert set(shop.tables) == {"customers", "touchpoints", "accounts"}
+        tables = read_shop(shop).tables
+        assert tables.get("accounts").set_index("account_id")["parent_id"].dropna().to_dict() == {"802": "801"}
+        assert set(tables.get("customers")["account_id"].dropna()) <= set(tables.get("accounts")["account_id"])
 
     def test_ids_in_lists_of_objects_join_too(self, tmp_path: Path) -> None:
         contacts = replace(TestContactsOfTheApi.example, beside=None)
