@@ -38,7 +38,7 @@ borrowed from later in the horizon and less the discount on orders that would ha
 
 An effect is switched off by name, its tables stay:
 `cvo simulate shop FOLDER --preset shop_full --set without=[pages,season]`. What an analysis then still finds is a false
-discovery. Names: `ShopEffect` and `SaasEffect` in `config/simulation/effects.py`.
+discovery. Names: `NEUTRAL` in `config/simulation/effects.py`.
 """
 
 

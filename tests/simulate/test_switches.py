@@ -6,7 +6,8 @@ from typing import get_args
 import pandas as pd
 import pytest
 
-from cvo_ml.config.simulation.effects import SaasEffect, ShopEffect, switched_off
+from cvo_ml.config.simulation import SaasEffect, ShopEffect, switched_off
+from cvo_ml.config.simulation.effects import NEUTRAL
 from cvo_ml.simulate import SimulatedShop, saas_preset, shop_preset, simulate_saas, simulate_shop
 
 CUSTOMERS, LEADS = 1_500, 2_500
@@ -159,3 +160,7 @@ def test_every_effect_of_a_shop_can_be_switched_off(full: SimulatedShop, effect:
 def test_every_effect_of_a_vendor_can_be_switched_off(effect: str):
     config = switched_off(saas_preset("saas_full", (f"without=[{effect}]",)))
     assert config.model_copy(update={"without": ()}) != saas_preset("saas_full")
+
+
+def test_every_way_to_switch_off_has_a_name():
+    assert set(NEUTRAL) == {*get_args(ShopEffect), *get_args(SaasEffect)}

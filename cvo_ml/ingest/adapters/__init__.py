@@ -185,7 +185,7 @@ def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[
             headers = next(iter(parts[name])).columns
             found[name] = (parts[name], side_of_first(name, declared, adapter, headers), adapter.ragged)
     for name, config in declared.tables.items():
-        found[name] = own_source(name, config, declared)
+        found[name] = own_source(config.table or name, config, declared)
     return found
 
 
