@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class OpenTable:
     place: str
     decimal: str = "."
 
-    def pieces(self, since: Since | None = None) -> Iterator[pa.Table]:
+    def pieces(self, since: Since | None = None) -> Generator[pa.Table]:
         """The rows, each column as texts, numbers, times or flags; the first piece may be empty.
 
         Raises
@@ -46,17 +46,13 @@ class OpenTable:
 
 
 @contextmanager
-def open_table(
-    source: SourceConfig, wanted: Sequence[str], optional: Collection[str] = (), more: Sequence[str] = ()
-) -> Iterator[OpenTable]:
+def open_table(source: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> Iterator[OpenTable]:
     """The table that a source declares, in its open database.
 
     Parameters
     ----------
     wanted, optional:
         Columns, and those of them that may be missing.
-    more:
-        Further columns that must be there.
 
     Raises
     ------
@@ -71,7 +67,6 @@ def open_table(
         found = database.find(table)
         place = database.place(found)
         columns = chosen([*found.columns], wanted, optional, place)
-        columns += [name for name in chosen([*found.columns], more, (), place) if name not in columns]
         yield OpenTable(database, found, tuple(columns), place, source.decimal)
 
 
