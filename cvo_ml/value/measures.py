@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cvo_ml.core.result import Result
-from cvo_ml.stats.intervals import Interval, wilson
+from cvo_ml.stats.intervals import Interval, Z, wilson
 
 Unit: TypeAlias = Literal["share", "money", "customers", "orders", "ratio", "days", "months", "years"]
 NONE = "–"
@@ -62,7 +62,7 @@ def mean_of(count: int, total: float, squares: float, too_few: str, least: int =
         return Undefined(too_few)
     mean = total / count
     variance = max(squares - count * mean * mean, 0.0) / (count - 1)
-    half = 1.959963984540054 * math.sqrt(variance / count)
+    half = Z * math.sqrt(variance / count)
     return Interval(mean, mean - half, mean + half)
 
 

@@ -24,6 +24,7 @@ from cvo_ml.ingest.adapters import (
     klaviyo_profiles,
     meta_ads,
     online_retail,
+    paypal,
     segment,
     shopify,
     stripe,
@@ -66,6 +67,7 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "woocommerce": woocommerce.ADAPTER,
     "woocommerce_analytics": woocommerce_analytics.ADAPTER,
     "woocommerce_api": woocommerce_api.ADAPTER,
+    "paypal": paypal.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
@@ -137,7 +139,9 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
         paths = {"orders": {**declared.columns, **declared.profile}, **sides}
         return _events(shop.adapter, adapter.events, source, paths, declared.net_less)
     if adapter.unpack is not None:
-        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns, declared))
+        return _whole(
+            adapter.unpack(_objects(shop.adapter, declared.source, declared.columns), declared.columns, declared)
+        )
     wanted = adapter.wanted(declared.columns, declared.profile, declared)
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
     if adapter.prepare is None:
@@ -181,7 +185,7 @@ def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[
             headers = next(iter(parts[name])).columns
             found[name] = (parts[name], side_of_first(name, declared, adapter, headers), adapter.ragged)
     for name, config in declared.tables.items():
-        found[name] = own_source(name, config, declared)
+        found[name] = own_source(config.table or name, config, declared)
     return found
 
 
@@ -203,7 +207,7 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
         paths[name] = {**table.columns, **table.profile}
         return _events(config.adapter, adapter.events, table.source, paths)[name], table, adapter.ragged
     if adapter.unpack is not None:
-        part = adapter.unpack(_objects(config.adapter, table.source), table.columns, declared)[name]
+        part = adapter.unpack(_objects(config.adapter, table.source, table.columns), table.columns, declared)[name]
         return Whole(part), table, adapter.ragged
     headers = headers_found(table.source)
     if headers:
@@ -227,10 +231,11 @@ def _events(
     return event_tables(name, events, source, paths, net_less or (), holds_orders=net_less is not None)
 
 
-def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:
+def _objects(name: AdapterName | None, source: SourceConfig, columns: Mapping[str, str]) -> list[JsonObjects]:
     if name is not None:
         refuse_another(name, headers_found(source), Path(source.path).name)
-    found = read_objects_of(source, sorted(EXPORTS[name].signature) if name else ())
+    unread = [path for path in adapter_of(name).unread if not any(one.startswith(path) for one in columns.values())]
+    found = read_objects_of(source, sorted(EXPORTS[name].signature) if name else (), unread)
     for objects in found:
         if name is not None:
             refuse_another(name, names_in(objects.objects), objects.source.name)

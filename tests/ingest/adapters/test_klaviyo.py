@@ -214,6 +214,19 @@ class TestWhatAnEventIs:
         older = event(15, "Placed Order", "dee", "2022-01-12 10:00:00+00:00", OrderId="900", **{"$value": 4})
         assert len(read([*EVENTS, older], tmp_path).tables.orders) == 4
 
+    def test_a_column_may_be_mapped_into_what_is_else_not_held(self, tmp_path: Path) -> None:
+        """``$extra`` of a shop's integration holds its whole order, the subtotal before tax among it."""
+        extra = {"$extra": {"subtotal_price": "25.21", "line_items": [{"sku": "S1"}] * 3}}
+        rows = [
+            event(1, "Placed Order", "ann", "2024-01-05 10:00:00+00:00", **_order(30.0, OrderId="1"), **extra),
+            event(2, "Refunded Order", "ann", "2024-01-07 10:00:00+00:00", OrderId="1", **{"$value": 15.0}),
+        ]
+        assert read(rows, tmp_path).tables.orders["net"].tolist() == [30.0]
+        columns = {"net": "attributes.event_properties.$extra.subtotal_price"}
+        tables = read(rows, tmp_path, columns=columns).tables
+        assert tables.orders["net"].tolist() == [25.21]
+        assert tables.get("refunds")["amount"].tolist() == [12.605]  # half of what was paid is half of the net
+
     def test_a_page_of_the_api_says_under_included_which_metric_an_event_is(self, tmp_path: Path) -> None:
         rows, included = [], {}
         for one in EVENTS:
