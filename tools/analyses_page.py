@@ -61,7 +61,8 @@ def _meanings(parameters: str) -> str:
     lines: list[str] = []
     for line in parameters.splitlines():
         if line and not line.startswith(" "):
-            lines.append(f"* `{line.rstrip(':')}`:")
+            names = ", ".join(f"`{name}`" for name in line.rstrip(":").split(", "))
+            lines.append(f"* {names}:")
         elif line.strip():
             lines[-1] += f" {line.strip()}"
     return "\n".join(lines).replace("``", "`") + "\n"

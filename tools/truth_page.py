@@ -29,6 +29,7 @@ drawn: [the simulator's equations](simulator.md).
 | silence in a window (shop), leaving (vendor) | `churn_probability(as_of, horizon)` | probability |
 | value of a newcomer's first months (shop) | `expected_value_of_newcomers(horizon, basis)` | money |
 | what an action sent now does, net (shop) | `effects(as_of, horizon)` | orders, money |
+| monthly revenue at the window's end: retention and expansion (vendor) | `expected_mrr(as_of, horizon)` | money |
 | next renewal of each account (vendor) | `renewals(as_of)` | time, probability |
 | whom a label can show (vendor) | `label_propensity` | probability |
 
@@ -37,7 +38,7 @@ borrowed from later in the horizon and less the discount on orders that would ha
 
 An effect is switched off by name, its tables stay:
 `cvo simulate shop FOLDER --preset shop_full --set without=[pages,season]`. What an analysis then still finds is a false
-discovery. Names: `ShopEffect` and `SaasEffect` in `config/simulation/effects.py`.
+discovery. Names: `NEUTRAL` in `config/simulation/effects.py`.
 """
 
 

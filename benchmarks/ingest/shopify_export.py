@@ -153,9 +153,9 @@ def main() -> None:
         copied = measured(COPY, str(path), str(Path(folder) / "copy.parquet"))
         read = measured(READ, str(path), str(told))
         checked = measured(CHECK, "check", "--shop", str(Path(folder) / "shop.yaml"))
-        found = json.loads(told.read_text())
+        found, size = json.loads(told.read_text()), path.stat().st_size
     print(json.dumps({
-        "megabytes": round(Path(path).stat().st_size / 1e6) if path.exists() else None, "truth": truth, "found": found,
+        "megabytes": round(size / 1e6), "truth": truth, "found": found,
         "copy": copied, "read": read, "check": checked,
         "cpu_ratio": round(checked["cpu_seconds"] / copied["cpu_seconds"], 2),
     }, indent=2))  # fmt: skip

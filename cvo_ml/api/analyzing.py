@@ -47,7 +47,7 @@ def analyze(name: str, source: Tables | pd.DataFrame, as_of: str | date, **setti
     >>> import cvo_ml as cvo
     >>> found = cvo.analyze("retention", cvo.read_shop("shop.yaml"), "2023-03-01", period_months=6)
     >>> found.kpi("repeat customer rate").value.estimate > 0.4, found.basis
-    (True, 'revenue')
+    (True, 'gross_margin')
     >>> print(found.sentences()[-1][:30])
     What to do: bring first-time b
     >>> cvo.plot(found.figures()[0]).layout.title.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -21,6 +22,7 @@ from cvo_ml.core.terminal_text import escaped
 
 NO_CURRENCY: Final = "XXX"  # ISO 4217's code for "no currency"
 WITHHELD: Final = "address://withheld"  # stands for a server's address, which may carry a password: reading refuses it
+_WITH_WATERMARK: Final = (".duckdb", ".ddb", ".db")
 SAMPLE: Final = "sample://"  # what the path of a file that comes with the package begins with
 #: Formats of times that are counted since 1970, and how many make a second.
 EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
@@ -31,6 +33,7 @@ AdapterName = Literal[
     "woocommerce",
     "woocommerce_analytics",
     "woocommerce_api",
+    "paypal",
     "segment",
     "ga4",
     "stripe",
@@ -49,6 +52,8 @@ AdapterName = Literal[
     "hubspot_deals_api",
     "hubspot_contacts",
     "hubspot_contacts_api",
+    "hubspot_companies",
+    "hubspot_companies_api",
     "hubspot_email_events",
     "klaviyo_profiles",
     "klaviyo_profiles_api",
@@ -154,10 +159,25 @@ class SourceConfig(FrozenConfig):
         Texts with which rows begin that are sums of others, such as ``Total``: they are left out by rule.
     amounts:
         How amounts are written.
+    watermark:
+        A column of a table of PostgreSQL or DuckDB that grows with each change of a row, such as ``updated_at``: what
+        was read before is kept in ``kept_in``, and only rows that are at least as late are asked for again.
+    overlap:
+        How far before the last watermark rows are asked for again, as they may have come late: days of times, or as
+        many whole numbers.
+    key:
+        The columns whose rows are replaced together: where one of them changed, all are read again. None = the table's
+        primary key; empty = rows are only added.
+    kept_in:
+        A folder of its own for each table.
     """
 
     path: str = Field(min_length=1)
     table: str | None = None
+    watermark: str | None = Field(default=None, min_length=1)
+    overlap: int = Field(default=1, ge=0)
+    key: tuple[str, ...] | None = None
+    kept_in: str | None = Field(default=None, min_length=1)
     delimiter: Delimiter = ","
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
     decimal: Literal[".", ","] = "."
@@ -181,6 +201,20 @@ class SourceConfig(FrozenConfig):
             )
         return self
 
+    @model_validator(mode="after")
+    def _kept_between_readings(self) -> Self:
+        if self.watermark is None:
+            if given := [name for name in ("kept_in", "key") if getattr(self, name) is not None]:
+                raise ValueError(f"{given[0]}: is of a table with a watermark: declare that too, or leave it out")
+            return self
+        if not (VARIABLE.search(self.path) or self.path.startswith("env://") or self.path.endswith(_WITH_WATERMARK)):
+            raise ValueError(
+                "watermark: is of tables of PostgreSQL and DuckDB: leave it out; a folder is read whole each time"
+            )
+        if self.kept_in is None:
+            raise ValueError("watermark: say where rows are kept between readings: kept_in: kept/orders")
+        return self
+
     @field_validator("path")
     @classmethod
     def _inside_the_package(cls, path: str) -> str:
@@ -198,9 +232,10 @@ class SourceConfig(FrozenConfig):
 
     def resolved(self) -> SourceConfig:
         """The source with an absolute path, so that another working folder finds it."""
+        kept = {} if self.kept_in is None else {"kept_in": str(Path(self.kept_in).absolute())}
         if "://" in self.path or VARIABLE.search(self.path):
-            return self
-        return self.model_copy(update={"path": str(Path(self.path).absolute())})
+            return self.model_copy(update=kept)
+        return self.model_copy(update={"path": str(Path(self.path).absolute()), **kept})
 
 
 class Exclusion(FrozenConfig):
@@ -222,11 +257,21 @@ class Exclusion(FrozenConfig):
         return self
 
 
+#: Tables whose rows may come from several systems: no other table names them by an id of their own.
+SEVERAL: Final = frozenset(
+    {"acquisition_spend", "costs_to_serve", "deliveries", "events", "returns", "reviews", "surveys", "tickets",
+     "touchpoints", "treatments"}
+)  # fmt: skip
+
+
 class TableConfig(FrozenConfig):
     """A further table of the shop, with a source of its own.
 
     Parameters
     ----------
+    table:
+        Of which table its rows are, where that is not the key under which it stands: rows of a second system, such as
+        ``meta_ads: {table: acquisition_spend, …}``.
     columns:
         Canonical column of the table's contract to header name.
     profile:
@@ -240,6 +285,7 @@ class TableConfig(FrozenConfig):
     """
 
     source: SourceConfig
+    table: str | None = None
     adapter: AdapterName | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     profile: dict[str, str] = Field(default_factory=dict)
@@ -273,6 +319,10 @@ class TableConfig(FrozenConfig):
             hint = nearest_name(self.where_filled, list(self.columns))
             raise ValueError(f"tables: {table}: where_filled: {self.where_filled!r} is not a mapped column{hint}")
         _check_exclusions(self.exclude, self.columns, f"tables: {table}: ")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _check_exclusions(exclude: tuple[Exclusion, ...], columns: dict[str, str], where: str = "") -> None:
@@ -433,9 +483,14 @@ class ShopConfig(FrozenConfig):
 
     def _check_tables(self) -> None:
         own = {"orders": ["orders"], "lines": ["orders", "order_lines"], "subscriptions": ["orders", "subscriptions"]}
-        for name, table in self.tables.items():
+        for key, table in self.tables.items():
+            name = table.table or key
             if name not in CONTRACTS:
                 raise ValueError(f"tables: {name!r} is no table{nearest_name(name, list(CONTRACTS))}")
+            if table.table is not None and key in CONTRACTS and key != name:
+                raise ValueError(f"tables: {key}: is itself a table: call the rows of {name} otherwise")
+            if key != name and name not in SEVERAL:
+                raise ValueError(f"tables: {key}: {name} come from one source: rows of several are {_listed(SEVERAL)}")
             if name in own[self.rows]:
                 raise ValueError(f"tables: {name!r} comes from the first source: declare it there, or there only")
             table.check(name)

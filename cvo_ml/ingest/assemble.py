@@ -16,7 +16,7 @@ from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.contract import Column
 from cvo_ml.core.contracts import CONTRACTS, CUSTOMERS, ORDER_LINES, ORDERS
 from cvo_ml.core.stored_table import StoredTable
-from cvo_ml.ingest.refunds import refund_rows
+from cvo_ml.ingest.refunds import amount_before_tax, refund_rows
 from cvo_ml.ingest.row_database import FILE, ROW, RowDatabase, literal, quoted
 from cvo_ml.ingest.table_rows import TableRows
 
@@ -76,14 +76,15 @@ def side_table(found: TableRows) -> StoredTable:
         if "order_id" in columns:
             own = "own.customer_id, " if "customer_id" in columns else ""
             values["customer_id"] = f"coalesce({own}placed.customer_id)"
-            placed = "SELECT order_id AS placed_id, customer_id FROM orders"
+            placed = "SELECT order_id AS placed_id, customer_id, net FROM orders"
             source += f" LEFT JOIN ({placed}) AS placed ON placed_id = own.order_id"
+            values["amount"] = amount_before_tax(columns, "placed.net", found.spec.currency)
     if contract.months:
         over = f"own.{contract.event_time} + INTERVAL {contract.months} MONTH"
         values["known_at"] = f"coalesce(own.known_at, {over})" if "known_at" in columns else over
     elif "known_at" in columns and contract.event_time is not None:
         values["known_at"] = f"coalesce(own.known_at, own.{contract.event_time})"
-    names = [name for name in (*contract.names, *found.spec.profile) if name in values]
+    names = [name for name in (*contract.names, *found.spec.profile) if name in values and name != "part_of"]
     first = [name for name in (contract.event_time, *contract.required) if name is not None and name in values]
     chosen = ", ".join(f"{values[name]} AS {quoted(name)}" for name in names)
     return found.database.keep(
@@ -96,6 +97,10 @@ def side_table(found: TableRows) -> StoredTable:
 
 def join_refunds(database: RowDatabase, own: StoredTable, further: StoredTable) -> StoredTable:
     """Refunds among the orders and those of a table of their own, by time."""
+    return _joined(database, own, further, "refunds")
+
+
+def _joined(database: RowDatabase, own: StoredTable, further: StoredTable, table: str) -> StoredTable:
     if not own.rows or not further.rows:
         return own if not further.rows else further
     database.show("own_part", own)
@@ -105,7 +110,13 @@ def join_refunds(database: RowDatabase, own: StoredTable, further: StoredTable) 
         for part, view in enumerate(("own_part", "further_part"))
     )
     query = f"{first} UNION ALL BY NAME {second}"
-    return database.keep("refunds", query, ("refunded_at",), ties=("part", "place"))
+    time = CONTRACTS[table].event_time
+    return database.keep(table, query, (time,) if time else (), ties=("part", "place"))
+
+
+def join_rows(database: RowDatabase, own: StoredTable, further: StoredTable) -> StoredTable:
+    """The rows of one table from two sources, by the time of what happened."""
+    return _joined(database, own, further, own.name)
 
 
 def join_customers(database: RowDatabase, own: StoredTable, further: StoredTable) -> StoredTable:

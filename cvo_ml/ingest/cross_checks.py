@@ -33,6 +33,7 @@ from typing import Final
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.stored_table import StoredTable
 from cvo_ml.core.wall_times import surely_before
+from cvo_ml.ingest.refunds import amount_before_tax
 from cvo_ml.ingest.row_database import FILE, ROW, quoted
 from cvo_ml.ingest.table_rows import TableRows
 
@@ -62,7 +63,8 @@ def check_between(main: TableRows, orders: StoredTable, sides: Mapping[str, Tabl
         If a fault is one of the file.
     """
     notes: list[str] = []
-    for name, side in sides.items():
+    for side in sides.values():
+        name = side.spec.table
         notes += _check_named(side, main, sides)
         if name == "refunds" and "order_id" in side.columns:
             notes += _check_refunds(side)
@@ -187,12 +189,13 @@ def _check_refunds(side: TableRows) -> list[str]:
 
 def _above_orders(side: TableRows) -> list[str]:
     """The report of orders whose refunds add up to more than their value."""
+    amount = amount_before_tax(side.columns, "orders.net", side.spec.currency)
     refunded = (
-        f"SELECT order_id, fsum(amount) AS refunded FROM {side.used} WHERE order_id IS NOT NULL GROUP BY order_id"
+        f"SELECT own.order_id, any_value(orders.net) AS net, fsum({amount}) AS refunded FROM {side.used} AS own "
+        "JOIN orders USING (order_id) GROUP BY own.order_id"
     )
     above, total = side.database.one(
-        f"SELECT count(*), sum(refunded - net) FROM ({refunded}) JOIN orders USING (order_id) "
-        f"WHERE refunded - net > {_CENT}"
+        f"SELECT count(*), sum(refunded - net) FROM ({refunded}) WHERE refunded - net > {_CENT}"
     )
     if not above:
         return []

@@ -60,6 +60,12 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
         "version 3",
         frozenset({"id", "number", "status", "total_tax", "prices_include_tax", "line_items", "billing"}),
     ),
+    "paypal": KnownExport(
+        "PayPal's activity download",
+        "November 2026",
+        frozenset({"Date", "Type", "Status", "Currency", "Gross", "Net", "From Email Address", "To Email Address",
+                   "Transaction ID", "Reference Txn ID"}),
+    ),
     "online_retail": KnownExport(
         "UCI's Online Retail",
         "2015",
@@ -146,6 +152,19 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
     ),
     "hubspot_contacts_api": KnownExport(
         "the contacts of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.email"})
+    ),
+    "hubspot_companies": KnownExport(
+        "HubSpot's export of companies",
+        "November 2026",
+        frozenset({"Record ID", "Company name", "Company owner"}),
+        (
+            frozenset({"Record ID", "Company name", "Create Date"}),
+            frozenset({"Company ID", "Company name", "Create Date"}),
+            frozenset({"hs_object_id", "name", "domain"}),
+        ),
+    ),
+    "hubspot_companies_api": KnownExport(
+        "the companies of HubSpot's API", "version 2026-09", frozenset({"id", "properties", "properties.domain"})
     ),
     "hubspot_email_events": KnownExport(
         "the email events of HubSpot's API",

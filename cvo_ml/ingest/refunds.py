@@ -1,15 +1,16 @@
-"""Refunds that stand as negative rows among the orders: rows of their own, matched to what they give back."""
+"""What refunds give back: those that stand as negative rows among the orders, and those that hold tax and shipping."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from cvo_ml.core.currencies import decimals
 from cvo_ml.core.membership import is_among
 
 _PLACES: Final = 6  # prices are compared to a millionth: some are quotients of two floats
@@ -22,6 +23,25 @@ class _Line:
     moment: int
     left: float
     order_id: str
+
+
+def amount_before_tax(columns: Collection[str], net: str, currency: str) -> str:
+    """The SQL of what a row ``own`` of refunds gives back of its order, whose value is ``net``.
+
+    A refund that is a part of a total (``part_of``) gives back as much of the order's value as of that total, at most
+    all of it; others are what they are.
+
+    Parameters
+    ----------
+    columns:
+        Of the rows.
+    currency:
+        Amounts are rounded to its decimals.
+    """
+    if "part_of" not in columns:
+        return "own.amount"
+    share = f"round({net} * least(own.amount / own.part_of, 1), {decimals(currency)})"
+    return f"CASE WHEN own.part_of > 0 AND {net} IS NOT NULL THEN {share} ELSE own.amount END"
 
 
 def refund_rows(negative: pd.DataFrame, lines: pd.DataFrame, reason: str) -> pd.DataFrame:

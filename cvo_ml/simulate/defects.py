@@ -1,11 +1,13 @@
 """Faults on request: what real exports do to the orders, each planted row written down.
 
 The result is a raw export, no longer a table that keeps its contract: ``ordered_at`` is text, keys
-repeat. It is what readers, quarantine and ``known_at`` handling are tested with.
+repeat. It is what readers, quarantine and ``known_at`` handling are tested with. References of further tables
+are broken in the same way: each broken row stands in the truth.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +17,7 @@ import pyarrow.compute as pc
 
 from cvo_ml.config.simulation import Defects
 from cvo_ml.core.arrays import Numbers
+from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.units import midnight
 from cvo_ml.simulate.columns import constant, ids, table, texts
 from cvo_ml.simulate.random_streams import Block
@@ -52,6 +55,46 @@ def spoil(part: Part, number: int, simulation: Simulation, defects: Defects) -> 
     spoiled = {"orders": pa.concat_tables([orders, copies])}
     written = {"defects": pa.concat_tables(marks)}
     return replace(part, tables=part.tables | spoiled, truth=part.truth | written)
+
+
+def break_references(part: Part, number: int, simulation: Simulation, share: float, before: Mapping[str, int]) -> Part:
+    """The part with rows of further tables that name nothing, and a truth table ``broken_references``.
+
+    Parameters
+    ----------
+    before:
+        Rows of each table in earlier parts: a row is numbered in its table, from 1.
+    """
+    known, tables, written = simulation.table_names(), dict(part.tables), []
+    for name, rows in part.tables.items():
+        for column in CONTRACTS[name].columns:
+            if column.names in known and column.names != name and column.name in rows.column_names:
+                tables[name], broken = _broken(rows, column.name, share, simulation.seed, number)
+                rows = tables[name]
+                written.append(_broken_rows(rows, name, column.name, broken, before.get(name, 0)))
+    if not written:
+        return part
+    return replace(part, tables=tables, truth=part.truth | {"broken_references": pa.concat_tables(written)})
+
+
+def _broken(rows: pa.Table, column: str, share: float, seed: int, number: int) -> tuple[pa.Table, Numbers]:
+    named = rows[column].combine_chunks()
+    rng = Block(seed, number, 0, 0).stream(f"broken {column}")
+    broken = (rng.random(len(named)) < share) & pc.is_valid(named).to_numpy(zero_copy_only=False)
+    gone = pc.binary_join_element_wise(named, pa.scalar("gone", pa.large_string()), pa.scalar("-", pa.large_string()))
+    place = rows.column_names.index(column)
+    return rows.set_column(place, column, pc.if_else(pa.array(broken), gone, named)), np.flatnonzero(broken)
+
+
+def _broken_rows(rows: pa.Table, name: str, column: str, broken: Numbers, before: int) -> pa.Table:
+    return table(
+        {
+            "table": constant(name, len(broken)),
+            "row": before + 1 + broken,
+            "column": constant(column, len(broken)),
+            "id": rows[column].combine_chunks().take(pa.array(broken)),
+        }
+    )
 
 
 def _known_late(

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from cvo_ml.core.input_files import TABLE, NoInput, read_input, read_json_input
 from cvo_ml.core.paths import inside
 from cvo_ml.core.result import Json, Result
 from cvo_ml.core.tables import Tables
-from cvo_ml.simulate.defects import spoil
+from cvo_ml.simulate.defects import break_references, spoil
 from cvo_ml.simulate.saas.saas import SimulatedSaas, saas_simulation
 from cvo_ml.simulate.saas.truth import SaasTruth
 from cvo_ml.simulate.shop.shop import SimulatedShop, shop_simulation
@@ -177,8 +178,14 @@ def write_simulation(
 
 def parts_of(simulation: Simulation, tables: Iterable[str] | None, defects: Defects | None) -> Iterator[Part]:
     """The simulation's parts, spoilt if asked for."""
+    before: Counter[str] = Counter()
     for number, part in enumerate(simulation.parts(chosen_tables(simulation, tables))):
-        yield spoil(part, number, simulation, defects) if defects else part
+        if defects:
+            part = spoil(part, number, simulation, defects)
+        if defects and defects.broken_references:
+            part = break_references(part, number, simulation, defects.broken_references, before)
+        before.update({name: rows.num_rows for name, rows in part.tables.items()})
+        yield part
 
 
 def dirty_frames(

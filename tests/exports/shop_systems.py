@@ -27,6 +27,11 @@ def number(sale: Sale) -> object:
     return sale.person.number if sale.person else 0
 
 
+def paid_back(sale: Sale) -> Decimal:
+    """What went back with its part of the tax and the shipping, as shop systems write it."""
+    return cents(sale.refunded * sale.total / sale.net) if sale.net else NONE
+
+
 def of_status(**words: str) -> Callable[[Sale], str]:
     """The word for a sale's state; ``refunded`` where all of it went back."""
 
@@ -88,9 +93,6 @@ def shopify(folder: Path) -> Truth:
     def once(of: Callable[[Sale], object]) -> Callable[[Any], object]:
         return lambda r: of(r[0]) if r[2] else None
 
-    def paid_back(sale: Sale) -> Decimal:  # with its part of the tax and the shipping
-        return cents(sale.refunded * sale.total / sale.net) if sale.net else Decimal(0)
-
     def state(sale: Sale) -> str:
         return "refunded" if sale.is_wholly_refunded else "partially_refunded" if sale.refunds else "paid"
 
@@ -128,16 +130,16 @@ def magento_1(folder: Path) -> Truth:
 
 @export("Magento 2: order grid", "en-US")
 def magento_2(folder: Path) -> Truth:
-    sales = without_refunds(shown("cancelled", "pending"))
+    sales = shown("cancelled", "pending")
     write(folder / "export.csv", sales, {
         "ID": lambda s: f"{s.number:09}", "Purchase Point": lambda s: "Main Website",
         "Purchase Date": lambda s: s.at, "Bill-to Name": name, "Ship-to Name": name,
         "Grand Total (Base)": lambda s: s.total, "Grand Total (Purchased)": lambda s: s.total,
-        "Status": of_status(paid="Complete", cancelled="Canceled", pending="Pending"),
+        "Status": of_status(paid="Complete", cancelled="Canceled", pending="Pending", refunded="Closed"),
         "Billing Address": lambda s: "Street 1 Berlin", "Shipping Information": lambda s: "Flat Rate - Fixed",
         "Customer Email": email, "Customer Group": lambda s: "General", "Subtotal": lambda s: s.net,
         "Shipping and Handling": lambda s: s.shipping, "Customer Name": name, "Payment Method": lambda s: "checkmo",
-        "Total Refunded": lambda s: NONE,
+        "Total Refunded": paid_back,
     }, Dialect(day="%b %d, %Y %I:%M:%S %p"))  # fmt: skip
     return truth_of((s for s in sales if s.status == "paid"), email, order_id=lambda s: f"{s.number:09}")
 
@@ -154,7 +156,7 @@ def bigcommerce(folder: Path) -> Truth:
         "Shipping Cost (ex tax)": lambda s: s.shipping,
         "Order Total (inc tax)": lambda s: s.total, "Order Total (ex tax)": lambda s: s.net + s.shipping,
         "Total Quantity": lambda s: s.pieces, "Order Currency Code": lambda s: "AUD", "Coupon Details": lambda s: "",
-        "Refund Amount": lambda s: s.refunded, "Payment Method": lambda s: "Credit Card",
+        "Refund Amount": paid_back, "Payment Method": lambda s: "Credit Card",
     }, Dialect(day="%d/%m/%Y"))  # fmt: skip
     return truth_of(paid(), number)
 

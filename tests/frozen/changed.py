@@ -97,6 +97,7 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("check_data", "models.clv.status", VERDICT),
     Change("check_data", "models.clv.reasons[*]", VERDICT),
     Change("simulate_shop", "preset.*", TRUTH),
+    Change("empty: simulate shop other --preset nosuch", "says", TRUTH),
     Change("check", "reads", TABLES),
     Change("check_data", "reads", TABLES),
     Change("score", "readiness", TABLES),

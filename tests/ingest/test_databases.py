@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import ConfigError, CvoError, DataError
-from cvo_ml.ingest import read_shop
+from cvo_ml.ingest import ReadResult, read_shop, source_rows, table_copies
+from cvo_ml.ingest.sources import duckdb_file, read_source
 from cvo_ml.ingest.sources import postgres as postgres_source
-from cvo_ml.ingest.sources import read_source
 
 from . import postgres
 from .conftest import PLAIN, orders_text, shop
@@ -77,6 +77,11 @@ class TestDuckDB:
         with pytest.raises(ConfigError, match="declare its table"):
             read_shop(shop(database))
 
+    @pytest.mark.parametrize("declared", [{"sheet": "x"}, {"header_row": 2}, {"total_rows": ["Total"]}])
+    def test_what_only_files_have_is_refused(self, declared: dict[str, Any], database: Path) -> None:
+        with pytest.raises(ConfigError, match=r"shop\.duckdb: \w+ is of .*spreadsheets: leave it out"):
+            read_shop(shop(database, source={"table": "orders", **declared}))
+
     def test_a_missing_column_names_the_nearest(self, database: Path) -> None:
         with pytest.raises(DataError, match=r"column 'amuont': no such column \(did you mean 'amount'\?\)"):
             read_shop(shop(database, source={"table": "orders"}, columns=PLAIN | {"net": "amuont"}))
@@ -85,6 +90,28 @@ class TestDuckDB:
         (tmp_path / "x.duckdb").write_bytes(b"no database" * 1000)
         with pytest.raises(DataError, match=r"x.duckdb: is no readable DuckDB file"):
             read_shop(shop(tmp_path / "x.duckdb", source={"table": "orders"}))
+
+    def test_a_long_table_is_copied_and_read_in_batches(self, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The first table and a further one; nothing differs from a reading at once, faults and duplicates neither."""
+        with duckdb.connect(str(database)) as connection:
+            connection.execute("INSERT INTO orders SELECT * FROM orders LIMIT 2")
+            connection.execute("INSERT INTO orders VALUES ('B1', NULL, '2024-01-01', 3, 7)")
+            connection.execute(
+                'CREATE TABLE back AS SELECT "order", "date" + INTERVAL 1 DAY AS at, 0.5 AS b FROM orders'
+            )
+        back = {"order_id": "order", "refunded_at": "at", "amount": "b"}
+        declared = shop(database, source={"table": "orders"}, max_bad_share=0.1, tables={
+            "refunds": {"source": {"path": str(database), "table": "back"}, "columns": back},
+        })  # fmt: skip
+        whole = read_shop(declared)
+        monkeypatch.setattr(table_copies, "BATCH", 6)
+        monkeypatch.setattr(table_copies, "PART", 9)
+        monkeypatch.setattr(source_rows, "BATCH", 6)
+        monkeypatch.setattr(duckdb_file, "ROWS", 4)
+        parts = read_shop(declared)
+        _same(parts, whole)
+        assert sum(parts.ledger.quarantined.values()) == 2
+        assert parts.ledger.excluded
 
     def test_a_file_that_another_program_writes_is_refused(self, database: Path) -> None:
         script = (
@@ -100,6 +127,15 @@ class TestDuckDB:
                 read_shop(shop(database, source={"table": "orders"}))
         finally:
             writer.communicate(b"")
+
+
+def _same(one: ReadResult, other: ReadResult) -> None:
+    for name in other.tables:
+        frames = [result.tables.frame(name) for result in (one, other)]
+        first, second = (frame.sort_values([*frame.columns[:3]], ignore_index=True) for frame in frames)
+        pd.testing.assert_frame_equal(first, second)
+    assert (one.ledger, one.fingerprint) == (other.ledger, other.fingerprint)
+    pd.testing.assert_frame_equal(one.quarantine, other.quarantine)
 
 
 def _expected(table: str) -> list[tuple[str, ...]]:
@@ -215,6 +251,36 @@ class TestPostgres:
                 tracemalloc.stop()
             assert read.rows == 12_000
         assert peaks[0] < peaks[1] / 4
+
+    def test_a_long_table_is_copied_and_read_in_batches(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        import psycopg
+
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(
+                "CREATE OR REPLACE VIEW wide AS SELECT 'A' || n AS \"order\", (n % 9)::numeric(30) AS customer, "
+                "CASE WHEN n = 7 THEN 'infinity' ELSE timestamptz '2024-01-01 10:00+02' + n * interval '1 day' END "
+                "AS \"date\", CASE WHEN n = 9 THEN 'NaN' ELSE n / 8.0 END AS amount, E'a \"b\"\n' || n AS text, "
+                "CASE WHEN n % 2 = 0 THEN '' END AS blank FROM generate_series(1, 60) n"
+            )
+        declared = {"max_bad_share": 0.1, "profile": {"text": "text", "blank": "blank"}}
+        whole = self.read("wide", **declared)
+        assert dict(whole.ledger.quarantined) == {"amount: not finite": 1, "date: sentinel date": 1}
+        assert set(whole.tables.frame("customers")["customer_id"]) == set("012345678")
+        assert whole.tables.frame("customers")["text"].str.contains('a "b"\n', regex=False).all()
+        monkeypatch.setattr(postgres_source, "ROWS", 7)
+        monkeypatch.setattr(table_copies, "BATCH", 11)
+        monkeypatch.setattr(table_copies, "PART", 20)
+        _same(self.read("wide", **declared), whole)
+
+    def test_the_order_of_rows_changes_no_fingerprint(self, address: str) -> None:
+        import psycopg
+
+        with psycopg.connect(address, autocommit=True) as connection:
+            for name, way in (("up", "ASC"), ("down", "DESC")):
+                connection.execute(
+                    f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM orders ORDER BY amount {way}".encode()
+                )
+        assert self.read("up").fingerprint == self.read("down").fingerprint
 
     @pytest.mark.parametrize("table", ["ordrs", NASTY, "orders; SELECT 1", "pg_read_file('/etc/passwd')"])
     def test_what_is_not_in_the_catalogue_is_refused(self, table: str) -> None:

@@ -111,6 +111,10 @@ def _exports() -> Iterator[tuple[str, Any, dict[str, Any]]]:
         "export": ["acquisition_spend", "meta_ads", "Day,Spent,Reporting starts,Reporting ends",
                    "2024-01-01,5,2024-01-01,2024-01-01"]
     }  # fmt: skip
+    yield "stages of deals that nobody knows", orders_text(2), {
+        "export": ["deals", "hubspot_deals", "Record ID,Deal Name,Deal Stage,Amount,Close Date,Associated Contact IDs",
+                   "1,Licences,Gewonnen,5,2024-01-02 10:00,7", "2,More,Angebot,,,8"]
+    }  # fmt: skip
     yield (
         "another vendor's export",
         orders_text(2),

@@ -398,6 +398,8 @@ READ_THEMSELVES = {
     "cvo_ml/core/sessions.py": "a database in memory over tables of its own scratch folder",
     "cvo_ml/core/stored_table.py": "a database in memory over tables of its own scratch folder",
     "cvo_ml/ingest/batches.py": "parses streams of input_files",
+    "cvo_ml/ingest/kept_tables.py": "a database in memory over the folder of rows that it keeps",
+    "cvo_ml/ingest/table_copies.py": "writes",
     "cvo_ml/ingest/look/text_files.py": "parses streams of input_files",
     "cvo_ml/ingest/header_names.py": "comes with the package",
     "cvo_ml/ingest/statuses.py": "comes with the package",

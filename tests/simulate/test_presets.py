@@ -73,6 +73,15 @@ def test_an_override_reaches_the_preset():
         ({"depends": {"rate": {"observed": {"channel": 0.3}}}}, "at least two channels"),
         ({"customers_per_block": 100_000}, "less than or equal to 65536"),
         ({"colour": "red"}, "Extra inputs are not permitted"),
+        ({"without": ["toxic"]}, "toxic_products"),
+        ({"referrals": {}}, "need an acquisition channel 'referral'"),
+        (
+            {"pages": ({"name": "a", "share": 0.7}, {"name": "b", "share": 0.7})},
+            "shares of pages add up to more than 1",
+        ),
+        ({"deliveries": {"carriers": [{"name": "a", "share": 0.5}]}}, "shares of carriers must add up to 1"),
+        ({"deliveries": {"leave_per_point": 0.3}}, "leave_per_point times most_points is more than 1"),
+        ({"channels": ({"name": "a", "share": 1, "campaign_loyalty": {"x": 2}},)}, "channel 'a' has no campaign 'x'"),
     ],
 )
 def test_an_inconsistent_shop_is_refused(settings: dict[str, object], message: str):
@@ -88,6 +97,48 @@ def test_donors_have_no_season_and_shops_do_not_mix_ways_to_buy():
     halves: tuple[Population, ...] = tuple(p.model_copy(update={"share": 0.5}) for p in (donors, buyers))
     with pytest.raises(ValidationError, match="all buy at any time"):
         cohort(populations=halves)
+
+
+@pytest.mark.parametrize(
+    ("section", "tables"),
+    [
+        ({"deliveries": {"points_per_day": 1.0, "leave_per_point": 0.1}}, {"deliveries"}),
+        ({"reviews": {"share": 0.5}}, {"reviews"}),
+        ({"channels": ({"name": "referral", "share": 1.0},), "referrals": {"willingness": 1.0}}, {"referrals"}),
+        ({"pages": ({"name": "a", "share": 0.5, "keeps": 0.5},)}, {"events"}),
+        ({"accounting": {"earlier_months": 3}}, {"months", "annotations"}),
+        ({"season": {"shifts": [{"at": "2020-03-01", "what": "a fix", "factor": 2.0}]}}, {"annotations"}),
+        ({"season": {"value_amplitude": 0.5}}, set()),
+        ({"sellers": {"number": 7}}, set()),
+        ({"order_costs": {"shipping": 3.0}}, set()),
+        ({"loss_makers": {"share": 0.5}}, set()),
+        ({"costs_to_serve": {"overheads": [{"activity": "rent", "per_month": 9.0}]}}, {"costs_to_serve"}),
+    ],
+)
+@pytest.mark.parametrize("draws", ["by_block", "by_customer"])
+def test_each_behaviour_works_alone_on_the_plainest_shop(section: dict[str, object], tables: set[str], draws: str):
+    shop = simulate_shop(cohort(weeks=20, draws=draws, **section), 60)
+    assert set(shop.tables.frames) == {"customers", "orders"} | tables
+    assert all(len(shop.tables.get(name)) or name == "annotations" for name in tables)
+
+
+def test_orders_of_a_marketplace_have_sellers_by_size():
+    sellers = simulate_shop(cohort(weeks=20, sellers={"number": 3}), 4_000).tables.orders["seller_id"].value_counts()
+    share = 6 / 11 * np.array([1, 1 / 2, 1 / 3])  # sizes fall like 1 / rank
+    assert list(sellers.index) == ["seller-000", "seller-001", "seller-002"]
+    np.testing.assert_allclose(sellers / sellers.sum(), share, atol=0.03)
+
+
+def test_what_a_vendor_cannot_have_is_refused():
+    plain = saas_preset("saas").model_dump()
+    for part, message in (
+        ({"features": [{"name": "a", "status": "planned", "adopted": 0.5}]}, "nobody can have adopted it"),
+        ({"touchpoints": [{"channel": "a", "kind": "b", "causes": 0.6}] * 2}, "cannot cause more than all won deals"),
+        ({"annotations": [{"at": "2021-01-01", "what": "x", "factor": 2.0}]}, "price_rises have effects"),
+        ({"price_sensitivity": {"respondents": 9, "median": 9.0, "ratios": [1, 1, 2, 3]}}, "ratios must ascend"),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            SimulatedSaasConfig.model_validate(plain | part)
 
 
 def test_parts_of_a_preset_are_checked():

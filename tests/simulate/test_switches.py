@@ -6,7 +6,8 @@ from typing import get_args
 import pandas as pd
 import pytest
 
-from cvo_ml.config.simulation.effects import SaasEffect, ShopEffect, switched_off
+from cvo_ml.config.simulation import SaasEffect, ShopEffect, switched_off
+from cvo_ml.config.simulation.effects import NEUTRAL
 from cvo_ml.simulate import SimulatedShop, saas_preset, shop_preset, simulate_saas, simulate_shop
 
 CUSTOMERS, LEADS = 1_500, 2_500
@@ -58,6 +59,23 @@ def test_a_table_switched_off_changes_no_other(full: SimulatedShop, override: st
         pd.testing.assert_frame_equal(without.tables.frames[name], full.tables.frames[name], obj=name)
 
 
+@pytest.mark.parametrize(
+    ("effect", "table"),
+    [
+        ("touches", "touchpoints"),
+        ("satisfaction", "surveys"),
+        ("product_quality", "reviews"),
+        ("willing_referrers", "referrals"),
+        ("demanding_customers", "tickets"),
+    ],
+)
+def test_an_effect_on_one_table_changes_no_other(full: SimulatedShop, effect: str, table: str):
+    without = switched(f"without=[{effect}]")
+    changed = {name for name, frame in full.tables.frames.items() if not frame.equals(without.tables.frames[name])}
+    assert table in changed
+    assert changed <= {table} | ({"costs_to_serve"} if table == "tickets" else set())
+
+
 def left_late(shop: SimulatedShop) -> set[str]:
     late = shop.truth.frames["deliveries"].query("points_lost > 0")
     return set("c" + late["order_id"].str[1:9])
@@ -82,14 +100,6 @@ def demanding(shop: SimulatedShop) -> set[str]:
     return set(truth.loc[truth["tickets_per_order"] > truth["tickets_per_order"].min(), "customer_id"])
 
 
-def has_caused_orders(shop: SimulatedShop) -> set[str]:
-    return set(shop.tables.orders["customer_id"])
-
-
-def nobody(shop: SimulatedShop) -> set[str]:
-    return set()
-
-
 def lookers(shop: SimulatedShop) -> set[str]:
     return set(shop.truth.frames["pages"]["customer_id"])
 
@@ -112,8 +122,6 @@ def treated(shop: SimulatedShop) -> set[str]:
         ("loss_makers", where("is_loss_maker")),
         ("demanding_customers", demanding),
         ("treatments", treated),
-        ("willing_referrers", nobody),
-        ("touches", has_caused_orders),
         ("promotions", where("responsive")),
     ],
 )
@@ -152,3 +160,7 @@ def test_every_effect_of_a_shop_can_be_switched_off(full: SimulatedShop, effect:
 def test_every_effect_of_a_vendor_can_be_switched_off(effect: str):
     config = switched_off(saas_preset("saas_full", (f"without=[{effect}]",)))
     assert config.model_copy(update={"without": ()}) != saas_preset("saas_full")
+
+
+def test_every_way_to_switch_off_has_a_name():
+    assert set(NEUTRAL) == {*get_args(ShopEffect), *get_args(SaasEffect)}

@@ -37,6 +37,15 @@ class TestAccounts:
         left = ended < (at - pd.Timestamp(saas.config.start)).days + days
         assert_unbiased((left.astype(float) - churn)[alive])
 
+    @pytest.mark.parametrize("days", [1, 365])
+    def test_monthly_revenue_of_accounts_grows_and_is_lost_as_stated(self, saas: SimulatedSaas, days: int):
+        """Seats grow by (1 + e - d) a month, prices rise, who left pays nothing: net revenue retention."""
+        expected = saas.truth.expected_mrr("2021-07-01", f"{days}D")
+        states, end = saas.tables.get("subscriptions"), pd.Timestamp("2021-07-01") + pd.Timedelta(days=days)
+        open_states = states[(states["started_at"] < end) & ~(states["ended_at"] < end)]
+        mrr = open_states.drop_duplicates("customer_id", keep="last").set_index("customer_id")["mrr"]
+        assert_unbiased(mrr.reindex(expected.index, fill_value=0.0) - expected)
+
     def test_accounts_leave_by_their_next_renewal_as_stated(self, saas: SimulatedSaas):
         renewals = saas.truth.renewals("2022-06-01")
         ended = saas.truth.table("accounts").set_index("customer_id")["ended_day"][renewals.index]

@@ -4,6 +4,7 @@ Rates and dropout are written in the preset's ``time_unit``, as the literature d
 else is in days. An optional section that is absent switches its behaviour off.
 """
 
+from cvo_ml.config.simulation.effects import switched_off
 from cvo_ml.config.simulation.experience import (
     Accounting,
     Carrier,
@@ -35,6 +36,7 @@ from cvo_ml.config.simulation.saas import (
     PricePlan,
     PriceRise,
     SaasDependence,
+    SaasEffect,
     SimulatedSaasConfig,
 )
 from cvo_ml.config.simulation.sections import (
@@ -55,6 +57,7 @@ from cvo_ml.config.simulation.sections import (
     TouchChannel,
 )
 from cvo_ml.config.simulation.shop import (
+    ShopEffect,
     SimulatedShopConfig,
 )
 from cvo_ml.config.simulation.vendor import (
@@ -112,8 +115,10 @@ __all__ = [
     "Renewal",
     "Reviews",
     "SaasDependence",
+    "SaasEffect",
     "SalesPromotion",
     "Sellers",
+    "ShopEffect",
     "SimulatedAction",
     "SimulatedSaasConfig",
     "SimulatedSeason",
@@ -122,4 +127,5 @@ __all__ = [
     "Surveys",
     "Tickets",
     "TouchChannel",
+    "switched_off",
 ]

@@ -7,46 +7,15 @@ analysis finds no toxic product; with ``draws: by_customer`` all else is row by 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-if TYPE_CHECKING:
-    from cvo_ml.config.simulation.saas import SimulatedSaasConfig
-    from cvo_ml.config.simulation.shop import SimulatedShopConfig
+from cvo_ml.config.simulation.saas import SimulatedSaasConfig
+from cvo_ml.config.simulation.shop import SimulatedShopConfig
 
-ShopEffect = Literal[
-    "toxic_products",
-    "sticky_products",
-    "loyal_cities",
-    "loyal_campaigns",
-    "late_deliveries",
-    "leaving_after_delays",
-    "pages",
-    "touches",
-    "treatments",
-    "season",
-    "promotions",
-    "level_shifts",
-    "loss_makers",
-    "demanding_customers",
-    "willing_referrers",
-    "product_quality",
-    "satisfaction",
-]
-SaasEffect = Literal[
-    "milestones",
-    "features",
-    "failed_payments",
-    "price_rises",
-    "touches",
-    "usage",
-    "satisfaction",
-    "contact_selection",
-    "part_worths",
-]
 Model = TypeVar("Model", bound=BaseModel)
-Config = TypeVar("Config", bound="SimulatedShopConfig | SimulatedSaasConfig")
+Config = TypeVar("Config", SimulatedShopConfig, SimulatedSaasConfig)
 
 
 def switched_off(config: Config) -> Config:
@@ -59,18 +28,19 @@ def switched_off(config: Config) -> Config:
     1.0
     """
     for effect in config.without:
-        config = _NEUTRAL[effect](config)
+        config = NEUTRAL[effect](config)
     return config
 
 
-def _part(name: str, **neutral: object) -> Callable[[Config], Config]:
-    """Sets fields of one section, or of each of several."""
+def _part(name: str, **neutral: object) -> Callable[[Any], Any]:
+    """Sets fields of one section, or of each of several; an absent section stays absent."""
 
-    def change(config: Config) -> Config:
+    def change(config: Any) -> Any:
         section = getattr(config, name)
-        if isinstance(section, tuple):
-            return _with(config, **{name: tuple(_with(part, **neutral) for part in section)})
-        return _with(config, **{name: _with(section, **neutral)}) if section is not None else config
+        if section is None:
+            return config
+        parts = tuple(_with(part, **neutral) for part in section) if isinstance(section, tuple) else None
+        return _with(config, **{name: _with(section, **neutral) if parts is None else parts})
 
     return change
 
@@ -101,9 +71,9 @@ def _promotions(config: SimulatedShopConfig) -> SimulatedShopConfig:
 
 def _satisfaction(config: Config) -> Config:
     """Answers say nothing about staying."""
-    if hasattr(config, "survey_link"):
+    if isinstance(config, SimulatedSaasConfig):
         return _with(config, survey_link=0.0)
-    return _part("surveys", link=0.0)(config)
+    return config if config.surveys is None else _with(config, surveys=_with(config.surveys, link=0.0))
 
 
 def _part_worths(config: SimulatedSaasConfig) -> SimulatedSaasConfig:
@@ -114,7 +84,8 @@ def _part_worths(config: SimulatedSaasConfig) -> SimulatedSaasConfig:
     return _with(config, conjoint=_with(config.conjoint, part_worths=none))
 
 
-_NEUTRAL: Final[Mapping[str, Callable]] = {  # type: ignore[type-arg]
+#: How each effect of a shop or a vendor (``ShopEffect``, ``SaasEffect``) is switched off.
+NEUTRAL: Final[Mapping[str, Callable[[Any], Any]]] = {
     "toxic_products": _part("catalogue", toxic_dropout=0.0),
     "sticky_products": _part("catalogue", sticky_loyalty=1.0),
     "loyal_cities": _part("cities", loyalty=1.0),

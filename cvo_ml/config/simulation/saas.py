@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
-from cvo_ml.config.simulation.effects import SaasEffect
 from cvo_ml.config.simulation.experience import LevelShift
 from cvo_ml.config.simulation.laws import BetaDistribution, Nonnegative, Positive, Weight
 from cvo_ml.config.simulation.sections import Channel
@@ -25,6 +24,20 @@ from cvo_ml.config.simulation.vendor import (
 )
 
 SaasTrait = Literal["company_size", "engagement", "maturity", "source"]
+
+
+#: What ``without`` may name: see ``effects``.
+SaasEffect = Literal[
+    "milestones",
+    "features",
+    "failed_payments",
+    "price_rises",
+    "touches",
+    "usage",
+    "satisfaction",
+    "contact_selection",
+    "part_worths",
+]
 
 
 class SaasDependence(FrozenConfig):

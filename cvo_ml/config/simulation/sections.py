@@ -239,9 +239,14 @@ class CostsToServe(FrozenConfig):
 
 
 class Defects(FrozenConfig):
-    """Faults planted on request, each as a share of orders."""
+    """Faults planted on request, each as a share of orders.
+
+    ``broken_references``: of the rows of further tables that name an order, a lead or a feature, the share that
+    names one which nobody knows.
+    """
 
     late: Share = 0.02
     duplicates: Share = 0.003
     test_orders: Share = 0.002
     zone_mix: Share = 0.004
+    broken_references: Share = 0.0

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cvo_ml.config.base import FrozenConfig, PositiveCount, Share
-from cvo_ml.config.simulation.effects import ShopEffect
 from cvo_ml.config.simulation.experience import (
     Accounting,
     Deliveries,
@@ -34,6 +33,27 @@ from cvo_ml.config.simulation.sections import (
     TouchChannel,
 )
 from cvo_ml.core.units import days_per
+
+#: What ``without`` may name: see ``effects``.
+ShopEffect = Literal[
+    "toxic_products",
+    "sticky_products",
+    "loyal_cities",
+    "loyal_campaigns",
+    "late_deliveries",
+    "leaving_after_delays",
+    "pages",
+    "touches",
+    "treatments",
+    "season",
+    "promotions",
+    "level_shifts",
+    "loss_makers",
+    "demanding_customers",
+    "willing_referrers",
+    "product_quality",
+    "satisfaction",
+]
 
 
 class SimulatedShopConfig(FrozenConfig):

@@ -45,6 +45,11 @@ REFUNDS: Final = TableContract(
         Column("customer_id", "id"),
         Column("currency", "text", meaning="ISO 4217"),
         Column("reason", "text"),
+        Column(
+            "part_of",
+            "money",
+            meaning="the total of its order, where amount holds tax and shipping: as much of its net goes back",
+        ),
         KNOWN_AT_COLUMN,
     ),
     event_time="refunded_at",

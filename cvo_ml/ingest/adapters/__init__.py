@@ -16,6 +16,7 @@ from cvo_ml.ingest.adapters import (
     ga4,
     google_ads,
     gorgias,
+    hubspot_companies,
     hubspot_contacts,
     hubspot_deals,
     hubspot_email_events,
@@ -23,6 +24,7 @@ from cvo_ml.ingest.adapters import (
     klaviyo_profiles,
     meta_ads,
     online_retail,
+    paypal,
     segment,
     shopify,
     stripe,
@@ -44,10 +46,11 @@ from cvo_ml.ingest.adapters.declaring import (
 )
 from cvo_ml.ingest.adapters.event_format import EventFormat
 from cvo_ml.ingest.adapters.event_stream import event_tables
-from cvo_ml.ingest.batches import Batched, Whole, is_large, streamed
+from cvo_ml.ingest.batches import Batched, Whole
 from cvo_ml.ingest.known_exports import EXPORTS, how_to_map, refuse_another
 from cvo_ml.ingest.raw import RawTable, Wanted, raw_from_frame
-from cvo_ml.ingest.sources import JsonObjects, read_objects_of, read_source
+from cvo_ml.ingest.source_rows import rows_at_once, rows_of
+from cvo_ml.ingest.sources import JsonObjects, read_objects_of
 from cvo_ml.ingest.sources.json_lines import at, names_in
 
 __all__ = [
@@ -64,6 +67,7 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "woocommerce": woocommerce.ADAPTER,
     "woocommerce_analytics": woocommerce_analytics.ADAPTER,
     "woocommerce_api": woocommerce_api.ADAPTER,
+    "paypal": paypal.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
@@ -71,6 +75,8 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "hubspot_deals_api": hubspot_deals.API,
     "hubspot_contacts": hubspot_contacts.ADAPTER,
     "hubspot_contacts_api": hubspot_contacts.API,
+    "hubspot_companies": hubspot_companies.ADAPTER,
+    "hubspot_companies_api": hubspot_companies.API,
     "hubspot_email_events": hubspot_email_events.ADAPTER,
     "klaviyo_profiles": klaviyo_profiles.ADAPTER,
     "klaviyo_profiles_api": klaviyo_profiles.API,
@@ -133,12 +139,14 @@ def first_parts(shop: ShopConfig, declared: ShopConfig) -> Parts:
         paths = {"orders": {**declared.columns, **declared.profile}, **sides}
         return _events(shop.adapter, adapter.events, source, paths, declared.net_less)
     if adapter.unpack is not None:
-        return _whole(adapter.unpack(_objects(shop.adapter, declared.source), declared.columns, declared))
+        return _whole(
+            adapter.unpack(_objects(shop.adapter, declared.source, declared.columns), declared.columns, declared)
+        )
     wanted = adapter.wanted(declared.columns, declared.profile, declared)
     optional = adapter.may_lack(wanted, headers_found(source) if shop.adapter else ())
-    if adapter.prepare is None and is_large(source):
-        return {MAIN[declared.rows]: streamed(source, wanted, optional)}
-    parts = _parts(adapter, read_source(source, wanted, optional), declared)
+    if adapter.prepare is None:
+        return {MAIN[declared.rows]: rows_of(source, wanted, optional)}
+    parts = _parts(adapter, rows_at_once(source, wanted, optional), declared)
     pa.default_memory_pool().release_unused()  # an export may have many columns that only the adapter looks at
     return parts
 
@@ -177,7 +185,7 @@ def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[
             headers = next(iter(parts[name])).columns
             found[name] = (parts[name], side_of_first(name, declared, adapter, headers), adapter.ragged)
     for name, config in declared.tables.items():
-        found[name] = own_source(name, config, declared)
+        found[name] = own_source(config.table or name, config, declared)
     return found
 
 
@@ -192,16 +200,14 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
     adapter, table = adapter_of(config.adapter), declared_table(name, config, adapter_of(config.adapter))
     if config.adapter is None:
         wanted = [*table.columns.values(), *table.profile.values()]
-        if is_large(table.source):
-            return streamed(table.source, wanted, may_be_empty=True), table, adapter.ragged
-        return Whole(read_source(table.source, wanted, may_be_empty=True)), table, adapter.ragged
+        return rows_of(table.source, wanted, may_be_empty=True), table, adapter.ragged
     if adapter.events is not None:
         paths = {"orders": adapter.declares["columns"]}
         paths |= {side: brought["columns"] for side, brought in adapter.sides.items()}
         paths[name] = {**table.columns, **table.profile}
         return _events(config.adapter, adapter.events, table.source, paths)[name], table, adapter.ragged
     if adapter.unpack is not None:
-        part = adapter.unpack(_objects(config.adapter, table.source), table.columns, declared)[name]
+        part = adapter.unpack(_objects(config.adapter, table.source, table.columns), table.columns, declared)[name]
         return Whole(part), table, adapter.ragged
     headers = headers_found(table.source)
     if headers:
@@ -209,7 +215,7 @@ def own_source(name: str, config: TableConfig, declared: ShopConfig) -> tuple[Ba
         written = as_written(config.adapter, adapter, table.columns, table.profile, headers, file)
         table = table.model_copy(update={"columns": written})
     wanted = adapter.wanted(table.columns, table.profile)
-    raw = read_source(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
+    raw = rows_at_once(table.source, wanted, adapter.may_lack(wanted, headers), may_be_empty=True)
     as_written_there = declared.model_copy(update={"source": table.source})
     return Whole(adapter.parts_of(raw, as_written_there, table.columns, name)[name]), table, adapter.ragged
 
@@ -225,10 +231,11 @@ def _events(
     return event_tables(name, events, source, paths, net_less or (), holds_orders=net_less is not None)
 
 
-def _objects(name: AdapterName | None, source: SourceConfig) -> list[JsonObjects]:
+def _objects(name: AdapterName | None, source: SourceConfig, columns: Mapping[str, str]) -> list[JsonObjects]:
     if name is not None:
         refuse_another(name, headers_found(source), Path(source.path).name)
-    found = read_objects_of(source, sorted(EXPORTS[name].signature) if name else ())
+    unread = [path for path in adapter_of(name).unread if not any(one.startswith(path) for one in columns.values())]
+    found = read_objects_of(source, sorted(EXPORTS[name].signature) if name else (), unread)
     for objects in found:
         if name is not None:
             refuse_another(name, names_in(objects.objects), objects.source.name)

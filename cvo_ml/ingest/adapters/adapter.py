@@ -53,6 +53,8 @@ class Adapter:
     ids:
         Canonical id to further headers that may hold it, such as an e-mail address beside a number: ``cvo init`` takes
         the one that the orders use.
+    unread:
+        Paths of JSON that are large and that nobody reads: they are not held, unless the shop maps a column there.
     resent:
         Rows are events of a tracker, which may send one again with another time.
     nothing:
@@ -73,6 +75,7 @@ class Adapter:
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
     events: EventFormat | None = None
     ids: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
     resent: bool = False
     nothing: str | None = None
     reads_all: bool = False

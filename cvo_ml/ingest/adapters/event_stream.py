@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +24,7 @@ from cvo_ml.core.result import Json
 from cvo_ml.core.scratch import Scratch
 from cvo_ml.ingest.adapters.channels import further_of_visit
 from cvo_ml.ingest.adapters.event_format import EventFormat, EventKind, number, worth_of_product
+from cvo_ml.ingest.adapters.event_rows import FILE, ROW, EventRows
 from cvo_ml.ingest.adapters.order_events import (
     EARLIER_STATE,
     LINE_AGAIN,
@@ -41,93 +41,24 @@ from cvo_ml.ingest.adapters.order_events import (
 from cvo_ml.ingest.adapters.spooled_rows import SpooledRows
 from cvo_ml.ingest.known_exports import how_to_map, refuse_another
 from cvo_ml.ingest.plain_numbers import number_text
-from cvo_ml.ingest.raw import Places, RawTable, SourceFile
+from cvo_ml.ingest.raw import Places, SourceFile, refuse_empty
 from cvo_ml.ingest.sources import json_files
 from cvo_ml.ingest.sources.event_lines import EventBlock
 from cvo_ml.ingest.sources.event_sources import EventFile, are_large, event_files
 from cvo_ml.ingest.sources.json_lines import at, text_of
 
 OTHER: Final = "other event"
+_TIMES: Final = {"orders": "ordered_at", "refunds": "refunded_at", "touchpoints": "at"}
 _RULES: Final[Mapping[EventKind, str]] = {
     "refund": "refund event (read as a refund)",
     "touch": "touch (read as a touchpoint)",
 }
 _FURTHER: Final = "further event of its visit"
 _NOBODY: Final = "touch of nobody known"
-_FILE, _ROW, _TIME, _NET, _GROSS, _LISTED = "#file", "#row", "#time", "#net", "#gross", "#listed"
+_TIME, _NET, _GROSS, _LISTED = "#time", "#net", "#gross", "#listed"
 _UPDATE, _OF, _WHO, _DEVICE, _WHAT, _RANK = "#update", "#of", "#who", "#device", "#what", "#rank"
 #: Of an event whose time cannot be read: its row is set aside for that.
 _LATE: Final = np.iinfo(np.int64).max // 2
-
-
-@dataclass(frozen=True)
-class EventRows:
-    """The rows of one table of a stream; ``Batched``.
-
-    Parameters
-    ----------
-    files:
-        The files of the stream.
-    left_out:
-        Rule to (n,) mask.
-    instead:
-        Header to place of a row and the text that stands there instead.
-    gone:
-        Rule to file to rows that are no rows of this table, and are not held.
-    """
-
-    spool: SpooledRows
-    headers: tuple[str, ...]
-    files: tuple[SourceFile, ...]
-    whole: bool
-    scratch: Scratch | None
-    left_out: Mapping[str, Flags] = field(default_factory=dict)
-    instead: Mapping[str, Mapping[int, str | None]] = field(default_factory=dict)
-    gone: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    ragged: Places | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def most_rows(self) -> Mapping[str, int]:
-        """File to at least its number of rows; 0 where the stream holds no such table."""
-        any_ = len(self.spool) > 0 or self.ragged is not None
-        return {file.name: file.rows if any_ else 0 for file in self.files}
-
-    def sources(self, rows: Mapping[str, int]) -> tuple[SourceFile, ...]:
-        """The files."""
-        return self.files
-
-    def __iter__(self) -> Iterator[RawTable]:
-        start = 0
-        for table in self.spool.batches():
-            yield self._raw(table, start)
-            start += len(table)
-
-    def _raw(self, table: pa.Table, start: int) -> RawTable:
-        names, end = tuple(file.name for file in self.files), start + len(table)
-        columns = {header: self._column(header, table[header], start) for header in self.headers}
-        places = Places(names, table[_FILE].to_numpy().astype(np.int32), table[_ROW].to_numpy())
-        none = Places(names, np.array([], dtype=np.int32), np.array([], dtype=np.int64))
-        first = start == 0
-        return RawTable(
-            self.files,
-            columns,
-            places,
-            self.ragged if self.ragged is not None and first else none,
-            self.notes if self.whole else (),
-            {rule: rows[start:end] for rule, rows in self.left_out.items()},
-            self.gone if first else {},
-        )
-
-    def _column(self, header: str, values: pa.ChunkedArray, start: int) -> pa.ChunkedArray:
-        other = {place - start: text for place, text in self.instead.get(header, {}).items()}
-        here = {place: text for place, text in other.items() if 0 <= place < len(values)}
-        if not here:
-            return values
-        texts = values.to_pylist()
-        for place, text in here.items():
-            texts[place] = text
-        return pa.chunked_array([pa.array(texts, pa.large_string())])
 
 
 def event_tables(
@@ -178,16 +109,19 @@ class _StreamReading:
         self._needs_names = needs_names
         self._name, self._events, self._scratch, self._less = name, events, scratch, net_less
         self._columns = paths["orders"]
+        self._order_id = {table: columns.get("order_id", events.order_id) for table, columns in paths.items()}
+        self._at = {table: columns.get(_TIMES[table], events.at) for table, columns in paths.items() if table in _TIMES}
         self._paths = {table: tuple(dict.fromkeys(columns.values())) for table, columns in paths.items()}
+        self._line_of = self._paths["order_lines"].index(self._order_id["order_lines"])
         self._amount, self._refunded_to = paths["refunds"].get("amount"), paths["refunds"].get("customer_id")
         self._visitor = paths["touchpoints"].get("customer_id", "")
         self._origin = [paths["touchpoints"].get(meaning, "") for meaning in ("source", "medium", "campaign")]
         self._kind = paths["touchpoints"].get("kind", "")
         spools = {
-            "orders": ((_FILE, _ROW, _TIME, _UPDATE), (_NET, _GROSS, _LISTED)),
-            "order_lines": ((_FILE, _ROW, _OF), ()),
-            "touchpoints": ((_FILE, _ROW, _TIME, _WHO, _DEVICE, _WHAT, _RANK), ()),
-            "refunds": ((_FILE, _ROW), ()),
+            "orders": ((FILE, ROW, _TIME, _UPDATE), (_NET, _GROSS, _LISTED)),
+            "order_lines": ((FILE, ROW, _OF), ()),
+            "touchpoints": ((FILE, ROW, _TIME, _WHO, _DEVICE, _WHAT, _RANK), ()),
+            "refunds": ((FILE, ROW), ()),
         }
         self._spools = {table: self._spool(table, *more) for table, more in spools.items()}
         self._refunds: list[RefundEvent] = []
@@ -195,7 +129,7 @@ class _StreamReading:
         self._files: list[SourceFile] = []
         self._passed: dict[str, Counter[str]] = defaultdict(Counter)
         self._ragged: list[tuple[int, NDArray[np.int64]]] = []
-        self._missing = dict.fromkeys((events.order_id, events.at))
+        self._missing = dict.fromkeys((self._order_id["orders"], self._at["orders"]))
         self._keys, self._order_keys, self._named = set[str](), set[str](), 0
 
     def _spool(self, table: str, integers: Sequence[str], floats: Sequence[str]) -> SpooledRows:
@@ -217,8 +151,7 @@ class _StreamReading:
             self._named += block.named
             rows, objects = rows + block.rows, objects + block.rows - len(block.ragged)
             self._take(place, file.name, block)
-        if not rows:
-            raise DataError("has a header but no rows", "export it again", file=file.name)
+        refuse_empty(rows, file.name)
         if not objects:
             raise DataError("holds no JSON objects", "write one JSON object a line", file=file.name, count=rows)
         self._files.append(SourceFile(file.name, rows, file.sha256))
@@ -246,13 +179,12 @@ class _StreamReading:
             if kind == "link":
                 self._passed[OTHER][name] += 1
                 continue
-            moment = micros(at(item, self._events.at))
             if kind == "refund":
-                self._take_refund(file, row, moment, item)
+                self._take_refund(file, row, item)
             elif kind == "touch":
-                self._take_touch(file, row, moment, item)
+                self._take_touch(file, row, item)
             else:
-                self._take_order(file, row, moment, item, kind == "update")
+                self._take_order(file, row, item, kind == "update")
 
     def _link(self, item: Mapping[str, Any]) -> None:
         """Note whose a device is; nobody's, where several use it."""
@@ -262,14 +194,16 @@ class _StreamReading:
         if user and device and self._users.setdefault(hash(device), user) != user:
             self._users[hash(device)] = None
 
-    def _take_order(self, file: int, row: int, moment: int, item: Mapping[str, Any], is_update: bool) -> None:
-        order, listed = at(item, self._events.order_id), at(item, self._events.products)
+    def _take_order(self, file: int, row: int, item: Mapping[str, Any], is_update: bool) -> None:
+        order, listed = at(item, self._order_id["orders"]), at(item, self._events.products)
+        moment = micros(at(item, self._at["orders"]))
         products = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         place = len(self._spools["orders"])
         worth = 0.0
         for product in products:
             line = self._events.line(order, product)
             texts = self._texts("order_lines", line)
+            texts[self._line_of] = text_of(order)
             self._spools["order_lines"].add((*texts, file, row, place))
             worth += worth_of_product(product)
         net = number(at(item, self._columns["net"])) if "net" in self._columns else None
@@ -289,14 +223,15 @@ class _StreamReading:
             return number(at(item, self._columns["net"])) or net
         return self._events.gross(item, net)
 
-    def _take_refund(self, file: int, row: int, moment: int, item: Mapping[str, Any]) -> None:
-        order = text_of(at(item, self._events.order_id))
+    def _take_refund(self, file: int, row: int, item: Mapping[str, Any]) -> None:
+        order, moment = text_of(at(item, self._order_id["refunds"])), micros(at(item, self._at["refunds"]))
         if order and self._refunded_to is not None:  # the order says whose it is
             item = _without(item, self._refunded_to)
         texts = tuple(self._texts("refunds", item))
         self._refunds.append(RefundEvent(file, row, moment, order, self._events.refunded(item), texts))
 
-    def _take_touch(self, file: int, row: int, moment: int, item: Mapping[str, Any]) -> None:
+    def _take_touch(self, file: int, row: int, item: Mapping[str, Any]) -> None:
+        moment = micros(at(item, self._at["touchpoints"]))
         who, device = text_of(at(item, self._visitor)), text_of(at(item, self._events.device))
         origin = tuple(text_of(at(item, path)) for path in self._origin)
         visit = text_of(at(item, self._events.visit)) if self._events.visit else None
@@ -322,7 +257,7 @@ class _StreamReading:
         orders = self._spools["orders"]
         if len(orders) and self._missing:
             self._refuse_missing(next(iter(self._missing)), self._order_keys)
-        ids = orders.column(self._events.order_id)
+        ids = orders.column(self._order_id["orders"])
         numbers = pa.concat_tables(list(orders.batches([_TIME, _UPDATE, _NET, _GROSS, _LISTED])))
         encoded = ids.combine_chunks().dictionary_encode().indices.fill_null(-1).to_numpy().astype(np.int64)
         is_update = numbers[_UPDATE].to_numpy() == 1
@@ -336,7 +271,7 @@ class _StreamReading:
         }
 
     def _orders(self, fates: OrderFates) -> EventRows:
-        times = self._spools["orders"].column(self._events.at) if fates.placed else None
+        times = self._spools["orders"].column(self._at["orders"]) if fates.placed else None
         instead = {} if times is None else {late: times[first].as_py() for late, first in fates.placed.items()}
         left_out = {EARLIER_STATE: fates.earlier, NOT_COMPLETED: fates.not_completed}
         file = np.concatenate([np.full(len(rows), file) for file, rows in self._ragged] or [np.array([])])
@@ -344,7 +279,7 @@ class _StreamReading:
         ragged = Places(tuple(one.name for one in self._files), file.astype(np.int32), row.astype(np.int64))
         passed = {rule: dict(counts) for rule, counts in self._passed.items()}
         return self._rows(
-            "orders", left_out, instead={self._events.at: instead}, gone=passed, ragged=ragged
+            "orders", left_out, instead={self._at["orders"]: instead}, gone=passed, ragged=ragged
         )  # fmt: skip
 
     def _lines(self, fates: OrderFates) -> EventRows:

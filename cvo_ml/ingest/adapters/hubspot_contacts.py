@@ -31,6 +31,8 @@ from cvo_ml.ingest.adapters.row_texts import any_of, first_listed, of_rows, text
 from cvo_ml.ingest.raw import RawTable
 from cvo_ml.ingest.sources.json_lines import JsonObjects
 
+#: Columns that are made of the original source and its drill-downs.
+CHANNEL, CAMPAIGN = "acquisition channel", "acquisition campaign"
 _ID, _EMAIL, _CREATED, _SEEN = "Record ID", "Email", "Create Date", "Time First Seen"
 _SOURCE, _LATEST = "Original Traffic Source", "Latest Traffic Source"
 _COMPANY, _BECAME = "Associated Company IDs", "Became a"
@@ -60,8 +62,8 @@ _SIDES: Final[dict[str, dict[str, Any]]] = {
             "country": "Country/Region",
             "region": "State/Region",
             "city": "City",
-            "acquisition_channel": "acquisition channel",
-            "acquisition_campaign": "acquisition campaign",
+            "acquisition_channel": CHANNEL,
+            "acquisition_campaign": CAMPAIGN,
             "marketing_consent": _MARKETING,
             "account_id": _COMPANY,
         },
@@ -80,7 +82,7 @@ _SIDES: Final[dict[str, dict[str, Any]]] = {
             "job_title": "Job Title",
             "industry": "Industry",
             "employees": "Number of Employees",
-            "acquisition_channel": "acquisition channel",
+            "acquisition_channel": CHANNEL,
         },
     },
     "touchpoints": {
@@ -140,7 +142,7 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     """Customers, leads and touchpoints of an export."""
     texts = texts_of(raw, tuple(PROPERTIES))
     again = texts.duplicated() & texts[_ID].notna()
-    own = {"acquisition channel": _channel(texts[_SOURCE]), "acquisition campaign": _detail(texts, _SOURCE)[1]}
+    own = origin_of(texts)
     consent = {_MARKETING: _consent(texts)} if {_MARKETING, _OPTED_OUT} & raw.columns.keys() else {}
     declared = shop.tables.get("customers")
     by = declared.columns.get("customer_id", _ID) if declared is not None else _ID
@@ -155,6 +157,11 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
 def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], shop: ShopConfig) -> Parts:
     """Customers, leads and touchpoints of the API's objects."""
     return prepare(labelled_rows(objects, PROPERTIES, _NEEDED, columns.values()), shop)
+
+
+def origin_of(texts: pd.DataFrame) -> dict[str, pd.Series]:
+    """Where somebody came from first: the channel and the campaign that the original source names."""
+    return {CHANNEL: _channel(texts[_SOURCE]), CAMPAIGN: _detail(texts, _SOURCE)[1]}
 
 
 def _consent(texts: pd.DataFrame) -> pd.Series:
@@ -219,7 +226,7 @@ def _detail(texts: pd.DataFrame, source: str) -> tuple[pd.Series, pd.Series]:
 
 
 _NEEDED: Final = frozenset({_ID, _CREATED})
-_MADE: Final = ("acquisition channel", "acquisition campaign", "source of touch", "campaign of touch", "kind of touch")
+_MADE: Final = (CHANNEL, CAMPAIGN, "source of touch", "campaign of touch", "kind of touch")
 ADAPTER: Final = Adapter(
     sides=_SIDES, reads=tuple(PROPERTIES), optional=frozenset({*PROPERTIES, *_MADE} - _NEEDED), spellings=PROPERTIES,
     prepare=prepare, ids={"customer_id": (_ID, _EMAIL)},

@@ -34,6 +34,7 @@ from cvo_ml.config.shops import ShopConfig, StatusClass
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError, shortened
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts
+from cvo_ml.ingest.adapters.flat_rows import FlatRows
 from cvo_ml.ingest.adapters.hubspot_objects import labelled_rows
 from cvo_ml.ingest.adapters.row_texts import first_listed, texts_of, with_columns
 from cvo_ml.ingest.raw import RawTable
@@ -112,20 +113,22 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     label = texts[_STAGE].map({text: class_of(text, statuses) for text in texts[_STAGE].dropna().unique()})
     status = texts[_STAGE].mask(label.astype("object").ne(classes) & classes.notna(), classes.map(_WORDS))
     orders = with_columns(raw, {**ids, _STAGE: status}, {}, _said(texts, classes))
-    return {"orders": orders, "deals": _deals(raw, ids, classes)}
+    return {"orders": orders, "deals": _deals(raw, ids, classes, shop)}
 
 
 def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], shop: ShopConfig) -> Parts:
     """The orders and the deals of the API's objects."""
-    return prepare(labelled_rows(objects, PROPERTIES, _NEEDED, columns.values()), shop)
+    in_iso = shop.source.model_copy(update={"date_format": None, "date_formats": {}})
+    rows = labelled_rows(objects, PROPERTIES, _NEEDED, columns.values())
+    return prepare(rows, shop.model_copy(update={"source": in_iso}))
 
 
-def _deals(raw: RawTable, ids: Mapping[str, pd.Series], classes: pd.Series) -> RawTable:
+def _deals(raw: RawTable, ids: Mapping[str, pd.Series], classes: pd.Series, shop: ShopConfig) -> RawTable:
     """The table of deals: what is not closed has no end, what was entered after its end began by then."""
     won = classes.map({"sale": "true", "refunded": "true", "not_a_sale": "false"})
     closed = won.notna().to_numpy()
-    times = texts_of(raw, (_CREATED, _CLOSE)).apply(pd.to_datetime, format="ISO8601", errors="coerce", utc=True)
-    later = closed & (times[_CREATED] > times[_CLOSE]).to_numpy()
+    rows = FlatRows(raw, shop)
+    later = closed & (rows.times(_CREATED, "created_at") > rows.times(_CLOSE, "closed_at")).to_numpy()
     columns = {**raw.columns, _CLOSE: _either(closed, raw.columns[_CLOSE], None)}
     if later.any():
         columns[_CREATED] = _either(later, raw.columns[_CLOSE], raw.columns[_CREATED])

@@ -4,7 +4,8 @@
   A value without ``$value_currency`` is in the shop's currency. Its ``Items`` are order lines; where it lists none,
   ``Ordered Product`` events are.
 * ``Refunded Order`` gives back its ``$value`` (the whole order where it has none), ``Cancelled Order`` what is left of
-  it, each at its own time and together never more than the order. They name it by its number or its ``$event_id``.
+  it, each at its own time and together never more than the order; in proportion, where the shop maps a net below
+  ``$value``. They name the order by its number or its ``$event_id``.
 * Opens and clicks of mails, SMS and push are touchpoints. Opens that Apple's Mail Privacy Protection or another program
   made are none, nor are clicks of bots: Klaviyo marks them (opens since November 2021).
 * What the shop did (sent, delivered, shipped) is no event of the customer; everything else that has a name is one
@@ -59,6 +60,7 @@ _OF_THE_SHOP: Final = (
 _BY_MACHINES: Final = ("Apple Privacy Open", "machine_open", "Machine Open", "Bot Click")
 _PROFILE: Final = "relationships.profile.data.id"
 _PROPERTIES: Final = "attributes.event_properties"
+_VALUE: Final = f"{_PROPERTIES}.$value"
 _CURRENCY: Final = f"{_PROPERTIES}.$value_currency"
 
 DECLARES: Final[dict[str, Any]] = {
@@ -68,7 +70,7 @@ DECLARES: Final[dict[str, Any]] = {
         "order_id": "order",
         "customer_id": _PROFILE,
         "ordered_at": "time",
-        "net": f"{_PROPERTIES}.$value",
+        "net": _VALUE,
         "currency": _CURRENCY,
         "discount": f"{_PROPERTIES}.DiscountValue",
         "discount_code": f"{_PROPERTIES}.DiscountCode",
@@ -103,7 +105,7 @@ _SIDES: Final[dict[str, dict[str, Any]]] = {
             "kind": "kind",
         }
     },
-    "events": {"columns": {"customer_id": _PROFILE, "at": "time", "name": "metric", "value": f"{_PROPERTIES}.$value"}},
+    "events": {"columns": {"customer_id": _PROFILE, "at": "time", "name": "metric", "value": _VALUE}},
 }
 
 
@@ -116,7 +118,10 @@ def unpack(objects: Sequence[JsonObjects], columns: Mapping[str, str], shop: Sho
     headers = {name: [*side["columns"].values(), *columns.values()] for name, side in _SIDES.items()}
     is_first = "net" in columns
     lines, line_of = _lines(events, kinds.of("order"), kinds.of("product"))
-    back, back_of, notes = _given_back(events, kinds.of("back"), orders)
+    worth = {number: _worth(order, columns, shop) for number, order in orders.items()}
+    paid = {number: _amount(at(order, _VALUE)) for number, order in orders.items()}
+    share = {number: net / whole for number, net in worth.items() if net is not None and (whole := paid[number])}
+    back, back_of, notes = _given_back(events, kinds.of("back"), worth, share)
     others = kinds.all_but("event", orders_from_elsewhere=not is_first)
     other, touch = np.flatnonzero(kinds.of("event")), np.flatnonzero(kinds.of("touch"))
     return {
@@ -255,16 +260,23 @@ def _line(event: Event, item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _given_back(
-    events: Sequence[Event], back: Flags, orders: Mapping[str, Event]
+    events: Sequence[Event], back: Flags, worth: Mapping[str, Decimal | None], share: Mapping[str, Decimal]
 ) -> tuple[list[dict[str, Any]], NDArray[np.intp], tuple[str, ...]]:
-    """What went back of each order, in the order of time, and never more than its value."""
-    left = {order: _amount(at(event, f"{_PROPERTIES}.$value")) for order, event in orders.items()}
+    """What went back of each order, in the order of time, and never more than its value.
+
+    Parameters
+    ----------
+    worth, share:
+        The net of each order, and its part in what was paid, in which refunds are counted.
+    """
+    left = dict(worth)
     found: list[dict[str, Any]] = []
     places: list[int] = []
     above = 0
     for place in sorted(np.flatnonzero(back).tolist(), key=lambda n: str(events[n]["time"])):
         event, order = events[place], str(events[place]["order"])
-        told = _amount(at(event, f"{_PROPERTIES}.$value")) if event["metric"] == _REFUND else None
+        paid = _amount(at(event, _VALUE)) if event["metric"] == _REFUND else None
+        told = None if paid is None else paid * share.get(order, Decimal(1))
         remaining = left.get(order)
         amount = told if told is not None else remaining
         if remaining is not None and amount is not None and amount > remaining:
@@ -272,10 +284,18 @@ def _given_back(
             amount = remaining
         if remaining is not None and amount is not None:
             left[order] = remaining - amount
-        found.append({**event, "amount": None if amount is None else str(amount)})
+        found.append({**event, "amount": None if amount is None else f"{amount:.6f}"})
         places.append(place)
     note = f"refunds: {above:,} were above what was left of their order (tax, shipping), and count up to it"
     return found, np.array(places, dtype=np.intp), (note,) if above else ()
+
+
+def _worth(order: Event, columns: Mapping[str, str], shop: ShopConfig) -> Decimal | None:
+    """The net of an order by what the shop maps, which may be less than what was paid."""
+    net = _amount(at(order, columns.get("net", _VALUE)))
+    if net is None or "net" not in columns:
+        return net
+    return net - sum((_amount(at(order, columns[part])) or Decimal(0) for part in shop.net_less), Decimal(0))
 
 
 def _amount(value: Any) -> Decimal | None:
@@ -304,6 +324,7 @@ ADAPTER: Final = Adapter(
     sides=_SIDES,
     beside=("touchpoints", "events"),
     reads=("attributes.event_properties", "relationships.profile.data.id"),
+    unread=(f"{_PROPERTIES}.$extra", "links", "relationships.attributions"),  # the shop's whole order once more
     unpack=unpack,
     ids={
         "customer_id": (

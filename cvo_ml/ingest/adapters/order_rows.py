@@ -22,7 +22,7 @@ COPY: Final = "row of an order that was exported again"
 
 
 @dataclass(frozen=True)
-class OrderRows:
+class RowsOfOrders:
     """The rows of an export by their order.
 
     Parameters
@@ -60,7 +60,7 @@ class OrderRows:
         return {rule: places[rows] for rule, rows in rules.items() if rows.any()}
 
 
-def order_rows(every: FlatRows, name: str, of_order: Sequence[str], identity: str) -> OrderRows:
+def order_rows(every: FlatRows, name: str, of_order: Sequence[str], identity: str) -> RowsOfOrders:
     """The rows of an export by their order.
 
     Parameters
@@ -85,7 +85,7 @@ def order_rows(every: FlatRows, name: str, of_order: Sequence[str], identity: st
     if len(again):
         own[again] = _is_another(every, identity, again, place[codes[again]])
         copies = _copies(every, codes, np.isin(codes, codes[again]) & ~later, of_order)
-    return OrderRows(codes, own & ~copies, later, copies)
+    return RowsOfOrders(codes, own & ~copies, later, copies)
 
 
 def _in_later_file(codes: NDArray[np.int64], file: NDArray[np.int64], filled: Flags, groups: int) -> Flags:

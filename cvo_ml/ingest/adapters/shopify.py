@@ -48,7 +48,7 @@ from cvo_ml.ingest.adapters.net_of_tax import (
     taxed_by_rates,
     without_tax,
 )
-from cvo_ml.ingest.adapters.order_rows import OrderRows, order_rows
+from cvo_ml.ingest.adapters.order_rows import RowsOfOrders, order_rows
 from cvo_ml.ingest.raw import Places, RawTable
 
 _TEST: Final = "test order (Bogus Gateway)"
@@ -157,7 +157,7 @@ class _OrderSums:
     notes: tuple[str, ...]
 
 
-def _sums(orders: FlatRows, every: FlatRows, rows: OrderRows, cards: Flags) -> _OrderSums:
+def _sums(orders: FlatRows, every: FlatRows, rows: RowsOfOrders, cards: Flags) -> _OrderSums:
     subtotal, total = orders.amounts("Subtotal"), orders.amounts("Total")
     shipping, tax, duties = (np.nan_to_num(orders.amounts(name)) for name in ("Shipping", "Taxes", "Duties"))
     currency, names = coded(orders.texts("Currency"))
@@ -188,7 +188,7 @@ def _rated(orders: FlatRows, tax: Floats) -> Floats:
     return taxed_by_rates(taxes, rates, tax)
 
 
-def _of_lines(every: FlatRows, rows: OrderRows, cards: Flags, orders: int) -> tuple[Floats, Floats]:
+def _of_lines(every: FlatRows, rows: RowsOfOrders, cards: Flags, orders: int) -> tuple[Floats, Floats]:
     """(orders,) what of an order are gift cards, and the share of the rest that is taxed."""
     untaxed = every.among("Lineitem taxable", ("false", "no", "0")) & ~cards
     number = np.full(int(rows.order.max(initial=-1)) + 1, -1, dtype=np.int64)

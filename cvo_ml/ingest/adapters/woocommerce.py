@@ -36,7 +36,7 @@ from cvo_ml.ingest.adapters.adapter import Adapter, Parts
 from cvo_ml.ingest.adapters.flat_rows import FlatRows, coded
 from cvo_ml.ingest.adapters.guests_by_address import people
 from cvo_ml.ingest.adapters.net_of_tax import digits_of, given_back, rounded
-from cvo_ml.ingest.adapters.order_rows import OrderRows, order_rows
+from cvo_ml.ingest.adapters.order_rows import RowsOfOrders, order_rows
 from cvo_ml.ingest.raw import RawTable
 
 DECLARES: Final[dict[str, Any]] = {
@@ -109,7 +109,7 @@ def _series(rows: FlatRows, header: str) -> pd.Series:
     return pd.Series(rows.texts(header).to_pandas(), dtype="str").str.strip()
 
 
-def _lines(every: FlatRows, rows: OrderRows) -> RawTable:
+def _lines(every: FlatRows, rows: RowsOfOrders) -> RawTable:
     """Items with a row each, or those that stand in columns of their order."""
     if "item_total" not in every:
         return _lines_in_columns(every.chosen(rows.own))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from cvo_ml.config.shops import SEVERAL
 from cvo_ml.core.contract import Column
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
@@ -21,11 +23,18 @@ from cvo_ml.ingest.look.amounts import decide_amounts, decide_minor_units, is_am
 from cvo_ml.ingest.look.dates import Reading, decide_dates, readings
 from cvo_ml.ingest.look.findings import SAME, FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
-from cvo_ml.ingest.look.joining import KnownIds, shared
-from cvo_ml.ingest.look.money_columns import Numbers, OrderAmounts, OrderRows
+from cvo_ml.ingest.look.joining import KnownIds, decide_case, ids_of, shared
+from cvo_ml.ingest.look.money_columns import CENT, Numbers, OrderAmounts, OrderRows
 from cvo_ml.ingest.look.months import month_format
 from cvo_ml.ingest.look.table_headers import BY_NAME, BY_OWN_NAMES, CALLED, has_own_names, meanings
-from cvo_ml.ingest.look.vendor_exports import decide_further_export, export_in, holds_orders, ids_of_export
+from cvo_ml.ingest.look.table_place import table_place
+from cvo_ml.ingest.look.vendor_exports import (
+    decide_further_export,
+    export_in,
+    holds_orders,
+    ids_of_export,
+    tables_of_first,
+)
 
 #: Tables of which further columns are fields of their own: what is known of leads, of companies, of what was chosen.
 _WITH_FIELDS: Final = ("leads", "accounts", "choices")
@@ -101,7 +110,7 @@ def main_of(grids: Sequence[Grid]) -> Grid:
 def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | None, findings: FoundOut) -> None:
     """What the tables beside the orders are."""
     known = _known_ids(main, customers, findings)
-    taken: set[str] = set()
+    taken = {*tables_of_first(main) & SEVERAL}
     for grid in sorted(grids, key=lambda one: not _holds_deals(one)):  # leads are those that deals name
         if grid.headers == main.headers:
             findings.missing.append(
@@ -119,14 +128,22 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
         if table is None:
             findings.decide(f"table {grid.name}", "left unread", why)
             continue
+        place, settings = table_place(table, Path(grid.name).stem, taken, findings)
         taken.add(table)
+        own, other = grid.columns.get(columns.get("customer_id", "")), known.get("customer_id")
+        if own is not None and other is not None:
+            decide_case(shared(own, other) - len(ids_of(own) & ids_of(other)), grid.name, findings)
         known |= {"lead_id": grid.columns[columns["lead_id"]]} if table == "deals" else {}
-        _decide_table(grid, table, columns, findings)
+        _decide_table(grid, table, columns, place, settings, findings)
 
 
 def _table_of(grid: Grid, taken: Container[str], known: KnownIds) -> tuple[str | None, dict[str, str], str]:
     """Which table it is, and its columns; or why it is none of this shop."""
-    candidates = [name for name in dict.fromkeys((*_FIRST, *CONTRACTS)) if name != "orders" and name not in taken]
+    candidates = [
+        name
+        for name in dict.fromkeys((*_FIRST, *CONTRACTS))
+        if name != "orders" and (name not in taken or name in SEVERAL)
+    ]
     fit = [name for name in candidates if can_be(grid, name)]
     why = f"its headers are none of a known table: {', '.join(grid.headers[:6])}"
     for place, name in enumerate(sorted(fit, key=lambda one: not is_called(grid, one))):
@@ -176,9 +193,11 @@ def _is_foreign(grid: Grid, table: str, columns: Mapping[str, str], known: Known
     return None
 
 
-def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: FoundOut) -> None:
-    prefix = f"tables.{table}"
-    settings: dict[str, Json] = {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
+def _decide_table(
+    grid: Grid, table: str, columns: Mapping[str, str], prefix: str, settings: dict[str, Json], findings: FoundOut
+) -> None:
+    called = prefix.removeprefix("tables.")
+    settings |= {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
     for decision in grid.decisions:
         settings |= {f"{prefix}.{key}": value for key, value in decision.settings.items()}
     settings |= {f"{prefix}.columns.{name}": header for name, header in columns.items()}
@@ -194,13 +213,13 @@ def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: 
         evidence = f"column {times[name].header!r} holds months: their first days are meant"
         findings.decide(f"dates: {name}", way, evidence, {f"{prefix}.source.date_formats.{name}": way})
     days = {name: column for name, column in times.items() if name not in months}
-    decide_dates(days, findings, f"{prefix}.source", f"{table}_dates", many=bool(months))
+    decide_dates(days, findings, f"{prefix}.source", f"{called}_dates", many=bool(months))
     money = {
         name: grid.columns[header]
         for name, header in columns.items()
         if kinds[name] in ("money", "number") and is_amounts(grid.columns[header])
     }
-    decide_amounts(money, findings, f"{prefix}.source", f"{table}_amounts")
+    decide_amounts(money, findings, f"{prefix}.source", f"{called}_amounts")
     if any(in_minor_units(column.header) for column in money.values()):
         decide_minor_units(findings, f"{prefix}.source")
 
@@ -247,8 +266,45 @@ def decide_refund_column(grid: Grid, money: OrderAmounts, ordered: Reading | Non
         settings["tables.refunds.constants.refunded_at"] = latest
         evidence = f"no column says when: they count from the latest time of the file ({latest})"
     findings.decide("refunds", refunded.header, f"a column beside the orders; {evidence}", settings)
+    _decide_total(grid, money, money.numbers(refunded), findings)
     if when is not None and (ordered is not None or len(readings(grid.columns[when])) == 1):  # else it is asked already
         decide_dates({"refunded_at": grid.columns[when]}, findings, "tables.refunds.source", "refund_dates", many=True)
+
+
+def _decide_total(grid: Grid, money: OrderAmounts, refunded: Numbers, findings: FoundOut) -> None:
+    """Whether what went back holds tax and shipping, which the value of an order does not: as the amounts tell."""
+    found = findings.settings()
+    net, less = grid.columns.get(str(found.get("columns.net"))), found.get("net_less", [])
+    if net is None or "columns.order_id" not in found or found.get("rows", "orders") != "orders":
+        return
+    value = money.numbers(net).copy()
+    for part in less if isinstance(less, list) else []:
+        value -= np.asarray(money.size(str(part)))
+    back = np.nan_to_num(refunded) > 0
+    for total in [*money.of("total"), *money.of("with_tax")]:
+        whole = money.numbers(total)
+        beside = back & (whole > value + CENT)
+        if not beside.any() or (refunded > whole + CENT)[back].any():
+            continue
+        above = beside & (refunded > value + CENT)
+        as_it_is = beside & (np.abs(refunded - value) <= CENT)
+        if above.any():
+            evidence = (
+                f"{counted(int(above.sum()), 'refund')} above the value of its order, none above {total.header!r}"
+            )
+            findings.decide(
+                "refunds hold tax and shipping", total.header, f"{evidence}: as much of the value goes back",
+                {"tables.refunds.columns.part_of": total.header},
+            )  # fmt: skip
+        elif not as_it_is.any():
+            findings.ask(
+                "refund_amounts",
+                f"every refund in {found['tables.refunds.columns.amount']!r} is below the value of its order: do they "
+                f"hold tax and shipping, as {total.header!r} does, or not?",
+                {"with_tax": {"tables.refunds.columns.part_of": total.header}, "without_tax": {}},
+                np.flatnonzero(beside)[:3].tolist(),
+            )
+        return
 
 
 def _is_repeated(order: FoundColumn, refunded: Numbers) -> bool:

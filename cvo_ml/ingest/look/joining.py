@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from cvo_ml.ingest.look.findings import FoundOut
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 
 #: Canonical id to the column that holds it: those of the orders, and the leads that the deals name.
@@ -29,11 +30,14 @@ class Join:
         What was counted.
     foreign:
         Why it is no table of this shop; None where it is one.
+    in_other_case:
+        Addresses that are among those of the orders but for upper and lower case.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     evidence: str = ""
     foreign: str | None = None
+    in_other_case: int = 0
 
 
 def join_of(grid: Grid, table: str, headers: Mapping[str, tuple[str, ...]], known: KnownIds) -> Join:
@@ -48,7 +52,7 @@ def join_of(grid: Grid, table: str, headers: Mapping[str, tuple[str, ...]], know
     """
     columns: dict[str, str] = {}
     evidence, none = [], []
-    open_ids = False
+    open_ids, in_other_case = False, 0
     for name, joined in _JOINED.items():
         mapped, *_ = headers.get(name, ("",))
         found = [header for header in headers.get(name, ()) if header in grid.columns]
@@ -66,17 +70,31 @@ def join_of(grid: Grid, table: str, headers: Mapping[str, tuple[str, ...]], know
             continue
         if best != mapped:
             columns[name] = best
+        in_other_case = max(in_other_case, counts[best] - len(ids_of(grid.columns[best]) & ids_of(other)))
         of = len(ids_of(grid.columns[best]))
         evidence.append(
             f"{counts[best]:,} of {of:,} ids in {best!r} are among those of the {joined} ({other.header!r})"
         )
     is_foreign = bool(none) and not evidence and not open_ids
-    return Join(columns, "; ".join((*evidence, *(() if is_foreign else none))), "; ".join(none) if is_foreign else None)
+    told = "; ".join(none)
+    return Join(
+        columns, "; ".join((*evidence, *([] if is_foreign else none))), told if is_foreign else None, in_other_case
+    )
 
 
 def shared(own: FoundColumn, other: FoundColumn) -> int:
-    """How many of the ids in one column stand in another one too."""
-    return len(ids_of(own) & ids_of(other))
+    """How many of the ids in one column stand in another one too; e-mail addresses in any case."""
+    both = ids_of(own), ids_of(other)
+    if all(sum("@" in one for one in ids) > 0.5 * len(ids) for ids in both):
+        both = {one.casefold() for one in both[0]}, {one.casefold() for one in both[1]}
+    return len(both[0] & both[1])
+
+
+def decide_case(in_other_case: int, name: str, findings: FoundOut) -> None:
+    """Make addresses one that differ in upper and lower case only, where the orders write them otherwise."""
+    if in_other_case and "ids.fold_case" not in findings.settings():
+        evidence = f"{in_other_case:,} addresses in {name} are those of orders but for upper and lower case"
+        findings.decide("ids", "fold_case", evidence, {"ids.fold_case": True})
 
 
 def ids_of(column: FoundColumn) -> set[str]:

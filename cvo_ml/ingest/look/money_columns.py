@@ -19,7 +19,7 @@ AMOUNTS: Final = (
     "tax", "payment_cost", "refund_amount", "payout", "tips", "cost", "unit_cost",
 )  # fmt: skip
 _VALUES: Final = ("net", "subtotal", "total", "with_tax", "gross", "line_total", "unit_price")
-_CENT: Final = 0.011
+CENT: Final = 0.011
 #: Share of the rows in which a sum must come out.
 _NEARLY_ALL: Final = 0.99
 #: Decimal logarithm of the chance from which on amounts that agree prove nothing.
@@ -98,7 +98,7 @@ class OrderAmounts:
 def agree(left: Numbers, right: Numbers) -> bool:
     """Whether two columns are equal to the cent in nearly all rows that have both."""
     both = np.isfinite(left) & np.isfinite(right)
-    return bool(both.any() and np.mean(np.abs(left[both] - right[both]) <= _CENT) >= _NEARLY_ALL)
+    return bool(both.any() and np.mean(np.abs(left[both] - right[both]) <= CENT) >= _NEARLY_ALL)
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class OrderRows:
         filled = np.nan_to_num(values[self.known], nan=-1.0)
         firsts = self.firsts(np.nan_to_num(values, nan=-1.0))[self.codes[self.known]]
         several = self.sizes[self.codes[self.known]] > 1
-        return bool(several.any() and np.mean(np.abs(filled - firsts)[several] <= _CENT) >= _NEARLY_ALL)
+        return bool(several.any() and np.mean(np.abs(filled - firsts)[several] <= CENT) >= _NEARLY_ALL)
 
     def may_agree_by_chance(self, values: Numbers) -> bool:
         """Whether rows of one order would often have one value too if each had a value of its own.

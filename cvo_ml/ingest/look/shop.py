@@ -120,7 +120,8 @@ def _read_from_first(content: Mapping[str, Json], first: Mapping[str, Json]) -> 
     tables = content.get("tables")
     if not isinstance(tables, dict):
         return []
-    same = [name for name in tables if "same" in _source(_table(content, name))]
+    with_source = [name for name in tables if "source" in _table(content, name)]
+    same = [name for name in with_source if "same" in _source(_table(content, name))]
     for name in same:
         source = {**first, **_source(_table(content, name))}
         _table(content, name)["source"] = {key: value for key, value in source.items() if key != "same"}

@@ -119,20 +119,24 @@ def _told_apart(paths: Sequence[Path], tables: list[RawTable]) -> list[RawTable]
     return [table.renamed(f"{path.parent.name}/{path.name}") for path, table in zip(paths, tables, strict=True)]
 
 
-def read_objects_of(source: SourceConfig, wanted: Sequence[str] = ()) -> list[JsonObjects]:
+def read_objects_of(
+    source: SourceConfig, wanted: Sequence[str] = (), unread: Collection[str] = ()
+) -> list[JsonObjects]:
     """The JSON objects of each file of a declared source.
 
     Parameters
     ----------
     wanted:
         Paths in an object, by which one of several lists is told from the others.
+    unread:
+        Paths that are not held.
 
     Raises
     ------
     ConfigError
         If the name's ending does not say JSON.
     """
-    return [read_objects(path, source, wanted) for path in json_files(source)]
+    return [read_objects(path, source, wanted, unread) for path in json_files(source)]
 
 
 def json_files(source: SourceConfig, also: str | None = None) -> list[Path]:

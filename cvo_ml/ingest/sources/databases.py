@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 import pyarrow as pa
@@ -100,6 +101,8 @@ class Database(ABC):
 
     #: The schema that need not be named.
     schema: str = "main"
+    #: Whether a column's type is known before its values are.
+    is_typed: bool = True
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -143,6 +146,15 @@ class Database(ABC):
             raise DataError("may not be read by this user", remedy, file=self.place(found))
         return found
 
+    def moment(self) -> datetime:
+        """What time it is there, to the second, in UTC."""
+        (seconds,) = self.numbers("SELECT CAST(extract(epoch FROM now()) AS BIGINT)")
+        return datetime.fromtimestamp(seconds, tz=UTC)
+
+    def identity(self) -> str:
+        """What tells the database from others, and is no secret."""
+        return self.where
+
     def place(self, table: DatabaseTable) -> str:
         """Its name in messages."""
         return f"{self.where}:{table.name}"
@@ -153,7 +165,7 @@ class Database(ABC):
 
     def count(self, table: DatabaseTable, most: int | None = None) -> int:
         """How many rows it has; at most ``most`` of them are counted."""
-        rows = named(table) if most is None else f"(SELECT 1 FROM {named(table)} LIMIT {most}) AS some"  # noqa: S608 (quoted, from the catalogue)
+        rows = named(table) if most is None else f"(SELECT 1 FROM {named(table)} LIMIT {most}) AS counted"  # noqa: S608 (quoted, from the catalogue)
         return self.numbers(f"SELECT count(*) FROM {rows}")[0]  # noqa: S608
 
     def select(self, rows: Rows) -> str:

@@ -1,7 +1,7 @@
 """Events of JSON lines in one pass: those that matter are parsed, the others are known to be events and counted.
 
 Of ten million events of a tracker some hundred thousand are orders, refunds and arrivals. DuckDB looks at each line and
-takes out of it what tells one event from another, which costs a twentieth of parsing it in Python. A line in which it
+takes out of it what tells one event from another, which costs a fiftieth of parsing it in Python. A line in which it
 finds none of that, or that it cannot parse, is judged by Python's parser, as lines of all other formats are: so a line
 is an event if and only if it is a whole JSON object. What a line holds beside that is looked at in events that matter.
 """

@@ -39,7 +39,9 @@ class JsonObjects:
     ragged: Places
 
 
-def read_objects(path: Path, config: SourceConfig, wanted: Sequence[str] = ()) -> JsonObjects:
+def read_objects(
+    path: Path, config: SourceConfig, wanted: Sequence[str] = (), unread: Collection[str] = ()
+) -> JsonObjects:
     """The objects of a JSON-lines file, of one array, or of the list in one object, such as ``{"orders": [...]}``.
 
     Numbers are kept as the text that stands there, so that ids and amounts lose nothing.
@@ -48,6 +50,8 @@ def read_objects(path: Path, config: SourceConfig, wanted: Sequence[str] = ()) -
     ----------
     wanted:
         Paths in an object, by which one of several lists is told from the others.
+    unread:
+        Paths that are not held: what lies there is large, and nobody reads it.
 
     Raises
     ------
@@ -56,10 +60,12 @@ def read_objects(path: Path, config: SourceConfig, wanted: Sequence[str] = ()) -
     UsageError
         If there is no such file.
     """
-    return objects_of(inspect_json(path, config), config, wanted)
+    return objects_of(inspect_json(path, config), config, wanted, unread)
 
 
-def objects_of(inspection: Inspection, config: SourceConfig, wanted: Sequence[str] = ()) -> JsonObjects:
+def objects_of(
+    inspection: Inspection, config: SourceConfig, wanted: Sequence[str] = (), unread: Collection[str] = ()
+) -> JsonObjects:
     """The objects of a file that was inspected, as :func:`read_objects`.
 
     Raises
@@ -69,7 +75,8 @@ def objects_of(inspection: Inspection, config: SourceConfig, wanted: Sequence[st
     """
     name = inspection.path.name
     document = None if has_lines(inspection, config) else _document(inspection, config, wanted)
-    parsed = document if document is not None else [parse_line(line, config) for line in _lines(inspection, config)]
+    each = document if document is not None else (parse_line(line, config) for line in _lines(inspection, config))
+    parsed = [without(item, unread) for item in each]
     refuse_empty(len(parsed), name)
     good = np.array([isinstance(found, dict) for found in parsed], dtype=np.bool_)
     if not good.any():
@@ -177,6 +184,23 @@ def at(item: Mapping[str, Json], path: str) -> Any:
 @lru_cache(maxsize=1024)
 def _parts(path: str) -> tuple[str, ...]:
     return tuple(path.split("."))
+
+
+def without(item: Any, paths: Collection[str]) -> Any:
+    """An object without what lies at dotted paths.
+
+    Examples
+    --------
+    >>> without({"id": "1", "properties": {"$extra": {"note": "long"}, "$value": "5"}}, ["properties.$extra"])
+    {'id': '1', 'properties': {'$value': '5'}}
+    """
+    for path in paths if isinstance(item, dict) else ():
+        first, _, rest = path.partition(".")
+        if rest and isinstance(item.get(first), dict):
+            item = {**item, first: without(item[first], (rest,))}
+        elif not rest and first in item:
+            item = {key: value for key, value in item.items() if key != first}
+    return item
 
 
 def texts(values: Iterable[Any]) -> pa.ChunkedArray:

@@ -73,6 +73,11 @@ class PostgresServer(Database):
         super().__init__(where)
         self._connection, self._address = connection, address
 
+    def identity(self) -> str:
+        """Its name on the server."""
+        ((name,),) = self._connection.execute(b"SELECT current_database()").fetchall()
+        return str(name)
+
     def place(self, table: DatabaseTable) -> str:
         """Its name in messages; the server's is in the environment."""
         return f"table {table.schema}.{table.name}"

@@ -21,6 +21,8 @@ _PLAIN: Final = (str, int, float)
 class SqliteFile(Database):
     """An open SQLite file."""
 
+    is_typed = False
+
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         super().__init__(path.name)
         self._connection = connection

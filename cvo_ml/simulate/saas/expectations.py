@@ -35,11 +35,13 @@ class AccountState:
 
 @dataclass(frozen=True)
 class Expectations:
-    """Expected value and months invoiced in the window, P(left in it | here at its start); shape (n,)."""
+    """Expected value and months invoiced in the window, P(left in it | here at its start), expected monthly revenue
+    at its end; shape (n,)."""
 
     invoiced: Numbers
     months: Numbers
     churned: Numbers
+    mrr: Numbers
 
 
 def look_ahead(config: SimulatedSaasConfig, state: AccountState, until: Numbers) -> Expectations:
@@ -51,6 +53,7 @@ def look_ahead(config: SimulatedSaasConfig, state: AccountState, until: Numbers)
     seats = state.seats.astype(float)
     invoiced, months = np.zeros((2, len(chance)))
     month, day = state.month + 1, state.start + (state.month + 1) * MONTH
+    mrr = state.alive * seats * np.round(price * price_level(config, day - MONTH), 2)
     while np.any(day < until):
         inside = day < until
         for level in range(levels):
@@ -61,9 +64,11 @@ def look_ahead(config: SimulatedSaasConfig, state: AccountState, until: Numbers)
         chance[:, 1:] += moves
         seats = np.where(inside, expected_next_seats(config, seats), seats)
         here = np.where(inside, chance.sum(axis=1), 0.0)
-        invoiced += here * seats * np.round(price * price_level(config, day), 2)
+        invoice = here * seats * np.round(price * price_level(config, day), 2)
+        invoiced += invoice
+        mrr = np.where(inside, invoice, mrr)
         months += here
         month, day = month + 1, day + MONTH
     with np.errstate(invalid="ignore", divide="ignore"):
         churned = np.where(state.alive > 0, 1.0 - chance.sum(axis=1) / state.alive, np.nan)
-    return Expectations(invoiced, months, churned)
+    return Expectations(invoiced, months, churned, mrr)

@@ -8,8 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cvo_ml.config.simulation import SimulatedSaasConfig
-from cvo_ml.config.simulation.effects import switched_off
+from cvo_ml.config.simulation import SimulatedSaasConfig, switched_off
 from cvo_ml.core.arrays import Numbers
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import Columns, ids, table, texts

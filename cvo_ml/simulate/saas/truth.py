@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -65,6 +65,14 @@ class SaasTruth:
         """P(leaves in the window) of each account; 1 for those who have left."""
         expected, ids = self._expected(as_of, horizon)
         return pd.Series(np.nan_to_num(expected.churned, nan=1.0), index=ids, name="churn_probability")
+
+    def expected_mrr(self, as_of: str | date, horizon: Horizon | str) -> pd.Series:
+        """Expected monthly revenue of each account at the window's end: 0 of those who left, more of those who grew.
+
+        Its sum over the sum of the monthly revenues at ``as_of`` is the expected net revenue retention.
+        """
+        expected, ids = self._expected(as_of, horizon)
+        return pd.Series(expected.mrr, index=ids, name="expected_mrr")
 
     def renewals(self, as_of: str | date) -> pd.DataFrame:
         """Next renewal of each account that has not left, by customer_id.
@@ -140,7 +148,7 @@ def first_year_contribution(config: SimulatedSaasConfig, leads: Leads, kept: Num
     state = AccountState(start, plan, churn, leads.milestone_rate, np.ones(len(start)), zero, zero, leads.seats)
     later = look_ahead(config, state, start + FIRST_YEAR)
     first = first_invoice(config, start, plan, leads.seats)
-    expected = Expectations(later.invoiced + first, later.months + 1, later.churned)
+    expected = replace(later, invoiced=later.invoiced + first, months=later.months + 1)
     won = np.array([source.cost_per_customer for source in config.sources])[leads.source] + config.contact.cost
     return value_of(config, expected, "contribution") - won
 

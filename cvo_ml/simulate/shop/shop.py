@@ -9,8 +9,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from cvo_ml.config.simulation import SimulatedShopConfig
-from cvo_ml.config.simulation.effects import switched_off
+from cvo_ml.config.simulation import SimulatedShopConfig, switched_off
 from cvo_ml.core.tables import Tables
 from cvo_ml.simulate.columns import table
 from cvo_ml.simulate.presets import shop_preset

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
@@ -208,6 +212,40 @@ class TestTouches:
         channels = [touch[1] for touch in self.touches(write, [click, tagged, first, unknown])]
         assert channels == ["Paid Search", "Organic Social", "Direct", "Unassigned"]
 
+    def test_channels_follow_googles_rules(self, write: Write) -> None:
+        """Each rule for traffic tagged by hand of https://support.google.com/analytics/answer/9756891, in its order."""
+        rules = {
+            ("(direct)", "(none)", ""): "Direct",
+            ("google", "cpc", "x-Cross-network"): "Cross-network",
+            ("etsy.com", "ppc", ""): "Paid Shopping",
+            ("partner", "paid", "spring shopping"): "Paid Shopping",
+            ("bing", "cpc", ""): "Paid Search",
+            ("l.instagram.com", "paid-social", ""): "Paid Social",
+            ("youtube", "cpv", ""): "Paid Video",
+            ("youtube", "cpm", ""): "Paid Video",
+            ("partner", "cpm", ""): "Display",
+            ("partner", "banner", ""): "Display",
+            ("partner", "retargeting", ""): "Paid Other",
+            ("amazon.de", "referral", ""): "Organic Shopping",
+            ("partner", "social", ""): "Organic Social",
+            ("partner", "video", ""): "Organic Video",
+            ("duckduckgo", "referral", ""): "Organic Search",
+            ("partner", "organic", ""): "Organic Search",
+            ("partner", "referral", ""): "Referral",
+            ("e-mail", "crm", ""): "Email",
+            ("partner", "affiliate", ""): "Affiliates",
+            ("partner", "audio", ""): "Audio",
+            ("sms", "crm", ""): "SMS",
+            ("partner", "web-push", ""): "Mobile Push Notifications",
+            ("partner", "odd", "workshop"): "Unassigned",
+        }
+        events = [
+            event("session_start", 0, f"{n:02}.1", collected_traffic_source={
+                "manual_source": source, "manual_medium": medium, "manual_campaign_name": named})
+            for n, (source, medium, named) in enumerate(rules)
+        ]  # fmt: skip
+        assert [touch[1] for touch in self.touches(write, events)] == [*rules.values()]
+
     def test_one_for_each_visit(self, write: Write) -> None:
         session = [parameter("ga_session_id", "17", "int_value")]
         known = {"manual_source": "news", "manual_medium": "email"}
@@ -242,6 +280,40 @@ class TestTouches:
             .where(lambda f: f.notna(), None)
             .to_numpy()
         ]
+
+
+class TestBesideOrders:
+    """Where the shop's own orders are known, events give touches alone: a tracker sees fewer orders than the shop."""
+
+    EVENTS: ClassVar[list[Event]] = [
+        event("session_start", 0, "C1"),
+        event("session_start", 99, "C1"),
+        purchase("T1", 5),
+    ]
+
+    @pytest.mark.parametrize("large", [False, True])
+    def test_touches_come_from_events(self, large: bool, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        if large:
+            monkeypatch.setattr(event_sources, "LARGE", 1)
+        orders = write("order,customer,day,net\nA1,C1,2024-01-05,9\n", "orders.csv")
+        events = write(_lines(self.EVENTS), "events.jsonl")
+        shop = {
+            "name": "s", "currency": "EUR", "source": {"path": str(orders)},
+            "columns": {"order_id": "order", "customer_id": "customer", "ordered_at": "day", "net": "net"},
+            "tables": {"touchpoints": {"source": {"path": str(events)}, "adapter": "ga4"}},
+        }  # fmt: skip
+        result = read_shop(ShopConfig.model_validate(shop))
+        assert result.tables.get("touchpoints")["customer_id"].tolist() == ["C1", "C1"]
+        assert "order_lines" not in result.tables
+
+    def test_init_takes_no_orders_from_them(self, tmp_path: Path, write: Write) -> None:
+        orders = write("order,customer,day,net\nA1,C1,2024-01-05,9\nA2,C1,2024-02-15,9\n", "orders.csv")
+        events = write(_lines(self.EVENTS), "events.jsonl")
+        files = (str(orders), str(events))
+        init(InitRequest(files=files, out=tmp_path / "s.yaml", currency="EUR", timezone="UTC"),
+             Workspace(tmp_path, tmp_path))  # fmt: skip
+        shop = load_config(tmp_path / "s.yaml", ShopConfig)
+        assert {name: table.adapter for name, table in shop.tables.items()} == {"touchpoints": "ga4"}
 
 
 class TestStream:
@@ -322,6 +394,11 @@ class TestStream:
         assert shop.adapter == "ga4"
         assert len(read_shop(shop).tables.orders) == 40
 
+    def test_init_reads_the_currency_where_google_writes_it(self, tmp_path: Path, write: Write) -> None:
+        path = write(_lines([*(event("page_view", n) for n in range(200)), purchase("T1", 0)]), "events.jsonl")
+        init(InitRequest(files=(str(path),), out=tmp_path / "s.yaml"), Workspace(tmp_path, tmp_path))
+        assert load_config(tmp_path / "s.yaml", ShopConfig).currency == "EUR"
+
     def test_a_file_without_any_event_is_refused(self, write: Write) -> None:
         with pytest.raises(DataError, match="no event has this field"):
             read(write, [{"name": "purchase", "when": 1}])
@@ -363,3 +440,36 @@ def _same(result: ReadResult, other: ReadResult) -> None:
     assert result.ledgers == other.ledgers
     assert result.notes == other.notes
     pd.testing.assert_frame_equal(result.quarantine, other.quarantine)
+
+
+orders_of_a_stream = st.lists(
+    st.tuples(
+        st.integers(1, 500),  # value
+        st.integers(0, 2),  # reloads
+        st.lists(st.one_of(st.none(), st.integers(1, 300)), max_size=3),  # refunds, None = of the whole order
+    ),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(orders_of_a_stream, st.randoms(use_true_random=False))
+def test_what_is_left_of_each_order_is_what_was_paid_less_what_went_back(
+    sold: list[tuple[int, int, list[int | None]]], shuffled: random.Random
+) -> None:
+    """Counted order by order in plain arithmetic, whatever the order of the lines."""
+    events, left = [], {}
+    for number, (value, reloads, back) in enumerate(sold):
+        events += [purchase(f"T{number}", number + 50 * n, float(value), f"u{number}") for n in range(reloads + 1)]
+        left[f"T{number}"] = value
+        for place, amount in enumerate(back):
+            events.append(refund(f"T{number}", 5_000 + place, amount))
+            left[f"T{number}"] -= left[f"T{number}"] if amount is None else min(amount, left[f"T{number}"])
+    shuffled.shuffle(events)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.jsonl"
+        path.write_text(_lines(events))
+        tables = read_file(path).tables
+    went_back = tables.refunds.groupby("order_id")["amount"].sum()
+    orders = tables.orders.set_index("order_id")["net"]
+    assert (orders - went_back.reindex(orders.index).fillna(0)).to_dict() == pytest.approx(left)

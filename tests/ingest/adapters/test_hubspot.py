@@ -130,12 +130,6 @@ class TestContacts(Conformance):
     )
 
 
-class TestContactsByAddress(Conformance):
-    """Orders of a shop system, whose customers are e-mail addresses."""
-
-    example = replace(TestContacts.example, beside=("ann@example.org", "cem@example.org"))
-
-
 class TestTouches(Conformance):
     """Five: Ann's first visit, her form and her latest visit, Cem's one visit, Dee's one; no import is a touch."""
 
@@ -164,6 +158,42 @@ class TestContactsOfTheApi(Conformance):
             for row in CONTACTS
         ],
         tables={"customers": Held(4, {"marketing_consent": 1})},
+        needed="properties.createdate",
+        beside=("501", "503"),
+    )  # fmt: skip
+
+
+COMPANIES: Final[Rows] = [
+    {"Record ID": number, "Company name": name, "Company owner": "Sam", "Create Date": "2023-01-05 08:00",
+     "Country/Region": country, "Industry": "COMPUTER_SOFTWARE", "Number of Employees": "50", "Parent Company": parent,
+     "Original Traffic Source": "Paid Search", "Original Traffic Source Drill-Down 1": "spring_sale",
+     "Total Revenue": "1500.50"}
+    for number, name, country, parent in (
+        ("801", "Acme", "Germany", ""), ("802", "Acme Labs", "Austria", "801"), ("803", "Bolt", "Germany", ""),
+    )
+]  # fmt: skip
+
+
+class TestCompanies(Conformance):
+    example = Example(
+        adapter="hubspot_companies",
+        rows=COMPANIES,
+        tables={"customers": Held(3)},
+        needed="Create Date",
+        beside=("801", "803"),
+    )
+
+
+class TestCompaniesOfTheApi(Conformance):
+    example = Example(
+        adapter="hubspot_companies_api",
+        rows=[
+            {"id": row["Record ID"], "archived": False,
+             "properties": {"name": row["Company name"], "domain": "example.org", "createdate": "2023-01-05T08:00:00Z",
+                            "hs_parent_company_id": row["Parent Company"] or None}}
+            for row in COMPANIES
+        ],
+        tables={"accounts": Held(3)},
         needed="properties.createdate",
         beside=("501", "503"),
     )  # fmt: skip
@@ -235,6 +265,17 @@ class TestWhatADealIs:
         }  # fmt: skip
         assert deals["customer_id"].dropna().to_dict() == {"9001": "801", "9002": "801", "9005": "803"}
         assert deals.loc["9005", "created_at"] == deals.loc["9005", "closed_at"]  # entered four years later
+
+    def test_dates_may_be_written_as_the_source_declares(self, tmp_path: Path) -> None:
+        """A spreadsheet between HubSpot and here writes days in its own way."""
+        rows = [
+            {**row, **{name: f"{row[name][8:10]}.{row[name][5:7]}.{row[name][:4]}" for name in
+             ("Close Date", "Create Date") if row[name]}}
+            for row in DEALS
+        ]  # fmt: skip
+        deals = read(rows, tmp_path, source={"date_format": "%d.%m.%Y"}).tables.get("deals").set_index("deal_id")
+        assert deals.loc["9005", "created_at"] == pd.Timestamp("2020-02-20")
+        assert len(deals) == 6
 
     def test_stages_with_names_of_their_own_are_told_by_what_hubspot_says_of_them(self, tmp_path: Path) -> None:
         own = {"Closed Won": "Kunde gewonnen", "Closed Lost": "Abgesagt", "Contract Sent": "Angebot",
@@ -334,11 +375,27 @@ class TestInit:
         assert set(result.tables.get("deals")["lead_id"]) <= set(result.tables.get("leads")["lead_id"])
 
     def test_contacts_of_a_shop_join_by_the_address_that_its_orders_use(self, tmp_path: Path) -> None:
-        shop = self.shop(tmp_path, TestContactsByAddress.example)
+        shop = self.shop(tmp_path, replace(TestContacts.example, beside=("ann@example.org", "cem@example.org")))
         assert shop.tables["customers"].columns == {"customer_id": "Email"}
         assert shop.tables["touchpoints"].columns == {"customer_id": "Email"}
         assert "leads" not in shop.tables  # without deals nobody knows who bought
         assert "ann@example.org" in set(read_shop(shop).tables.get("customers")["customer_id"])
+
+    def test_companies_are_the_customers_of_deals_and_else_the_accounts_of_people(self, tmp_path: Path) -> None:
+        companies = replace(TestCompanies.example, beside=None)
+        shop = self.shop(tmp_path / "b2b", TestDeals.example, companies)
+        assert set(shop.tables) == {"customers"}
+        customers = read_shop(shop).tables.get("customers").set_index("customer_id")
+        assert customers.loc["801", ["acquisition_channel", "industry"]].tolist() == [
+            "paid search",
+            "COMPUTER_SOFTWARE",
+        ]
+        assert "1500.50" not in customers.astype("str").to_numpy()
+        shop = self.shop(tmp_path / "people", TestContacts.example, companies)
+        assert set(shop.tables) == {"customers", "touchpoints", "accounts"}
+        tables = read_shop(shop).tables
+        assert tables.get("accounts").set_index("account_id")["parent_id"].dropna().to_dict() == {"802": "801"}
+        assert set(tables.get("customers")["account_id"].dropna()) <= set(tables.get("accounts")["account_id"])
 
     def test_ids_in_lists_of_objects_join_too(self, tmp_path: Path) -> None:
         contacts = replace(TestContactsOfTheApi.example, beside=None)

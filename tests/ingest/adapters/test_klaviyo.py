@@ -8,6 +8,7 @@ https://developers.klaviyo.com/en/docs/guide_to_integrating_a_platform_without_a
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, Final
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
@@ -54,19 +57,6 @@ class TestProfiles(Conformance):
         tables={"customers": Held(4, {"marketing_consent": 1})},
         needed="Email",
         beside=("ann@example.org", "ben@example.org"),
-    )
-
-
-class TestProfilesByNumber(Conformance):
-    """Orders that Klaviyo's own ids name; also the profile without an address is a customer then."""
-
-    example = Example(
-        adapter="klaviyo_profiles",
-        rows=PROFILES,
-        tables={"customers": Held(5, {"marketing_consent": 1})},
-        needed="Klaviyo ID",
-        beside=("01A", "01B"),
-        settings={"columns": {"customer_id": "Klaviyo ID"}},
     )
 
 
@@ -224,6 +214,19 @@ class TestWhatAnEventIs:
         older = event(15, "Placed Order", "dee", "2022-01-12 10:00:00+00:00", OrderId="900", **{"$value": 4})
         assert len(read([*EVENTS, older], tmp_path).tables.orders) == 4
 
+    def test_a_column_may_be_mapped_into_what_is_else_not_held(self, tmp_path: Path) -> None:
+        """``$extra`` of a shop's integration holds its whole order, the subtotal before tax among it."""
+        extra = {"$extra": {"subtotal_price": "25.21", "line_items": [{"sku": "S1"}] * 3}}
+        rows = [
+            event(1, "Placed Order", "ann", "2024-01-05 10:00:00+00:00", **_order(30.0, OrderId="1"), **extra),
+            event(2, "Refunded Order", "ann", "2024-01-07 10:00:00+00:00", OrderId="1", **{"$value": 15.0}),
+        ]
+        assert read(rows, tmp_path).tables.orders["net"].tolist() == [30.0]
+        columns = {"net": "attributes.event_properties.$extra.subtotal_price"}
+        tables = read(rows, tmp_path, columns=columns).tables
+        assert tables.orders["net"].tolist() == [25.21]
+        assert tables.get("refunds")["amount"].tolist() == [12.605]  # half of what was paid is half of the net
+
     def test_a_page_of_the_api_says_under_included_which_metric_an_event_is(self, tmp_path: Path) -> None:
         rows, included = [], {}
         for one in EVENTS:
@@ -240,6 +243,38 @@ class TestWhatAnEventIs:
         path.write_text(json.dumps({"data": rows}))
         with pytest.raises(DataError, match="include=metric,profile"):
             read_shop(TestEvents.example.shop(path))
+
+
+_ORDERS: Final = st.lists(st.tuples(st.integers(0, 9000), st.sampled_from("abc")), min_size=1, max_size=6)
+_BACK: Final = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from(["Refunded Order", "Cancelled Order"]), st.integers(1, 9000)),
+    max_size=8,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(orders=_ORDERS, back=_BACK, rng=st.randoms(use_true_random=False))
+def test_what_is_left_of_each_order_is_what_an_account_of_cents_says(
+    orders: list[tuple[int, str]], back: list[tuple[int, str, int]], rng: random.Random, tmp_path: Path
+) -> None:
+    """Of each order at most its value goes back, all of it where it was cancelled, whatever the order of the rows."""
+    rows = [
+        event(number, "Placed Order", who, f"2024-01-0{number + 1}T10:00:00+00:00",
+              **_order(cents / 100, OrderId=f"O{number}", **{"$event_id": f"u{number}"}))
+        for number, (cents, who) in enumerate(orders)
+    ]  # fmt: skip
+    left = [cents for cents, _ in orders]
+    for day, (number, metric, cents) in enumerate(back):
+        of = number % len(orders)
+        left[of] = 0 if metric == "Cancelled Order" else max(left[of] - cents, 0)
+        rows.append(event(100 + day, metric, orders[of][1], f"2024-02-0{day + 1}T10:00:00+00:00",
+                          **{"$event_id": f"u{of}", "$value": cents / 100}))  # fmt: skip
+    rng.shuffle(rows)
+    tables = read(rows, tmp_path).tables
+    gone = tables.get("refunds").groupby("order_id")["amount"].sum()
+    worth = tables.orders.set_index("order_id")["net"]
+    remains = (worth - gone.reindex(worth.index).fillna(0)).to_dict()
+    assert remains == pytest.approx({f"O{number}": cents / 100 for number, cents in enumerate(left)}, abs=1e-6)
 
 
 class TestWhoConsents:
@@ -276,6 +311,11 @@ class TestInit:
         init(InitRequest(files=files, out=out, currency="EUR"), Workspace(folder, folder))
         return load_config(out, ShopConfig)
 
+    def test_a_profile_without_an_address_is_a_customer_where_numbers_are_the_ids(self, tmp_path: Path) -> None:
+        shop = self.shop(tmp_path, replace(TestProfiles.example, beside=("01A", "01E")))
+        customers = read_shop(shop).tables.get("customers")
+        assert customers["customer_id"].tolist() == ["01A", "01B", "01C", "01D", "01E"]
+
     @pytest.mark.parametrize(
         ("ids", "mapped"),
         [(("ann@example.org", "K-7"), {}), (("01A", "01C"), {"customer_id": "Klaviyo ID"})],
@@ -284,6 +324,13 @@ class TestInit:
         self, ids: Sequence[str], mapped: dict[str, str], tmp_path: Path
     ) -> None:
         assert self.shop(tmp_path, replace(TestProfiles.example, beside=ids)).tables["customers"].columns == mapped
+
+    def test_addresses_join_in_any_case(self, tmp_path: Path) -> None:
+        """Klaviyo writes addresses in small letters, whatever the shop writes."""
+        shop = self.shop(tmp_path, replace(TestProfiles.example, beside=("Ann@Example.org", "ben@example.org")))
+        assert shop.ids.fold_case
+        tables = read_shop(shop).tables
+        assert set(tables.orders["customer_id"]) <= set(tables.get("customers")["customer_id"])
 
     def test_events_join_by_the_address_of_their_profile(self, tmp_path: Path) -> None:
         shop = self.shop(tmp_path, replace(TestEventsBesideOrders.example, beside=("ann@example.org", "K-7")))

@@ -131,6 +131,17 @@ class TestOrders:
             "update of an order that was not completed": 1,
         }
 
+    def test_single_fields_may_be_mapped_otherwise(self, write: Write) -> None:
+        """The refund and the lines follow the order's id."""
+        sold = order("1", "01T09:00:00", shop_order="N1", subtotal=20, products=[product("MUG", 20.0)])
+        sold |= {"receivedAt": "2024-01-01T09:00:05Z"}
+        back = order("1", "02T09:00:00", "Order Refunded", shop_order="N1")
+        columns = {"order_id": "properties.shop_order", "ordered_at": "receivedAt"}
+        result = read(write, [sold, back], columns=columns)
+        assert result.tables.orders["ordered_at"].tolist() == [pd.Timestamp("2024-01-01 09:00:05")]
+        assert result.tables.get("order_lines")["order_id"].tolist() == ["N1"]
+        assert refunds(result) == [("N1", 20.0, "refund")]
+
     def test_lines_that_are_no_objects_are_quarantined(self, write: Write) -> None:
         path = write(_EXPORT.read_text() + "not json\n[1]\n" + "[" * 100_000 + "\n", "calls.jsonl")
         result = read_shop(declared(path, "USD"), max_bad_share=1.0)
