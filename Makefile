@@ -18,6 +18,7 @@ lock:
 
 docs:
 	uv run python tools/scores_page.py
+	uv run python tools/tables_page.py
 	uv run python tools/analyses_page.py
 	uv run python tools/truth_page.py
 

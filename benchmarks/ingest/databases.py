@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from benchmarks.measuring import peak_memory, timed
 
@@ -39,6 +39,7 @@ UPDATE orders SET net = net + 1, updated_at = updated_at + INTERVAL '3 years'
 WHERE order_id IN (SELECT 'ORDER-' || n FROM generate_series({step}, {orders}, {step}) AS s(n))
 """
 Work = Callable[[str, str], int]
+T = TypeVar("T")
 
 
 def _source(path: str, kept_in: str) -> Any:
@@ -90,8 +91,12 @@ def bare_postgres(_: str, __: str) -> int:
 
 def measured(work: Work, path: str, folder: str) -> dict[str, float]:
     """Run in a fresh process."""
+    return _in_a_process(_measure, work, path, folder)
+
+
+def _in_a_process(call: Callable[..., T], *arguments: object) -> T:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure, (work, path, folder))
+        return pool.apply(call, arguments)
 
 
 def _measure(work: Work, path: str, folder: str) -> dict[str, float]:
@@ -100,6 +105,13 @@ def _measure(work: Work, path: str, folder: str) -> dict[str, float]:
     found, taken = timed(lambda: work(path, folder))
     memory = round(peak_memory() / 1e9, 2)
     return {"rows": found, "wall": round(taken.wall, 1), "cpu": round(taken.cpu, 1), "gigabytes": memory}
+
+
+def _run(path: str, query: str) -> None:
+    import duckdb
+
+    with duckdb.connect(path) as connection:
+        connection.execute(query)
 
 
 def compared(run: Callable[[str], object], path: str, bare: Work, orders: int, folder: Path) -> dict[str, Any]:
@@ -146,11 +158,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder, path = Path(name), str(Path(name) / "shop.duckdb")
-        import duckdb
 
         def run(query: str) -> None:
-            with duckdb.connect(path) as connection:
-                connection.execute(query)
+            _in_a_process(_run, path, query)  # a child's peak is at least what its parent holds
 
         if options.orders:
             print(

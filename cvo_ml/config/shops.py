@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -27,35 +28,11 @@ SAMPLE: Final = "sample://"  # what the path of a file that comes with the packa
 EPOCHS: Final = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000}
 StatusClass = Literal["sale", "pending", "not_a_sale", "refunded"]
 AdapterName = Literal[
-    "online_retail",
-    "shopify",
-    "woocommerce",
-    "woocommerce_analytics",
-    "woocommerce_api",
-    "segment",
-    "ga4",
-    "stripe",
-    "stripe_payments",
-    "stripe_charges",
-    "gorgias",
-    "gorgias_api",
-    "zendesk",
-    "zendesk_api",
-    "typeform",
-    "delighted",
-    "delighted_api",
-    "google_ads",
-    "meta_ads",
-    "hubspot_deals",
-    "hubspot_deals_api",
-    "hubspot_contacts",
-    "hubspot_contacts_api",
-    "hubspot_companies",
-    "hubspot_companies_api",
-    "hubspot_email_events",
-    "klaviyo_profiles",
-    "klaviyo_profiles_api",
-    "klaviyo_events",
+    "online_retail", "shopify", "woocommerce", "woocommerce_analytics", "woocommerce_api", "paypal", "segment",
+    "ga4", "stripe", "stripe_payments", "stripe_charges", "gorgias", "gorgias_api", "zendesk", "zendesk_api",
+    "typeform", "delighted", "delighted_api", "google_ads", "meta_ads", "hubspot_deals", "hubspot_deals_api",
+    "hubspot_contacts", "hubspot_contacts_api", "hubspot_companies", "hubspot_companies_api",
+    "hubspot_email_events", "klaviyo_profiles", "klaviyo_profiles_api", "klaviyo_events",
 ]  # fmt: skip
 
 # A name that stands in several contracts (net, known_at) has the same kind in each.
@@ -255,11 +232,21 @@ class Exclusion(FrozenConfig):
         return self
 
 
+#: Tables whose rows may come from several systems: no other table names them by an id of their own.
+SEVERAL: Final = frozenset(
+    {"acquisition_spend", "costs_to_serve", "deliveries", "events", "returns", "reviews", "surveys", "tickets",
+     "touchpoints", "treatments"}
+)  # fmt: skip
+
+
 class TableConfig(FrozenConfig):
     """A further table of the shop, with a source of its own.
 
     Parameters
     ----------
+    table:
+        Of which table its rows are, where that is not the key under which it stands: rows of a second system, such as
+        ``meta_ads: {table: acquisition_spend, …}``.
     columns:
         Canonical column of the table's contract to header name.
     profile:
@@ -273,6 +260,7 @@ class TableConfig(FrozenConfig):
     """
 
     source: SourceConfig
+    table: str | None = None
     adapter: AdapterName | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     profile: dict[str, str] = Field(default_factory=dict)
@@ -306,6 +294,10 @@ class TableConfig(FrozenConfig):
             hint = nearest_name(self.where_filled, list(self.columns))
             raise ValueError(f"tables: {table}: where_filled: {self.where_filled!r} is not a mapped column{hint}")
         _check_exclusions(self.exclude, self.columns, f"tables: {table}: ")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _check_exclusions(exclude: tuple[Exclusion, ...], columns: dict[str, str], where: str = "") -> None:
@@ -466,9 +458,14 @@ class ShopConfig(FrozenConfig):
 
     def _check_tables(self) -> None:
         own = {"orders": ["orders"], "lines": ["orders", "order_lines"], "subscriptions": ["orders", "subscriptions"]}
-        for name, table in self.tables.items():
+        for key, table in self.tables.items():
+            name = table.table or key
             if name not in CONTRACTS:
                 raise ValueError(f"tables: {name!r} is no table{nearest_name(name, list(CONTRACTS))}")
+            if table.table is not None and key in CONTRACTS and key != name:
+                raise ValueError(f"tables: {key}: is itself a table: call the rows of {name} otherwise")
+            if key != name and name not in SEVERAL:
+                raise ValueError(f"tables: {key}: {name} come from one source: rows of several are {_listed(SEVERAL)}")
             if name in own[self.rows]:
                 raise ValueError(f"tables: {name!r} comes from the first source: declare it there, or there only")
             table.check(name)

@@ -95,7 +95,7 @@ KNOWN_AT_COLUMN: Final = Column("known_at", "time", meaning="when the row became
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeOrder:
     """Two times of a row of which ``ends`` never comes before ``begins``; ``broken`` says what it is if it does."""
 
     begins: str
@@ -134,7 +134,7 @@ class TableContract:
     about: str = ""
     key_where_told: tuple[str, ...] = ()
     one_of: tuple[tuple[str, ...], ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[TimeOrder, ...] = ()
     profile: bool = False
     months: int = 0
 
@@ -220,7 +220,7 @@ def either(names: Sequence[str]) -> str:
     >>> either(("order_id", "customer_id")), either(("a", "b", "c"))
     ('order_id or customer_id', 'a, b or c')
     """
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def pandas_dtype(kind: Kind) -> str:

@@ -97,6 +97,10 @@ def side_table(found: TableRows) -> StoredTable:
 
 def join_refunds(database: RowDatabase, own: StoredTable, further: StoredTable) -> StoredTable:
     """Refunds among the orders and those of a table of their own, by time."""
+    return _joined(database, own, further, "refunds")
+
+
+def _joined(database: RowDatabase, own: StoredTable, further: StoredTable, table: str) -> StoredTable:
     if not own.rows or not further.rows:
         return own if not further.rows else further
     database.show("own_part", own)
@@ -106,7 +110,13 @@ def join_refunds(database: RowDatabase, own: StoredTable, further: StoredTable) 
         for part, view in enumerate(("own_part", "further_part"))
     )
     query = f"{first} UNION ALL BY NAME {second}"
-    return database.keep("refunds", query, ("refunded_at",), ties=("part", "place"))
+    time = CONTRACTS[table].event_time
+    return database.keep(table, query, (time,) if time else (), ties=("part", "place"))
+
+
+def join_rows(database: RowDatabase, own: StoredTable, further: StoredTable) -> StoredTable:
+    """The rows of one table from two sources, by the time of what happened."""
+    return _joined(database, own, further, own.name)
 
 
 def join_customers(database: RowDatabase, own: StoredTable, further: StoredTable) -> StoredTable:

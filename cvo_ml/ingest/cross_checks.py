@@ -63,7 +63,8 @@ def check_between(main: TableRows, orders: StoredTable, sides: Mapping[str, Tabl
         If a fault is one of the file.
     """
     notes: list[str] = []
-    for name, side in sides.items():
+    for side in sides.values():
+        name = side.spec.table
         notes += _check_named(side, main, sides)
         if name == "refunds" and "order_id" in side.columns:
             notes += _check_refunds(side)

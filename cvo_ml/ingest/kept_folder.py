@@ -3,8 +3,11 @@
 Layout::
 
     kept.json          what is kept, of which columns, up to which watermark, in which files: replaced in one step
-    part-….parquet     rows; a file never changes, and stays for a while after nothing names it: somebody may read it
+    part-….parquet     rows
+    gone-….parquet     the numbers of rows in one of them that were replaced
     .lock              whoever brings the folder up to date holds it
+
+A file never changes, and stays for a while after nothing names it: somebody may read it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cvo_ml.core.errors import ConfigError, DamagedFile
 from cvo_ml.core.files import LOCK, locked, read_json, write_json
@@ -88,10 +91,9 @@ class KeptFolder:
     def keep(self, now: Kept) -> None:
         """Name what is kept now, in one step."""
         write_json(self.path / STATE, _content(now))
-        for part in self.before.parts if self.before is not None else ():
-            if part not in now.parts:
-                with suppress(OSError):
-                    os.utime(part.path)  # from now on nothing names it
+        for path in _files(self.before) - _files(now):
+            with suppress(OSError):
+                os.utime(path)  # from now on nothing names it
 
 
 def _content(kept: Kept) -> dict[str, Json]:
@@ -101,9 +103,20 @@ def _content(kept: Kept) -> dict[str, Json]:
         "declared": dict(kept.declared),
         "last": kept.last,
         "parts": [
-            {"file": part.path.name, "rows": part.rows, "bytes": part.path.stat().st_size} for part in kept.parts
+            {"rows": part.rows, "file": _named(part.path), "gone": None if part.gone is None else _named(part.gone)}
+            for part in kept.parts
         ],
     }
+
+
+def _named(path: Path) -> dict[str, Json]:
+    return {"name": path.name, "bytes": path.stat().st_size}
+
+
+def _files(kept: Kept | None) -> set[Path]:
+    """The files that are named."""
+    parts = kept.parts if kept is not None else ()
+    return {path for part in parts for path in (part.path, part.gone) if path is not None}
 
 
 def _read(folder: Path) -> Kept | None:
@@ -112,15 +125,18 @@ def _read(folder: Path) -> Kept | None:
         return None
     stored = read_json(folder / STATE)
     try:
-        parts = []
-        for part in stored["parts"]:
-            path = folder / Path(part["file"]).name
-            is_sound = path.is_file() and path.stat().st_size == part["bytes"]
-            parts.append(TablePart(path, int(part["rows"]) if is_sound else -1))
+        parts = [_part(folder, part["rows"], part["file"], part["gone"]) for part in stored["parts"]]
         declared, last = dict(stored["declared"]), stored["last"]
         return Kept(str(stored["table"]), declared, last if isinstance(last, int) else str(last), tuple(parts))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DamagedFile(f"{folder / STATE}: is damaged: delete {folder}, and all rows are read again") from None
+
+
+def _part(folder: Path, rows: int, file: Mapping[str, Any], gone: Mapping[str, Any] | None) -> TablePart:
+    paths = [folder / Path(named["name"]).name for named in (file, gone) if named is not None]
+    sizes = [named["bytes"] for named in (file, gone) if named is not None]
+    is_sound = all(path.is_file() and path.stat().st_size == size for path, size in zip(paths, sizes, strict=True))
+    return TablePart(paths[0], int(rows) if is_sound else -1, paths[1] if gone is not None else None)
 
 
 def _refuse_strange(folder: Path) -> None:
@@ -132,15 +148,15 @@ def _refuse_strange(folder: Path) -> None:
 
 
 def _is_own(path: Path) -> bool:
-    return path.name in (LOCK, STATE) or path.name.startswith("part-") or path.name.startswith(f".{STATE}.")
+    return path.name in (LOCK, STATE) or path.name.startswith(("part-", "gone-", f".{STATE}."))
 
 
 def _sweep(folder: Path, kept: Kept | None) -> None:
     """Remove files that nothing names any more: replaced ones, and those of readings that were killed."""
-    held = {part.path.name for part in kept.parts} if kept is not None else set()
+    held = _files(kept)
     os.utime(folder / LOCK)
     now = (folder / LOCK).stat().st_mtime  # by the file system's own clock, which may be another machine's
-    for path in folder.glob("part-*.parquet"):
+    for path in (*folder.glob("part-*.parquet"), *folder.glob("gone-*.parquet")):
         with suppress(OSError):
-            if path.name not in held and now - path.stat().st_mtime > GRACE:
+            if path not in held and now - path.stat().st_mtime > GRACE:
                 path.unlink()

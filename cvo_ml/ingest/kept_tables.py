@@ -29,9 +29,9 @@ from cvo_ml.core.sessions import LOCKED
 from cvo_ml.ingest.kept_folder import Kept, kept_folder
 from cvo_ml.ingest.raw import check_header, refuse_empty
 from cvo_ml.ingest.row_database import MEMORY
-from cvo_ml.ingest.sources.databases import ROWS, Since, named, quoted, text_literal
+from cvo_ml.ingest.sources.databases import Since, named, quoted, text_literal
 from cvo_ml.ingest.sources.tables import OpenTable, open_table
-from cvo_ml.ingest.table_copies import PART, TableCopy, TablePart, room_needed, written
+from cvo_ml.ingest.table_copies import PART, TableCopy, TablePart, room_needed, without, written
 
 _SLACK: Final = timedelta(days=1)  # a watermark further in the future says nothing: clocks and zones differ by less
 
@@ -140,24 +140,20 @@ class _Update:
     def _merged(
         self, session: duckdb.DuckDBPyConnection, before: Kept, changed: Sequence[TablePart], since: str
     ) -> tuple[TablePart, ...]:
-        """The files that nothing replaces a row of, and new ones for the rest."""
+        """The files with what still counts of them, and new ones; short ones and those with holes are rewritten."""
         session.execute(f"CREATE TEMP VIEW changed AS SELECT * FROM {_files(changed)}")
         replaced = f"k.{quoted(self._watermark)} >= {text_literal(since)}"
         if self._key:
             same = " AND ".join(f"c.{quoted(name)} = k.{quoted(name)}" for name in self._key)
             replaced = f"({replaced} OR EXISTS (SELECT 1 FROM changed AS c WHERE {same}))"
-        touched: list[TablePart] = []
-        untouched: list[TablePart] = []
+        stay: list[TablePart] = []
+        anew: list[TablePart] = []
         for part in before.parts:
-            found = session.execute(f"SELECT count(*) FROM {_files([part])} AS k WHERE {replaced}").fetchall()
-            (touched if found[0][0] or part.rows < PART // 2 else untouched).append(part)
-        columns = ", ".join(map(quoted, self._found.columns))
-        query = f"SELECT {columns} FROM changed"
-        if touched:
-            query = f"SELECT {columns} FROM {_files(touched)} AS k WHERE NOT {replaced} UNION ALL {query}"
-        reader = session.sql(query).to_arrow_reader(ROWS)
-        rest = written((pa.Table.from_batches([batch]) for batch in reader), self._folder)
-        return (*untouched, *rest)
+            query = f"SELECT file_row_number FROM {_files([part])} AS k WHERE {replaced}"
+            left = without(part, session.sql(query).to_arrow_table().column(0).to_numpy(), self._folder)
+            (stay if left.rows >= PART // 2 and left.is_dense else anew).append(left)
+        pieces = (piece for part in (*anew, *changed) for piece in part.batches(self._found.columns))
+        return (*stay, *written(pieces, self._folder))
 
     def _counted(self) -> int:
         """How many rows there are; one without a watermark would never be found again, one without a key be doubled."""
@@ -245,7 +241,8 @@ def _earlier(last: str | int, overlap: int) -> str:
 
 
 def _files(parts: Sequence[TablePart]) -> str:
-    return f"read_parquet([{', '.join(text_literal(str(part.path.absolute())) for part in parts)}])"
+    listed = ", ".join(text_literal(str(part.path.absolute())) for part in parts)
+    return f"read_parquet([{listed}], file_row_number = true)"
 
 
 @contextmanager

@@ -60,6 +60,12 @@ EXPORTS: Final[Mapping[AdapterName, KnownExport]] = {
         "version 3",
         frozenset({"id", "number", "status", "total_tax", "prices_include_tax", "line_items", "billing"}),
     ),
+    "paypal": KnownExport(
+        "PayPal's activity download",
+        "November 2026",
+        frozenset({"Date", "Type", "Status", "Currency", "Gross", "Net", "From Email Address", "To Email Address",
+                   "Transaction ID", "Reference Txn ID"}),
+    ),
     "online_retail": KnownExport(
         "UCI's Online Retail",
         "2015",

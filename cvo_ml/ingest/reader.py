@@ -34,7 +34,7 @@ from cvo_ml.ingest.adapters import (
     parts_of_frame,
     with_adapter,
 )
-from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refunds, side_table, with_costs
+from cvo_ml.ingest.assemble import assemble, complete, join_customers, join_refunds, join_rows, side_table, with_costs
 from cvo_ml.ingest.cross_checks import check_between
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.exchange import Rates
@@ -244,7 +244,7 @@ class _Reading:
             ),
             _fingerprint(sources),
             sources,
-            {rows.spec.table: rows.account.ledgers for rows in every},
+            _by_table(every),
             written,
         )
 
@@ -286,24 +286,26 @@ class _Reading:
 
     def _sides(self, parts: Parts) -> dict[str, TableRows]:
         """Read the further tables; each row is validated for itself."""
-        sides = {}
-        for name, (source, config, ragged) in further_parts(self._shop, self._declared, parts).items():
+        sides: dict[str, TableRows] = {}
+        for key, (source, config, ragged) in further_parts(self._shop, self._declared, parts).items():
+            name = config.table or key
             if name == "fx" and self._fx is not None:
                 sides[name] = self._fx
                 continue
             spec = side_spec(self._declared, name, config, self._max_bad_share, ragged)
-            spec = replace(spec, rates=self._rates)
+            spec = replace(spec, rates=self._rates, part=sum(side.spec.table == name for side in sides.values()))
             named = name == "refunds" and "order_id" in spec.columns
-            sides[name] = scan(source, spec, self._as_of, self._database, check_rows, keeps_ids=named)
+            sides[key] = scan(source, spec, self._as_of, self._database, check_rows, keeps_ids=named)
         return sides
 
     def _join(self, tables: dict[str, StoredTable], sides: Mapping[str, TableRows]) -> None:
         """Add the further tables to those of the first source."""
         joins: Mapping[str, Callable[..., StoredTable]] = {"refunds": join_refunds, "customers": join_customers}
-        for name, side in sides.items():
-            further = side_table(side)
-            joined = joins[name](self._database, tables[name], further) if name in joins and name in tables else further
-            tables[name] = joined
+        for side in sides.values():
+            name, further = side.spec.table, side_table(side)
+            if name in tables and (name in joins or side.spec.part):
+                further = joins.get(name, join_rows)(self._database, tables[name], further)
+            tables[name] = further
         if "order_lines" in tables:
             tables["orders"] = with_costs(self._database, tables["orders"], tables["order_lines"])
 
@@ -378,6 +380,16 @@ def refuse_after(tables: Tables, as_of: date, sources: Sequence[SourceFile] = ()
             "give a newer extract, or an earlier as_of",
             file=sources[0].name if sources else None,
         )
+
+
+def _by_table(every: Sequence[TableRows]) -> Ledgers:
+    """Table to file to the account of its rows; files of one name in several sources of a table are one."""
+    found: dict[str, dict[str, RowLedger]] = {}
+    for rows in every:
+        files = found.setdefault(rows.spec.table, {})
+        for file, ledger in rows.account.ledgers.items():
+            files[file] = files.get(file, RowLedger(0, 0)) + ledger
+    return found
 
 
 def _named(table: str, ledger: RowLedger) -> RowLedger:

@@ -100,8 +100,10 @@ class _Pass:
         """Validate each batch, and store its used rows."""
         numbers = {name: number for number, name in enumerate(self.account.files)}
         with ExitStack() as stack:
-            rows = stack.enter_context(self._database.writer(f"rows_{self._spec.table}"))
-            aside = stack.enter_context(self._database.writer(f"aside_{self._spec.table}")) if self._keeps_ids else None
+            rows = stack.enter_context(self._database.writer(f"rows_{self._spec.stored}"))
+            aside = (
+                stack.enter_context(self._database.writer(f"aside_{self._spec.stored}")) if self._keeps_ids else None
+            )
             for raw in self._source:
                 validated = validate_rows(raw, self._batch_spec, self._as_of, known)
                 self._complete(validated)

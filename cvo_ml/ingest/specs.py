@@ -55,6 +55,8 @@ class TableSpec:
         Whether ids that differ in upper and lower case only are one.
     where_filled:
         A canonical column without which a row is none of this table.
+    part:
+        Which of several sources of the table it is.
     """
 
     table: str
@@ -82,6 +84,12 @@ class TableSpec:
     guest_ids: frozenset[str] = frozenset()
     fold_case: bool = False
     where_filled: str | None = None
+    part: int = 0
+
+    @property
+    def stored(self) -> str:
+        """The name under which its rows lie in the database."""
+        return f"{self.table}_{self.part}" if self.part else self.table
 
     @property
     def headers(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from cvo_ml.config.shops import SourceConfig
 from cvo_ml.core.errors import DataError, is_full
@@ -31,14 +32,51 @@ from cvo_ml.ingest.sources.tables import open_table, raw_of
 BATCH: Final = 500_000
 #: Rows of a file.
 PART: Final = 1_000_000
+_HOLES: Final = 4  # rows that count to one that does not: a file with more holes is read in vain
 
 
 @dataclass(frozen=True)
 class TablePart:
-    """One file of a copy."""
+    """One file of a copy.
+
+    Parameters
+    ----------
+    rows:
+        Those that count.
+    gone:
+        A file with the numbers of rows that do not count any more (0 = the first of the file).
+    """
 
     path: Path
     rows: int
+    gone: Path | None = None
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The rows that count."""
+        gone, start = self.numbers_gone(), 0
+        with open_parquet(self.path) as found:
+            for batch in found.rows.iter_batches(BATCH, columns=list(columns)):
+                rows = pa.Table.from_batches([batch]).select(columns)
+                first, last = np.searchsorted(gone, [start, start + rows.num_rows])
+                if last > first:
+                    counts = np.ones(rows.num_rows, dtype=np.bool_)
+                    counts[gone[first:last] - start] = False
+                    rows = rows.filter(pa.array(counts))
+                start += batch.num_rows
+                if rows.num_rows:
+                    yield rows
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether few of its rows do not count."""
+        return len(self.numbers_gone()) * _HOLES < self.rows
+
+    def numbers_gone(self) -> NDArray[np.int64]:
+        """The numbers of rows that do not count, in order."""
+        if self.gone is None:
+            return np.empty(0, dtype=np.int64)
+        with open_parquet(self.gone) as found:
+            return np.asarray(found.rows.read().column(0).to_numpy(), dtype=np.int64)
 
 
 class TableCopy:
@@ -93,9 +131,7 @@ class TableCopy:
 
     def _batches(self) -> Iterator[pa.Table]:
         for part in self._parts:
-            with open_parquet(part.path) as found:
-                for batch in found.rows.iter_batches(BATCH, columns=self._columns):
-                    yield pa.Table.from_batches([batch]).select(self._columns)
+            yield from part.batches(self._columns)
 
     def _raw(self, rows: pa.Table, start: int) -> RawTable:
         numbers = np.arange(start + 1, start + rows.num_rows + 1)
@@ -149,6 +185,17 @@ def written(pieces: Iterable[pa.Table], folder: Path) -> list[TablePart]:
                     break
         parts.append(TablePart(path, rows))
     return parts
+
+
+def without(part: TablePart, numbers: NDArray[np.int64], folder: Path) -> TablePart:
+    """A part of which further rows do not count any more, named by their numbers in the file."""
+    before = part.numbers_gone()
+    gone = np.union1d(before, numbers)
+    if len(gone) == len(before):
+        return part
+    path = folder / f"gone-{secrets.token_hex(8)}.parquet"
+    pq.write_table(pa.table({"row": gone}), path)
+    return TablePart(part.path, part.rows - (len(gone) - len(before)), path)
 
 
 @contextmanager

@@ -55,11 +55,11 @@ class TableRows:
     @property
     def used(self) -> str:
         """The rows that are still used, for SQL; it reads files alone where they are ``untouched`` and on disk."""
-        return f"used_{self.spec.table}" if self._dropped else self._all
+        return f"used_{self.spec.stored}" if self._dropped else self._all
 
     @property
     def _all(self) -> str:
-        return self.database.rows_of(f"rows_{self.spec.table}")
+        return self.database.rows_of(f"rows_{self.spec.stored}")
 
     @property
     def count(self) -> int:
@@ -88,7 +88,7 @@ class TableRows:
         self._dropped.append(
             pa.table({FILE: pa.array(file, pa.int32()), ROW: pa.array(row, pa.int64()), "excluded": flags})
         )
-        name, table = f"dropped_{self.spec.table}", self.spec.table
+        name, table = f"dropped_{self.spec.stored}", self.spec.stored
         self.database.hold(name, pa.concat_tables(self._dropped))
         self.database.view(
             f"used_{table}", f"SELECT * FROM {self._all} ANTI JOIN {name} USING ({quoted(FILE)}, {quoted(ROW)})"
@@ -107,7 +107,7 @@ class TableRows:
 
     def ids_aside(self) -> str:
         """The query of the order ids of rows that are not used: ``order_id``, ``excluded`` (else in quarantine)."""
-        table, parts = self.spec.table, []
+        table, parts = self.spec.stored, []
         if self.has_aside:
             parts.append(
                 f"SELECT order_id, excluded FROM {self.database.rows_of(f'aside_{table}')} WHERE order_id IS NOT NULL"
@@ -122,7 +122,7 @@ class TableRows:
         """The order ids that any row names, used or not."""
         parts = [f"SELECT order_id FROM {self._all}"]
         if self.has_aside:
-            parts.append(f"SELECT order_id FROM {self.database.rows_of(f'aside_{self.spec.table}')}")
+            parts.append(f"SELECT order_id FROM {self.database.rows_of(f'aside_{self.spec.stored}')}")
         ids: pd.Series = self.database.arrow(" UNION ALL ".join(parts)).to_pandas()["order_id"]
         return ids
 

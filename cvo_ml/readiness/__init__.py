@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -25,6 +26,7 @@ from cvo_ml.readiness.models import (
     assess_icp,
 )
 from cvo_ml.readiness.purchases import Purchases, purchases
+from cvo_ml.readiness.table_uses import use_lines, uses_of
 
 __all__ = ["AnchorCheck", "Assessment", "Contents", "Readiness", "readiness", "readiness_policy", "verdict"]
 
@@ -55,6 +57,8 @@ class Readiness(Result):
         The same data against what other products ask for.
     warnings:
         Findings that no model refuses, but that a reader should know.
+    reads:
+        Each table that has rows, and what of the product reads it.
     """
 
     as_of: str
@@ -63,6 +67,7 @@ class Readiness(Result):
     models: tuple[Assessment, ...]
     anchors: tuple[AnchorCheck, ...]
     warnings: tuple[str, ...]
+    reads: Mapping[str, tuple[str, ...]]
 
     def to_json(self) -> dict[str, Json]:
         """The fields by name; the verdicts by model."""
@@ -70,7 +75,7 @@ class Readiness(Result):
 
     def lines(self) -> list[str]:
         """The report as plain lines of text."""
-        said = [*_contents_lines(self.contents), ""]
+        said = [*_contents_lines(self.contents), *use_lines(self.reads), ""]
         for verdict in self.models:
             said.append(f"{verdict.model}: {verdict.status} – {'; '.join(verdict.reasons)}.")
             said += [f"  would help: {help_}." for help_ in verdict.helps]
@@ -125,7 +130,15 @@ def readiness(
         *_of_relations(read.tables, as_of, horizon, policy, icp),
     ]
     anchors = tuple(_compare(anchor, found, horizon) for anchor in policy.anchors)
-    return Readiness(str(as_of), str(horizon), found, tuple(models), anchors, tuple(_warnings(found, policy.warnings)))
+    return Readiness(
+        str(as_of),
+        str(horizon),
+        found,
+        tuple(models),
+        anchors,
+        tuple(_warnings(found, policy.warnings)),
+        uses_of(read.tables),
+    )
 
 
 def verdict(read: ReadResult, as_of: date, job: FrozenConfig, policy: ReadinessPolicy) -> Assessment | None:

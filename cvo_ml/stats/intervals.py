@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from cvo_ml.core.arrays import Floats, Places
 from cvo_ml.core.result import Result
+
+#: The quantile of the normal law that 95 % lie within, on both sides.
+Z: Final = 1.959963984540054
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from cvo_ml.core.arrays import Floats
 from cvo_ml.core.result import Result
-from cvo_ml.stats.intervals import Interval
-
-Z: Final = 1.959963984540054
+from cvo_ml.stats.intervals import Interval, Z
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from cvo_ml.core.result import Result
 from cvo_ml.core.units import midnight
 from cvo_ml.features.engine import Engine
 from cvo_ml.features.integer_sums import MICRO, as_int64, micro
-from cvo_ml.stats.intervals import Interval, wilson
+from cvo_ml.stats.intervals import Interval, Z, wilson
 from cvo_ml.value.analysis import Analysis, AnalysisResult, MoneyBasis, Needs, Statistics, money_of
 from cvo_ml.value.measures import Kpi, Measured, Undefined, Unit, exactly, scaled, shown
 from cvo_ml.value.purchases import purchases
@@ -286,7 +286,7 @@ def _draws(known: Mapping[str, Interval]) -> dict[str, Floats]:
 
 
 def _draw(value: Interval, seed: int) -> Floats:
-    spread = (value.upper - value.lower) / 2 / 1.959963984540054
+    spread = (value.upper - value.lower) / 2 / Z
     chance = np.random.default_rng(seed).standard_normal(DRAWS)
     return np.concatenate([[value.estimate], value.estimate + spread * chance])
 
@@ -355,7 +355,7 @@ def _measured(statistics: LeverStatistics) -> dict[str, Measured]:
         "lifespan_years": Undefined("nobody bought in the year before the last"),
     }
     if row["spend"] and row["new"]:
-        cost, half = row["spend"] / MICRO / row["new"], 1.959963984540054 / row["new"] ** 0.5
+        cost, half = row["spend"] / MICRO / row["new"], Z / row["new"] ** 0.5
         found["acquisition_cost"] = Interval(cost, cost * (1 - min(half, 1)), cost * (1 + half))
     if row["before"]:
         rate = wilson(int(row["again"]), int(row["before"]))
@@ -367,5 +367,5 @@ def _measured(statistics: LeverStatistics) -> dict[str, Measured]:
 
 def _mean(count: float, total: float, squares: float) -> Interval:
     mean = total / count
-    half = 1.959963984540054 * (max(squares / count - mean * mean, 0.0) / (count - 1)) ** 0.5
+    half = Z * (max(squares / count - mean * mean, 0.0) / (count - 1)) ** 0.5
     return Interval(mean, mean - half, mean + half)

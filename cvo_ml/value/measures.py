@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cvo_ml.core.result import Result
-from cvo_ml.stats.intervals import Interval, wilson
+from cvo_ml.stats.intervals import Interval, Z, wilson
 
 Unit: TypeAlias = Literal["share", "money", "customers", "orders", "ratio", "days", "months", "years"]
 NONE = "–"
@@ -62,7 +62,7 @@ def mean_of(count: int, total: float, squares: float, too_few: str, least: int =
         return Undefined(too_few)
     mean = total / count
     variance = max(squares - count * mean * mean, 0.0) / (count - 1)
-    half = 1.959963984540054 * math.sqrt(variance / count)
+    half = Z * math.sqrt(variance / count)
     return Interval(mean, mean - half, mean + half)
 
 
@@ -93,7 +93,11 @@ def shown(value: Measured | float | None, unit: Unit, currency: str = "") -> str
     if value.lower == value.upper:
         return _with_unit(estimate, unit, currency)
     to = " to " if value.lower < 0 else "–"
-    return f"{_with_unit(estimate, unit, currency)} ({_number(value.lower, unit)}{to}{_number(value.upper, unit)})"
+    coarse = unit == "money" and max(map(abs, (value.estimate, value.lower, value.upper))) >= 100
+    estimate, lower, upper = (
+        f"{end:,.0f}" if coarse else _number(end, unit) for end in (value.estimate, value.lower, value.upper)
+    )
+    return f"{_with_unit(estimate, unit, currency)} ({lower}{to}{upper})"
 
 
 def _number(value: float, unit: Unit) -> str:

@@ -8,10 +8,13 @@ from typing import Final
 from cvo_ml.core.errors import UsageError, nearest_name
 from cvo_ml.value.analysis import Analysis
 from cvo_ml.value.cohorts import Cohorts
+from cvo_ml.value.economics import Economics
 from cvo_ml.value.levers import Levers
+from cvo_ml.value.new_customers import NewCustomers
 from cvo_ml.value.retention import Retention
 
-ANALYSES: Final[Mapping[str, type[Analysis]]] = {kind.name: kind for kind in (Retention, Cohorts, Levers)}
+_KINDS: Final = (Economics, Retention, Cohorts, NewCustomers, Levers)
+ANALYSES: Final[Mapping[str, type[Analysis]]] = {kind.name: kind for kind in _KINDS}
 
 
 def analysis_of(name: str) -> type[Analysis]:

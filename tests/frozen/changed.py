@@ -25,6 +25,7 @@ class Change:
     decision: str
 
 
+TABLES: Final = "0047-tables-of-the-business-methods.md"
 TRUTH: Final = "0048-truth-of-the-business-methods.md"
 DOORS: Final = "0022-one-application-under-every-door.md"
 SHOPS: Final = "0023-one-registry-many-shops.md"
@@ -97,6 +98,10 @@ CHANGED: Final[tuple[Change, ...]] = (
     Change("check_data", "models.clv.reasons[*]", VERDICT),
     Change("simulate_shop", "preset.*", TRUTH),
     Change("empty: simulate shop other --preset nosuch", "says", TRUTH),
+    Change("check", "reads", TABLES),
+    Change("check_data", "reads", TABLES),
+    Change("score", "readiness", TABLES),
+    Change("score_later", "readiness", TABLES),
 )
 
 

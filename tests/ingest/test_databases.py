@@ -77,6 +77,11 @@ class TestDuckDB:
         with pytest.raises(ConfigError, match="declare its table"):
             read_shop(shop(database))
 
+    @pytest.mark.parametrize("declared", [{"sheet": "x"}, {"header_row": 2}, {"total_rows": ["Total"]}])
+    def test_what_only_files_have_is_refused(self, declared: dict[str, Any], database: Path) -> None:
+        with pytest.raises(ConfigError, match=r"shop\.duckdb: \w+ is of .*spreadsheets: leave it out"):
+            read_shop(shop(database, source={"table": "orders", **declared}))
+
     def test_a_missing_column_names_the_nearest(self, database: Path) -> None:
         with pytest.raises(DataError, match=r"column 'amuont': no such column \(did you mean 'amount'\?\)"):
             read_shop(shop(database, source={"table": "orders"}, columns=PLAIN | {"net": "amuont"}))

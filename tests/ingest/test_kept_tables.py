@@ -330,7 +330,7 @@ class TestTheFolder:
 
 
 def _named(shop: Shop) -> list[str]:
-    return [part["file"] for part in json.loads((shop.kept_in / "kept.json").read_text())["parts"]]
+    return [part["file"]["name"] for part in json.loads((shop.kept_in / "kept.json").read_text())["parts"]]
 
 
 class TestRefusals:

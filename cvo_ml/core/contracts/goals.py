@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, Span, TableContract, required
+from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, TableContract, TimeOrder, required
 
 INITIATIVES: Final = TableContract(
     "initiatives",
@@ -25,7 +25,7 @@ INITIATIVES: Final = TableContract(
     ),
     key=("initiative_id",),
     about="Something that could be done, with what it takes and what it is expected to bring.",
-    spans=(Span("starts_at", "ends_at"),),
+    spans=(TimeOrder("starts_at", "ends_at"),),
 )
 
 OKRS: Final = TableContract(
@@ -48,5 +48,5 @@ OKRS: Final = TableContract(
     key=("key_result_id", "measured_at"),
     event_time="measured_at",
     about="A measure of a key result; progress is (value - base) / (target - base).",
-    spans=(Span("starts_at", "ends_at"),),
+    spans=(TimeOrder("starts_at", "ends_at"),),
 )

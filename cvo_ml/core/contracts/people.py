@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, Span, TableContract, required
+from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, TableContract, TimeOrder, required
 
 CUSTOMERS: Final = TableContract(
     "customers",
@@ -55,8 +55,8 @@ LEADS: Final = TableContract(
     event_time="created_at",
     about="Somebody who might buy, with what is known before a sale.",
     spans=(
-        Span("created_at", "mql_at", "qualified before it was created"),
-        Span("created_at", "sql_at", "accepted before it was created"),
+        TimeOrder("created_at", "mql_at", "qualified before it was created"),
+        TimeOrder("created_at", "sql_at", "accepted before it was created"),
     ),
     profile=True,
 )
@@ -79,7 +79,7 @@ DEALS: Final = TableContract(
     key=("deal_id",),
     event_time="closed_at",
     about="What sales tried to close with a lead.",
-    spans=(Span("created_at", "closed_at"),),
+    spans=(TimeOrder("created_at", "closed_at"),),
 )
 
 REFERRALS: Final = TableContract(

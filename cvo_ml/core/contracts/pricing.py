@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, Span, TableContract, required
+from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, TableContract, TimeOrder, required
 
 PRICES: Final = TableContract(
     "prices",
@@ -20,7 +20,7 @@ PRICES: Final = TableContract(
     ),
     event_time="valid_from",
     about="A list price while it was valid.",
-    spans=(Span("valid_from", "valid_to"),),
+    spans=(TimeOrder("valid_from", "valid_to"),),
 )
 
 CHOICES: Final = TableContract(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, Span, TableContract, required
+from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, TableContract, TimeOrder, required
 
 ORDERS: Final = TableContract(
     "orders",
@@ -91,7 +91,7 @@ DELIVERIES: Final = TableContract(
     event_time="shipped_at",
     about="A parcel that left the shop.",
     key_where_told=("delivery_id",),
-    spans=(Span("shipped_at", "delivered_at", "delivered before it was shipped"),),
+    spans=(TimeOrder("shipped_at", "delivered_at", "delivered before it was shipped"),),
 )
 
 RETURNS: Final = TableContract(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, Span, TableContract, required
+from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, TableContract, TimeOrder, required
 
 TICKETS: Final = TableContract(
     "tickets",
@@ -26,7 +26,7 @@ TICKETS: Final = TableContract(
     event_time="opened_at",
     about="A question or complaint.",
     key_where_told=("ticket_id",),
-    spans=(Span("opened_at", "closed_at"), Span("opened_at", "resolved_at", "resolved before it was opened")),
+    spans=(TimeOrder("opened_at", "closed_at"), TimeOrder("opened_at", "resolved_at", "resolved before it was opened")),
 )
 
 #: The scales of scores, by the kind of survey. The sources give none for CES and CSAT: 1 to 7 is the scale of the

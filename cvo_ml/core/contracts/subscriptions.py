@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, Span, TableContract, required
+from cvo_ml.core.contract import KNOWN_AT_COLUMN, Column, Range, TableContract, TimeOrder, required
 
 SUBSCRIPTIONS: Final = TableContract(
     "subscriptions",
@@ -24,7 +24,7 @@ SUBSCRIPTIONS: Final = TableContract(
     ),
     event_time="started_at",
     about="A state of a subscription: a change of plan, seats or price is a row of its own.",
-    spans=(Span("started_at", "ended_at"),),
+    spans=(TimeOrder("started_at", "ended_at"),),
 )
 
 MILESTONES: Final = TableContract(

@@ -24,6 +24,7 @@ from cvo_ml.ingest.adapters import (
     klaviyo_profiles,
     meta_ads,
     online_retail,
+    paypal,
     segment,
     shopify,
     stripe,
@@ -66,6 +67,7 @@ ADAPTERS: Final[Mapping[AdapterName, Adapter]] = {
     "woocommerce": woocommerce.ADAPTER,
     "woocommerce_analytics": woocommerce_analytics.ADAPTER,
     "woocommerce_api": woocommerce_api.ADAPTER,
+    "paypal": paypal.ADAPTER,
     "segment": segment.ADAPTER,
     "ga4": ga4.ADAPTER,
     "stripe": stripe.ADAPTER,
@@ -183,7 +185,7 @@ def further_parts(shop: ShopConfig, declared: ShopConfig, parts: Parts) -> dict[
             headers = next(iter(parts[name])).columns
             found[name] = (parts[name], side_of_first(name, declared, adapter, headers), adapter.ragged)
     for name, config in declared.tables.items():
-        found[name] = own_source(name, config, declared)
+        found[name] = own_source(config.table or name, config, declared)
     return found
 
 

@@ -41,7 +41,7 @@ from cvo_ml.ingest.adapters.order_events import (
 from cvo_ml.ingest.adapters.spooled_rows import SpooledRows
 from cvo_ml.ingest.known_exports import how_to_map, refuse_another
 from cvo_ml.ingest.plain_numbers import number_text
-from cvo_ml.ingest.raw import Places, SourceFile
+from cvo_ml.ingest.raw import Places, SourceFile, refuse_empty
 from cvo_ml.ingest.sources import json_files
 from cvo_ml.ingest.sources.event_lines import EventBlock
 from cvo_ml.ingest.sources.event_sources import EventFile, are_large, event_files
@@ -151,8 +151,7 @@ class _StreamReading:
             self._named += block.named
             rows, objects = rows + block.rows, objects + block.rows - len(block.ragged)
             self._take(place, file.name, block)
-        if not rows:
-            raise DataError("has a header but no rows", "export it again", file=file.name)
+        refuse_empty(rows, file.name)
         if not objects:
             raise DataError("holds no JSON objects", "write one JSON object a line", file=file.name, count=rows)
         self._files.append(SourceFile(file.name, rows, file.sha256))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ import pyarrow as pa
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.result import Json
+from cvo_ml.ingest.header_names import key_of
 from cvo_ml.ingest.look.findings import Decision, counted
 from cvo_ml.ingest.look.further_tables import can_be, main_of
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
@@ -27,6 +28,11 @@ _ALL: Final = 2_000_000
 _FEWEST: Final = 1_000
 _LONGEST: Final = 1_000  # signs of a text
 _NAMED: Final = 12
+#: Names of columns that grow with each change of a row, among them those of Odoo, Salesforce and Magento.
+_CHANGED: Final = frozenset(
+    {"updatedat", "modifiedat", "changedat", "lastupdated", "lastmodified", "updated", "modified", "writedate",
+     "systemmodstamp", "lastmodifieddate", "modifieddate", "updateddate", "lastupdatedat", "updateddatetime"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,16 @@ class _Looking:
         if not is_whole:
             what = "its beginning, middle and end" if table.extent else "its beginning"
             decisions.append(Decision("looked at", counted(rows.num_rows, "row"), f"of {name}: {what}"))
+            decisions += self._watermarks(table, columns)
         return Grid(name, source, columns, rows.num_rows, is_whole, tuple(decisions))
+
+    def _watermarks(self, table: DatabaseTable, columns: Mapping[str, FoundColumn]) -> list[Decision]:
+        """What could spare each night the reading of a long table."""
+        if not self._database.is_typed:
+            return []
+        changed = [name for name, column in columns.items() if column.is_time and key_of(name) in _CHANGED][:1]
+        evidence = f"it may tell what is new, so that a night reads no more: kept_in: kept/{table.name} (docs/data.md)"
+        return [Decision("a long table", f"watermark: {name}", evidence) for name in changed]
 
     def _rows(self, table: DatabaseTable, most: int) -> tuple[pa.Table, bool]:
         """The rows that are looked at, and whether these are all."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from cvo_ml.config.shops import SEVERAL
 from cvo_ml.core.contract import Column
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.result import Json
@@ -25,7 +27,14 @@ from cvo_ml.ingest.look.joining import KnownIds, decide_case, ids_of, shared
 from cvo_ml.ingest.look.money_columns import CENT, Numbers, OrderAmounts, OrderRows
 from cvo_ml.ingest.look.months import month_format
 from cvo_ml.ingest.look.table_headers import BY_NAME, BY_OWN_NAMES, CALLED, has_own_names, meanings
-from cvo_ml.ingest.look.vendor_exports import decide_further_export, export_in, holds_orders, ids_of_export
+from cvo_ml.ingest.look.table_place import table_place
+from cvo_ml.ingest.look.vendor_exports import (
+    decide_further_export,
+    export_in,
+    holds_orders,
+    ids_of_export,
+    tables_of_first,
+)
 
 #: Tables of which further columns are fields of their own: what is known of leads, of companies, of what was chosen.
 _WITH_FIELDS: Final = ("leads", "accounts", "choices")
@@ -101,7 +110,7 @@ def main_of(grids: Sequence[Grid]) -> Grid:
 def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | None, findings: FoundOut) -> None:
     """What the tables beside the orders are."""
     known = _known_ids(main, customers, findings)
-    taken: set[str] = set()
+    taken = {*tables_of_first(main) & SEVERAL}
     for grid in sorted(grids, key=lambda one: not _holds_deals(one)):  # leads are those that deals name
         if grid.headers == main.headers:
             findings.missing.append(
@@ -119,17 +128,22 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
         if table is None:
             findings.decide(f"table {grid.name}", "left unread", why)
             continue
+        place, settings = table_place(table, Path(grid.name).stem, taken, findings)
         taken.add(table)
         own, other = grid.columns.get(columns.get("customer_id", "")), known.get("customer_id")
         if own is not None and other is not None:
             decide_case(shared(own, other) - len(ids_of(own) & ids_of(other)), grid.name, findings)
         known |= {"lead_id": grid.columns[columns["lead_id"]]} if table == "deals" else {}
-        _decide_table(grid, table, columns, findings)
+        _decide_table(grid, table, columns, place, settings, findings)
 
 
 def _table_of(grid: Grid, taken: Container[str], known: KnownIds) -> tuple[str | None, dict[str, str], str]:
     """Which table it is, and its columns; or why it is none of this shop."""
-    candidates = [name for name in dict.fromkeys((*_FIRST, *CONTRACTS)) if name != "orders" and name not in taken]
+    candidates = [
+        name
+        for name in dict.fromkeys((*_FIRST, *CONTRACTS))
+        if name != "orders" and (name not in taken or name in SEVERAL)
+    ]
     fit = [name for name in candidates if can_be(grid, name)]
     why = f"its headers are none of a known table: {', '.join(grid.headers[:6])}"
     for place, name in enumerate(sorted(fit, key=lambda one: not is_called(grid, one))):
@@ -179,9 +193,11 @@ def _is_foreign(grid: Grid, table: str, columns: Mapping[str, str], known: Known
     return None
 
 
-def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: FoundOut) -> None:
-    prefix = f"tables.{table}"
-    settings: dict[str, Json] = {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
+def _decide_table(
+    grid: Grid, table: str, columns: Mapping[str, str], prefix: str, settings: dict[str, Json], findings: FoundOut
+) -> None:
+    called = prefix.removeprefix("tables.")
+    settings |= {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
     for decision in grid.decisions:
         settings |= {f"{prefix}.{key}": value for key, value in decision.settings.items()}
     settings |= {f"{prefix}.columns.{name}": header for name, header in columns.items()}
@@ -197,13 +213,13 @@ def _decide_table(grid: Grid, table: str, columns: Mapping[str, str], findings: 
         evidence = f"column {times[name].header!r} holds months: their first days are meant"
         findings.decide(f"dates: {name}", way, evidence, {f"{prefix}.source.date_formats.{name}": way})
     days = {name: column for name, column in times.items() if name not in months}
-    decide_dates(days, findings, f"{prefix}.source", f"{table}_dates", many=bool(months))
+    decide_dates(days, findings, f"{prefix}.source", f"{called}_dates", many=bool(months))
     money = {
         name: grid.columns[header]
         for name, header in columns.items()
         if kinds[name] in ("money", "number") and is_amounts(grid.columns[header])
     }
-    decide_amounts(money, findings, f"{prefix}.source", f"{table}_amounts")
+    decide_amounts(money, findings, f"{prefix}.source", f"{called}_amounts")
     if any(in_minor_units(column.header) for column in money.values()):
         decide_minor_units(findings, f"{prefix}.source")
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cvo_ml.config.shops import NO_CURRENCY, AdapterName, ShopConfig, SourceConfig
+from cvo_ml.config.shops import NO_CURRENCY, SEVERAL, AdapterName, ShopConfig, SourceConfig
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.core.errors import CvoError, DataError
-from cvo_ml.core.result import Json
 from cvo_ml.ingest.adapters import ADAPTERS, Adapter
 from cvo_ml.ingest.adapters.adapter import MAIN
 from cvo_ml.ingest.known_exports import EXPORTS, export_of
@@ -22,14 +22,24 @@ from cvo_ml.ingest.look.dates import decide_dates
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.joining import KnownIds, decide_case, join_of
+from cvo_ml.ingest.look.table_place import table_place
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import SourceFile, one_file
-from cvo_ml.ingest.sources.json_lines import JsonObjects, names_in
+from cvo_ml.ingest.sources.json_lines import JsonObjects, at, names_in, texts
+
+#: Objects by which an export is told, from all over a file: a stream may begin with events of one kind.
+_TOLD_BY: Final = 100
 
 
 def export_in(grid: Grid) -> AdapterName | None:
     """The adapter that reads a table; None where none is known to."""
-    return export_of(names_in(grid.objects) or grid.headers)
+    return export_of(names_in(grid.objects[:: 1 + len(grid.objects) // _TOLD_BY]) or grid.headers)
+
+
+def tables_of_first(grid: Grid) -> frozenset[str]:
+    """The further tables that a known export of orders holds, too."""
+    name = export_in(grid)
+    return frozenset(ADAPTERS[name].sides) if name is not None and ADAPTERS[name].declares else frozenset()
 
 
 def holds_orders(grid: Grid) -> bool:
@@ -62,6 +72,7 @@ def look_at_export(
     adapter = ADAPTERS[name]
     findings.decide("adapter", name, _evidence(name), {"adapter": name})
     table = MAIN[adapter.declares.get("rows", "orders")]
+    grid = _orders_among(grid, adapter)
     columns = _found(grid, adapter, adapter.declares["columns"])
     kinds = _kinds("orders", "order_lines", "customers", table)
     declared = adapter.declares.get("source", {})
@@ -134,9 +145,12 @@ def _decide_customers(grid: Grid, adapter: Adapter, found: FoundColumn | None, f
 def decide_further_export(
     grid: Grid, name: AdapterName, taken: Collection[str], known: KnownIds, findings: FoundOut
 ) -> list[str]:
-    """A known export beside the orders; returns the tables that it gives."""
+    """A known export beside the orders; returns the tables that it gives.
+
+    Of a table that the shop has already it gives further rows, where those may come from several systems.
+    """
     adapter, given = ADAPTERS[name], []
-    tables = [table for table in adapter.further if table not in taken]
+    tables = [table for table in adapter.further if table not in taken or table in SEVERAL]
     for table in tables:
         if table == "accounts" and "customers" in given:  # companies that buy themselves
             continue
@@ -147,15 +161,15 @@ def decide_further_export(
         given.append(table)
         decide_case(join.in_other_case, grid.name, findings)
         evidence = "; ".join(filter(None, (counted(grid.rows, "row"), join.evidence, _evidence(name))))
-        prefix = f"tables.{table}"
-        settings: dict[str, Json] = {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
+        prefix, settings = table_place(table, name, taken, findings)
+        settings |= {f"{prefix}.source.{key}": value for key, value in grid.source.items()}
         for decision in grid.decisions:
             settings |= {f"{prefix}.{key}": value for key, value in decision.settings.items()}
         settings[f"{prefix}.adapter"] = name
         settings |= {f"{prefix}.columns.{column}": header for column, header in join.columns.items()}
         findings.decide(table, grid.name, evidence, settings)
         if not adapter.is_json:
-            _decide_writing(grid, adapter, table, findings)
+            _decide_writing(grid, adapter, table, prefix, findings)
     if not tables:
         evidence = (
             f"{EXPORTS[name].called} holds {', '.join(adapter.further) or 'orders'}, and the shop has them already"
@@ -164,14 +178,14 @@ def decide_further_export(
     return given
 
 
-def _decide_writing(grid: Grid, adapter: Adapter, table: str, findings: FoundOut) -> None:
+def _decide_writing(grid: Grid, adapter: Adapter, table: str, place: str, findings: FoundOut) -> None:
     """How a further table writes its times and amounts."""
-    side, prefix = adapter.side(table), f"tables.{table}.source"
+    side, prefix, called = adapter.side(table), f"{place}.source", place.removeprefix("tables.")
     columns, kinds, declared = _found(grid, adapter, side["columns"]), _kinds(table), side.get("source", {})
     if not {"date_format", "date_formats"} & set(declared):
         times = {column: found for column, found in columns.items() if kinds[column] == "time" and found.filled}
-        decide_dates(times, findings, prefix, f"{table}_dates")
-    decide_amounts(_amounts(columns, kinds), findings, prefix, f"{table}_amounts")
+        decide_dates(times, findings, prefix, f"{called}_dates")
+    decide_amounts(_amounts(columns, kinds), findings, prefix, f"{called}_amounts")
 
 
 def _id_headers(grid: Grid, adapter: Adapter, table: str) -> dict[str, tuple[str, ...]]:
@@ -184,6 +198,17 @@ def _id_headers(grid: Grid, adapter: Adapter, table: str) -> dict[str, tuple[str
             first = mapped[column].header if column in mapped else ""
             found[column] = tuple(dict.fromkeys((first, *(other.header for other in others.values()))))
     return found
+
+
+def _orders_among(grid: Grid, adapter: Adapter) -> Grid:
+    """Of a stream of events, the orders as its format reads them."""
+    if adapter.events is None:
+        return grid
+    paths = adapter.declares["columns"]
+    kind = adapter.events.kind
+    orders = [adapter.events.row(item, "order", paths) for item in grid.objects if kind(item) == "order"]
+    columns = {path: FoundColumn(path, texts(at(item, path) for item in orders)) for path in paths.values()}
+    return replace(grid, columns=columns, rows=len(orders)) if orders else grid
 
 
 def _evidence(name: AdapterName) -> str:

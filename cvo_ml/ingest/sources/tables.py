@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from cvo_ml.config.shops import SourceConfig
+from cvo_ml.core.errors import ConfigError
 from cvo_ml.ingest.raw import RawTable, plain, raw_from_arrow
 from cvo_ml.ingest.sources.database_kinds import is_server, open_database
 from cvo_ml.ingest.sources.databases import Database, DatabaseTable, Rows, Since, chosen, declared_table
@@ -57,17 +58,28 @@ def open_table(source: SourceConfig, wanted: Sequence[str], optional: Collection
     Raises
     ------
     ConfigError
-        If no table is declared, or the database's address is not given.
+        If no table is declared, or what only files have; or if the database's address is not given.
     DataError, UsageError
         If the database cannot be read, or has no such table or column.
     """
     where = source.path if is_server(source.path) else source.path.replace("\\", "/").rpartition("/")[2]
+    _refuse_unused(source, where)
     table = declared_table(source, where)
     with open_database(source.path) as database:
         found = database.find(table)
         place = database.place(found)
         columns = chosen([*found.columns], wanted, optional, place)
         yield OpenTable(database, found, tuple(columns), place, source.decimal)
+
+
+def _refuse_unused(source: SourceConfig, where: str) -> None:
+    """Refuse settings that no database has: what is declared must do something."""
+    in_vain = {"sheet": source.sheet is not None, "header_row": source.header_row != 1,
+               "total_rows": bool(source.total_rows)}  # fmt: skip
+    for setting, declared in in_vain.items():
+        if declared:
+            kinds = "spreadsheets" if setting == "sheet" else "text and spreadsheets"
+            raise ConfigError(f"source {where}: {setting} is of {kinds}: leave it out")
 
 
 def read_table(source: SourceConfig, wanted: Sequence[str], optional: Collection[str] = ()) -> RawTable:

@@ -394,6 +394,11 @@ class TestStream:
         assert shop.adapter == "ga4"
         assert len(read_shop(shop).tables.orders) == 40
 
+    def test_init_reads_the_currency_where_google_writes_it(self, tmp_path: Path, write: Write) -> None:
+        path = write(_lines([*(event("page_view", n) for n in range(200)), purchase("T1", 0)]), "events.jsonl")
+        init(InitRequest(files=(str(path),), out=tmp_path / "s.yaml"), Workspace(tmp_path, tmp_path))
+        assert load_config(tmp_path / "s.yaml", ShopConfig).currency == "EUR"
+
     def test_a_file_without_any_event_is_refused(self, write: Write) -> None:
         with pytest.raises(DataError, match="no event has this field"):
             read(write, [{"name": "purchase", "when": 1}])

@@ -164,6 +164,19 @@ class TestFiles:
         assert (ids[:20], ids[-1]) == ([*range(1, 21)], 300)
         assert sum(140 < one < 170 for one in ids) == 10
 
+    def test_a_long_table_that_tells_what_changed_could_be_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "long.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(
+                "CREATE TABLE orders AS SELECT range AS order_id, range % 9 AS customer_id, now() AS write_date, "
+                "TIMESTAMP '2024-01-01' + to_days(range::INT % 300) AS created_at, 5 AS total FROM range(500)"
+            )
+        assert "watermark: write_date" not in str(look_at([str(path)]).findings.decisions)
+        monkeypatch.setattr(databases, "MOST", 40)
+        assert "watermark: write_date" in str(look_at([str(path)]).findings.decisions)
+
     def test_more_tables_are_each_looked_at_less(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = tmp_path / "many.duckdb"
         with duckdb.connect(str(path)) as connection:
