@@ -93,7 +93,11 @@ def shown(value: Measured | float | None, unit: Unit, currency: str = "") -> str
     if value.lower == value.upper:
         return _with_unit(estimate, unit, currency)
     to = " to " if value.lower < 0 else "–"
-    return f"{_with_unit(estimate, unit, currency)} ({_number(value.lower, unit)}{to}{_number(value.upper, unit)})"
+    coarse = unit == "money" and max(map(abs, (value.estimate, value.lower, value.upper))) >= 100
+    estimate, lower, upper = (
+        f"{end:,.0f}" if coarse else _number(end, unit) for end in (value.estimate, value.lower, value.upper)
+    )
+    return f"{_with_unit(estimate, unit, currency)} ({lower}{to}{upper})"
 
 
 def _number(value: float, unit: Unit) -> str:

@@ -21,6 +21,10 @@ def purchases(data: Engine, as_of: date, basis: ValueBasis) -> Any:
     first), ``first_month``, ``since_first`` (days since the first) and ``value`` in millionths: what is left of the
     order, less its goods for gross margin, less its payment and parcel too for contribution (before costs to serve).
     """
+    return data.kept(f"purchases_{basis}_{as_of:%Y%m%d}", lambda: _purchases(data, as_of, basis))
+
+
+def _purchases(data: Engine, as_of: date, basis: ValueBasis) -> Any:
     rows = order_money(data, as_of)
     column = {"revenue": "left", "gross_margin": "gross_margin", "contribution": "contribution"}[basis]
     rows = rows.filter(rows.is_purchase)

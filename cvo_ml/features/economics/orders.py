@@ -39,7 +39,12 @@ def order_money(engine: Engine, as_of: date) -> Any:
     Ibis rows of order_id, customer_id, ordered_at, channel, discount_code, ``is_purchase``, ``cost_known`` and
     ``MONEY`` in millionths. A cost that nobody told is reckoned at the shop's own cost share of the orders whose cost
     is known; where none is, cost is 0 and every margin equals ``left``: the basis is revenue (``cost_coverage``).
+    They are worked out once for an engine and a date, for every sum of money begins with them.
     """
+    return engine.kept(f"order_money_{as_of:%Y%m%d}", lambda: _order_money(engine, as_of))
+
+
+def _order_money(engine: Engine, as_of: date) -> Any:
     orders = _priced(engine, as_of)
     known = orders.filter(orders.is_purchase & orders.cost.notnull())
     share = known.aggregate(

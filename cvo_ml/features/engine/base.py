@@ -149,6 +149,16 @@ class Engine(ABC):
             self._loaded[name] = self._given(name, make())
         return self._loaded[name]
 
+    def kept(self, name: str, make: Callable[[], Any]) -> Any:
+        """The rows of an expression that many begin with: worked out once for this engine, known by ``name``."""
+        if name not in self._loaded:
+            self._loaded[name] = self._worked_out(name, make())
+        return self._loaded[name]
+
+    @abstractmethod
+    def _worked_out(self, name: str, expression: Any) -> Any:
+        """The expression's rows as a table of the backend."""
+
     @abstractmethod
     def _given(self, name: str, rows: pd.DataFrame) -> Any:
         """The rows as the backend knows them."""

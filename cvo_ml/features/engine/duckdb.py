@@ -71,6 +71,10 @@ class DuckDBEngine(Engine):
         self._backend.disconnect()
         self._spill.close()
 
+    def _worked_out(self, name: str, expression: Any) -> Any:
+        self._backend.con.execute(f"CREATE TABLE {name} AS {_compiled(expression)}")
+        return self._backend.table(name)
+
     def _given(self, name: str, rows: pd.DataFrame) -> Any:
         self._backend.con.register(name, pa.Table.from_pandas(rows, preserve_index=False))
         return self._backend.table(name)

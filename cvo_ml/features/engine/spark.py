@@ -56,6 +56,10 @@ class SparkEngine(Engine):
         """Forget the tables; the session and the files stay."""
         self._loaded.clear()
 
+    def _worked_out(self, name: str, expression: Any) -> Any:
+        self.write(expression, self._folder / f"{name}.parquet")
+        return self._registered(name)
+
     def _given(self, name: str, rows: pd.DataFrame) -> Any:
         rows.astype(dict.fromkeys(rows.select_dtypes("datetime"), TIME_DTYPE)).to_parquet(
             self._folder / f"{name}.parquet", index=False
