@@ -102,7 +102,7 @@ def _decide_repeated(grid: Grid, money: OrderAmounts, groups: OrderRows, finding
             return
         findings.decide("rows", "lines", f"{several}, with products: {', '.join(products[:3])}", {"rows": "lines"})
         findings.decide("net", header, proof or "of each line; nothing else in the file to compare it with", settings)
-        if proof is None and not settings:
+        if proof is None and (not settings or meaning_of(header) != "net"):
             ask_discount(header, money, findings)
         _decide_products(grid, money, findings, True)
         _decide_negative_lines(grid, values, groups, findings)

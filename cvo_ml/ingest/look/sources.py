@@ -137,7 +137,7 @@ def _objects(path: Path) -> tuple[Sequence[Mapping[str, Any]], bool]:
     if not is_whole:
         lines = [line for line in raw.decode("utf-8-sig", "replace").split("\n") if line.strip()]
         some = [parse_line(line, config) for line in lines[:: 1 + len(lines) // _LOOKED_AT]]
-        if isinstance(some[0], dict):
+        if some and isinstance(some[0], dict):
             return [item for item in some if isinstance(item, dict)], False
     found = read_objects(path, config)
     if len(found.objects) == 1:

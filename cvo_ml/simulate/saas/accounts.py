@@ -10,7 +10,7 @@ the next milestone is reached with probability g; seats change: + Poisson(e seat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -58,45 +58,95 @@ class Accounts:
 
 def run_accounts(config: SimulatedSaasConfig, leads: Leads, block: Block) -> Accounts:
     """Follow every won deal until it leaves or the data end."""
-    lead, stream = leads.won(config.days), block.stream("accounts")
-    adopted = features.adoption(config, lead, block)
-    churn = leads.churn[lead] * features.kept(config, adopted) if config.features else leads.churn[lead]
-    start, plan = leads.closed[lead], plan_of(config, leads.seats[lead])
-    contract = contract_months(config)[plan]
-    seats, reached = leads.seats[lead].copy(), np.zeros(len(lead), np.int64)
-    ended, rows, unpaid = np.full(len(lead), np.inf), np.arange(len(lead)), np.zeros(len(lead), bool)
-    invoices = [_invoice(config, rows, 0, start, seats, plan)]
-    milestones, failures = [(rows[:0], reached[:0], start[:0])], [(rows[:0], reached[:0], start[:0])]
-    month = 0
+    going = _Going.from_deals(config, leads, block)
+    rows, month = np.arange(len(going.lead)), 0
+    going.invoice(rows, 0)
     while len(rows):
         month += 1
-        rows = rows[start[rows] + month * MONTH < config.days]
-        day = start[rows] + month * MONTH
-        draws: Draws = BlockDraws(stream, len(rows))
-        if block.by_customer:
-            draws = block.keyed("accounts", lead[rows], month)
-        hazard = renewal_hazard(config, churn[rows], reached[rows], day, contract[rows], month)
-        leaves = draws.random() < hazard
-        fails, paid_after = failed_payments(config, lead[rows], month, block)
-        fails &= ~leaves
-        unpaid[rows[fails & np.isnan(paid_after)]] = True
-        failures.append((rows[fails], np.full(int(fails.sum()), month), paid_after[fails]))
-        ended[rows[leaves | unpaid[rows]]] = day[leaves | unpaid[rows]]
-        stays = np.flatnonzero(~leaves & ~unpaid[rows])
-        rows, day, draws = rows[stays], day[stays], draws.at(stays)
-        step = (draws.random() < leads.milestone_rate[lead[rows]]) & (reached[rows] < len(config.milestones.names))
-        milestones.append((rows[step], reached[rows[step]], day[step]))
-        reached[rows[step]] += 1
-        seats[rows] = next_seats(config, seats[rows], draws)
-        invoices.append(_invoice(config, rows, month, day, seats[rows], plan[rows]))
-    row, months, days, counts, price = (np.concatenate(parts) for parts in zip(*invoices, strict=True))
+        rows = rows[going.start[rows] + month * MONTH < config.days]
+        rows = going.pass_month(rows, month)
+    row, months, days, counts, price = (np.concatenate(parts) for parts in zip(*going.invoices, strict=True))
+    reached_by, reached, reached_on = (np.concatenate(parts) for parts in zip(*going.milestones, strict=True))
+    failed_by, failed_month, paid_after = (np.concatenate(parts) for parts in zip(*going.failures, strict=True))
     order = np.argsort(row, kind="stable")
-    by, which, when = (np.concatenate(parts) for parts in zip(*milestones, strict=True))
-    failed_by, failed_month, paid_after = (np.concatenate(parts) for parts in zip(*failures, strict=True))
     return Accounts(
-        lead, start, plan, ended, row[order], months[order], days[order], counts[order], price[order],
-        by, which, when, adopted, failed_by, failed_month, paid_after, unpaid,
+        going.lead, going.start, going.plan, going.ended,
+        row[order], months[order], days[order], counts[order], price[order],
+        reached_by, reached, reached_on, going.adopted, failed_by, failed_month, paid_after, going.unpaid,
     )  # fmt: skip
+
+
+@dataclass
+class _Going:
+    """Accounts on their way, changed in place; arrays of shape (accounts,)."""
+
+    config: SimulatedSaasConfig
+    block: Block
+    stream: np.random.Generator
+    lead: Numbers
+    start: Numbers
+    plan: Numbers
+    contract: Numbers
+    churn: Numbers  # per renewal, with what features keep
+    milestone_rate: Numbers
+    adopted: Numbers
+    seats: Numbers
+    reached: Numbers
+    ended: Numbers
+    unpaid: Numbers
+    invoices: list[tuple[Numbers, ...]] = field(default_factory=list)
+    milestones: list[tuple[Numbers, ...]] = field(default_factory=list)
+    failures: list[tuple[Numbers, ...]] = field(default_factory=list)
+
+    @classmethod
+    def from_deals(cls, config: SimulatedSaasConfig, leads: Leads, block: Block) -> _Going:
+        """Accounts on the day on which their deals are won."""
+        lead = leads.won(config.days)
+        plan, adopted, none = plan_of(config, leads.seats[lead]), features.adoption(config, lead, block), lead[:0]
+        churn = leads.churn[lead] * features.kept(config, adopted) if config.features else leads.churn[lead]
+        ended, unpaid = np.full(len(lead), np.inf), np.zeros(len(lead), bool)
+        going = cls(
+            config, block, block.stream("accounts"), lead, leads.closed[lead], plan, contract_months(config)[plan],
+            churn, leads.milestone_rate[lead], adopted, leads.seats[lead].copy(), np.zeros(len(lead), np.int64),
+            ended, unpaid,
+        )  # fmt: skip
+        going.milestones.append((none, none, none.astype(float)))
+        going.failures.append((none, none, none.astype(float)))
+        return going
+
+    def pass_month(self, rows: Numbers, month: int) -> Numbers:
+        """One month of accounts ``rows``: renewal, payment, milestone, seats, invoice; returns those that stay."""
+        day = self.start[rows] + month * MONTH
+        draws = self._draws(rows, month)
+        hazard = renewal_hazard(self.config, self.churn[rows], self.reached[rows], day, self.contract[rows], month)
+        leaves = draws.random() < hazard
+        self._pay(rows[~leaves], month)
+        leaves |= self.unpaid[rows]
+        self.ended[rows[leaves]] = day[leaves]
+        stays = np.flatnonzero(~leaves)
+        rows, day, draws = rows[stays], day[stays], draws.at(stays)
+        step = (draws.random() < self.milestone_rate[rows]) & (self.reached[rows] < len(self.config.milestones.names))
+        self.milestones.append((rows[step], self.reached[rows[step]], day[step]))
+        self.reached[rows[step]] += 1
+        self.seats[rows] = next_seats(self.config, self.seats[rows], draws)
+        self.invoice(rows, month)
+        return rows
+
+    def invoice(self, rows: Numbers, month: int) -> None:
+        """Write the month's invoices of accounts ``rows``."""
+        day = self.start[rows] + month * MONTH
+        price = np.round(list_prices(self.config)[self.plan[rows]] * price_level(self.config, day), 2)
+        self.invoices.append((rows, np.full(len(rows), month), day, self.seats[rows], price))
+
+    def _pay(self, rows: Numbers, month: int) -> None:
+        fails, paid_after = failed_payments(self.config, self.lead[rows], month, self.block)
+        self.failures.append((rows[fails], np.full(int(fails.sum()), month), paid_after[fails]))
+        self.unpaid[rows[fails & np.isnan(paid_after)]] = True
+
+    def _draws(self, rows: Numbers, month: int) -> Draws:
+        if self.block.by_customer:
+            return self.block.keyed("accounts", self.lead[rows], month)
+        return BlockDraws(self.stream, len(rows))
 
 
 def failed_payments(config: SimulatedSaasConfig, lead: Numbers, month: int, block: Block) -> tuple[Numbers, Numbers]:
@@ -178,10 +228,3 @@ def price_rows(config: SimulatedSaasConfig) -> list[tuple[str, date, date | None
         for plan in config.plans
         for begin, end, level in zip(begins, ends, levels, strict=True)
     ]
-
-
-def _invoice(
-    config: SimulatedSaasConfig, rows: Numbers, month: int, day: Numbers, seats: Numbers, plan: Numbers
-) -> tuple[Numbers, ...]:
-    price = np.round(list_prices(config)[plan] * price_level(config, day), 2)
-    return rows, np.full(len(rows), month), day, seats.copy(), price

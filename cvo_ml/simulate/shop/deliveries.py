@@ -15,6 +15,7 @@ import numpy as np
 
 from cvo_ml.config.simulation import Deliveries, SimulatedShopConfig
 from cvo_ml.core.arrays import Numbers
+from cvo_ml.simulate.keyed_draws import KeyedDraws
 from cvo_ml.simulate.random_streams import Block
 
 EARLIEST = 0.4  # of the promised days: no parcel comes before
@@ -45,9 +46,12 @@ class LateDeliveries:
         """Whether customers ``who`` leave after orders ``number``; flags of shape (m,)."""
         deliveries = self.config.deliveries
         assert deliveries is not None
-        points = draw_deliveries(self.config, self.city[who], who, number, np.zeros(len(who)), self.block).points
-        chance = deliveries.leave_per_point * points
-        return self.block.keyed("leaving after deliveries", who, number).random() < chance
+        draws = self.block.keyed("deliveries", who, number)
+        points = lost_points(deliveries, _lateness(self.config, self.city[who], draws)[1])
+        late, leaves = np.flatnonzero(points), np.zeros(len(who), bool)
+        coins = self.block.keyed("leaving after deliveries", who[late], number[late]).random()
+        leaves[late] = coins < deliveries.leave_per_point * points[late]
+        return leaves
 
 
 def leaving(config: SimulatedShopConfig, city: Numbers, block: Block) -> LateDeliveries | None:
@@ -65,18 +69,24 @@ def draw_deliveries(
     deliveries = config.deliveries
     assert deliveries is not None
     draws = block.keyed("deliveries", who, number)
-    shares = np.cumsum([carrier.share for carrier in deliveries.carriers])[:-1]
-    carrier = np.searchsorted(shares, draws.random(), side="right")
-    late = draws.random() < late_shares(config)[carrier, city]
-    mean = np.array([carrier.mean_days_late for carrier in deliveries.carriers])[carrier]
-    days_late = np.where(late, mean * draws.exponential(), 0.0)
+    carrier, days_late = _lateness(config, city, draws)
     promised = day + deliveries.promised_days
     in_time = day + deliveries.promised_days * draws.uniform(EARLIEST, 1.0)
     shipped = day + deliveries.promised_days * UNTIL_SHIPPED * draws.random()
     return DeliveryRows(
-        carrier, shipped, np.where(late, promised + days_late, in_time), promised, days_late,
+        carrier, shipped, np.where(days_late > 0, promised + days_late, in_time), promised, days_late,
         lost_points(deliveries, days_late),
     )  # fmt: skip
+
+
+def _lateness(config: SimulatedShopConfig, city: Numbers, draws: KeyedDraws) -> tuple[Numbers, Numbers]:
+    """Carrier of each order, and days late: the first draws of a delivery."""
+    assert config.deliveries is not None
+    carriers = config.deliveries.carriers
+    carrier = np.searchsorted(np.cumsum([one.share for one in carriers])[:-1], draws.random(), side="right")
+    late = draws.random() < late_shares(config)[carrier, city]
+    mean = np.array([one.mean_days_late for one in carriers])[carrier]
+    return carrier, np.where(late, mean * draws.exponential(), 0.0)
 
 
 def lost_points(deliveries: Deliveries, days_late: Numbers) -> Numbers:

@@ -123,7 +123,7 @@ def multiplied(
 def orders_of(process: Process) -> tuple[Numbers, Numbers]:
     """All orders after the first: customer and day, sorted by customer and time."""
     who, at = _joined(process.orders_by, np.int64), _joined(process.orders_at, float)
-    order = _in_order(who)
+    order = in_order(who)
     who = who[order]
     return who, process.clock.day_at(at[order], who)
 
@@ -134,7 +134,7 @@ def lives_of(process: Process, born: Numbers) -> Lives:
     ended_on = process.clock.day_at(_joined(process.ended_at, float), ended)
     who = np.concatenate([np.arange(len(born)), revived])
     since = np.concatenate([born, process.clock.day_at(_joined(process.revived_at, float), revived)])
-    order, rank = _in_order(who), _in_order(ended)
+    order, rank = in_order(who), in_order(ended)
     who, since, until = who[order], since[order], np.full(len(who), np.inf)
     until[_matching(who, ended[rank], len(born))] = ended_on[rank]
     return Lives(who, since, until)
@@ -213,8 +213,8 @@ def _gaps(regularity: Numbers, rng: Random, who: Numbers) -> Numbers:
     return rng.standard_gamma(regularity) / regularity
 
 
-def _in_order(who: Numbers) -> Numbers:
-    """Sort by customer; each customer's events were found in time order. 16 bits: a radix sort."""
+def in_order(who: Numbers) -> Numbers:
+    """Rows sorted by customer (below 65,536), those of one as they stood. 16 bits: a radix sort."""
     return np.argsort(who.astype(np.uint16), kind="stable")
 
 

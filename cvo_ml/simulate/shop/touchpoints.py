@@ -16,6 +16,7 @@ from cvo_ml.core.arrays import Numbers
 from cvo_ml.simulate.columns import Columns, texts, times
 from cvo_ml.simulate.random_streams import Block, Draws
 from cvo_ml.simulate.shop.population import Profile, Traits
+from cvo_ml.simulate.shop.purchases import in_order
 from cvo_ml.simulate.shop.sales import Sales, customer_ids
 
 
@@ -48,7 +49,8 @@ def touchpoint_columns(
         parts.append((who, day, np.full(len(who), channels + number)))
     who, day, code = (np.concatenate([part[item] for part in parts]) for item in range(3))
     keep = np.flatnonzero((day >= 0) & (day < config.days))
-    keep = keep[np.lexsort([day[keep], who[keep]])]
+    keep = keep[np.argsort(day[keep], kind="stable")]
+    keep = keep[in_order(who[keep])]
     return _columns(config, profile, who[keep], day[keep], code[keep], block)
 
 

@@ -251,6 +251,17 @@ def test_an_amount_before_discounts_alone_is_asked_about(tmp_path: Path) -> None
     assert asked(seen(tmp_path, ["Order ID,Customer ID,Date,Gross Sales,Discounts", *rows])) == ["net"]
 
 
+def test_discounts_beside_amounts_of_lines_are_asked_about(tmp_path: Path) -> None:
+    """The headers of Amazon's report of all orders (sellercentral.amazon.com, G200547170), which does not say it."""
+    header = "amazon-order-id,purchase-date,order-status,sku,quantity,currency,item-price,item-tax,{},buyer-email"
+    rows = ["302-1,2026-01-16,Shipped,MUG,2,USD,40.00,3.20,4.00,a@example.org",
+            "302-1,2026-01-16,Shipped,TEA,1,USD,10.00,0.80,0.00,a@example.org",
+            "302-2,2026-01-17,Shipped,TEA,1,USD,10.00,0.80,0.00,b@example.org"]  # fmt: skip
+    look = seen(tmp_path, [header.format("item-promotion-discount"), *rows])
+    assert asked(look) == ["discount"]
+    assert look.findings.questions[0].choices["take_them_off"]["net_less"] == ["discount"]
+
+
 def test_orders_that_are_copied_whole_count_once(tmp_path: Path) -> None:
     rows = ["1,A,2024-01-02,5.00", "2,B,2024-01-03,6.00", "1,A,2024-01-02,5.00"]
     look = seen(tmp_path, [HEADER, *rows])
