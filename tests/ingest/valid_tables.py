@@ -99,6 +99,7 @@ def _refunds(rows: Rows, size: int, rng: np.random.Generator, made: Mapping[str,
     rows["order_id"] = [f"O{place:03}" for place in range(size)]
     _after_their_orders("refunded_at")(rows, size, rng, made)
     rows["amount"] = [0.5] * size  # less than the cheapest order
+    rows["part_of"] = list(made["orders"].set_index("order_id").loc[rows["order_id"], "net"])  # no tax, no shipping
 
 
 def _surveys(rows: Rows, size: int, rng: np.random.Generator, made: Mapping[str, pd.DataFrame]) -> None:
