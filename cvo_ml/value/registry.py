@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cvo_ml.core.errors import UsageError, nearest_name
+from cvo_ml.value.acquisition import Acquisition
 from cvo_ml.value.analysis import Analysis
 from cvo_ml.value.cohorts import Cohorts
 from cvo_ml.value.economics import Economics
@@ -13,7 +14,7 @@ from cvo_ml.value.levers import Levers
 from cvo_ml.value.new_customers import NewCustomers
 from cvo_ml.value.retention import Retention
 
-_KINDS: Final = (Economics, Retention, Cohorts, NewCustomers, Levers)
+_KINDS: Final = (Economics, Retention, Cohorts, NewCustomers, Acquisition, Levers)
 ANALYSES: Final[Mapping[str, type[Analysis]]] = {kind.name: kind for kind in _KINDS}
 
 

@@ -36,7 +36,6 @@ from numpy.typing import NDArray
 
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.arrays import Flags, Floats
-from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts
 from cvo_ml.ingest.adapters.flat_rows import FlatRows, coded
 from cvo_ml.ingest.adapters.net_of_tax import (
@@ -49,6 +48,7 @@ from cvo_ml.ingest.adapters.net_of_tax import (
     without_tax,
 )
 from cvo_ml.ingest.adapters.order_rows import RowsOfOrders, order_rows
+from cvo_ml.ingest.adapters.undated_refunds import said_of_undated, surely_by
 from cvo_ml.ingest.raw import Places, RawTable
 
 _TEST: Final = "test order (Bogus Gateway)"
@@ -254,7 +254,7 @@ def _refunds(orders: FlatRows, sums: _OrderSums) -> RawTable:
     }
     above = int((amounts > total + CENT).sum())
     return chosen.only(_REFUND.values()).table(
-        columns, notes=_said_of_refunds(int((~cancelled).sum()), above, orders.shop)
+        columns, notes=(*said_of_undated(int((~cancelled).sum()), orders.shop), *_said_above(above))
     )
 
 
@@ -262,25 +262,13 @@ def _when(chosen: FlatRows, cancelled: Flags, orders: FlatRows) -> pa.Array:
     """When refunds were: as their orders were cancelled, else when they surely had been."""
     times = chosen.times("Cancelled at", "refunded_at")
     if not cancelled.all():
-        times = times.mask(~cancelled, _latest(orders))
+        times = times.mask(~cancelled, surely_by(orders, _TIMES))
     return pa.array(times, pa.timestamp("us"), from_pandas=True)
 
 
-def _latest(orders: FlatRows) -> pd.Timestamp | None:
-    """The time from which an undated refund counts: never earlier than it was."""
-    if orders.shop.extracted_at is not None:
-        return wall_time(orders.shop.extracted_at, orders.shop.timezone)
-    return max(filter(None, (orders.latest(name, "ordered_at") for name in _TIMES)), default=None)
-
-
-def _said_of_refunds(undated: int, above: int, shop: ShopConfig) -> tuple[str, ...]:
-    when = "extracted_at" if shop.extracted_at else "the latest time in the export"
-    notes = []
-    if undated:
-        notes.append(f"refunds: {undated:,} have no time of their own in this format and count from {when}")
-    if above:
-        notes.append(f"refunds: {above:,} were above the total of their order and count as all of it")
-    return tuple(notes)
+def _said_above(refunds: int) -> tuple[str, ...]:
+    note = f"refunds: {refunds:,} were above the total of their order and count as all of it"
+    return (note,) if refunds else ()
 
 
 ADAPTER: Final = Adapter(

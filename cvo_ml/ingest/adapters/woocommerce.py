@@ -31,12 +31,12 @@ import pyarrow.compute as pc
 
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.arrays import Floats
-from cvo_ml.core.wall_times import wall_time
 from cvo_ml.ingest.adapters.adapter import Adapter, Parts
 from cvo_ml.ingest.adapters.flat_rows import FlatRows, coded
 from cvo_ml.ingest.adapters.guests_by_address import people
 from cvo_ml.ingest.adapters.net_of_tax import digits_of, given_back, rounded
 from cvo_ml.ingest.adapters.order_rows import RowsOfOrders, order_rows
+from cvo_ml.ingest.adapters.undated_refunds import said_of_undated, surely_by
 from cvo_ml.ingest.raw import RawTable
 
 DECLARES: Final[dict[str, Any]] = {
@@ -158,7 +158,7 @@ def _refunds(orders: FlatRows, net: Floats, total: Floats, digits: np.ndarray) -
     amounts = [abs(float(amount or 0)) for found in listed for amount, _, _ in found]
     gross = np.array([*amounts, *sums[undated]], dtype=np.float64)
     times = pd.Series(pd.to_datetime([when for found in listed for _, _, when in found])).astype("datetime64[us]")
-    moments = pd.concat([times, pd.Series([_latest(orders)] * len(undated), dtype="datetime64[us]")])
+    moments = pd.concat([times, pd.Series([surely_by(orders, ("order_date",))] * len(undated), dtype="datetime64[us]")])
     reasons = [reason.strip() or "refund" for found in listed for _, reason, _ in found] + ["refund"] * len(undated)
     columns = {
         **{header: orders.texts(header).take(pa.array(at)).combine_chunks()
@@ -167,19 +167,7 @@ def _refunds(orders: FlatRows, net: Floats, total: Floats, digits: np.ndarray) -
         "refund amount": pa.array(given_back(gross, net[at], total[at], digits[at])),
         "refund reason": _texts(reasons),
     }  # fmt: skip
-    return _at(orders, at).table(columns, notes=_said(len(undated), orders.shop))
-
-
-def _latest(orders: FlatRows) -> pd.Timestamp | None:
-    if orders.shop.extracted_at is not None:
-        return wall_time(orders.shop.extracted_at, orders.shop.timezone)
-    return orders.latest("order_date", "ordered_at")
-
-
-def _said(undated: int, shop: ShopConfig) -> tuple[str, ...]:
-    when = "extracted_at" if shop.extracted_at else "the latest time in the export"
-    note = f"refunds: {undated:,} have no time of their own in this format and count from {when}"
-    return (note,) if undated else ()
+    return _at(orders, at).table(columns, notes=said_of_undated(len(undated), orders.shop))
 
 
 ADAPTER: Final = Adapter(
