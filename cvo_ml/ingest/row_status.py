@@ -32,7 +32,7 @@ _REMEDIES: Final = {
     "order id with conflicting rows": "if each row is an order line, declare rows: lines",
     "names an unknown order": "export orders and this table over the same time",
     "its order is in quarantine": "look at the reasons of the orders first",
-    "below zero": "write what went back as positive amounts",
+    "below zero": "write it without a minus: what went back is positive too",
     "before its order": "correct the times, or their zone",
     "not a JSON object": "write one JSON object a line",
     "sentinel date": "days up to 1900-01-01, 1970-01-01 and the year 9999 stand for 'unknown': export such as empty",
@@ -49,7 +49,16 @@ _REMEDIES_OF_KIND: Final = {
     "constants: {scale: 10}",
     "outside": "correct the numbers, or their unit",
     "names an unknown": "export both tables over the same time",
-    "names neither": "leave rows out that are about nobody (where_filled), or fill one of the columns",
+    "names neither": "fill one of the columns, or leave such rows out (where_filled)",
+    "not above zero": "write numbers above zero",
+    "earlier price": "end each price where the next one begins (valid_to)",
+    "alone in its task": "export every alternative that was shown, not only the one that was chosen",
+    "of its task": "one alternative of a task is chosen: to choose nothing is an alternative too",
+    "four prices": "map the columns from too_cheap to too_expensive, and leave out who did not answer all of them",
+    "where it began": "give the value that it began with, and another one as the target",
+    "back to itself": "name for each account the one above it, and none at the top",
+    "refers itself": "correct who recommended whom",
+    "before": "correct the times, or their zone",
 }
 
 

@@ -1,4 +1,4 @@
-"""What a table's rows say at a date: later facts are hidden, promises are not; a row is somebody's by any of its ids."""
+"""What rows say at a date: later facts are hidden, promises are not; a row is somebody's by any of its ids."""
 
 from __future__ import annotations
 

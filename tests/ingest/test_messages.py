@@ -41,6 +41,7 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     )
     yield from _formats()
     yield from _exports()
+    yield from _tables()
     yield "refund of unknown orders", orders_text(9), {"refunds": ["order,at,amount", "Z9,2024-02-01,1"]}
     yield "negative refund", orders_text(9), {"refunds": ["order,at,amount", "A1,2024-02-01,-1"]}
     yield "refund before its order", orders_text(9), {"refunds": ["order,at,amount", "A9,2024-01-01,1"]}
@@ -124,6 +125,27 @@ def _exports() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     )
 
 
+def _tables() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """What makes a further table refuse its file; its headers are the contract's."""
+    for name, header, row in (
+        ("surveys", "customer_id,answered_at,kind,score", "C1,2024-02-01,csat,9"),
+        ("surveys", "customer_id,answered_at,kind,score", "C1,2024-02-01,nps,"),
+        ("reviews", "customer_id,reviewed_at,rating", "C1,2024-02-01,8"),
+        ("deliveries", "order_id,shipped_at", "Z9,2024-02-01"),
+        ("deliveries", "order_id,shipped_at,delivered_at", "A1,2024-02-02,2024-02-01"),
+        ("touchpoints", "customer_id,at,channel", ",2024-02-01,ads"),
+        ("accounts", "account_id,parent_id", "X1,X1"),
+        ("referrals", "referrer_id,referred_id,at", "C1,C1,2024-02-01"),
+        ("choices", "respondent_id,task_id,alternative_id,chosen,answered_at", "R1,1,a,yes,2024-02-01"),
+        ("price_answers", "respondent_id,answered_at,too_expensive", "R1,2024-02-01,9"),
+        ("initiatives", "initiative_id,name,effort,value", "I1,checkout,0,5"),
+        ("okrs", "key_result_id,measured_at,base,target", "K1,2024-02-01,5,5"),
+        ("feature_requests", "customer_id,requested_at,title", "C99,2024-02-01,dark mode"),
+        ("fx", "date,currency,rate", "2024-01-01,USD,0"),
+    ):
+        yield f"{name}: {row}", orders_text(9), {"table": [name, header, row]}
+
+
 def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:
     """What reading such a file says."""
     text = "\n".join(content) + "\n" if isinstance(content, list) else content
@@ -137,6 +159,11 @@ def message(content: Any, declared: dict[str, Any], folder: Path) -> CvoError:
         table, adapter, *lines = declared.pop("export")
         (folder / "export.csv").write_text("\n".join(lines) + "\n")
         declared["tables"] = {table: {"source": {"path": str(folder / "export.csv")}, "adapter": adapter}}
+    if "table" in declared:
+        name, header, *lines = declared.pop("table")
+        (folder / f"{name}.csv").write_text("\n".join([header, *lines]) + "\n")
+        source = {"path": str(folder / f"{name}.csv")}
+        declared["tables"] = {name: {"source": source, "columns": {one: one for one in header.split(",")}}}
     try:
         read_shop(shop(path, **declared))
     except CvoError as error:
