@@ -1,6 +1,6 @@
 """``cvo check`` of Shopify's export of orders, beside DuckDB's copy of that file to Parquet, which checks nothing.
 
-    PYTHONPATH=. python benchmarks/ingest/shopify_export.py [--lines 1000000]
+    python -m benchmarks.ingest.shopify_export [--lines 1000000]
 
 The export is invented: 79 columns as Shopify writes them, one to four lines an order, prices with and without tax,
 taxed and untaxed shipping, refunds, notes of several lines. What its orders and refunds are worth is known from the

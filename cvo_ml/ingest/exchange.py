@@ -71,12 +71,14 @@ def converted(casts: Mapping[str, Cast], kinds: Mapping[str, Kind], time: str, r
     Parameters
     ----------
     time:
-        The column that says when a row happened.
+        The column that says when a row happened; what has not, such as a deal that is open, counts from its creation.
     """
-    currency = casts["currency"]
+    currency, times = casts["currency"], casts[time].values
+    if "created_at" in casts:
+        times = times.fillna(casts["created_at"].values)
     known = currency.values.notna().to_numpy()
-    rate = rates.at(currency.values, casts[time].values)
-    missing = known & np.isnan(rate) & casts[time].values.notna().to_numpy()
+    rate = rates.at(currency.values, times)
+    missing = known & np.isnan(rate) & times.notna().to_numpy()
     other = known & ~np.isnan(rate) & (currency.values.str.upper() != rates.own).to_numpy(dtype=np.bool_)
     result = dict(casts)
     for name, column in casts.items():

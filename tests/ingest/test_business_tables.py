@@ -271,6 +271,20 @@ class TestRowsTogether:
             assert ledger.quarantined.get("order_id: its order is in quarantine", 0) == counts.get("O001", 0), name
 
 
+def test_an_open_deal_is_converted_at_the_day_it_was_created(tmp_path: Path) -> None:
+    rates = pd.DataFrame(
+        {"date": ["2024-01-01", "2024-02-01", "2024-03-01"], "currency": "USD", "rate": [0.9, 0.8, 0.7]}
+    )
+    deals = pd.DataFrame(
+        [("D1", "L1", "2024-01-09", "2024-02-09", 100.0, "USD"), ("D2", "L2", "2024-01-09", "", 100.0, "USD")],
+        columns=["deal_id", "lead_id", "created_at", "closed_at", "amount", "currency"],
+    )
+    result = read(tmp_path, {**some(), "deals": deals, "fx": rates})
+    assert result.tables.get("deals").set_index("deal_id")["amount"].to_dict() == pytest.approx(
+        {"D1": 80.0, "D2": 90.0}
+    )
+
+
 class TestMoments:
     @pytest.mark.parametrize("name", [name for name in SIDES if CONTRACTS[name].event_time])
     def test_rows_on_or_after_the_date_are_left_out(self, name: str, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def cases() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "refund before its order", orders_text(9), {"refunds": ["order,at,amount", "A9,2024-01-01,1"]}
     yield "refund column missing", orders_text(9), {"refunds": ["order,at,amout", "A9,2024-01-01,1"]}
     yield "no such table", orders_text(9), {"source": {"path": "env://CVO_NOT_SET", "table": "orders"}}
+    yield "a sheet of a database", orders_text(9), {"source": {"path": "env://CVO_NOT_SET", "table": "t", "sheet": "x"}}
+    yield "a database without a table", orders_text(9), {"source": {"path": "env://CVO_NOT_SET"}}
     yield "address in the file", orders_text(9), {"source": {"path": "postgresql://me@host/db"}}
     yield "folder without files", orders_text(9), {"source": {"path": "nowhere/*.csv"}}
     states = ["order,customer,date,amount,state", "A1,C1,2024-01-01,5,paid", "A2,C2,2024-01-02,5,auf Eis"]

@@ -50,7 +50,7 @@ def test_the_written_folder_is_read_as_it_was_made_without_a_note(tmp_path: Path
     assert read.notes == ()
 
 
-@pytest.mark.parametrize("kind", ["shop"])
+@pytest.mark.parametrize("kind", ["shop", "saas"])
 def test_every_table_as_csv_is_understood_by_one_look(tmp_path: Path, kind: str):
     tables = made(kind)
     for name, frame in tables.frames.items():

@@ -108,13 +108,27 @@ def _is_another(every: FlatRows, identity: str, rows: NDArray[np.int64], first: 
 
 def _copies(every: FlatRows, codes: NDArray[np.int64], suspects: Flags, of_order: Sequence[str]) -> Flags:
     """(n,) rows that stand again as often as the own row of their order does, and count once."""
-    some = every.chosen(suspects)
-    frame = pd.DataFrame({header: some.texts(header).to_pandas() for header in some.raw.columns})
-    frame["order"] = codes[suspects]
-    alike = frame.groupby(list(frame.columns), sort=False, dropna=False)
-    number, times = alike.cumcount(), alike["order"].transform("size")
-    own = np.logical_or.reduce([some.filled(header) for header in of_order])
+    some, found = every.chosen(suspects), np.zeros(len(codes), dtype=np.bool_)
+    rows, group = _alike(some)
+    if not len(rows):
+        return found
+    own = np.logical_or.reduce([some.filled(header) for header in of_order])[rows]
+    frame = pd.DataFrame({"group": group, "order": codes[suspects][rows]})
+    number, times = frame.groupby("group").cumcount(), frame.groupby("group")["order"].transform("size")
     repeated = times.where(own).groupby(frame["order"]).transform("max").fillna(1)
-    found = np.zeros(len(codes), dtype=np.bool_)
-    found[suspects] = (number >= (times / repeated).round().clip(lower=1)).to_numpy()
+    found[np.flatnonzero(suspects)[rows]] = (number >= (times / repeated).round().clip(lower=1)).to_numpy()
     return found
+
+
+def _alike(some: FlatRows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows that equal another one in all columns, and the number of each one's group."""
+    rows, group = np.arange(len(some)), np.zeros(len(some), dtype=np.int64)
+    for header in some.raw.columns:  # few columns tell nearly all rows apart
+        values = coded(some.texts(header))[0][rows]
+        _, group, sizes = np.unique(
+            group * (values.max(initial=0) + 1) + values, return_inverse=True, return_counts=True
+        )
+        rows, group = rows[sizes[group] > 1], group[sizes[group] > 1]
+        if not len(rows):
+            break
+    return rows, group.astype(np.int64)

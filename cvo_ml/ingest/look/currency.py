@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from cvo_ml.config.shops import NO_CURRENCY
 from cvo_ml.core.currencies import currencies_of, have_one_currency
@@ -22,19 +22,35 @@ def known_currency(grid: Grid, given: str | None) -> str | None:
 
 
 def decide_currency(
-    grid: Grid, amounts: Mapping[str, FoundColumn], written: AmountWriting, findings: FoundOut, given: str | None
+    grid: Grid,
+    amounts: Mapping[str, FoundColumn],
+    written: AmountWriting,
+    findings: FoundOut,
+    given: str | None,
+    rates: Container[str] = frozenset(),
 ) -> None:
-    """The one currency; several are asked about."""
+    """The one currency; several are asked about, or converted where a table has the ``rates`` of the others."""
     header = next(iter(grid.headers_for("currency")), None)
     column = grid.columns[header] if header else None
     texts = _texts_by_code(column) if column is not None else {}
-    if column is not None and len(texts) > 1:
+    if column is not None and len(texts) > 1 and (own := _converted_to(texts, rates, given)) is not None:
+        others = ", ".join(sorted(set(texts) - {own}))
+        _currency(own, f"{others} in column {column.header!r} is converted by the table of rates", findings, given,
+                  _of_column(column, own, texts))  # fmt: skip
+    elif column is not None and len(texts) > 1:
         _ask_currency(column, texts, findings, given)
     elif column is not None and texts and _is_code(code := next(iter(texts))):
         why = f"column {column.header!r} says so in {counted(column.filled, 'row')}"
         _currency(code, why, findings, given, _of_column(column, code, texts))
     else:
         _by_signs(amounts, written, findings, given)
+
+
+def _converted_to(texts: Mapping[str, list[str]], rates: Container[str], given: str | None) -> str | None:
+    """The currency into which all others are converted; None where one of them has no rate."""
+    own = [code for code in texts if code not in rates or code == given]
+    plain = all(_is_code(code) and same == [code] for code, same in texts.items())
+    return own[0] if plain and len(own) == 1 and given in (None, own[0]) else None
 
 
 def _texts_by_code(column: FoundColumn) -> dict[str, list[str]]:

@@ -137,6 +137,14 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
         _decide_table(grid, table, columns, place, settings, findings)
 
 
+def rated_currencies(grids: Sequence[Grid]) -> frozenset[str]:
+    """The currencies of which a table says what they are worth."""
+    tables = [grid for grid in grids if export_in(grid) is None and can_be(grid, "fx")]
+    return frozenset(
+        text.upper() for grid in tables[:1] for text in grid.columns[columns_of(grid, "fx")["currency"]].distinct
+    )
+
+
 def _table_of(grid: Grid, taken: Container[str], known: KnownIds) -> tuple[str | None, dict[str, str], str]:
     """Which table it is, and its columns; or why it is none of this shop."""
     candidates = [

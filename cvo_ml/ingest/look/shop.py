@@ -27,7 +27,14 @@ from cvo_ml.ingest.look.further_columns import (
     decide_sellers,
     decide_test_orders,
 )
-from cvo_ml.ingest.look.further_tables import can_be, columns_of, decide_refund_column, decide_tables, main_of
+from cvo_ml.ingest.look.further_tables import (
+    can_be,
+    columns_of,
+    decide_refund_column,
+    decide_tables,
+    main_of,
+    rated_currencies,
+)
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.money_columns import OrderAmounts, amount_columns, are_minor_units
 from cvo_ml.ingest.look.not_sold import decide_not_sold
@@ -63,12 +70,13 @@ _NEEDED: Final = frozenset(
 
 @dataclass(frozen=True)
 class Given:
-    """What whoever asks knows already; None = look."""
+    """What is known before the orders are looked at; None = look. ``rates``: currencies that another table converts."""
 
     name: str | None = None
     currency: str | None = None
     timezone: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    rates: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -171,11 +179,12 @@ def look_at(paths: Sequence[str], given: Given = Given()) -> Look:
     refuse_empty(main.rows, main.name)
     refuse_without_orders(main)
     findings = FoundOut([_file(main), *main.decisions])
-    customers = _look_at_orders(main, findings, given)
+    further = [grid for grid in grids if grid is not main]
+    customers = _look_at_orders(main, findings, replace(given, rates=rated_currencies(further)))
     _decide_told(given.columns, findings)
     _note_repeated(main, findings)
     _note_unread(main, findings)
-    decide_tables([grid for grid in grids if grid is not main], main, customers, findings)
+    decide_tables(further, main, customers, findings)
     return Look(given.name or _name_of(paths[0]), findings, tuple(main.headers))
 
 
@@ -274,7 +283,7 @@ def _look_at_orders(grid: Grid, findings: FoundOut, given: Given) -> FoundColumn
         sales = credited.sales(grid)
         decide_orders(sales, replace(money, columns=amount_columns(sales), _numbers={}), findings)
     _ask_about_cents(grid, money, findings)
-    decide_currency(grid, _money(columns), written, findings, given.currency)
+    decide_currency(grid, _money(columns), written, findings, given.currency, given.rates)
     if times is not None:
         decide_zone(times, reading, findings, given.timezone)
     if credited is None:

@@ -13,7 +13,7 @@ _ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "refunds": {
         "refunded_at": ("refunded_at", "date", "created_at", "ordered_at"), "amount": ("refund_amount", "net", "total"),
         "order_id": ("order_id",), "customer_id": ("customer_id", "customer"), "refund_id": ("refund_id",),
-        "reason": ("reason",),
+        "reason": ("reason",), "currency": ("currency",),
     },
     "order_lines": {
         "order_id": ("order_id",), "product_id": ("product_id", "product_name"), "quantity": ("quantity",),

@@ -141,3 +141,21 @@ def test_a_seller_of_a_marketplace_is_read(tmp_path: Path) -> None:
     shop = found(tmp_path)
     assert shop.columns["seller_id"] == "Seller"
     assert set(read_shop(shop).tables.orders["seller_id"]) == {"S0", "S1", "S2"}
+
+
+def test_where_rates_lie_beside_the_orders_other_currencies_are_converted_and_none_is_left_out(tmp_path: Path) -> None:
+    orders = ["Order ID,Customer ID,Order Date,Net,Currency"]
+    orders += [
+        f"O{row:03},C{row % 9},2024-03-{row % 28 + 1:02},100.00,{'USD' if row % 3 else 'EUR'}" for row in range(60)
+    ]
+    rates = ["Date,Currency,Exchange Rate", "2024-03-01,USD,0.90", "2024-03-15,USD,0.95"]
+    refunds = ["Order ID,Refund Date,Refund Amount,Currency", "O001,2024-03-20,10.00,USD", "O003,2024-03-20,10.00,EUR"]
+    in_files(tmp_path, {"orders": orders, "rates": rates, "refunds": refunds})
+    shop = found(tmp_path, None)
+    assert (shop.currency, shop.exclude) == ("EUR", ())
+    tables = read_shop(shop).tables
+    # by hand: of the two thirds in dollars, days 1 to 14 at .90, days 15 to 28 at .95
+    days = [(row % 28 + 1, row % 3 > 0) for row in range(60)]
+    expected = sum(100 * (1.0 if not dollars else 0.9 if day < 15 else 0.95) for day, dollars in days)
+    assert tables.orders["net"].sum() == pytest.approx(expected)
+    assert sorted(tables.refunds["amount"]) == [9.5, 10.0]
