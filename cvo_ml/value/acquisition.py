@@ -150,7 +150,7 @@ class AcquisitionResult(AnalysisResult):
         returns = [
             (
                 one.channel + " !" * one.flips, shown(one.first_year, "money"), shown(one.ratio, "ratio"),
-                shown(one.roas, "ratio"), shown(one.payback_months, "ratio"),
+                shown(one.roas, "ratio"), shown(one.payback_months, "months").removesuffix(" months"),
             )
             for one in every
         ]  # fmt: skip

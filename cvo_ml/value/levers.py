@@ -28,7 +28,7 @@ from cvo_ml.core.blocks import TextTable
 from cvo_ml.core.figures import FigureSpec, Series
 from cvo_ml.core.result import Result
 from cvo_ml.core.units import midnight
-from cvo_ml.features.engine import Engine
+from cvo_ml.features.engine import Engine, cut
 from cvo_ml.features.integer_sums import MICRO, as_int64, micro
 from cvo_ml.stats.intervals import Interval, Z, wilson
 from cvo_ml.value.analysis import Analysis, AnalysisResult, MoneyBasis, Needs, Statistics, money_of
@@ -67,7 +67,7 @@ class LeverStatistics(Statistics):
         One row of the last year: ``orders``, ``value`` and ``value_squares`` of orders (revenue), ``customers`` who
         bought, ``orders_squares`` (of each one's orders), ``margin`` (what is left of the value after costs, before
         costs to serve), ``new``, ``before`` (who bought in the year before), ``again`` (of them, bought in this one),
-        ``spend`` to win customers, ``days`` with orders behind them; money in millionths.
+        ``spend`` to win customers, ``days`` since the first order; money in millionths.
     """
 
     sums: pd.DataFrame
@@ -323,9 +323,9 @@ def _sums(data: Engine, as_of: date, money: MoneyBasis) -> pd.DataFrame:
     )
     both = earlier.group_by("customer_id").agg(now=earlier.now.max(), then=(~earlier.now).max())
     kept = both.group_by(one=key).agg(before=as_int64(both.then.sum()), again=as_int64((both.then & both.now).sum()))
-    span = rows.group_by(one=key).agg(days=rows.day.min().delta(rows.day.max(), unit="day"))
+    span = rows.group_by(one=key).agg(days=cut(as_of).date().delta(rows.day.min(), unit="day"))
     found = data.run(year, index="one").join(data.run(kept, index="one"), how="outer")
-    found = found.join(data.run(span, index="one").abs(), how="outer")
+    found = found.join(data.run(span, index="one"), how="outer")
     spend = 0
     if data.has("acquisition_spend"):
         spent = data.known("acquisition_spend", as_of)
@@ -357,7 +357,9 @@ def _measured(statistics: LeverStatistics) -> dict[str, Measured]:
     if row["spend"] and row["new"]:
         cost, half = row["spend"] / MICRO / row["new"], Z / row["new"] ** 0.5
         found["acquisition_cost"] = Interval(cost, cost * (1 - min(half, 1)), cost * (1 + half))
-    if row["before"]:
+    if row["days"] < 2 * YEAR.days:  # who bought in a part of a year is not who buys in a year
+        found["lifespan_years"] = Undefined("the orders reach back less than two years")
+    elif row["before"]:
         rate = wilson(int(row["again"]), int(row["before"]))
         ends = [min(max(end, 0.0), 0.98) for end in (rate.estimate, rate.lower, rate.upper)]
         found["retention"] = Interval(ends[0], ends[1], ends[2])

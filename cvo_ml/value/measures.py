@@ -93,22 +93,23 @@ def shown(value: Measured | float | None, unit: Unit, currency: str = "") -> str
     if value.lower == value.upper:
         return _with_unit(estimate, unit, currency)
     to = " to " if value.lower < 0 else "–"
-    coarse = unit == "money" and max(map(abs, (value.estimate, value.lower, value.upper))) >= 100
-    estimate, lower, upper = (
-        f"{end:,.0f}" if coarse else _number(end, unit) for end in (value.estimate, value.lower, value.upper)
-    )
+    ends = (value.estimate, value.lower, value.upper)
+    widest = max(map(abs, ends))
+    estimate, lower, upper = (_number(end, unit, widest) for end in ends)
     return f"{_with_unit(estimate, unit, currency)} ({lower}{to}{upper})"
 
 
-def _number(value: float, unit: Unit) -> str:
+def _number(value: float, unit: Unit, widest: float | None = None) -> str:
+    """In as many digits as the widest of the numbers beside it needs, so that an interval is of one precision."""
+    size = abs(value) if widest is None else widest
     if unit == "share":
-        percent = 100 * value
-        return f"{percent:.2f}" if 0 < abs(percent) < 1 else f"{percent:.1f}"
-    if unit in ("customers", "orders", "days"):
+        return f"{100 * value:.{2 if 0 < size < 0.01 else 1}f}"
+    if unit in ("customers", "orders", "days", "months"):
         return f"{value:,.0f}"
-    if unit in ("ratio", "years", "months"):
-        return f"{value:,.2f}"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.2f}"
+    if unit in ("ratio", "years"):
+        return f"{value:,.{2 if size < 100 else 0}f}"
+    whole = widest is None and value == round(value)
+    return f"{value:,.0f}" if size >= 100 or whole else f"{value:,.2f}"
 
 
 def _with_unit(text: str, unit: Unit, currency: str) -> str:

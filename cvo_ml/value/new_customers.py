@@ -225,7 +225,11 @@ class NewCustomers(Analysis):
             Beginners(dimension, member, size, second, beside, to, _verdict(bool(certain), at, beside))
             for (dimension, member, size, second, at, beside, _), certain, to in zip(found, sure, shrunk, strict=True)
         ]
-        return tuple(sorted(made, key=lambda one: (one.dimension, one.shrunk, one.name)))
+        plain = {(row[0], row[1]): share for row, share in zip(found, every, strict=True)}
+        # where nothing is told apart all are shrunk to one share: then by their own
+        return tuple(
+            sorted(made, key=lambda one: (one.dimension, one.shrunk, plain[one.dimension, one.name], one.name))
+        )
 
 
 def _began(data: Engine, as_of: date, people: Any) -> Iterator[tuple[str, Any]]:

@@ -22,7 +22,7 @@ from cvo_ml.simulate import simulate_saas, simulate_shop
 from cvo_ml.value import ANALYSES, AnalysisResult, Undefined
 
 #: A date inside the simulated shops' lives.
-CUT: Final = date(2022, 9, 16)
+CUT: Final = date(2023, 1, 20)
 METHODS: Final = (Path(__file__).resolve().parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
 
 

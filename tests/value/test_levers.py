@@ -64,7 +64,7 @@ def found() -> LeversResult:
     orders += [(f"{who}{n}", who, f"2023-0{n}-02", 50.0) for who in "abef" for n in (3, 5)]
     spent = [("2023-02-01", "search", 60.0), ("2022-02-01", "search", 999.0)]
     spend = frame("acquisition_spend", ["date", "channel", "spend"], spent)
-    return analyzed(shop_of(orders, acquisition_spend=spend))
+    return analyzed(shop_of(orders, acquisition_spend=spend), "2024-01-02")
 
 
 class TestMeasured:
@@ -90,11 +90,19 @@ class TestMeasured:
         assert point.gain.estimate == pytest.approx(100 * (1 / 0.49 - 2))
 
     def test_a_typed_number_wins_over_the_measured_one(self) -> None:
-        orders = [(f"{who}{year}", who, f"{year}-03-02", 50.0) for who in "ab" for year in (2022, 2023)]
-        found = analyzed(shop_of(orders), margin=0.3)
+        orders = [(f"{who}{year}", who, f"{year}-03-20", 50.0) for who in "ab" for year in (2022, 2023)]
+        found = analyzed(shop_of(orders), "2024-03-19", margin=0.3)
         margin = next(one for one in found.levers if one.name == "margin")
         assert isinstance(margin.before, Interval)
         assert margin.before.estimate == 0.3
+
+    def test_a_life_is_not_measured_from_a_part_of_a_year(self) -> None:
+        """Who bought in the nine days before the last year are the busiest, not everybody."""
+        orders = [(f"{who}{n}", who, day, 50.0) for who in "ab" for n, day in enumerate(("2022-12-25", "2023-03-02"))]
+        found = analyzed(shop_of(orders))
+        assert found.levers == ()
+        assert "less than two years" in found.sentences()[0]
+        assert analyzed(shop_of(orders), lifespan_years=2.0).levers
 
     def test_half_a_year_of_orders_is_not_a_year(self) -> None:
         found = analyzed(shop_of([("1", "a", "2023-08-01", 9.0), ("2", "b", "2023-11-01", 9.0)]))
