@@ -223,7 +223,7 @@ class TestReport:
     def test_it_is_json_without_nan(self) -> None:
         for report in (of_the_sample(), readiness(made(3, 1), as_of=date(2022, 1, 1), horizon=SPAN)):
             text = json.dumps(report.to_json(), allow_nan=False)
-            assert set(json.loads(text)) == {"as_of", "horizon", "contents", "models", "anchors", "warnings"}
+            assert set(json.loads(text)) == {"as_of", "horizon", "contents", "models", "anchors", "warnings", "reads"}
 
     def test_its_lines_say_each_model_and_anchor(self) -> None:
         text = "\n".join(of_the_sample().lines())
