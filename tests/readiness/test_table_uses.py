@@ -10,6 +10,7 @@ import pytest
 import cvo_ml
 from cvo_ml.core.contracts import CONTRACTS
 from cvo_ml.readiness.table_uses import READ_BY, uses_of
+from cvo_ml.value import ANALYSES
 from tests.builders import shop_of
 
 PACKAGE = Path(cvo_ml.__file__).parent
@@ -39,6 +40,12 @@ def test_what_reads_a_table_is_said(table: str) -> None:
         assert readers_of(table, ASKED) == [], f"say in READ_BY what reads {table}"
     elif (PACKAGE.parent / "training").is_dir():
         assert readers_of(table, ("{0}",)), f"nothing reads {table}: take it out of READ_BY"
+
+
+def test_what_the_analyses_read_is_said() -> None:
+    needed = {name for kind in ANALYSES.values() for name in (*kind.reads.required, *kind.reads.optional)}
+    assert {name for name, by in READ_BY.items() if "analyses" in by} <= needed
+    assert needed & set(CONTRACTS) <= set(READ_BY)
 
 
 def test_tables_without_rows_are_not_said_to_be_read() -> None:
