@@ -53,7 +53,8 @@ LINES = {
 }
 #: What a command writes.
 WRITES = {
-    "init": "looked.yaml", "analyze": "analyzed.html", "score": "fresh/priorities.csv", "segment": "fresh2/segments/groups.csv",
+    "init": "looked.yaml", "analyze": "analyzed.html", "score": "fresh/priorities.csv",
+    "segment": "fresh2/segments/groups.csv",
     "plan": "out/report.html", "report": "out/report.html", "audience": "out/audience-meta.csv",
     "simulate": "world/manifest.json", "models export": "dossiers/churn/MODEL_CARD.md",
 }  # fmt: skip
@@ -207,7 +208,10 @@ def test_what_a_user_typed_and_files_are_called_is_escaped(world: Path) -> None:
 
 
 def test_every_list_for_spreadsheets_goes_through_one_writer() -> None:
-    """ROBUSTNESS §4.6: a cell that begins with = + - @ TAB CR is text; no other code writes CSV for people (COPY to STDOUT reads it of a server)."""
+    """ROBUSTNESS §4.6: a cell that begins with = + - @ TAB CR is text; no other code writes CSV for people.
+
+    ``COPY … TO STDOUT`` reads the rows of a server.
+    """
     root = ROOT
     writes = re.compile(r"csv\.writer|DictWriter|\.to_csv\(|write_csv\(|(?<!STDOUT \()FORMAT CSV", re.IGNORECASE)
     found = {
