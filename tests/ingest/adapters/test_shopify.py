@@ -424,3 +424,13 @@ def test_init_makes_one_customer_of_an_address_in_two_cases(tmp_path: Path) -> N
     path, out = written(tmp_path, rows), tmp_path / "shop.yaml"
     init(InitRequest(files=(str(path),), out=out), Workspace(tmp_path, tmp_path))
     assert read_shop(load_config(out, ShopConfig)).tables.orders["customer_id"].nunique() == 1
+
+
+def test_a_refund_below_zero_is_one_and_one_without_an_amount_is_said(tmp_path: Path) -> None:
+    rows = [
+        order(name="#1", financial_status="partially_refunded", refunded_amount="-40.00"),
+        order(name="#2", financial_status="partially_refunded", refunded_amount=""),
+    ]
+    result = read(written(tmp_path, rows))
+    assert back(result) == {"#1": 40.0}
+    assert any("1 orders are partially refunded and do not say how much" in note for note in result.notes)
