@@ -64,7 +64,9 @@ def side_of_first(name: str, declared: ShopConfig, adapter: Adapter, headers: Co
         column: declared.columns.get(column, header) if brought.get(column) == header else header
         for column, header in side["columns"].items()
     }
-    moved = {header: declared.columns.get(column, header) for column, header in brought.items()}
+    # a flat file's parts have the shop's own headers; those of JSON have the format's
+    own = {} if adapter.is_json else brought
+    moved = {header: declared.columns.get(column, header) for column, header in own.items()}
     columns = {
         column: header if header in headers else adapter.spelled(header, headers) or moved.get(header, header)
         for column, header in columns.items()
