@@ -141,7 +141,13 @@ class EconomicsResult(AnalysisResult):
 
     def tables(self) -> Sequence[TextTable]:
         """Draining members, the best and the worst of each dimension, costs to serve."""
-        found = [TextTable("Surely losing money", _COLUMNS, [self._row(one) for one in self.draining[: self.most]])]
+        found = [
+            TextTable(
+                "Surely losing money",
+                _COLUMNS,
+                [(f"{one.dimension} {self._row(one)[0]}", *self._row(one)[1:]) for one in self.draining[: self.most]],
+            )
+        ]
         for dimension in dict.fromkeys(one.dimension for one in self.members):
             own = [one for one in self.members if one.dimension == dimension]
             half = max(self.most // 2, 1)

@@ -29,6 +29,7 @@ from cvo_ml.simulate import (
     write_shop,
 )
 from cvo_ml.simulate.folder import SimulationManifest
+from cvo_ml.simulate.presets import preset_names
 from cvo_ml.workflows.shops import save_shop
 
 LOGGER: Final = logging.getLogger(__name__)
@@ -91,8 +92,7 @@ def simulate(request: SimulateRequest, workspace: Workspace) -> SimulateResult:
     ConfigError
         If the preset or an override is wrong.
     """
-    if request.kind not in DEMO_SIZE:
-        raise UsageError(f"{request.kind!r} cannot be simulated: use shop or saas")
+    _refuse_other(request.kind)
     defects = Defects() if request.dirty else None
 
     def progress(done: int) -> None:
@@ -116,6 +116,15 @@ def simulate(request: SimulateRequest, workspace: Workspace) -> SimulateResult:
     return SimulateResult(request.folder, manifest, save_shop(tables, request.folder / "shop.yaml"))
 
 
+def _refuse_other(kind: str) -> None:
+    """Refuse what is no kind of business; a preset is named as one."""
+    if kind in DEMO_SIZE:
+        return
+    of = next((each for each in DEMO_SIZE if kind in preset_names(each)), None)
+    remedy = "use shop or saas" if of is None else f"it is a preset: cvo simulate {of} FOLDER --preset {kind}"
+    raise UsageError(f"{kind!r} cannot be simulated: {remedy}")
+
+
 def simulated_shop(kind: str, workspace: Workspace, size: int | None, seed: int | None) -> tuple[ShopConfig, Truth]:
     """Simulate the kind's preset into the workspace: a shop to read like any other, and its truth.
 
@@ -124,8 +133,7 @@ def simulated_shop(kind: str, workspace: Workspace, size: int | None, seed: int 
     UsageError
         If there is no such kind.
     """
-    if kind not in DEMO_SIZE:
-        raise UsageError(f"{kind!r} cannot be simulated: use shop or saas")
+    _refuse_other(kind)
     folder, people = workspace.simulated, size or DEMO_SIZE[kind]
     with workspace.progress.step(f"Simulating {kind}"):
         if kind == SHOP:

@@ -15,7 +15,7 @@ GOLDEN = {
     "donation": "f38fd4ba44bdeb63",
     "grocery": "4e8d093f18207010",
     "saas": "4cfe7eb6a1d7bd17",
-    "saas_full": "412d3207cea52830",
+    "saas_full": "5073083c9ad2230a",
     "shop": "ea76f6a55f0fe7b2",
     "shop_full": "8132d78b61fb33a5",
     "wholesaler": "ddc4a83c7ce9158c",

@@ -20,7 +20,10 @@ class Payments(FrozenConfig):
 
 
 class Parents(FrozenConfig):
-    """Accounts that belong to a group: a share of them, in groups of ``size`` on average (at least 2)."""
+    """Accounts that belong to a group: a share of them, in groups of ``size`` on average (at least 2).
+
+    That is the size where sales contact by chance: a group has more accounts where sales find those who buy.
+    """
 
     share: Share
     size: Annotated[float, Field(ge=2)] = 3.0

@@ -131,8 +131,11 @@ class Adapter:
         return Wanted(headers, unmapped_meaning(shop)) if shop and not self.declares else Wanted(headers)
 
     def may_lack(self, wanted: Sequence[str], headers: Sequence[str]) -> frozenset[str]:
-        """Those of the wanted headers that need not be there, given the headers of the first file, if known."""
-        absent = frozenset(wanted) - frozenset(headers) if headers else self.other_spellings
+        """Those of the wanted headers that need not be there, given the headers of the first file, if known.
+
+        Of a file of one column nothing is known: its delimiter is another, which the reader says.
+        """
+        absent = frozenset(wanted) - frozenset(headers) if len(headers) > 1 else self.other_spellings
         return self.optional | absent
 
     def parts_of(self, raw: RawTable, shop: ShopConfig, columns: Mapping[str, str], table: str) -> Parts:

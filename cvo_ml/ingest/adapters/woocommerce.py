@@ -78,7 +78,9 @@ _OPTIONAL: Final = frozenset(
 )  # fmt: skip
 _READS: Final = ("order_number", "billing_email", "refunded_total", "refund_items", "item_name", "item_sku",
                  "item_quantity", "item_total", *_ITEMS)  # fmt: skip
-_REFUND_ITEM: Final = re.compile(r"amount:([^|;]*)\|reason:(.*?)\|date:(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.DOTALL)
+_REFUND_ITEM: Final = re.compile(r"amount:([^|;]*)\|reason:(.*?)\|date:([^|;]*)", re.DOTALL)
+_REFUND_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_SOMETHING: Final = re.compile("[1-9]")
 
 
 def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
@@ -150,24 +152,59 @@ def _at(orders: FlatRows, places: np.ndarray) -> FlatRows:
 
 def _refunds(orders: FlatRows, net: Floats, total: Floats, digits: np.ndarray) -> RawTable:
     """What went back: each refund with its time where the export lists them, else what it adds up to."""
-    listed = [_REFUND_ITEM.findall(text or "") for text in orders.texts("refund_items").to_pylist()]
-    has_list = np.array([bool(found) for found in listed], dtype=np.bool_)
-    sums = np.nan_to_num(orders.amounts("refunded_total")) * ~has_list
-    undated = np.flatnonzero(sums > 0)
-    at = np.concatenate([np.repeat(np.arange(len(listed)), [len(found) for found in listed]), undated]).astype(np.int64)
-    amounts = [abs(float(amount or 0)) for found in listed for amount, _, _ in found]
-    gross = np.array([*amounts, *sums[undated]], dtype=np.float64)
-    times = pd.Series(pd.to_datetime([when for found in listed for _, _, when in found])).astype("datetime64[us]")
-    moments = pd.concat([times, pd.Series([surely_by(orders, ("order_date",))] * len(undated), dtype="datetime64[us]")])
+    sums = orders.amounts("refunded_total")
+    listed = [_refund_items(text, np.isnan(known)) for text, known in zip(_texts_of(orders), sums, strict=True)]
+    undated = np.flatnonzero((sums > 0) & np.array([not found for found in listed], dtype=np.bool_))
+    dated = np.repeat(np.arange(len(listed)), [len(found) for found in listed])
+    at = np.concatenate([dated, undated]).astype(np.int64)
+    items = _at(orders, dated).table({"amount": _texts([amount for found in listed for amount, _, _ in found])})
+    amounts = FlatRows(items, orders.shop)
+    gross = np.concatenate([np.nan_to_num(np.abs(amounts.amounts("amount"))), sums[undated]])
+    back = given_back(gross, net[at], total[at], digits[at])
     reasons = [reason.strip() or "refund" for found in listed for _, reason, _ in found] + ["refund"] * len(undated)
     columns = {
         **{header: orders.texts(header).take(pa.array(at)).combine_chunks()
            for header in ("order_id", "customer_id", "order_currency")},
-        "refund date": pa.array(moments, pa.timestamp("us"), from_pandas=True),
-        "refund amount": pa.array(given_back(gross, net[at], total[at], digits[at])),
+        "refund date": _times([when for found in listed for _, _, when in found], len(undated), orders),
+        "refund amount": _amounts(amounts, back),
         "refund reason": _texts(reasons),
     }  # fmt: skip
     return _at(orders, at).table(columns, notes=said_of_undated(len(undated), orders.shop))
+
+
+def _texts_of(orders: FlatRows) -> list[str]:
+    return [text or "" for text in orders.texts("refund_items").to_pylist()]
+
+
+def _refund_items(text: str, alone: bool) -> list[tuple[str, str, str]]:
+    """The amount, reason and time of each listed refund, as they are written.
+
+    A list that nobody can read is given as the amount and the time, so that it is told as a fault, unless the sum is
+    known.
+    """
+    found = _REFUND_ITEM.findall(text)
+    return found if found or not alone or not _SOMETHING.search(text) else [(text, "", text)]
+
+
+def _amounts(listed: FlatRows, back: Floats) -> pa.Array:
+    """(n,) what goes back; of the listed ones, which stand first, what cannot be read stays as it is."""
+    written = listed.written("amount", back[: len(listed)])
+    rest = pa.array(back[len(listed) :], pa.float64(), from_pandas=True)
+    if written.type == rest.type:
+        return pa.concat_arrays([written, rest])
+    texts = pc.replace_substring(rest.cast(pa.large_string()), ".", listed.shop.source.decimal)
+    return pa.concat_arrays([written, texts])
+
+
+def _times(listed: list[str], undated: int, orders: FlatRows) -> pa.Array:
+    """(n,) when refunds were; where one cannot be read, all as texts, so that it is told as a fault."""
+    texts = pd.Series(listed, dtype="str")
+    read = pd.to_datetime(texts, format=_REFUND_TIME, errors="coerce").astype("datetime64[us]")
+    since = pd.Series([surely_by(orders, ("order_date",))] * undated, dtype="datetime64[us]")
+    if read.notna().all():
+        return pa.array(pd.concat([read, since]), pa.timestamp("us"), from_pandas=True)
+    written = orders.shop.source.format_of("refunded_at") or _REFUND_TIME
+    return pa.array([*read.dt.strftime(written).fillna(texts), *since.dt.strftime(written)], pa.large_string())
 
 
 ADAPTER: Final = Adapter(

@@ -16,6 +16,8 @@ from cvo_ml.ingest.look.header_row import COMPARED, FIRST_ROWS, Header, header_a
 _DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 #: Signs of the part of a file in which its header is looked for.
 _HEAD: Final = 1 << 20
+_SHOWN: Final = 6  # names of columns in the evidence, each of at most so many signs:
+_LONGEST: Final = 40
 _UNDEFINED_IN_CP1252: Final = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _CONTROLS_IN_LATIN_1: Final = re.compile(rb"[\x80-\x9f]")
 
@@ -173,7 +175,9 @@ def _layout_decisions(best: _Cut, found: list[_Cut]) -> Iterator[Decision]:
 
 def header_decision(header: Header, number: int, what: str) -> Decision:
     """Where the header stands: a line of a file, or a row of a sheet."""
-    evidence = f"{counted(header.known, 'name')} of columns known: {', '.join(filter(None, header.fields))[:80]}"
+    named = [field if len(field) <= _LONGEST else f"{field[: _LONGEST - 1]}…" for field in header.fields if field]
+    more = ", …" if len(named) > _SHOWN else ""
+    evidence = f"{counted(header.known, 'name')} of columns known: {', '.join(named[:_SHOWN])}{more}"
     above = f"above it: {' / '.join(header.above)[:80]!r}; " if header.above else ""
     settings: Settings = {"source.header_row": number} if header.above else {}
     return Decision("header", f"{what} {number}", above + evidence, settings)

@@ -55,7 +55,7 @@ class SaasBlock:
 
     @cached_property
     def group(self) -> Numbers:
-        """Group of each account, -1 for none."""
+        """Group of each account as the row of its first lead, -1 for none."""
         return groups.group_of(self.config, self.accounts, self.block)
 
 

@@ -174,6 +174,14 @@ class Conformance:
         assert self.example.adapter in named
         _refuse_other(read_shop(shop, max_bad_share=1.0), self.example)
 
+    def test_another_delimiter_is_named(self, tmp_path: Path) -> None:
+        """As a spreadsheet of another country saves it: not that columns are empty or rows have too few fields."""
+        if not self.example.is_flat or self.example.delimiter != ",":
+            pytest.skip("it is no CSV with commas")
+        path = replace(self.example, delimiter=";").write(tmp_path)
+        with pytest.raises(DataError, match="is not delimited by ',' but by ';'"):
+            read_shop(self.example.shop(path), max_bad_share=1.0)
+
     def test_a_column_that_came_later_changes_nothing(self, tmp_path: Path) -> None:
         later = [{**row, "Added in a later version": "x"} for row in self.example.rows]
         _refuse_other(self.read(tmp_path, replace(self.example, rows=later)), self.example)

@@ -130,6 +130,29 @@ class TestOrders(Conformance):
         result = read(tmp_path, "woocommerce", [order(order_id="1"), order(order_id="2", status=status)])
         assert ("2" in set(result.tables.orders["order_id"])) == sale
 
+    @pytest.mark.parametrize(
+        ("listed", "fault"),
+        [
+            ("id:5|amount:1,132.00|reason:|date:2026-03-20 10:00:00", "refund amount: not a number"),
+            ("id:5|amount:10,00|reason:|date:2026-03-20 10:00:00", "refund amount: decimal comma"),
+            ("id:5|amount:10.00|reason:|date:2026-13-20 10:00:00", "refund date: impossible date"),
+            ("refunded 10.00", "refund date: not an ISO 8601 date"),
+        ],
+    )
+    def test_a_listed_refund_that_cannot_be_read_is_told_and_the_others_count(
+        self, tmp_path: Path, listed: str, fault: str
+    ) -> None:
+        """As a spreadsheet or an extension wrote it: it neither ends the reading nor is lost in silence."""
+        good = "id:6|amount:25.00|reason:|date:2026-03-20 10:00:00"
+        rows = [order(order_id="1", refund_items=listed), order(order_id="2", refund_items=good)]
+        result = read(tmp_path, "woocommerce", rows)
+        assert dict(result.ledger_of("refunds").quarantined) == {fault: 1}
+        assert records(result, "refunds", "order_id", "amount") == [["2", 25.0]]
+
+    def test_a_list_that_cannot_be_read_beside_its_sum_counts_by_the_sum(self, tmp_path: Path) -> None:
+        rows = [order(refund_items="refunded 10.00", refunded_total="10.00")]
+        assert records(read(tmp_path, "woocommerce", rows), "refunds", "amount") == [[10.0]]
+
     def test_a_refunded_order_without_an_amount_goes_back_whole(self, tmp_path: Path) -> None:
         rows = [order(order_id="1", status="refunded", tax_total="20.00", order_total="120.00")]
         assert records(read(tmp_path, "woocommerce", rows), "refunds", "order_id", "amount") == [["1", 100.0]]
