@@ -86,7 +86,7 @@ def _texts(values: pa.Array | None) -> pa.Array | None:
 
 def _rows(batch: pa.RecordBatch, chosen: NDArray[np.intp]) -> list[dict[str, Any]]:
     try:
-        return batch.take(pa.array(chosen)).to_pylist()
+        return list(batch.take(pa.array(chosen)).to_pylist())
     except pa.ArrowNotImplementedError:  # of some kinds of texts, Arrow takes no rows
         return [row for place in chosen.tolist() for row in batch.slice(place, 1).to_pylist()]
 
