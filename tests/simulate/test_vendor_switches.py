@@ -17,6 +17,8 @@ from cvo_ml.simulate import SimulatedSaas, saas_preset, simulate_saas
 from cvo_ml.simulate.saas.accounts import MONTH
 
 LEADS = 6_000
+#: A rise that many leave for: that of the preset is felt at one renewal, by a handful of so few accounts.
+STRONG_RISE = "price_rises=[{at: 2021-09-01, factor: 1.08, churn_factor: 8}]"
 ROWS: Final = "rows come and go"
 Moves = Mapping[str, str | set[str]]
 
@@ -66,7 +68,8 @@ TRUTHS: Final[Mapping[str, Moves]] = {
 @cache
 def vendor(effect: str | None = None) -> SimulatedSaas:
     """The full vendor, or the one without an effect."""
-    return simulate_saas(saas_preset("saas_full", () if effect is None else (f"without=[{effect}]",)), LEADS)
+    off = () if effect is None else (f"without=[{effect}]",)
+    return simulate_saas(saas_preset("saas_full", (STRONG_RISE, *off)), LEADS)
 
 
 def milestone_reached(full: SimulatedSaas, _: SimulatedSaas) -> pd.Series:
@@ -212,7 +215,7 @@ def test_without_usage_only_the_number_of_active_users_moves():
 def test_every_effect_of_a_vendor_can_be_switched_off(effect: str):
     """Each at its neutral value: something changes, and switching it off twice is switching it off once."""
     config = switched_off(saas_preset("saas_full", (f"without=[{effect}]",)))
-    assert config.model_copy(update={"without": ()}) != vendor().config
+    assert config.model_copy(update={"without": ()}) != saas_preset("saas_full")
     assert switched_off(config) == config
 
 
