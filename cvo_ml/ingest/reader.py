@@ -235,7 +235,7 @@ class _Reading:
                 *main.notes,
                 *alike,
                 *(f"{_where(main.sources)}: {note}" for note in told),
-                *(note for side in sides.values() for note in side.notes),
+                *(note for side in sides.values() for note in side.notes if note not in main.notes),
                 *between,
                 *by_status,
                 *(_empty(name) for name, ledger in zip(sides, further, strict=True) if not ledger.rows_in),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cvo_ml.core.errors import DataError
 from cvo_ml.core.ledger import RowLedger
 from cvo_ml.ingest.row_rules import ValidatedRows
-from cvo_ml.ingest.row_status import QUARANTINE_COLUMNS, too_many
+from cvo_ml.ingest.row_status import QUARANTINE_COLUMNS, RAGGED, too_many
 
 _FIRST: Final = 3  # row numbers that an error names
 
@@ -29,13 +29,15 @@ class Account:
         Whether rows come in parts of files: a fault's share is then one of the file, which no batch can tell.
     people:
         The column that says who bought, where rows without it may be guests.
+    ragged:
+        What is wrong with rows that could not be read at all: their share is one of all rows, also of those left out.
     """
 
     def __init__(
         self, table: str, max_bad_share: float, most_rows: Mapping[str, int], by_batch: bool,
-        people: str = "",
+        people: str = "", ragged: str = RAGGED,
     ) -> None:  # fmt: skip
-        self._people = people
+        self._people, self._ragged = people, ragged
         self._table, self._share, self._most_rows, self._by_batch = table, max_bad_share, most_rows, by_batch
         self.files = tuple(most_rows)
         self.ledgers: dict[str, RowLedger] = dict.fromkeys(most_rows, RowLedger(0, 0))
@@ -71,7 +73,9 @@ class Account:
             If a fault is one of the file.
         """
         for place in self._faults:
-            self._refuse(place, self._considered(place[0]))
+            file, column, reason = place
+            of_all = not column and reason == self._ragged
+            self._refuse(place, self.ledgers[file].rows_in if of_all else self._considered(file))
 
     def set_aside(
         self, file: NDArray[np.int32], row: NDArray[np.int64], column: str, reason: str, excluded: bool = False

@@ -131,7 +131,7 @@ class RowStatus:
         self.alive: Flags = np.ones(len(raw), dtype=np.bool_)
         for rule, rows in raw.left_out.items():
             self.exclude(rows, rule)
-        self._refuse_if_many("", ragged, raw.ragged)
+        self._refuse_if_many("", ragged, raw.ragged, of_all=True)
 
     def exclude(self, rows: Flags, rule: str) -> None:
         """Leave out the rows by a declared rule."""
@@ -161,24 +161,26 @@ class RowStatus:
             self._status[found] = len(self._kinds)
             self.alive &= ~rows
 
-    def _refuse_if_many(self, column: str, reason: str, places: Places) -> None:
+    def _refuse_if_many(self, column: str, reason: str, places: Places, of_all: bool = False) -> None:
+        """Refuse a fault of a file; ``of_all`` counts also the rows left out: an unreadable row is one of all."""
         if not len(places):
             return
         considered = self._raw.rows - int(self.excluded().sum())
-        if len(self._raw.sources) > 1:
-            considered, places = self._worst_file(places)
+        if len(self._raw.sources) > 1 or of_all:
+            considered, places = self._worst_file(places, of_all)
         if len(places) > self._max_bad_share * considered:
             file, first_rows = places.first()
             of_people = column == self._people != ""
             share = self._max_bad_share
             raise too_many(reason, file, column, len(places), considered, share, first_rows, of_people=of_people)
 
-    def _worst_file(self, places: Places) -> tuple[int, Places]:
+    def _worst_file(self, places: Places, of_all: bool) -> tuple[int, Places]:
         """The rows of the file with the greatest share of ``places``, and how many of its rows count."""
         size = len(self._raw.sources)
-        rows = np.bincount(self._raw.places.file[~self.excluded()], minlength=size) + np.bincount(
-            self._raw.ragged.file, minlength=size
-        )
+        counted = self._raw.places.file if of_all else self._raw.places.file[~self.excluded()]
+        rows = np.bincount(counted, minlength=size) + np.bincount(self._raw.ragged.file, minlength=size)
+        if of_all:
+            rows += [sum(files.get(one.name, 0) for files in self._raw.gone.values()) for one in self._raw.sources]
         worst = int(np.argmax(np.bincount(places.file, minlength=size) / np.maximum(rows, 1)))
         return int(rows[worst]), places[places.file == worst]
 

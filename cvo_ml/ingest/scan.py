@@ -81,7 +81,9 @@ class _Pass:
         self._complete, self._keeps_ids = complete, keeps_ids
         # shares are those of whole files: in a batch, every fault is one of the row
         self._batch_spec = spec if source.whole else replace(spec, max_bad_share=1.0)
-        self.account = Account(spec.table, spec.max_bad_share, source.most_rows, not source.whole, spec.people)
+        self.account = Account(
+            spec.table, spec.max_bad_share, source.most_rows, not source.whole, spec.people, spec.ragged
+        )
         self.parts: list[Facts] = []
         self.facts: dict[str, frozenset[str]] = {}
         self._counts: Counter[tuple[str, str]] = Counter()

@@ -186,6 +186,10 @@ def _renamed(raw: RawTable, names: Mapping[str, str]) -> RawTable:
 def base_of(objects: Sequence[JsonObjects]) -> tuple[RawTable, list[dict[str, Json]]]:
     """The objects of all files, and a raw table of their places without any column yet."""
     base = stack([RawTable((found.source,), {}, found.places, found.ragged) for found in objects])
+    if objects and all(found.goes_on for found in objects):
+        last = objects[-1].source.name
+        note = f"{last}: is a page of a list that goes on, and its next pages are not here: ask for these too"
+        base = replace(base, notes=(*base.notes, note))
     return base, [item for found in objects for item in found.objects]
 
 

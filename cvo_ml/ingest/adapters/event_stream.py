@@ -7,9 +7,11 @@ refund without a value gives back, calls of one visit) is decided when all were 
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cvo_ml.config.shops import AdapterName, SourceConfig
+from cvo_ml.config.shops import EPOCHS, AdapterName, SourceConfig
 from cvo_ml.core.arrays import Flags
 from cvo_ml.core.errors import DataError, nearest_name
 from cvo_ml.core.result import Json
@@ -54,10 +56,12 @@ _RULES: Final[Mapping[EventKind, str]] = {
     "touch": "touch (read as a touchpoint)",
 }
 _FURTHER: Final = "further event of its visit"
+_BROKEN: Final = "are no JSON objects and look as if they had told of orders, refunds or arrivals"
 _NOBODY: Final = "touch of nobody known"
 _TIME, _NET, _GROSS, _LISTED = "#time", "#net", "#gross", "#listed"
 _UPDATE, _OF, _WHO, _DEVICE, _WHAT, _RANK = "#update", "#of", "#who", "#device", "#what", "#rank"
 #: Of an event whose time cannot be read: its row is set aside for that.
+_ZONE: Final = re.compile(r"\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
 _LATE: Final = np.iinfo(np.int64).max // 2
 
 
@@ -88,7 +92,7 @@ def event_tables(
     """
     files = json_files(source, ".parquet")
     scratch = Scratch() if are_large(files) else None
-    reading = _StreamReading(name, events, paths, net_less, scratch, holds_orders)
+    reading = _StreamReading(name, events, paths, net_less, scratch, holds_orders, source)
     for place, file in enumerate(event_files(files, source, events.choice)):
         reading.read(place, file)
     return reading.tables(source.decimal)
@@ -105,12 +109,14 @@ class _StreamReading:
         net_less: Sequence[str],
         scratch: Scratch | None,
         needs_names: bool,
+        source: SourceConfig,
     ) -> None:
         self._needs_names = needs_names
         self._name, self._events, self._scratch, self._less = name, events, scratch, net_less
         self._columns = paths["orders"]
         self._order_id = {table: columns.get("order_id", events.order_id) for table, columns in paths.items()}
         self._at = {table: columns.get(_TIMES[table], events.at) for table, columns in paths.items() if table in _TIMES}
+        self._formats = {table: source.format_of(meaning) for table, meaning in _TIMES.items()}
         self._paths = {table: tuple(dict.fromkeys(columns.values())) for table, columns in paths.items()}
         self._line_of = self._paths["order_lines"].index(self._order_id["order_lines"])
         self._amount, self._refunded_to = paths["refunds"].get("amount"), paths["refunds"].get("customer_id")
@@ -130,7 +136,8 @@ class _StreamReading:
         self._passed: dict[str, Counter[str]] = defaultdict(Counter)
         self._ragged: list[tuple[int, NDArray[np.int64]]] = []
         self._missing = dict.fromkeys((self._order_id["orders"], self._at["orders"]))
-        self._keys, self._order_keys, self._named = set[str](), set[str](), 0
+        self._keys, self._order_keys = set[str](), set[str]()
+        self._named = self._broken = 0
 
     def _spool(self, table: str, integers: Sequence[str], floats: Sequence[str]) -> SpooledRows:
         path = None if self._scratch is None else Path(self._scratch.folder) / f"events-{table}.arrow"
@@ -165,6 +172,7 @@ class _StreamReading:
     def _take(self, file: int, name: str, block: EventBlock) -> None:
         if block.others:
             self._passed[OTHER][name] += block.others
+        self._broken += block.broken
         if len(block.ragged):
             self._ragged.append((file, block.ragged))
         for row, event in zip(block.numbers.tolist(), block.objects, strict=True):
@@ -196,7 +204,7 @@ class _StreamReading:
 
     def _take_order(self, file: int, row: int, item: Mapping[str, Any], is_update: bool) -> None:
         order, listed = at(item, self._order_id["orders"]), at(item, self._events.products)
-        moment = micros(at(item, self._at["orders"]))
+        moment = self._moment(item, "orders")
         products = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         place = len(self._spools["orders"])
         worth = 0.0
@@ -217,6 +225,9 @@ class _StreamReading:
         if self._missing:
             self._order_keys |= set(_paths(item))
 
+    def _moment(self, item: Mapping[str, Any], table: str) -> int:
+        return micros(at(item, self._at[table]), self._formats[table])
+
     def _gross(self, item: Mapping[str, Any], net: float) -> float:
         """What refunds are counted in: the mapped value before something is taken off it, else as the format says."""
         if self._less:
@@ -224,14 +235,14 @@ class _StreamReading:
         return self._events.gross(item, net)
 
     def _take_refund(self, file: int, row: int, item: Mapping[str, Any]) -> None:
-        order, moment = text_of(at(item, self._order_id["refunds"])), micros(at(item, self._at["refunds"]))
+        order, moment = text_of(at(item, self._order_id["refunds"])), self._moment(item, "refunds")
         if order and self._refunded_to is not None:  # the order says whose it is
             item = _without(item, self._refunded_to)
         texts = tuple(self._texts("refunds", item))
         self._refunds.append(RefundEvent(file, row, moment, order, self._events.refunded(item), texts))
 
     def _take_touch(self, file: int, row: int, item: Mapping[str, Any]) -> None:
-        moment = micros(at(item, self._at["touchpoints"]))
+        moment = self._moment(item, "touchpoints")
         who, device = text_of(at(item, self._visitor)), text_of(at(item, self._events.device))
         origin = tuple(text_of(at(item, path)) for path in self._origin)
         visit = text_of(at(item, self._events.visit)) if self._events.visit else None
@@ -278,9 +289,10 @@ class _StreamReading:
         row = np.concatenate([rows for _, rows in self._ragged] or [np.array([])])
         ragged = Places(tuple(one.name for one in self._files), file.astype(np.int32), row.astype(np.int64))
         passed = {rule: dict(counts) for rule, counts in self._passed.items()}
+        notes = (f"{self._broken:,} lines {_BROKEN}: export them again",) if self._broken else ()
         return self._rows(
-            "orders", left_out, instead={self._at["orders"]: instead}, gone=passed, ragged=ragged
-        )  # fmt: skip
+            "orders", left_out, instead={self._at["orders"]: instead}, gone=passed, ragged=ragged, notes=notes
+        )
 
     def _lines(self, fates: OrderFates) -> EventRows:
         of = self._spools["order_lines"].column(_OF).to_numpy()
@@ -331,17 +343,27 @@ class _StreamReading:
         )  # fmt: skip
 
 
-def micros(time: Any) -> int:
-    """A time of ISO 8601 in microseconds since 1970, to tell which event came first.
+def micros(time: Any, date_format: str | None = None) -> int:
+    """A time in microseconds since 1970, to tell which event came first.
+
+    Parameters
+    ----------
+    date_format:
+        How it is written; None = as ISO 8601, also with ``UTC`` at its end as BigQuery writes it.
 
     Examples
     --------
     >>> micros("1970-01-01T00:00:01.5Z")
     1500000
+    >>> micros("1970-01-01 00:00:01 UTC"), micros("1000", "epoch_ms")
+    (1000000, 1000000)
     """
+    text = str(time).strip()
     try:
-        moment = datetime.fromisoformat(str(time))
-    except ValueError:
+        if date_format in EPOCHS:
+            return round(Decimal(text) * 1_000_000 / EPOCHS[date_format])
+        moment = datetime.strptime(text, date_format) if date_format else datetime.fromisoformat(_ZONE.sub("Z", text))
+    except (ValueError, ArithmeticError):
         return _LATE
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -351,7 +373,10 @@ def micros(time: Any) -> int:
 
 def _paths(item: Mapping[str, Any]) -> Iterator[str]:
     for key, value in item.items():
-        yield from (f"{key}.{inner}" for inner in value) if isinstance(value, dict) else (key,)
+        inner = value if isinstance(value, dict) else {}
+        yield from (f"{key}.{name}" for name, told in inner.items() if told is not None)
+        if not inner and value is not None:
+            yield key
 
 
 def _without(item: Mapping[str, Any], path: str) -> Mapping[str, Any]:

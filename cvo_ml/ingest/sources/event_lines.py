@@ -11,7 +11,7 @@ is an event if and only if it is a whole JSON object. What a line holds beside t
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -87,6 +87,8 @@ class EventBlock:
         How many have a name.
     ragged:
         The rows that are no objects.
+    broken:
+        How many of these have a name in them of those that matter.
     """
 
     numbers: NDArray[np.int64]
@@ -94,6 +96,7 @@ class EventBlock:
     others: int
     named: int
     ragged: NDArray[np.int64]
+    broken: int = 0
 
     @property
     def rows(self) -> int:
@@ -111,7 +114,7 @@ def event_blocks(inspection: Inspection, config: SourceConfig, choice: EventChoi
     """
     start = 0
     for looked_at in _ahead(_looked_at(inspection, config.encoding, choice.query)):
-        found = _judged(looked_at, lambda line: parse_line(line, config), start)
+        found = _judged(looked_at, lambda line: parse_line(line, config), start, choice.names)
         start += found.rows
         yield found
 
@@ -171,20 +174,22 @@ def _lines(block: bytes) -> tuple[pa.Array, NDArray[np.int64]]:
     return pa.Array.from_buffers(pa.large_string(), len(ends), buffers), offsets
 
 
-def _judged(looked_at: _LookedAt, parse: Callable[[str], Any], start: int) -> EventBlock:
+def _judged(looked_at: _LookedAt, parse: Callable[[str], Any], start: int, names: Collection[str]) -> EventBlock:
     """The chosen lines of a block, parsed."""
     block, offsets, verdicts, named = looked_at
     places = np.flatnonzero(verdicts != _OTHER)
     found: dict[int, Any] = {}
-    blank = np.zeros(len(verdicts), dtype=np.bool_)
+    blank, broken = np.zeros(len(verdicts), dtype=np.bool_), 0
     for place in places.tolist():
         line = block[offsets[place] : offsets[place + 1]].decode("utf-8", "replace")
         if verdicts[place] == _UNTOLD and not line.strip():
             blank[place] = True
         else:
             found[place] = parse(line)
+            if not isinstance(found[place], dict):
+                broken += any(f'"{name}"' in line for name in names)
     numbers = start + np.cumsum(~blank)
     good = [place for place, item in found.items() if isinstance(item, dict)]
     ragged = [place for place, item in found.items() if not isinstance(item, dict)]
     others = len(verdicts) - int(blank.sum()) - len(found)
-    return EventBlock(numbers[good], [found[place] for place in good], others, named, numbers[ragged])
+    return EventBlock(numbers[good], [found[place] for place in good], others, named, numbers[ragged], broken)

@@ -24,6 +24,8 @@ from cvo_ml.ingest.sources.json_api import with_included
 from cvo_ml.ingest.sources.zipped import name_inside
 
 NOT_AN_OBJECT: Final = "not a JSON object"
+#: Where an answer of an API names its next page: JSON:API (Klaviyo), HubSpot.
+_NEXT: Final = ("links.next", "paging.next")
 _DEEPEST: Final = 50  # brackets within brackets; exports have a handful
 #: Bytes of one JSON document, which is held whole; JSON lines may be as many as fit the memory.
 LARGEST_DOCUMENT: Final = 256 << 20
@@ -31,12 +33,19 @@ LARGEST_DOCUMENT: Final = 256 << 20
 
 @dataclass(frozen=True)
 class JsonObjects:
-    """The objects of one file, the rows they stand in (1 = the first line not blank), and the rows without one."""
+    """The objects of one file, the rows they stand in (1 = the first line not blank), and the rows without one.
+
+    Parameters
+    ----------
+    goes_on:
+        Whether it is one page of a list, and names the next one.
+    """
 
     source: SourceFile
     objects: list[dict[str, Any]]
     places: Places
     ragged: Places
+    goes_on: bool = False
 
 
 def read_objects(
@@ -74,7 +83,7 @@ def objects_of(
         If it is no JSON.
     """
     name = inspection.path.name
-    document = None if has_lines(inspection, config) else _document(inspection, config, wanted)
+    document, goes_on = (None, False) if has_lines(inspection, config) else _document(inspection, config, wanted)
     each = document if document is not None else (parse_line(line, config) for line in _lines(inspection, config))
     parsed = [without(item, unread) for item in each]
     refuse_empty(len(parsed), name)
@@ -87,6 +96,7 @@ def objects_of(
         [found for found in parsed if isinstance(found, dict)],
         one_file(name, numbers[good]),
         one_file(name, numbers[~good]),
+        goes_on,
     )
 
 
@@ -218,16 +228,17 @@ def text_of(value: Any) -> str | None:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text
 
 
-def _document(inspected: Inspection, config: SourceConfig, wanted: Sequence[str]) -> list[Any] | None:
-    """The objects of one array or list object; None where the file is JSON lines by another name."""
+def _document(inspected: Inspection, config: SourceConfig, wanted: Sequence[str]) -> tuple[list[Any] | None, bool]:
+    """The objects of one array or list object, and whether its list goes on; None for JSON lines by another name."""
     content = _load("".join(_lines(inspected, config, keep=True)), config)
     if isinstance(content, list):
-        return content
+        return content, False
     if isinstance(content, dict):
-        return _listed(content, wanted, inspected.path.name)
+        goes_on = any(isinstance(at(content, path), (str, dict)) and at(content, path) for path in _NEXT)
+        return _listed(content, wanted, inspected.path.name), goes_on
     if inspected.head.lstrip().startswith("["):
         raise DataError("is no whole JSON document", "export it again", file=inspected.path.name)
-    return None
+    return None, False
 
 
 def _listed(content: dict[str, Any], wanted: Sequence[str], name: str) -> list[Any]:

@@ -155,6 +155,60 @@ class TestPurchases:
         assert (result.tables.orders["net"].sum(), result.tables.refunds["amount"].sum()) == (20.0, 10.0)
 
 
+class TestBrokenLines:
+    """A tracker that stops while it writes leaves half a line: what it was, nobody knows, so it is one of all."""
+
+    @pytest.mark.parametrize("large", [False, True])
+    def test_their_share_is_one_of_all_lines(self, large: bool, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        """2 of 402 lines are 0.5 %, though half as many as the orders; nothing of them is lost from the account."""
+        monkeypatch.setattr(event_sources, "LARGE", 0 if large else 1 << 40)
+        views = [event("page_view", minute) for minute in range(398)]
+        result = read(write, [*views, '{"event_name": "page_v', '{"event', purchase("T1", 5), purchase("T2", 9)])
+        ledger = result.ledger_of("orders")
+        assert result.tables.orders["net"].sum() == 40.0
+        assert (ledger.rows_in, ledger.quarantined) == (402, {"not a JSON object": 2})
+        assert result.quarantine["row"].tolist() == [399, 400]
+        assert not any("JSON" in note for note in result.notes)
+
+    @pytest.mark.parametrize("large", [False, True])
+    def test_more_than_allowed_are_refused(self, large: bool, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(event_sources, "LARGE", 0 if large else 1 << 40)
+        views = [event("page_view", minute) for minute in range(97)]
+        with pytest.raises(DataError, match=r"not a JSON object in 2.0% of its rows"):
+            read(write, [*views, "{", "{", purchase("T1", 5)])
+
+    def test_those_that_may_have_been_orders_are_said(self, write: Write) -> None:
+        """Lines of orders are the long ones, which are cut first: few of all, and perhaps all of the money."""
+        views = [event("page_view", minute) for minute in range(300)]
+        result = read(write, [*views, json.dumps(purchase("T1", 5))[:-9], purchase("T2", 9)])
+        assert result.tables.orders["net"].tolist() == [20.0]
+        assert any(note.startswith("1 lines are no JSON objects and look as if") for note in result.notes)
+
+
+class TestKindsOfTexts:
+    """Whoever writes Parquet chooses one of Arrow's kinds: pandas' categories, the large texts of Polars, bytes."""
+
+    @pytest.mark.parametrize(
+        "kind",
+        [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()), pa.binary()],
+        ids=str,
+    )
+    def test_each_is_read(self, kind: pa.DataType, tmp_path: Path) -> None:
+        events = [purchase("T1", 1, 20.0), purchase("T2", 2, 30.0), event("page_view", 0)]
+        table = pa.Table.from_pylist(events)
+        place = table.schema.get_field_index("event_name")
+        names = table["event_name"]
+        names = names.dictionary_encode() if pa.types.is_dictionary(kind) else names.cast(kind)
+        pq.write_table(table.set_column(place, "event_name", names), tmp_path / "events.parquet")
+        orders = read_file(tmp_path / "events.parquet").tables.orders
+        assert (orders["order_id"].tolist(), orders["net"].sum()) == (["T1", "T2"], 50.0)
+
+    def test_a_missing_field_is_not_named_as_one_that_is_there(self, write: Write) -> None:
+        with pytest.raises(DataError, match=r"ecommerce\.transaction_id") as error:
+            read(write, [event("purchase", 0, ecommerce={"purchase_revenue": 5.0})])
+        assert "did you mean 'ecommerce.transaction_id'" not in str(error.value)
+
+
 class TestRefunds:
     """https://developers.google.com/analytics/devguides/collection/ga4/set-up-ecommerce#refund"""
 

@@ -186,6 +186,20 @@ class TestWhatAnEventIs:
             "sent or shipped by the shop": 1,
         }
 
+    @pytest.mark.parametrize("last", [True, False])
+    def test_pages_whose_list_goes_on_are_said(self, last: bool, tmp_path: Path) -> None:
+        """``links.next`` is null on the last page: https://developers.klaviyo.com/en/reference/api_overview."""
+        for page, rows in enumerate((EVENTS[:8], EVENTS[8:]), 1):
+            onward = None if last and page == 2 else f"https://example.org/api/events?page={page + 1}"
+            (tmp_path / f"{page}.json").write_text(json.dumps({"data": rows, "links": {"next": onward}}))
+        shop = {"name": "s", "currency": "EUR", "adapter": "klaviyo_events", "source": {"path": str(tmp_path)}}
+        result = read_shop(ShopConfig.model_validate(shop))
+        assert result.tables.orders["net"].sum() == 57.5
+        assert [note for note in result.notes if "a list that goes on" in note] == (
+            [] if last
+            else ["2.json: is a page of a list that goes on, and its next pages are not here: ask for these too"]
+        )  # fmt: skip
+
     def test_what_goes_back_is_named_by_the_event_id_of_the_order(self, tmp_path: Path) -> None:
         """As Klaviyo asks of integrations: community.klaviyo.com/custom-integrations-29/…-529."""
         result = read(EVENTS, tmp_path)

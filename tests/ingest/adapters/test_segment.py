@@ -115,6 +115,24 @@ class TestOrders:
         """Of the specification's example, which has all parts, with some of them left out."""
         assert read(write, [order("1", "01T09:00:00", **money)]).tables.orders["net"].tolist() == [net]
 
+    @pytest.mark.parametrize(
+        ("written", "date_format"),
+        [("%Y-%m-%d %H:%M:%S UTC", None), ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M"), ("%s", "epoch_s")],
+    )
+    def test_the_last_state_is_told_by_times_as_they_are_written(
+        self, written: str, date_format: str | None, write: Write
+    ) -> None:
+        """The newest line first, in the times of a warehouse: placed on the first, worth 30 in the end."""
+        days = [("03", "Order Updated", 30), ("02", "Order Updated", 20), ("01", "Order Completed", 10)]
+        calls = [order("1", f"{day}T09:00:00", event, subtotal=net) for day, event, net in days]
+        for one in calls:
+            moment = pd.Timestamp(one["timestamp"])
+            one["timestamp"] = str(int(moment.timestamp())) if written == "%s" else moment.strftime(written)
+        path = write("".join(json.dumps(one) + "\n" for one in calls), "calls.jsonl")
+        orders = read_shop(declared(path, source={"path": str(path), "date_format": date_format})).tables.orders
+        placed = pd.Timestamp("2024-01-01 09:00")
+        assert orders[["ordered_at", "net"]].to_numpy().tolist() == [[placed, 30.0]]
+
     def test_the_last_state_of_an_order_is_what_it_is_worth(self, write: Write) -> None:
         calls = [
             order("1", "02T09:00:00", "Order Updated", subtotal=50),
