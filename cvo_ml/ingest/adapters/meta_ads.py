@@ -89,5 +89,9 @@ def _spent(raw: RawTable, shop: ShopConfig) -> tuple[str, str | None]:
 
 
 ADAPTER: Final = Adapter(
-    sides=_SIDES, optional=frozenset({_SPEND, _CURRENCY, _NAMES[0]}), like={_SPEND: _SPENT}, prepare=prepare, reads_all=True
+    sides=_SIDES,
+    optional=frozenset({_SPEND, _CURRENCY, _NAMES[0]}),
+    like={_SPEND: _SPENT},
+    prepare=prepare,
+    reads_all=True,
 )
