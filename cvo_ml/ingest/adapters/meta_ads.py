@@ -7,7 +7,8 @@ facebook.com/business/help: "Export your ads reporting"; break it down by day.
 * A row is what a campaign, ad set or ad cost in its ``Day``; without that breakdown from ``Reporting starts`` on, which
   is said where a row spans several days.
 * The channel is ``meta_ads``; ``constants: {channel: …}`` calls it as the orders do.
-* The row of totals has no campaign (of a report by account, no account or no day), and is left out by rule. Nothing spent is empty there.
+* The row of totals has no campaign (of a report by account, no account or no day), and is left out by rule. Nothing
+  spent is empty there.
 """
 
 from __future__ import annotations
