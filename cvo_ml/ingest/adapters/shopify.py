@@ -124,7 +124,7 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     return {
         "orders": orders.only(mapped).table(
             {"Subtotal": orders.written("Subtotal", sums.net)},
-            notes=(*raw.notes, *sums.notes),
+            notes=(*raw.notes, *sums.notes, *_said_otherwise(every, rows)),
             left_out=_left_out(orders, sums),
             gone=rows.gone(raw.places, further=True),
             ragged=True,
@@ -132,6 +132,21 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
         "order_lines": _lines(few, cards[rows.lines], rows.gone(raw.places, further=False)),
         "refunds": _refunds(orders, sums),
     }
+
+
+def _said_otherwise(every: FlatRows, rows: RowsOfOrders) -> tuple[str, ...]:
+    """What is said of orders that stand in one file twice, with another state or other sums."""
+    set_aside = np.bincount(rows.order, rows.own)[rows.order] > 1  # several orders of one name, or of none
+    again = rows.lines & ~set_aside & every.filled("Financial Status")
+    headers = ("Financial Status", "Total", "Refunded Amount")
+    states = pd.DataFrame({header: coded(every.texts(header))[0][again] for header in headers})
+    states["order"] = rows.order[again]
+    orders = int(states.drop_duplicates()["order"].duplicated().sum())
+    note = (
+        f"{orders:,} times an order stands in one file again with another state or total: the first one counts, so put "
+        "a later export into a file of its own"
+    )
+    return (note,) if orders else ()
 
 
 def _gift_cards(every: FlatRows) -> Flags:

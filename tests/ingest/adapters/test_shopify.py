@@ -434,3 +434,11 @@ def test_a_refund_below_zero_is_one_and_one_without_an_amount_is_said(tmp_path: 
     result = read(written(tmp_path, rows))
     assert back(result) == {"#1": 40.0}
     assert any("1 orders are partially refunded and do not say how much" in note for note in result.notes)
+
+
+def test_an_order_that_stands_in_one_file_twice_and_otherwise_is_said(tmp_path: Path) -> None:
+    """Two exports that somebody pasted into one file: between them the order was refunded."""
+    rows = [order(name="#1"), order(name="#1", financial_status="refunded", refunded_amount="100.00")]
+    assert any("1 times an order stands in one file again" in note for note in read(written(tmp_path, rows)).notes)
+    alike = read(written(tmp_path, [order(name="#1"), order(name="#1", lineitem_sku="B")]))
+    assert not any("stands in one file again" in note for note in alike.notes)
