@@ -135,7 +135,9 @@ def _refuse_missing(look: Look, files: tuple[str, ...]) -> None:
         lines = [*look.findings.missing, *(f"{question.name}: {question.ask}" for question in look.findings.questions)]
         listed = "\n".join(f"- {line}" for line in lines)
         held = ", ".join(map(repr, look.headers[:_SHOWN]))
-        told = f"name those that are meant (--columns {look.hint})" if look.hint else "correct the file"
+        if not look.hint:
+            raise DataError(f"what is missing:\n{listed}", "correct the file", file=files[0])
+        told = f"name those that are meant (--columns {look.hint})"
         raise DataError(f"what is missing:\n{listed}\nits headers are {held}", told, file=files[0])
 
 

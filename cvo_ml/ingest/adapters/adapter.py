@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,8 @@ class Adapter:
         Headers that an export may lack.
     spellings:
         Header to its other names in other versions of the export.
+    like:
+        Header to what stands in its place in a file, where a word of the shop is in that: ``cvo init`` looks at it.
     prepare:
         Takes the rows of a flat file apart into tables, without losing one; headers are those of ``declares`` and
         ``sides``, whatever the file calls them.
@@ -71,6 +74,7 @@ class Adapter:
     reads: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     spellings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    like: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     prepare: Callable[[RawTable, ShopConfig], Parts] | None = None
     unpack: Callable[[Sequence[JsonObjects], Mapping[str, str], ShopConfig], Parts] | None = None
     events: EventFormat | None = None
@@ -162,6 +166,14 @@ class Adapter:
     def spelled(self, header: str, headers: Collection[str]) -> str | None:
         """The other name under which a file has a header; None where it has none of them."""
         return next((name for name in self.spellings.get(header, ()) if name in headers), None)
+
+    def looked_at(self, header: str, headers: Collection[str]) -> str | None:
+        """The header of a file at which one looks for what it holds; None where it has none."""
+        if header in headers:
+            return header
+        like = self.like.get(header)
+        found = [name for name in headers if like.fullmatch(name)] if like is not None else []
+        return found[0] if len(found) == 1 else self.spelled(header, headers)
 
 
 def _renamed(raw: RawTable, names: Mapping[str, str]) -> RawTable:

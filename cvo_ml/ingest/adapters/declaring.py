@@ -64,8 +64,11 @@ def side_of_first(name: str, declared: ShopConfig, adapter: Adapter, headers: Co
         column: declared.columns.get(column, header) if brought.get(column) == header else header
         for column, header in side["columns"].items()
     }
+    # a flat file's parts have the shop's own headers; those of JSON have the format's
+    own = {} if adapter.is_json else brought
+    moved = {header: declared.columns.get(column, header) for column, header in own.items()}
     columns = {
-        column: header if header in headers else adapter.spelled(header, headers) or header
+        column: header if header in headers else adapter.spelled(header, headers) or moved.get(header, header)
         for column, header in columns.items()
     }
     source = {**declared.source.model_dump(exclude_unset=True), **side.get("source", {})}

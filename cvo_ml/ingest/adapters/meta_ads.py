@@ -7,7 +7,8 @@ facebook.com/business/help: "Export your ads reporting"; break it down by day.
 * A row is what a campaign, ad set or ad cost in its ``Day``; without that breakdown from ``Reporting starts`` on, which
   is said where a row spans several days.
 * The channel is ``meta_ads``; ``constants: {channel: …}`` calls it as the orders do.
-* The row of totals has no campaign, and is left out by rule. Nothing spent is empty there.
+* The row of totals has no campaign (of a report by account, no account or no day), and is left out by rule. Nothing
+  spent is empty there.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from cvo_ml.ingest.sources.total_rows import TOTAL_ROW
 _SPENT: Final = re.compile(r"Amount spent \(([A-Z]{3})\)")
 _STARTS, _ENDS, _DAY, _SPEND, _CURRENCY = "Reporting starts", "Reporting ends", "Day", "Amount spent", "Currency"
 _NAMES: Final = ("Campaign name", "Ad set name", "Ad name")
+_SHOP_NAMES: Final = ("Account name", "Account ID")  # of reports by account, whose rows have none of the others
 
 _SIDES: Final[dict[str, dict[str, Any]]] = {
     "acquisition_spend": {
@@ -47,9 +49,8 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
         If no header says in which currency.
     """
     spent, currency = _spent(raw, shop)
-    texts = texts_of(raw, (_STARTS, _ENDS, _DAY, *_NAMES, _CURRENCY, spent))
-    names = [name for name in _NAMES if name in raw.columns]
-    totals = texts[names].isna().all(axis=1) if names else pd.Series(False, index=texts.index)
+    texts = texts_of(raw, (_STARTS, _ENDS, _DAY, *_NAMES, *_SHOP_NAMES, _CURRENCY, spent))
+    totals = _totals(raw, texts)
     day = texts[_DAY].fillna(texts[_STARTS]) if _DAY in raw.columns else texts[_STARTS]
     several = ~totals & texts[_DAY].isna() & (texts[_STARTS] != texts[_ENDS])
     columns = {
@@ -63,6 +64,15 @@ def prepare(raw: RawTable, shop: ShopConfig) -> Parts:
     )
     left_out = {TOTAL_ROW: np.asarray(totals, dtype=np.bool_)}
     return {"acquisition_spend": with_columns(raw, columns, left_out, (said,) if several.any() else ())}
+
+
+def _totals(raw: RawTable, texts: pd.DataFrame) -> pd.Series:
+    """(n,) rows of totals: without any of the names, or the day, that other rows have."""
+    for told in (_NAMES, _SHOP_NAMES, (_DAY,)):
+        named = texts[[name for name in told if name in raw.columns]].notna().any(axis=1)
+        if named.any():
+            return ~named
+    return pd.Series(False, index=texts.index)
 
 
 def _spent(raw: RawTable, shop: ShopConfig) -> tuple[str, str | None]:
@@ -80,5 +90,9 @@ def _spent(raw: RawTable, shop: ShopConfig) -> tuple[str, str | None]:
 
 
 ADAPTER: Final = Adapter(
-    sides=_SIDES, optional=frozenset({_SPEND, _CURRENCY, _NAMES[0]}), prepare=prepare, reads_all=True
+    sides=_SIDES,
+    optional=frozenset({_SPEND, _CURRENCY, _NAMES[0]}),
+    like={_SPEND: _SPENT},
+    prepare=prepare,
+    reads_all=True,
 )

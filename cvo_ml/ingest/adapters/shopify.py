@@ -240,7 +240,7 @@ def _lines(lines: FlatRows, cards: Flags, gone: dict[str, Places]) -> RawTable:
 
 def _refunds(orders: FlatRows, sums: _OrderSums) -> RawTable:
     """What went back, of the orders that were refunded or cancelled."""
-    amounts = orders.amounts("Refunded Amount")
+    amounts = np.abs(orders.amounts("Refunded Amount"))
     cancelled, refunded = orders.filled("Cancelled at"), orders.among("Financial Status", ("refunded",))
     rows = cancelled | refunded | (amounts > 0) | orders.unreadable("Refunded Amount")
     chosen, amounts, cancelled, refunded = orders.chosen(rows), amounts[rows], cancelled[rows], refunded[rows]
@@ -252,9 +252,10 @@ def _refunds(orders: FlatRows, sums: _OrderSums) -> RawTable:
         "Cancelled at": _when(chosen, cancelled, orders),
         "Financial Status": pa.array(np.where(cancelled, "cancellation", "refund"), pa.large_string()),
     }
-    above = int((amounts > total + CENT).sum())
+    unsaid = int((orders.among("Financial Status", ("partially_refunded",)) & ~rows).sum())
+    notes = (*_said_above(int((amounts > total + CENT).sum())), *_said_without_amount(unsaid))
     return chosen.only(_REFUND.values()).table(
-        columns, notes=(*said_of_undated(int((~cancelled).sum()), orders.shop), *_said_above(above))
+        columns, notes=(*said_of_undated(int((~cancelled).sum()), orders.shop), *notes)
     )
 
 
@@ -268,6 +269,11 @@ def _when(chosen: FlatRows, cancelled: Flags, orders: FlatRows) -> pa.Array:
 
 def _said_above(refunds: int) -> tuple[str, ...]:
     note = f"refunds: {refunds:,} were above the total of their order and count as all of it"
+    return (note,) if refunds else ()
+
+
+def _said_without_amount(refunds: int) -> tuple[str, ...]:
+    note = f"refunds: {refunds:,} orders are partially refunded and do not say how much: they count whole"
     return (note,) if refunds else ()
 
 

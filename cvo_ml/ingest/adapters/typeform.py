@@ -78,6 +78,8 @@ def _score(raw: RawTable, texts: pd.DataFrame, shop: ShopConfig) -> tuple[pd.Ser
     """The scores, and which kind they are."""
     table = shop.tables.get("surveys")
     declared = None if table is None else table.constants.get("kind")
+    if texts.empty:  # nobody has answered yet
+        return pd.Series(dtype="str"), str(declared or "nps")
     if _SCORE in raw.columns:
         question = _SCORE if table is None else table.columns.get("score", _SCORE)
         return texts[_SCORE], str(declared or _kind_of(question) or _refuse_kind(raw, question))

@@ -152,7 +152,7 @@ def _at(orders: FlatRows, places: np.ndarray) -> FlatRows:
 
 def _refunds(orders: FlatRows, net: Floats, total: Floats, digits: np.ndarray) -> RawTable:
     """What went back: each refund with its time where the export lists them, else what it adds up to."""
-    sums = orders.amounts("refunded_total")
+    sums = np.abs(orders.amounts("refunded_total"))
     listed = [_refund_items(text, np.isnan(known)) for text, known in zip(_texts_of(orders), sums, strict=True)]
     undated = np.flatnonzero((sums > 0) & np.array([not found for found in listed], dtype=np.bool_))
     dated = np.repeat(np.arange(len(listed)), [len(found) for found in listed])

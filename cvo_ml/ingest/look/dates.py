@@ -324,5 +324,5 @@ def _unreadable(column: FoundColumn, name: str) -> str:
         )
     return (
         f"{name}: no one format reads column {column.header!r} ({texts}): export it in ISO 8601, such as 2024-06-30, "
-        "or write source.date_format"
+        "or write the date_format of its source"
     )

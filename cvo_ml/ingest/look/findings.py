@@ -80,6 +80,10 @@ class FoundOut:
         """Note what has several readings."""
         self.questions.append(OpenQuestion(name, ask, choices, tuple(map(int, rows)), tuple(shown)))
 
+    def name_file(self, file: str, since: int) -> None:
+        """Say of what is missing, from a place in the list on, in which file that is."""
+        self.missing[since:] = [f"{file}: {text}" for text in self.missing[since:]]
+
     def settings(self) -> dict[str, Json]:
         """All keys that the decisions set."""
         return {key: value for decision in self.decisions for key, value in decision.settings.items()}

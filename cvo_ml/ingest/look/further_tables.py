@@ -112,6 +112,7 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
     known = _known_ids(main, customers, findings)
     taken = {*tables_of_first(main) & SEVERAL}
     for grid in sorted(grids, key=lambda one: not _holds_deals(one)):  # leads are those that deals name
+        since = len(findings.missing)
         if grid.headers == main.headers:
             findings.missing.append(
                 f"{grid.name} has the headers of {main.name}, and only one would be read: put their rows into one "
@@ -120,6 +121,7 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
             continue
         if (export := export_in(grid)) is not None:
             given = decide_further_export(grid, export, taken, known, findings)
+            findings.name_file(grid.name, since)
             taken.update(given)
             known |= ids_of_export(grid, export) if "deals" in given else {}
             continue
@@ -135,6 +137,7 @@ def decide_tables(grids: Sequence[Grid], main: Grid, customers: FoundColumn | No
             decide_case(shared(own, other) - len(ids_of(own) & ids_of(other)), grid.name, findings)
         known |= {"lead_id": grid.columns[columns["lead_id"]]} if table == "deals" else {}
         _decide_table(grid, table, columns, place, settings, findings)
+        findings.name_file(grid.name, since)
 
 
 def rated_currencies(grids: Sequence[Grid]) -> frozenset[str]:

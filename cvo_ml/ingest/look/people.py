@@ -43,11 +43,18 @@ def decide_customers(grid: Grid, findings: FoundOut) -> FoundColumn | None:
         _ask_whom(column, fuller, grid, findings)
         return column
     findings.decide("customer_id", column.header, evidence, {"columns.customer_id": column.header})
-    if kind == "email" and (pairs := len(column.distinct) - len({text.casefold() for text in column.distinct})):
-        one = f"{pairs:,} of the addresses differ from another in upper and lower case only"
-        findings.decide("ids", "fold_case", one, {"ids.fold_case": True})
+    if kind == "email":
+        decide_case_of_addresses(column, findings)
     _decide_nobody(column, grid, findings)
     return column
+
+
+def decide_case_of_addresses(column: FoundColumn, findings: FoundOut) -> None:
+    """Make customers one whose addresses differ in upper and lower case only."""
+    addresses = {text.strip() for text in column.distinct if "@" in text}
+    if pairs := len(addresses) - len({text.casefold() for text in addresses}):
+        one = f"{pairs:,} of the addresses differ from another in upper and lower case only"
+        findings.decide("ids", "fold_case", one, {"ids.fold_case": True})
 
 
 def _is_fuller(other: FoundColumn, column: FoundColumn, grid: Grid) -> bool:

@@ -89,13 +89,11 @@ class Look:
 
     @property
     def hint(self) -> str:
-        """How the missing columns would be named."""
+        """How the missing columns would be named; empty where no other header would help."""
         lacking = [text.split(":")[0] for text in self.findings.missing]
-        lacking += [one.name for one in self.findings.questions if "HEADER" in str(one.choices)]  # may be named too
-        return (
-            ",".join(f"{name}=HEADER" for name in lacking if name in ("customer_id", "ordered_at", "net"))
-            or "net=HEADER"
-        )
+        asked = [one.name for one in self.findings.questions if "HEADER" in str(one.choices)]  # may be named too
+        named = [name for name in (*lacking, *asked) if name in ("customer_id", "ordered_at", "net")]
+        return ",".join(f"{name}=HEADER" for name in named) or ("net=HEADER" if asked else "")
 
     def content(self, answers: Mapping[str, str] | None = None) -> dict[str, Json]:
         """The shop's file as nested keys; questions that are answered in ``answers`` carry their answer."""

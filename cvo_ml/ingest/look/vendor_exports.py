@@ -22,6 +22,7 @@ from cvo_ml.ingest.look.dates import decide_dates
 from cvo_ml.ingest.look.findings import FoundOut, counted
 from cvo_ml.ingest.look.grid import FoundColumn, Grid
 from cvo_ml.ingest.look.joining import KnownIds, decide_case, join_of
+from cvo_ml.ingest.look.people import decide_case_of_addresses
 from cvo_ml.ingest.look.table_place import table_place
 from cvo_ml.ingest.look.zone import decide_zone
 from cvo_ml.ingest.raw import SourceFile, one_file
@@ -88,6 +89,8 @@ def look_at_export(
     if not _decide_settled(grid, adapter, columns.get("currency"), findings):
         decide_currency(told, money, written, findings, currency)
     _decide_customers(grid, adapter, columns.get("customer_id"), findings)
+    if "customer_id" in columns:
+        decide_case_of_addresses(columns["customer_id"], findings)
     return columns.get("customer_id")
 
 
@@ -220,7 +223,7 @@ def _found(grid: Grid, adapter: Adapter, columns: Mapping[str, str]) -> dict[str
     """The columns of the table that a format maps, under whichever of its names."""
     found = {}
     for column, header in columns.items():
-        there = header if header in grid.columns else adapter.spelled(header, grid.columns)
+        there = adapter.looked_at(header, grid.columns)
         if there is not None:
             found[column] = _told(grid.columns[there], adapter.nothing)
     return found

@@ -95,6 +95,29 @@ class TestMetaAds(Conformance):
         assert dict(result.ledger_of("acquisition_spend").excluded) == {"total row": 1}
         assert sorted(result.tables.get("acquisition_spend")["spend"]) == [0.0, 9.5, 10.5]
 
+    @pytest.mark.parametrize("named", ["Account name", "Day"])
+    def test_the_total_of_a_report_by_account_is_left_out_too(self, tmp_path: Path, named: str) -> None:
+        """Its rows have no campaign; a total that counted would double what was spent."""
+        other = {"Account name": "Day", "Day": "Account name"}[named]
+        rows: list[Row] = [{"Account name": "Shop", **row} for row in (meta(1, "10.50"), meta(2, "9.50"))]
+        total = {**rows[0], "Account name": "", "Day": "", "Amount spent (EUR)": "20.00"}
+        rows = [*rows, {**total, "Reporting ends": "2024-01-31"}]
+        rows = [{key: value for key, value in row.items() if key not in ("Campaign name", other)} for row in rows]
+        result = self.read(tmp_path, replace(self.example, rows=rows))
+        assert dict(result.ledger_of("acquisition_spend").excluded) == {"total row": 1}
+        assert result.tables.get("acquisition_spend")["spend"].sum() == 20.0
+
+    @pytest.mark.parametrize(("spent", "delimiter"), [("1.234,50", ";"), ("1,234.50", ",")])
+    def test_init_sees_how_amounts_are_written_though_their_header_holds_a_currency(
+        self, tmp_path: Path, spent: str, delimiter: str
+    ) -> None:
+        resaved = replace(self.example, rows=[meta(1, spent), meta(2, spent)], delimiter=delimiter)
+        path = resaved.write(tmp_path)
+        files = (str(path.with_name("orders.csv")), str(path))
+        init(InitRequest(files=files, out=tmp_path / "shop.yaml", currency="EUR"), Workspace(tmp_path, tmp_path))
+        result = read_shop(load_config(tmp_path / "shop.yaml", ShopConfig))
+        assert result.tables.get("acquisition_spend")["spend"].tolist() == [1234.5, 1234.5]
+
     def test_the_currency_stands_in_the_header(self, tmp_path: Path) -> None:
         rows = [meta(1, "10.50", currency="USD")]
         with pytest.raises(DataError, match=r"holds USD, but one run holds one currency \(EUR\)"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,6 +72,12 @@ class TestPayPal(Conformance):
             "refund (read as a refund)": 2, "no payment of a customer (Type)": 2, "payment that the shop made": 1,
             "pending (status)": 1,
         }  # fmt: skip
+
+    def test_amounts_after_fees_may_be_declared_and_refunds_follow(self, tmp_path: Path) -> None:
+        declared = replace(self.example, settings={"columns": {"net": "Net"}})
+        rows = [{**paid("A1"), "Net": "97.00"}, {**back("R1", "A1", "-30.00"), "Net": "-29.00"}]
+        tables = self.read(tmp_path, replace(declared, rows=rows)).tables
+        assert (tables.orders["net"].tolist(), tables.refunds["amount"].tolist()) == ([97.0], [29.0])
 
     def test_a_refund_of_an_earlier_payment_is_kept_by_its_customer(self, tmp_path: Path) -> None:
         result = self.of(tmp_path, [paid("A1"), back("R9", "A0", "-30.00")])

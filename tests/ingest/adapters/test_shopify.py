@@ -15,9 +15,12 @@ from typing import Any, ClassVar
 import pandas as pd
 import pytest
 
+from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError
+from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import ReadResult, read_frame, read_shop
+from cvo_ml.workflows.init import InitRequest, init
 from tests.ingest.adapters.conformance import Conformance, Example, Held
 
 EXPORT = Path(__file__).parents[1] / "exports" / "shopify_orders.csv"
@@ -413,3 +416,21 @@ class TestGenerator:
         result = read(written(tmp_path, rows))
         assert nets(result) == pytest.approx(right, abs=0.011)  # a cent of four roundings at most
         assert back(result) == pytest.approx(given_back, abs=0.011)
+
+
+def test_init_makes_one_customer_of_an_address_in_two_cases(tmp_path: Path) -> None:
+    """A guest types the address anew at each checkout."""
+    rows = [order(name="#1", email="Ada@Example.org"), order(name="#2", email="ada@example.org")]
+    path, out = written(tmp_path, rows), tmp_path / "shop.yaml"
+    init(InitRequest(files=(str(path),), out=out), Workspace(tmp_path, tmp_path))
+    assert read_shop(load_config(out, ShopConfig)).tables.orders["customer_id"].nunique() == 1
+
+
+def test_a_refund_below_zero_is_one_and_one_without_an_amount_is_said(tmp_path: Path) -> None:
+    rows = [
+        order(name="#1", financial_status="partially_refunded", refunded_amount="-40.00"),
+        order(name="#2", financial_status="partially_refunded", refunded_amount=""),
+    ]
+    result = read(written(tmp_path, rows))
+    assert back(result) == {"#1": 40.0}
+    assert any("1 orders are partially refunded and do not say how much" in note for note in result.notes)

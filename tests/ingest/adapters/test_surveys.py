@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from cvo_ml.core.errors import DataError
+from cvo_ml.ingest import read_shop
 from tests.ingest.adapters.conformance import Conformance, Example, Held
 
 PEOPLE = ("ann@example.org", "bo@example.org", "cy@example.org")
@@ -168,3 +169,10 @@ class TestDelightedObjects(Conformance):
     def test_times_are_unix_times(self, tmp_path: Path) -> None:
         found = self.read(tmp_path).tables.get("surveys")
         assert found["answered_at"].tolist() == [pd.Timestamp("2024-02-02"), pd.Timestamp("2024-02-03")]
+
+
+def test_a_typeform_that_nobody_has_answered_yet_holds_no_surveys(tmp_path: Path) -> None:
+    example = TestTypeform.example
+    path = example.write(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert read_shop(example.shop(path)).tables.get("surveys").empty

@@ -11,6 +11,7 @@ import pytest
 
 from cvo_ml.config.loader import load_config
 from cvo_ml.config.shops import AdapterName, ShopConfig
+from cvo_ml.core.errors import DataError
 from cvo_ml.core.workspace import Workspace
 from cvo_ml.ingest import read_shop
 from cvo_ml.workflows.init import InitRequest, init
@@ -179,3 +180,17 @@ def test_ids_of_the_shop_may_be_the_customers(adapter: AdapterName, rows: list[R
     init(InitRequest(files=files, out=tmp_path / "shop.yaml", currency="EUR"), Workspace(tmp_path, tmp_path))
     found = read_shop(load_config(tmp_path / "shop.yaml", ShopConfig), max_bad_share=1.0).tables.get("tickets")
     assert found["customer_id"].tolist() == ["K1", "K2"]
+
+
+def test_init_says_in_which_file_dates_cannot_be_read(tmp_path: Path) -> None:
+    """The tickets' dates are at fault: naming another header of the orders would not help."""
+    orders, path = tmp_path / "orders.csv", tmp_path / "tickets.csv"
+    pd.DataFrame(
+        {"order_id": ["1"], "customer_id": ["a@example.org"], "ordered_at": ["2024-01-31"], "net": ["9.50"]}
+    ).to_csv(orders, index=False)
+    pd.DataFrame([{**gorgias(1, "a@example.org"), "Creation date": "last week"}]).to_csv(path, index=False)
+    request = InitRequest(files=(str(orders), str(path)), out=tmp_path / "shop.yaml", currency="EUR")
+    with pytest.raises(DataError) as caught:
+        init(request, Workspace(tmp_path, tmp_path))
+    assert "- tickets.csv: opened_at: no one format reads column 'Creation date'" in str(caught.value)
+    assert "HEADER" not in str(caught.value)

@@ -149,6 +149,10 @@ class TestOrders(Conformance):
         assert dict(result.ledger_of("refunds").quarantined) == {fault: 1}
         assert records(result, "refunds", "order_id", "amount") == [["2", 25.0]]
 
+    def test_a_refund_below_zero_is_one(self, tmp_path: Path) -> None:
+        rows = [order(refunded_total="-10.00")]
+        assert records(read(tmp_path, "woocommerce", rows), "refunds", "amount") == [[10.0]]
+
     def test_a_list_that_cannot_be_read_beside_its_sum_counts_by_the_sum(self, tmp_path: Path) -> None:
         rows = [order(refund_items="refunded 10.00", refunded_total="10.00")]
         assert records(read(tmp_path, "woocommerce", rows), "refunds", "amount") == [[10.0]]
