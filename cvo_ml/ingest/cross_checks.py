@@ -212,4 +212,12 @@ def _without_orders(side: TableRows) -> list[str]:
     )
     if not rows:
         return []
-    return [f"{side.spec.table}: {rows:,} rows of {customers:,} customers without an order were kept"]
+    note = f"{side.spec.table}: {rows:,} rows of {customers:,} customers without an order were kept"
+    (alike,) = side.database.one(
+        f"SELECT count(DISTINCT customer_id) FROM {side.used} "
+        "WHERE customer_id NOT IN (SELECT customer_id FROM orders) "
+        "AND lower(customer_id) IN (SELECT lower(customer_id) FROM orders)"
+    )
+    if alike:
+        note += f"; {alike:,} of them are one with orders but for upper and lower case: write ids alike in both"
+    return [note]

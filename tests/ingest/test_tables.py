@@ -185,6 +185,16 @@ def test_rows_of_customers_without_an_order_are_kept_and_reported(read: Read) ->
     assert "tickets: 2 rows of 1 customers without an order were kept" in result.notes
 
 
+def test_customers_who_differ_in_case_alone_are_said(write: Write) -> None:
+    """Addresses of one system in capitals: none of its rows meets an order, and nothing else would say so."""
+    orders = write(["order,customer,date,amount", "A1,ann@example.org,2024-01-01,5", "A2,ben@example.org,2024-01-01,5"])
+    tickets = write(["who,at", "Ann@Example.org,2024-02-01", "X,2024-02-01", "ben@example.org,2024-02-01"], "t.csv")
+    table = {"source": {"path": str(tickets)}, "columns": {"customer_id": "who", "opened_at": "at"}}
+    notes = read_shop(shop(orders, tables={"tickets": table})).notes
+    told = "1 of them are one with orders but for upper and lower case: write ids alike in both"
+    assert f"tickets: 2 rows of 2 customers without an order were kept; {told}" in notes
+
+
 def test_customers_of_a_table_are_completed_by_the_orders(write: Write) -> None:
     orders = write(["order,customer,date,amount,land", "A1,C1,2024-01-01,5,DE", "A2,C2,2024-01-01,5,FR"])
     customers = write(["customer,land,tier", "C1,AT,gold", "C9,IT,blue"], "customers.csv")

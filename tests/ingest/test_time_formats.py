@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from cvo_ml.config.shops import ShopConfig
 from cvo_ml.core.errors import DataError
-from cvo_ml.ingest import ReadResult, read_frame
+from cvo_ml.ingest import ReadResult, read_frame, read_shop
 
 from .conftest import shop
 
@@ -162,6 +164,23 @@ def test_a_clock_of_which_half_is_not_said_is_refused(date_format: str) -> None:
     """Python reads 3:30 PM by %H as 3:30 in the morning, and by %I alone too."""
     with pytest.raises(ValidationError, match=r"%I .* and %p .* need each other"):
         shop(source={"date_format": date_format})
+
+
+def test_months_without_a_day_are_refused_with_their_format(tmp_path: Path) -> None:
+    """Totals of the books are often of ``2024-01``: what the refusal names reads them, each on its first day."""
+    orders, months = tmp_path / "orders.csv", tmp_path / "months.csv"
+    orders.write_text("order,customer,date,amount\nA1,C1,2024-01-05,5\n")
+    months.write_text("month,net\n2024-01,500\n2024-02,400\n")
+    columns = {"order_id": "order", "customer_id": "customer", "ordered_at": "date", "net": "amount"}
+
+    def read(**source: str) -> pd.DataFrame:
+        table = {"source": {"path": str(months), **source}, "columns": {"month": "month", "net": "net"}}
+        shop = {"name": "s", "currency": "EUR", "source": {"path": str(orders)}, "columns": columns}
+        return read_shop(ShopConfig.model_validate({**shop, "tables": {"months": table}})).tables.get("months")
+
+    with pytest.raises(DataError, match=r"months are written without a day.*'%Y-%m'"):
+        read()
+    assert read(date_format="%Y-%m")["month"].tolist() == [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01")]
 
 
 def test_days_are_not_taken_for_counts() -> None:

@@ -150,6 +150,8 @@ def _refuse_numbers_and_names(column: RawColumn, coded: Coded, iso: Flags, rest:
         return  # single faulty rows among dates
     if (compact := coded.matches(r"(?:19|20)\d{6}", rest)).any():
         raise column.refuse("days are written without signs", _declare("%Y%m%d"), coded.rows(compact))
+    if (months := coded.matches(r"(?:19|20)\d{2}-(?:0[1-9]|1[0-2])", rest)).any():
+        raise column.refuse("months are written without a day", _declare("%Y-%m"), coded.rows(months))
     for length, date_format in EPOCH_OF.items():
         if (counted := coded.matches(rf"1\d{{{length - 1}}}(?:\.\d+)?", rest)).any():
             problem = "times are numbers, as if counted since 1970"
