@@ -39,11 +39,12 @@ from cvo_ml.ingest.cross_checks import check_between
 from cvo_ml.ingest.duplicates import resolve_duplicates
 from cvo_ml.ingest.exchange import Rates
 from cvo_ml.ingest.findings import refuse_all_at_once
+from cvo_ml.ingest.known_exports import EXPORTS
 from cvo_ml.ingest.nobody import any_to_look_at, refuse_nobody, to_look_at
 from cvo_ml.ingest.raw import SourceFile
 from cvo_ml.ingest.row_checks import check_rows
 from cvo_ml.ingest.row_database import MEMORY, RowDatabase, literal
-from cvo_ml.ingest.row_rules import ValidatedRows
+from cvo_ml.ingest.row_rules import AFTER_AS_OF, ValidatedRows
 from cvo_ml.ingest.scan import scan
 from cvo_ml.ingest.source_rows import come_in_batches
 from cvo_ml.ingest.specs import main_spec, side_spec
@@ -201,6 +202,7 @@ class _Reading:
         adapter = adapter_of(self._shop.adapter)
         self._read_rates()
         main = self._main(parts, adapter.ragged)
+        self._refuse_nothing(main)
         alike = resolve_duplicates(main, resent=adapter.resent)
         tables = self._first_tables(main)
         refuse_all_at_once(
@@ -246,6 +248,27 @@ class _Reading:
             sources,
             _by_table(every),
             written,
+        )
+
+    def _refuse_nothing(self, main: TableRows) -> None:
+        """Refuse a vendor's export of which the format's own rules leave every row out: it calls them otherwise.
+
+        Raises
+        ------
+        DataError
+            With the rules and their rows.
+        """
+        account = sum(main.account.ledgers.values(), RowLedger(0, 0))
+        by_format = {rule: rows for rule, rows in account.excluded.items() if rule != AFTER_AS_OF}
+        if self._shop.adapter is None or not account.rows_in or sum(by_format.values()) < account.rows_in:
+            return
+        held = main.spec.table.replace("_", " ")
+        rules = ", ".join(f"{rule} {rows:,}" for rule, rows in by_format.items())
+        raise DataError(
+            f"holds no {held} by the rules of {EXPORTS[self._shop.adapter].called}: {rules}",
+            "export it in English and with the rows of orders, or map its columns without the adapter",
+            file=_where(main.sources),
+            count=account.rows_in,
         )
 
     def _main(self, parts: Parts, ragged: str) -> TableRows:

@@ -147,13 +147,15 @@ def ask_discount(value: str, money: OrderAmounts, findings: FoundOut) -> None:
     if not money.is_used("discount"):
         return
     column = money.of("discount")[0]
-    rows = np.flatnonzero(np.abs(np.nan_to_num(money.numbers(column))) > 0)
-    taken_along: Settings = {"columns.discount": column.header}
-    choices: dict[str, Settings] = {"taken_off_already": taken_along}
-    if "%" in column.header or re.search(r"(?i)perc|pct|prozent|pourcent", column.header):
-        choices["count_before_discounts"] = {"ignore": [column.header]}
+    off = np.abs(np.nan_to_num(money.numbers(column)))
+    rows = np.flatnonzero(off > 0)
+    named_share = "%" in column.header or re.search(r"(?i)perc|pct|prozent|pourcent", column.header)
+    if named_share or off.max() < 1:  # shares of a price are no money: they can neither be taken off nor kept
+        unread: Settings = {"ignore": [column.header]}
+        choices: dict[str, Settings] = {"taken_off_already": unread, "count_before_discounts": unread}
     else:
-        choices["take_them_off"] = {**taken_along, "net_less": ["discount"]}
+        along: Settings = {"columns.discount": column.header}
+        choices = {"taken_off_already": along, "take_them_off": {**along, "net_less": ["discount"]}}
     findings.ask(
         "discount",
         f"column {column.header!r} holds discounts in {counted(len(rows), 'row')}: are they taken off {value!r} "

@@ -298,3 +298,11 @@ def test_letters_without_a_header_that_calls_them_debit_and_credit_are_not_asked
     assert asked(seen(tmp_path, [f"{HEADER},Size", *rows])) == []
     assert asked(seen(tmp_path, [f"{HEADER},S/H", *rows])) == ["sales_side"]
     assert asked(seen(tmp_path, [f"{HEADER},S/H", *rows, "9,C1,2024-01-30,-4.00,H"])) == []
+
+
+def test_discounts_that_are_shares_are_never_taken_off_as_money(tmp_path: Path) -> None:
+    header = "Order ID,Customer ID,Order Date,Product ID,Quantity,Sales,Discount"
+    rows = [f"{n // 2},C{n % 3},2024-01-{n + 13},P{n},2,{n + 1}.50,{n % 3 / 5}" for n in range(6)]
+    (question,) = seen(tmp_path, [header, *rows]).findings.questions
+    unread = {"ignore": ["Discount"]}
+    assert dict(question.choices) == {"taken_off_already": unread, "count_before_discounts": unread}
